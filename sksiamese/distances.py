@@ -1,0 +1,157 @@
+"""Distances between two sets of embeddings.
+
+Every function takes ``A`` of shape (..., n, k) and ``B`` of shape (..., m, k) and
+returns the (..., n, m) matrix of dissimilarities: smaller is closer, never negative,
+and the gradient is finite everywhere, also where two rows coincide.
+"""
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["DISTANCES", "cosine", "euclidean", "manhattan", "paired", "sqeuclidean"]
+
+
+def euclidean(A, B):
+    """Euclidean distance between all rows of two sets.
+
+    The mean of ``B`` is subtracted first, which changes no distance and keeps the fast
+    matrix-product formula exact enough for embeddings far from the origin.
+
+    Parameters
+    ----------
+    A : Tensor of shape (..., n, k)
+        Embeddings.
+
+    B : Tensor of shape (..., m, k)
+        Embeddings.
+
+    Returns
+    -------
+    D : Tensor of shape (..., n, m)
+        Distances, in the unit of the embedding, in [0, inf).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.distances import euclidean
+    >>> euclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
+    center = B.detach().mean(dim=-2, keepdim=True)
+    return torch.cdist(A - center, B - center)
+
+
+def sqeuclidean(A, B):
+    """Squared Euclidean distance between all rows of two sets.
+
+    Parameters
+    ----------
+    A : Tensor of shape (..., n, k)
+        Embeddings.
+
+    B : Tensor of shape (..., m, k)
+        Embeddings.
+
+    Returns
+    -------
+    D : Tensor of shape (..., n, m)
+        Squared distances, in [0, inf).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.distances import sqeuclidean
+    >>> sqeuclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
+    tensor([[25.]])
+    """
+    return euclidean(A, B).square()
+
+
+def cosine(A, B):
+    """Cosine distance, one minus the cosine of the angle, between all rows of two sets.
+
+    Parameters
+    ----------
+    A : Tensor of shape (..., n, k)
+        Embeddings.
+
+    B : Tensor of shape (..., m, k)
+        Embeddings.
+
+    Returns
+    -------
+    D : Tensor of shape (..., n, m)
+        Distances in [0, 2]; a row of zeros is at distance 1 from every row.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.distances import cosine
+    >>> cosine(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor([[0., 1.]])
+    """
+    return (1 - F.normalize(A, dim=-1) @ F.normalize(B, dim=-1).mT).clamp_min(0)
+
+
+def manhattan(A, B):
+    """Manhattan distance, the sum of absolute differences, between all rows.
+
+    Parameters
+    ----------
+    A : Tensor of shape (..., n, k)
+        Embeddings.
+
+    B : Tensor of shape (..., m, k)
+        Embeddings.
+
+    Returns
+    -------
+    D : Tensor of shape (..., n, m)
+        Distances, in the unit of the embedding, in [0, inf).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.distances import manhattan
+    >>> manhattan(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
+    tensor([[7.]])
+    """
+    return torch.cdist(A, B, p=1)
+
+
+def paired(distance, A, B):
+    """Distance between corresponding rows, by any distance of this module.
+
+    Parameters
+    ----------
+    distance : callable
+        Maps (n, 1, k) and (n, 1, k) to (n, 1, 1), as the functions of this module do.
+
+    A : Tensor of shape (n, k)
+        Embeddings of the left items.
+
+    B : Tensor of shape (n, k)
+        Embeddings of the right items.
+
+    Returns
+    -------
+    d : Tensor of shape (n,)
+        Distances; row ``i`` of ``A`` to row ``i`` of ``B``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.distances import manhattan, paired
+    >>> A = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    >>> paired(manhattan, A, A.flip(0))
+    tensor([2., 2.])
+    """
+    return distance(A.unsqueeze(-2), B.unsqueeze(-2))[:, 0, 0]
+
+
+DISTANCES = {
+    "cosine": cosine,
+    "euclidean": euclidean,
+    "manhattan": manhattan,
+    "sqeuclidean": sqeuclidean,
+}

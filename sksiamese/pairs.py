@@ -1,0 +1,229 @@
+"""Pairs of rows: drawing them from labelled rows, joining and taking them apart.
+
+A pair is one row of 2 * n_features columns, left item then right item, the layout of
+``fetch_lfw_pairs().data``, so that everything in scikit-learn that cuts a 2-D array by
+rows works on pairs.
+"""
+
+import warnings
+
+import numpy as np
+from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils.random import sample_without_replacement
+
+__all__ = ["make_pairs", "split_pairs", "stack_pairs"]
+
+
+def stack_pairs(left, right):
+    """Join two arrays of items into pairs.
+
+    Parameters
+    ----------
+    left : array-like of shape (n_pairs, ...)
+        Left items; whatever has more than two dimensions is flattened.
+
+    right : array-like of the shape of ``left``
+        Right items.
+
+    Returns
+    -------
+    P : ndarray of shape (n_pairs, 2 * n_features)
+        The pairs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> from sksiamese import stack_pairs
+    >>> stack_pairs([[1, 2]], [[3, 4]])
+    array([[1, 2, 3, 4]])
+    """
+    left, right = np.asarray(left), np.asarray(right)
+    if left.shape != right.shape or left.ndim < 2:
+        raise ValueError(
+            f"left and right must have the same shape (n_pairs, n_features), got {left.shape} "
+            f"and {right.shape}."
+        )
+    return np.hstack([left.reshape(len(left), -1), right.reshape(len(right), -1)])
+
+
+def split_pairs(P):
+    """Take pairs apart into left and right items.
+
+    Parameters
+    ----------
+    P : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        The pairs. With an odd number of columns the middle one belongs to both items,
+        and a warning says so.
+
+    Returns
+    -------
+    left, right : ndarrays of shape (n_pairs, n_features)
+        The items; views where possible.
+
+    Raises
+    ------
+    ValueError
+        If ``P`` has one dimension, or more than two of which the second is not 2.
+
+    Examples
+    --------
+    >>> from sksiamese import split_pairs
+    >>> left, right = split_pairs([[1, 2, 3, 4]])
+    >>> right
+    array([[3, 4]])
+    """
+    P = flatten_pairs(np.asarray(P))
+    if P.ndim != 2:
+        raise ValueError(f"P must have shape (n_pairs, 2 * n_features), got {P.shape}.")
+    n_columns = P.shape[1]
+    half = (n_columns + 1) // 2
+    if n_columns % 2:
+        warnings.warn(
+            f"Pairs have an odd number of columns ({n_columns}), so the middle one is taken to "
+            f"belong to both items; drop or add a column if that is not meant.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return P[:, :half], P[:, n_columns - half :]
+
+
+def flatten_pairs(P):
+    """Turn (n_pairs, 2, ...) into (n_pairs, 2 * n_features); leave all else as it is.
+
+    Parameters
+    ----------
+    P : object
+        Pairs in either layout.
+
+    Returns
+    -------
+    P : object
+        A 2-D array if an array of more than two dimensions came.
+
+    Raises
+    ------
+    ValueError
+        If there are more than two dimensions and the second is not 2.
+    """
+    if getattr(P, "ndim", 2) <= 2:
+        return P
+    if P.shape[1] != 2:
+        raise ValueError(
+            f"Pairs of shape {P.shape} are not understood: the second of more than two "
+            "dimensions must be 2; pass (n_pairs, 2, n_features) or (n_pairs, 2 * n_features)."
+        )
+    return np.asarray(P).reshape(len(P), -1)
+
+
+def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
+    """Draw matching and non-matching pairs of labelled rows.
+
+    Half of the pairs match (one fewer if ``n_pairs`` is odd). No pair is drawn twice,
+    in either order, and no row is paired with itself; every possible pair of a group
+    is equally likely.
+
+    With ``n_groups`` > 1 the identities, the distinct labels, are dealt out at random to
+    so many groups, and both items of a pair come from the same group. Passed on to
+    ``GroupKFold``, ``groups`` then makes folds in which no identity of a test pair has
+    been seen in training, which is what tells how a verifier fares with newcomers.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, ...)
+        Rows; items of more than one dimension are flattened.
+
+    y : array-like of shape (n_samples,)
+        Label of the identity of every row.
+
+    n_pairs : int
+        Number of pairs to draw, >= 2.
+
+    n_groups : int, default=1
+        Number of groups of identities, >= 1. Every group needs two identities.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of randomness; pass an int for the same pairs at every call.
+
+    Returns
+    -------
+    P : ndarray of shape (n_pairs, 2 * n_features)
+        The pairs, in random order, in the dtype of ``X``.
+
+    match : ndarray of bool of shape (n_pairs,)
+        Whether the labels of both items are equal.
+
+    groups : ndarray of int of shape (n_pairs,)
+        Group of identities of each pair, in [0, n_groups).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two identities to a group, or fewer different pairs in
+        a group than are to be drawn from it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import make_pairs
+    >>> X, y = load_digits(return_X_y=True)
+    >>> P, match, groups = make_pairs(X, y, n_pairs=1000, n_groups=5, random_state=0)
+    >>> P.shape, int(match.sum())
+    ((1000, 128), 500)
+    """
+    X = check_array(X, dtype=None, allow_nd=True, ensure_all_finite=False)
+    y = column_or_1d(y)
+    if len(X) != len(y):
+        raise ValueError(f"X has {len(X)} rows but y has {len(y)} labels.")
+    if n_pairs < 2 or n_groups < 1:
+        raise ValueError(
+            f"n_pairs must be at least 2 and n_groups at least 1, got {n_pairs} and {n_groups}."
+        )
+    rng = check_random_state(random_state)
+    identities, y = np.unique(y, return_inverse=True)
+    if len(identities) < 2 * n_groups:
+        raise ValueError(
+            f"n_groups={n_groups} needs {2 * n_groups} identities, two to a group, but y has "
+            f"{len(identities)}; lower n_groups."
+        )
+    group_of = np.empty(len(identities), dtype=int)
+    group_of[rng.permutation(len(identities))] = np.arange(len(identities)) % n_groups
+
+    drawn = []
+    for match, total in ((True, n_pairs // 2), (False, n_pairs - n_pairs // 2)):
+        for group in range(n_groups):
+            rows = np.flatnonzero(group_of[y] == group)
+            n_draws = (total + group) // n_groups
+            left, right = _draw(rows, y, match, n_draws, rng)
+            drawn += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
+    columns = (np.concatenate(column) for column in zip(*drawn, strict=True))
+    order = rng.permutation(n_pairs)
+    left, right, match, groups = (column[order] for column in columns)
+    return stack_pairs(X[left].reshape(n_pairs, -1), X[right].reshape(n_pairs, -1)), match, groups
+
+
+def _draw(rows, y, match, n_draws, rng):
+    """Draw pairs of rows without replacement from all those that match, or do not.
+
+    With the rows sorted by identity, the partners of a row that come after it are a run:
+    up to the end of its identity if the pair is to match, from there to the end of all
+    rows if not. So the pairs can be numbered without being listed.
+    """
+    rows = rows[np.argsort(y[rows], kind="stable")]
+    end = np.searchsorted(y[rows], y[rows], side="right")
+    first = np.arange(len(rows)) + 1 if match else end
+    n_partners = (end if match else len(rows)) - first
+    upto = np.cumsum(n_partners)
+    if n_draws > upto[-1]:
+        raise ValueError(
+            f"n_pairs asks for {n_draws} {'matching' if match else 'non-matching'} pairs from a "
+            f"group of {len(rows)} rows, which has {upto[-1]}; lower n_pairs or n_groups."
+        )
+    number = sample_without_replacement(upto[-1], n_draws, random_state=rng)
+    left = np.searchsorted(upto, number, side="right")
+    right = first[left] + number - (upto[left] - n_partners[left])
+    swap = rng.random(n_draws) < 0.5
+    return rows[np.where(swap, right, left)], rows[np.where(swap, left, right)]
