@@ -72,7 +72,6 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         rows, held_out = self._split(y, random_state)
         generator = torch.Generator().manual_seed(seed)
         max_iter = 1 if incremental else self.max_iter
-        epochs = (task.batches(rows, epoch, generator) for epoch in range(max_iter))
         with seeded(seed, device):
             module = self._resumed(task.module) if resume else task.build(rows)
             optimizer = torch.optim.AdamW(
@@ -84,12 +83,20 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 optimizer.load_state_dict(self._optimizer_state)
             run = Run(self, module, task, rows, held_out, given)
             run.begin(max_iter, past=self.loss_curve_ if resume else [])
+            epochs = self._epochs(task, rows, generator, optimizer, max_iter)
             train(module, run.announce(epochs), task.loss, optimizer, on_epoch_end=run.end_epoch)
             run.end()
         vars(self).update(run.attributes(module.cpu().eval()))
         self._architecture = self._architecture_parameters()
         self._optimizer_state = optimizer.state_dict() if incremental else None
         return self
+
+    def _epochs(self, task, rows, generator, optimizer, max_iter):
+        """The batches of each epoch; the learning rate falls linearly towards zero."""
+        for epoch in range(max_iter):
+            for group in optimizer.param_groups:
+                group["lr"] = self.learning_rate_init * (1 - epoch / max_iter)
+            yield task.batches(rows, epoch, generator)
 
     def _resumed(self, module_of):
         """A copy of the fitted module, so that a failed fit leaves the estimator as it was."""

@@ -51,9 +51,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         head="weighted_l1",
         margin=1.0,
         distance="euclidean",
-        batch_size=256,
-        max_iter=50,
-        learning_rate_init=1e-3,
+        batch_size=64,
+        max_iter=30,
+        learning_rate_init=2e-3,
         weight_decay=1e-4,
         tol=1e-4,
         n_iter_no_change=10,
@@ -263,7 +263,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             return nn.ModuleDict({"tower": tower, "head": head})
 
         def batches(rows, epoch, generator):
-            attraction = 1 - epoch / self.max_iter
+            attraction = 2 * (1 - epoch / self.max_iter)
             for batch in shuffled(len(rows), self.batch_size, generator=generator):
                 yield rows[batch], attraction
 

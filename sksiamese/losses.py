@@ -16,9 +16,8 @@ __all__ = ["LOSSES", "contrastive", "triplet"]
 def contrastive(D, same, different, *, margin=1.0):
     """Contrastive loss: matching pairs close, others at least a margin apart.
 
-    The mean of ``d ** 2`` over the matching pairs plus the mean of
-    ``max(0, margin - d) ** 2`` over the others, so that both kinds of pair weigh the
-    same however many there are of each.
+    The mean over all pairs of ``d ** 2`` for a matching pair and of
+    ``max(0, margin - d) ** 2`` for another.
 
     Parameters
     ----------
@@ -51,11 +50,10 @@ def contrastive(D, same, different, *, margin=1.0):
     >>> D = torch.tensor([[0.5, 0.25]])
     >>> same = torch.tensor([[True, False]])
     >>> contrastive(D, same, ~same, margin=1.0)
-    tensor(0.8125)
+    tensor(0.4062)
     """
-    pull = _mean(D.square(), same)
-    push = _mean(F.relu(margin - D).square(), different)
-    return pull + push
+    total = (D.square() * same).sum() + (F.relu(margin - D).square() * different).sum()
+    return total / (same.sum() + different.sum()).clamp_min(torch.finfo(D.dtype).tiny)
 
 
 def triplet(D, same, different, *, margin=0.2):
@@ -107,10 +105,6 @@ def triplet(D, same, different, *, margin=0.2):
     n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
     excess = n_active * reach - total.gather(-1, n_active)
     return excess.sum() / n_active.sum().clamp_min(1)
-
-
-def _mean(values, weights):
-    return (values * weights).sum() / weights.sum().clamp_min(torch.finfo(values.dtype).tiny)
 
 
 LOSSES = {"contrastive": contrastive, "triplet": triplet}
