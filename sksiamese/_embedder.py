@@ -6,29 +6,129 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
-from ._base import (
-    DTYPES,
-    BaseSiamese,
-    Task,
-    accepting,
-    all_or_nothing,
-    as_tensor,
-    embed_rows,
-    find_device,
-    named,
-    on_device,
-    standardization,
-)
+from ._arrays import DTYPES, as_tensor, embed_rows, find_device, on_device, standardization
+from ._base import BaseSiamese, all_or_nothing
 from ._batches import class_balanced
+from ._run import Task, accepting, named
 from .distances import DISTANCES
 from .losses import LOSSES
 from .mining import MINERS
 
 
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):
+    """Learn an embedding in which rows of one class lie together.
+
+    A tower, by default a multilayer perceptron, maps each row to ``n_components``
+    coordinates. It is trained on the pairs of a batch: those of one class are drawn
+    together, others pushed apart. Each batch is embedded once and all its pairs are
+    used; batches hold as many rows of each class.
+
+    Read more in the :ref:`User Guide <embed>`.
+
+    Parameters
+    ----------
+    n_components : int, default=32
+        Size of the embedding, >= 1.
+    tower : {"mlp"} or callable, default="mlp"
+        The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
+        callable, such as a subclass of ``nn.Module``, that takes ``input_shape`` and
+        ``n_components`` and returns a module; it also gets ``depth``, ``width`` and
+        ``dropout`` if its signature names them. Items are standardised first.
+    depth : int, default=3
+        Number of weight layers of the tower, the output layer included, >= 1.
+    width : int, default=128
+        Units of each hidden layer, >= 1.
+    input_shape : tuple of int, default=None
+        Shape of one item for the tower, such as ``(28, 28)``; its product is the number
+        of features of an item. By default items are flat.
+    dropout : float, default=0.0
+        Share of hidden units set to zero at each training step, in [0, 1).
+    loss : {"contrastive", "triplet"} or callable, default="contrastive"
+        What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable
+        ``loss(D, same, different)`` like those in that module.
+    margin : float, default=1.0
+        Distance that pairs of different classes are to keep, > 0, in the unit of
+        ``distance``; passed to a loss whose signature names it.
+    miner : {"all", "hardest", "semihard"} or callable, default="all"
+        Which pairs of a batch the loss sees: a name in :data:`sksiamese.mining.MINERS`, or
+        a callable like those in that module.
+    distance : {"cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
+            default="euclidean"
+        Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
+        callable like those in that module.
+    batch_size : int, default=256
+        Largest number of rows in a batch, >= 4.
+    max_iter : int, default=30
+        Number of epochs at most, >= 1.
+    learning_rate_init : float, default=2e-3
+        Step size of AdamW in the first epoch, > 0. It falls linearly towards zero over
+        ``max_iter`` epochs.
+    weight_decay : float, default=1e-4
+        Decoupled decay of the weights, >= 0, in units of the step size.
+    tol : float, default=1e-4
+        Least improvement of the loss, or of the validation score, that counts, >= 0.
+    n_iter_no_change : int, default=10
+        Training ends after more than so many epochs without improvement, >= 1.
+    early_stopping : bool, default=False
+        Whether to watch the share of rows whose nearest neighbour is of their class,
+        on held-out rows instead of the training loss, and to keep the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, stratified, with ``early_stopping``, in (0, 1).
+    warm_start : bool, default=False
+        Whether ``fit`` trains the fitted tower on instead of a new one.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, batches, dropout and validation split. An int gives
+        the same result at every fit; the global generators are never touched.
+    device : str, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where
+        there is one. The fitted tower always rests on the CPU.
+    verbose : bool or int, default=0
+        Whether to print the loss of every epoch.
+
+    Attributes
+    ----------
+    tower_ : nn.Sequential
+        The trained tower, on the CPU: standardisation, reshaping, network.
+    classes_ : ndarray of shape (n_classes,)
+        The classes seen.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if it had names that are all strings.
+    n_iter_ : int
+        Number of epochs that the tower has been trained for.
+    loss_curve_ : list of float
+        Mean loss of each of these epochs.
+    validation_scores_ : list of float or None
+        Validation score of each epoch of the last fit, with ``early_stopping``.
+
+    See Also
+    --------
+    SiameseVerifier : Learns from pairs, without classes.
+    sklearn.neighbors.NeighborhoodComponentsAnalysis : Learns a linear embedding.
+
+    References
+    ----------
+    R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality reduction by learning an invariant
+    mapping", CVPR 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sksiamese import SiameseEmbedder
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(SiameseEmbedder(8, random_state=0), KNeighborsClassifier())
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.96
+    True
+    """
+
     _parameter_constraints: dict = {
         **BaseSiamese._parameter_constraints,
         "loss": [StrOptions(set(LOSSES)), callable],
@@ -110,18 +210,15 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with all_or_nothing(self):
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
-            classes, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-            if sizes.min() < 2:
+            classes, codes = self._encode(labels, resume=resume)
+            single = classes[np.bincount(codes) < 2]
+            if len(single):
                 raise ValueError(
-                    f"y has classes with a single row, {classes[sizes < 2][:5].tolist()} among "
-                    "them, but a matching pair needs two; drop or merge these classes."
+                    f"y has classes with a single row, {single[:5].tolist()} among them, but a "
+                    "matching pair needs two rows of its class; drop or merge these classes."
                 )
-            if resume and not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    "warm_start=True continues with the classes of the first fit, but y has "
-                    "others; set warm_start=False to start anew."
-                )
-            return self._learn(rows, labels, classes, {"X": X, "y": y}, resume=resume)
+            task = self._task(rows, codes, classes, {"X": X, "y": y})
+            return self._train(task, resume=resume)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None):
@@ -160,15 +257,15 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with all_or_nothing(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
-            known = self.classes_ if resume else np.unique(labels if classes is None else classes)
-            if unknown := sorted(set(labels.tolist()) - set(known.tolist())):
+            present, _ = self._encode(labels)
+            known = self.classes_ if resume else np.unique(present if classes is None else classes)
+            if not np.isin(present, known).all():
                 raise ValueError(
-                    f"y has labels unknown to the first call of partial_fit, {unknown[:5]} among "
-                    "them; pass all labels there, as classes."
+                    f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that "
+                    "the first call of partial_fit did not know; pass all labels there, as classes."
                 )
-            labels = np.searchsorted(known, labels)
-            given = {"X": X, "y": y}
-            return self._learn(rows, labels, known, given, resume=resume, incremental=True)
+            task = self._task(rows, np.searchsorted(known, labels), known, {"X": X, "y": y})
+            return self._train(task, resume=resume, incremental=True)
 
     def transform(self, X):
         """Embed rows.
@@ -194,47 +291,32 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"X has shape {X.shape}, but rows must be flat; pass X.reshape(len(X), -1) and "
                 f"input_shape={tuple(X.shape[1:])}."
             )
-        X, y = validate_data(
-            self, X, y, dtype=DTYPES, order="C", ensure_min_samples=2, reset=reset
-        )
-        check_classification_targets(y)
-        if len(np.unique(y)) < 2:
-            raise ValueError(
-                "y has 1 class, but an embedding is learned by telling classes apart; pass rows "
-                "of two classes at least."
-            )
-        return X, y
+        return validate_data(self, X, y, dtype=DTYPES, order="C", ensure_min_samples=2, reset=reset)
 
-    def _learn(self, X, y, classes, given, *, resume, incremental=False):
+    def _task(self, X, y, classes, given):
         labels = torch.from_numpy(y)
         criterion = accepting(named(LOSSES, self.loss), margin=self.margin)
         miner, distance = named(MINERS, self.miner), named(DISTANCES, self.distance)
 
         def build(rows):
-            return self._new_tower(X[rows[:2]], standardization(X, rows=rows))
+            tower = self._new_tower(X[rows[:2]], standardization(X, rows=rows))
+            return nn.ModuleDict({"tower": tower})
 
         def batches(rows, epoch, generator):
             for batch in class_balanced(labels[rows], self.batch_size, generator=generator):
                 yield rows[batch]
 
-        def loss(tower, batch):
+        def loss(module, batch):
+            tower = module["tower"]
             Z = tower(as_tensor(X[batch], tower[0]))
             same, different = pair_masks(labels[batch].to(Z.device))
             return criterion(*miner(distance(Z, Z), same, different))
 
-        def score(tower, rows):
-            return nearest_neighbor_accuracy(embed_rows(tower, X[rows]), labels[rows], distance)
+        def score(module, rows):
+            Z = embed_rows(module["tower"], X[rows])
+            return nearest_neighbor_accuracy(Z, labels[rows], distance)
 
-        task = Task(
-            items=X,
-            build=build,
-            module=lambda fitted: fitted.tower_,
-            attributes=lambda tower: {"tower_": tower, "classes_": classes},
-            batches=batches,
-            loss=loss,
-            score=score,
-        )
-        return self._train(task, y=y, given=given, resume=resume, incremental=incremental)
+        return Task(given, X, y, classes, build, batches, loss, score)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

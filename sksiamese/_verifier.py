@@ -8,23 +8,14 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import nn
 
-from ._base import (
-    DTYPES,
-    BaseSiamese,
-    Task,
-    all_or_nothing,
-    as_tensor,
-    embed_rows,
-    find_device,
-    named,
-    on_device,
-    standardization,
-)
+from ._arrays import DTYPES, as_tensor, embed_rows, find_device, on_device, standardization
+from ._base import BaseSiamese, all_or_nothing
 from ._batches import shuffled
+from ._run import Task, named
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .losses import contrastive
@@ -32,6 +23,133 @@ from .pairs import flatten_pairs, split_pairs
 
 
 class SiameseVerifier(ClassifierMixin, BaseSiamese):
+    """Say of pairs of items whether they match, with a probability.
+
+    One tower embeds both items of a pair, a head turns the two embeddings into the logit
+    of a match. Swapping the items changes nothing. Both are trained on the logistic loss
+    of the logit plus the contrastive loss of the distance between the embeddings; the
+    weight of the latter falls linearly from 2 to 0 over ``max_iter`` epochs, so that
+    distance shapes the embedding first and the decision has the last word.
+
+    Read more in the :ref:`User Guide <verify>`.
+
+    Parameters
+    ----------
+    n_components : int, default=32
+        Size of the embedding, >= 1.
+    tower : {"mlp"} or callable, default="mlp"
+        The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
+        callable, such as a subclass of ``nn.Module``, that takes ``input_shape`` and
+        ``n_components`` and returns a module; it also gets ``depth``, ``width`` and
+        ``dropout`` if its signature names them. Items are standardised first.
+    depth : int, default=3
+        Number of weight layers of the tower, the output layer included, >= 1.
+    width : int, default=128
+        Units of each hidden layer, >= 1.
+    input_shape : tuple of int, default=None
+        Shape of one item for the tower, such as ``(28, 28)``; its product is the number
+        of features of an item. By default items are flat.
+    dropout : float, default=0.0
+        Share of hidden units set to zero at each training step, in [0, 1).
+    head : {"weighted_l1"} or callable, default="weighted_l1"
+        What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or
+        a callable that takes ``n_components`` and returns such a module.
+    margin : float or None, default=1.0
+        Distance that the items of a non-matching pair are to keep, > 0, in the unit of
+        ``distance``; None trains on the logistic loss alone.
+    distance : {"cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
+            default="euclidean"
+        Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
+        callable like those in that module.
+    batch_size : int, default=64
+        Largest number of pairs in a batch, >= 2.
+    max_iter : int, default=30
+        Number of epochs at most, >= 1.
+    learning_rate_init : float, default=2e-3
+        Step size of AdamW in the first epoch, > 0. It falls linearly towards zero over
+        ``max_iter`` epochs.
+    weight_decay : float, default=1e-4
+        Decoupled decay of the weights, >= 0, in units of the step size.
+    tol : float, default=1e-4
+        Least improvement of the loss, or of the validation score, that counts, >= 0.
+    n_iter_no_change : int, default=10
+        Training ends after more than so many epochs without improvement, >= 1.
+    early_stopping : bool, default=False
+        Whether to watch the accuracy
+        on held-out rows instead of the training loss, and to keep the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, stratified, with ``early_stopping``, in (0, 1).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
+    warm_start : bool, default=False
+        Whether ``fit`` trains the fitted tower on instead of a new one.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, batches, dropout and validation split. An int gives
+        the same result at every fit; the global generators are never touched.
+    device : str, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where
+        there is one. The fitted tower always rests on the CPU.
+    verbose : bool or int, default=0
+        Whether to print the loss of every epoch.
+
+    Attributes
+    ----------
+    tower_ : nn.Sequential
+        The trained tower, on the CPU: standardisation, reshaping, network.
+    head_ : nn.Module
+        The trained head, on the CPU.
+    classes_ : ndarray of shape (2,)
+        The labels; the second means a match.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if it had names that are all strings.
+    n_iter_ : int
+        Number of epochs that the tower has been trained for.
+    loss_curve_ : list of float
+        Mean loss of each of these epochs.
+    validation_scores_ : list of float or None
+        Validation score of each epoch of the last fit, with ``early_stopping``.
+
+    See Also
+    --------
+    SiameseEmbedder : Learns from rows with classes.
+    sksiamese.make_pairs : Draws pairs of rows with classes.
+
+    Notes
+    -----
+    Pairs are rows of ``2 * n_features`` columns, left item then right item, or arrays of
+    shape (n_pairs, 2, ...), which are flattened. With an odd number of columns the
+    middle one belongs to both items, and a warning says so.
+
+    ``predict_proba`` is the logistic function of ``decision_function`` and ``predict``
+    its sign, so scikit-learn's ``TunedThresholdClassifierCV``,
+    ``FixedThresholdClassifier`` and ``CalibratedClassifierCV`` choose thresholds and
+    calibrate.
+
+    References
+    ----------
+    J. Bromley, I. Guyon, Y. LeCun, E. Säckinger, R. Shah, "Signature verification using
+    a siamese time delay neural network", NIPS 1993.
+
+    G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image
+    recognition", ICML deep learning workshop, 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import SiameseVerifier, make_pairs
+    >>> X, y = load_digits(return_X_y=True)
+    >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=3000, random_state=0)
+    >>> verifier = SiameseVerifier(random_state=0).fit(pairs, match)
+    >>> new_pairs, new_match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
+    >>> verifier.score(new_pairs, new_match) > 0.85
+    True
+    """
+
+    _parts = ("tower", "head")
+    _architecture_names = (*BaseSiamese._architecture_names, "head")
+
     _parameter_constraints: dict = {
         **BaseSiamese._parameter_constraints,
         "head": [StrOptions(set(HEADS)), callable],
@@ -125,26 +243,18 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 ensure_min_features=2,
                 reset=not resume,
             )
-            classes, match = self._validate_labels(labels)
-            if resume and not np.array_equal(classes, self.classes_):
+            classes, match = self._encode(labels, resume=resume)
+            if len(classes) > 2:
                 raise ValueError(
-                    "warm_start=True continues with the labels of the first fit, but y has "
-                    "others; set warm_start=False to start anew."
+                    "Only binary classification is supported. The type of the target is "
+                    f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
-            weight = _check_sample_weight(
-                sample_weight, pairs, dtype=np.float64, ensure_non_negative=True
-            )
-            weight *= compute_sample_weight(self.class_weight, labels)
-            if not all(weight[match == side].any() for side in (0, 1)):
-                raise ValueError(
-                    "sample_weight and class_weight leave only one class of pairs with weight; "
-                    "give pairs of both classes a weight above zero."
-                )
+            weight = self._weights(sample_weight, pairs, labels, match)
             given = {"X": X, "y": y}
             if sample_weight is not None:
                 given["metadata"] = {"sample_weight": sample_weight}
-            task = self._task(pairs, match, weight, classes)
-            return self._train(task, y=match, given=given, resume=resume)
+            task = self._task(pairs, match, weight, classes, given)
+            return self._train(task, resume=resume)
 
     def decision_function(self, X):
         """Logit of a match.
@@ -236,25 +346,22 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tower = on_device(self.tower_, find_device(self.device))
         return embed_rows(tower, X_items).numpy().astype(X_items.dtype, copy=False)
 
-    def _validate_labels(self, y):
-        check_classification_targets(y)
-        classes, match = np.unique(y, return_inverse=True)
-        if len(classes) > 2:
+    def _weights(self, sample_weight, pairs, labels, match):
+        weight = _check_sample_weight(
+            sample_weight, pairs, dtype=np.float64, ensure_non_negative=True
+        )
+        weight = weight * compute_sample_weight(self.class_weight, labels)
+        if not all(weight[match == side].any() for side in (0, 1)):
             raise ValueError(
-                "Only binary classification is supported. The type of the target is "
-                f"{type_of_target(y)}; give y two labels, the greater one for a match."
+                "sample_weight and class_weight leave weight to one class only; give pairs of "
+                "both classes weights above zero."
             )
-        if len(classes) < 2:
-            raise ValueError(
-                "y has 1 class, but a verifier learns from matching and from other pairs; pass "
-                "pairs of both classes."
-            )
-        return classes, match
+        return weight
 
-    def _task(self, pairs, match, weight, classes):
+    def _task(self, pairs, match, weight, classes, given):
         left, right = split_pairs(pairs)
         distance = named(DISTANCES, self.distance)
-        targets = torch.from_numpy(np.stack([match * weight, (1 - match) * weight], axis=1))
+        weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
 
         def build(rows):
             standardize = standardization(left, right, rows=rows, sample_weight=weight)
@@ -269,36 +376,22 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         def loss(module, batch):
             rows, attraction = batch
-            tower = module["tower"]
-            both = tower(as_tensor(np.concatenate([left[rows], right[rows]]), tower[0]))
-            A, B = both.tensor_split(2)
-            same, different = targets[rows].to(both).unbind(1)
-            logit = module["head"](A, B)
-            logistic = F.softplus(-logit) @ same + F.softplus(logit) @ different
-            logistic = logistic / (same.sum() + different.sum())
+            tower, head = module["tower"], module["head"]
+            both = np.concatenate([left[rows], right[rows]])
+            A, B = tower(as_tensor(both, tower[0])).tensor_split(2)
+            same, different = weights[rows].to(A).unbind(dim=1)
+            decision = logistic(head(A, B), same, different)
             if self.margin is None:
-                return logistic
+                return decision
             D = paired(distance, A, B)
-            return logistic + attraction * contrastive(D, same, different, margin=self.margin)
+            return decision + attraction * contrastive(D, same, different, margin=self.margin)
 
         def score(module, rows):
             A, B = (embed_rows(module["tower"], side[rows]) for side in (left, right))
             accepted = logits(module["head"], A, B) > 0
             return accuracy_score(match[rows], accepted, sample_weight=weight[rows])
 
-        return Task(
-            items=left,
-            build=build,
-            module=lambda fitted: nn.ModuleDict({"tower": fitted.tower_, "head": fitted.head_}),
-            attributes=lambda module: {
-                "tower_": module["tower"],
-                "head_": module["head"],
-                "classes_": classes,
-            },
-            batches=batches,
-            loss=loss,
-            score=score,
-        )
+        return Task(given, left, match, classes, build, batches, loss, score)
 
     def _embed_sides(self, X):
         check_is_fitted(self)
@@ -310,6 +403,12 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def logistic(logit, same, different):
+    """Logistic loss of the logits of pairs, a weighted mean."""
+    total = F.softplus(-logit) @ same + F.softplus(logit) @ different
+    return total / (same.sum() + different.sum()).clamp_min(torch.finfo(logit.dtype).tiny)
 
 
 @torch.inference_mode()

@@ -41,6 +41,7 @@ class WeightedL1(nn.Module):
         self.linear = nn.Linear(n_components, 1)
 
     def forward(self, A, B):
+        """Logits of the pairs of rows of A and B."""
         return self.linear(10 * (A - B).abs()).squeeze(-1)
 
 

@@ -207,7 +207,7 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     >>> mean_average_precision_at_r([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
     0.5
     """
-    labels, y_true = np.unique(column_or_1d(y_true), return_inverse=True)
+    y_true = np.unique(column_or_1d(y_true), return_inverse=True)[1]
     check_consistent_length(y_true, Z)
     n_relevant = np.bincount(y_true)[y_true] - 1
     most = n_relevant.max()

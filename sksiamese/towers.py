@@ -6,6 +6,7 @@ tuple, and ``n_components``, and returns an ``nn.Module`` that maps a batch of i
 signature names them.
 """
 
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -42,6 +43,7 @@ class Standardize(nn.Module):
         self.register_buffer("scale", torch.as_tensor(scale))
 
     def forward(self, X):
+        """Standardise rows of shape (n, n_features)."""
         return (X - self.mean) / self.scale
 
 
@@ -79,7 +81,7 @@ def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     """
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
     layers = [nn.Flatten()]
-    for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+    for n_in, n_out in pairwise(sizes[:-1]):
         layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 

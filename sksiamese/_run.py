@@ -1,0 +1,184 @@
+"""One training: what an estimator has to bring, and scikit-learn's rules for it."""
+
+import copy
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import partial
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._arrays import embed_rows
+from .distances import DISTANCES
+
+
+class Task(NamedTuple):
+    """What sets the training of one estimator apart; the rest is common to all."""
+
+    given: dict
+    """``X``, ``y`` and ``metadata`` as fit was given them, for the callbacks."""
+
+    items: np.ndarray
+    """Rows that the tower embeds."""
+
+    y: np.ndarray
+    """Codes of the classes, for a stratified split."""
+
+    classes: np.ndarray
+    """The classes."""
+
+    build: Callable
+    """``build(rows)``: a new ``nn.ModuleDict`` for these rows of the training data; its
+    parts, ``"tower"`` among them, become fitted attributes."""
+
+    batches: Callable
+    """``batches(rows, epoch, generator)``: the batches of one epoch."""
+
+    loss: Callable
+    """``loss(module, batch)``: a scalar tensor."""
+
+    score: Callable
+    """``score(module, rows)``: validation score, greater is better."""
+
+
+class Run:
+    """One training under scikit-learn's rules: callbacks, patience, warnings.
+
+    Parameters
+    ----------
+    estimator : BaseSiamese
+        Whose parameters and callbacks are in force.
+
+    module : nn.Module
+        What is trained, on its device.
+
+    task : Task
+        What it is trained for.
+
+    rows : ndarray of int
+        Rows for training.
+
+    held_out : ndarray of int or None
+        Rows for validation, with early stopping.
+
+    max_iter : int
+        Number of epochs at most.
+
+    past : list of float
+        Losses of the epochs that the module has been trained for before.
+    """
+
+    def __init__(self, estimator, module, task, rows, held_out, *, max_iter, past):
+        self.estimator = estimator
+        self.module = module
+        self.task = task
+        self.held_out = held_out
+        self.sample = task.items[rows[:: max(1, len(rows) // 256)]]
+        self.initial_spread = self._spread()
+        self.loss_curve = list(past)
+        self.validation_scores = [] if estimator.early_stopping else None
+        self.best = -np.inf
+        self.n_no_change = 0
+        self.weights = copy.deepcopy(module.state_dict())
+        self.diverged = False
+        self.context = estimator._init_callback_context("fit", max_subtasks=max_iter)
+        self.context.call_on_fit_task_begin(estimator=estimator, **task.given)
+
+    def announce(self, epochs):
+        """Pass on the epochs, telling the callbacks where each begins."""
+        for batches in epochs:
+            self.epoch = self.context.subcontext("epoch")
+            self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.task.given)
+            yield batches
+
+    def end_epoch(self, loss):
+        """Keep the books of an epoch; true where training should end."""
+        self.loss_curve.append(loss)
+        parameters = self.module.parameters()
+        self.diverged = not isfinite(loss) or not all(p.isfinite().all() for p in parameters)
+        if self.diverged:
+            self.module.load_state_dict(self.weights)
+        exhausted = self.diverged or self._exhausted()
+        if self.estimator.verbose:
+            self._print()
+        return self._tell_end_of(self.epoch) or exhausted
+
+    def end(self):
+        """Return to the best weights of early stopping, tell the callbacks, warn if it failed."""
+        if self.validation_scores:
+            self.module.load_state_dict(self.weights)
+        self._tell_end_of(self.context)
+        rate = f"learning_rate_init (now {self.estimator.learning_rate_init})"
+        if self.diverged:
+            self._warn(
+                f"The loss or a weight became NaN or infinite in epoch {len(self.loss_curve)}; "
+                f"the weights before it are kept. Lower {rate} or look for outliers in X."
+            )
+        elif self._spread() < 0.01 * min(
+            self.initial_spread, self.estimator.margin or self.initial_spread
+        ):
+            self._warn(
+                "The embedding has collapsed: all rows are embedded at nearly the same point. "
+                f"Lower {rate}, or use a milder miner, such as 'all' or 'semihard'."
+            )
+
+    def attributes(self, module):
+        """The fitted attributes of an estimator whose training ends here."""
+        return {
+            **{f"{name}_": part for name, part in module.items()},
+            "classes_": self.task.classes,
+            "loss_curve_": self.loss_curve,
+            "n_iter_": len(self.loss_curve),
+            "validation_scores_": self.validation_scores,
+        }
+
+    def _exhausted(self):
+        """Tell whether loss or score has stopped improving; keep the weights to return to."""
+        if self.estimator.early_stopping:
+            self.validation_scores.append(self.task.score(self.module, self.held_out))
+            value = self.validation_scores[-1]
+        else:
+            value = -self.loss_curve[-1]
+        if value > self.best or not self.estimator.early_stopping:
+            self.weights = copy.deepcopy(self.module.state_dict())
+        improved = value >= self.best + self.estimator.tol
+        self.n_no_change = 0 if improved else self.n_no_change + 1
+        self.best = max(value, self.best)
+        return self.n_no_change > self.estimator.n_iter_no_change
+
+    def _tell_end_of(self, context):
+        return context.call_on_fit_task_end(
+            estimator=self.estimator,
+            **self.task.given,
+            reconstruction_attributes=lambda: self.attributes(
+                copy.deepcopy(self.module).cpu().eval()
+            ),
+        )
+
+    def _spread(self):
+        """Mean distance between the embeddings of some rows."""
+        Z = embed_rows(self.module["tower"], self.sample)
+        return named(DISTANCES, self.estimator.distance)(Z, Z).mean().item()
+
+    def _print(self):
+        line = f"Epoch {len(self.loss_curve)}, loss = {self.loss_curve[-1]:.6f}"
+        if self.validation_scores:
+            line += f", validation score = {self.validation_scores[-1]:.4f}"
+        print(line)  # noqa: T201
+
+    def _warn(self, message):
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+
+
+def named(table, choice):
+    """Look a name up in its table; what is not a name is the thing itself."""
+    return table[choice] if isinstance(choice, str) else choice
+
+
+def accepting(function, **options):
+    """Bind those options that the signature of a callable names."""
+    names = inspect.signature(function).parameters
+    return partial(function, **{k: v for k, v in options.items() if k in names})
