@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
@@ -16,6 +17,15 @@ from ._run import Task, accepting, named
 from .distances import DISTANCES
 from .losses import LOSSES
 from .mining import MINERS
+
+
+def _has_no_validation_split(estimator):
+    if estimator.early_stopping:
+        raise AttributeError(
+            "partial_fit sees one chunk at a time and has no validation split; set "
+            "early_stopping=False."
+        )
+    return True
 
 
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):
@@ -220,9 +230,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             task = self._task(rows, codes, classes, {"X": X, "y": y})
             return self._train(task, resume=resume)
 
+    @available_if(_has_no_validation_split)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None):
-        """Train for one epoch on a chunk of the data.
+        """Train for one epoch on a chunk of the data; not with ``early_stopping``.
 
         Rows are standardised by the mean and scale of the first chunk, so let it be a
         fair sample.
@@ -249,11 +260,6 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         ValueError
             If the data or a parameter is unfit; the estimator then is as it was before.
         """
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit has no validation split, as it sees one chunk at a time; set "
-                "early_stopping=False."
-            )
         with all_or_nothing(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)

@@ -130,7 +130,7 @@ class Run:
         return {
             **{f"{name}_": part for name, part in module.items()},
             "classes_": self.task.classes,
-            "loss_curve_": self.loss_curve,
+            "loss_curve_": list(self.loss_curve),
             "n_iter_": len(self.loss_curve),
             "validation_scores_": self.validation_scores,
         }

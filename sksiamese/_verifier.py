@@ -2,11 +2,10 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_array, compute_sample_weight
+from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -18,7 +17,7 @@ from ._batches import shuffled
 from ._run import Task, named
 from .distances import DISTANCES, paired
 from .heads import HEADS
-from .losses import contrastive
+from .losses import contrastive, logistic
 from .pairs import flatten_pairs, split_pairs
 
 
@@ -28,8 +27,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     One tower embeds both items of a pair, a head turns the two embeddings into the logit
     of a match. Swapping the items changes nothing. Both are trained on the logistic loss
     of the logit plus the contrastive loss of the distance between the embeddings; the
-    weight of the latter falls linearly from 2 to 0 over ``max_iter`` epochs, so that
-    distance shapes the embedding first and the decision has the last word.
+    weight of the latter falls linearly from 2 to 0 over ``max_iter`` epochs: distance
+    shapes the embedding first, the decision has the last word.
 
     Read more in the :ref:`User Guide <verify>`.
 
@@ -114,7 +113,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     See Also
     --------
     SiameseEmbedder : Learns from rows with classes.
-    sksiamese.make_pairs : Draws pairs of rows with classes.
+    make_pairs : Draws pairs of rows with classes.
 
     Notes
     -----
@@ -122,16 +121,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     shape (n_pairs, 2, ...), which are flattened. With an odd number of columns the
     middle one belongs to both items, and a warning says so.
 
-    ``predict_proba`` is the logistic function of ``decision_function`` and ``predict``
-    its sign, so scikit-learn's ``TunedThresholdClassifierCV``,
-    ``FixedThresholdClassifier`` and ``CalibratedClassifierCV`` choose thresholds and
-    calibrate.
+    ``predict`` is the sign of ``decision_function``; ``TunedThresholdClassifierCV`` and
+    ``CalibratedClassifierCV`` of scikit-learn choose another threshold, or calibrate.
 
     References
     ----------
-    J. Bromley, I. Guyon, Y. LeCun, E. Säckinger, R. Shah, "Signature verification using
-    a siamese time delay neural network", NIPS 1993.
-
     G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image
     recognition", ICML deep learning workshop, 2015.
 
@@ -233,26 +227,17 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         with all_or_nothing(self):
             resume = self.warm_start and hasattr(self, "tower_")
-            pairs, labels = validate_data(
-                self,
-                flatten_pairs(X),
-                y,
-                dtype=DTYPES,
-                order="C",
-                ensure_min_samples=2,
-                ensure_min_features=2,
-                reset=not resume,
-            )
+            least = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            pairs, labels = self._validate(X, y, reset=not resume, **least)
             classes, match = self._encode(labels, resume=resume)
             if len(classes) > 2:
                 raise ValueError(
                     "Only binary classification is supported. The type of the target is "
                     f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
-            weight = self._weights(sample_weight, pairs, labels, match)
-            given = {"X": X, "y": y}
-            if sample_weight is not None:
-                given["metadata"] = {"sample_weight": sample_weight}
+            weight = self._weights(sample_weight, labels, classes, match)
+            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            given = {"X": X, "y": y, "metadata": metadata}
             task = self._task(pairs, match, weight, classes, given)
             return self._train(task, resume=resume)
 
@@ -285,8 +270,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         y : ndarray of shape (n_pairs,)
             ``classes_[1]`` where the logit is above 0, else ``classes_[0]``.
         """
-        match = self.decision_function(X) > 0
-        return self.classes_[match.astype(int)]
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
     def predict_proba(self, X):
         """Probability of both labels.
@@ -303,7 +287,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             logit.
         """
         logit = self.decision_function(X)
-        return np.column_stack([expit(-logit), expit(logit)])
+        return expit(np.column_stack([-logit, logit]))
 
     def pair_distance(self, X):
         """Distance between the embeddings of both items of a pair.
@@ -346,17 +330,22 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tower = on_device(self.tower_, find_device(self.device))
         return embed_rows(tower, X_items).numpy().astype(X_items.dtype, copy=False)
 
-    def _weights(self, sample_weight, pairs, labels, match):
+    def _validate(self, X, *y, **options):
+        return validate_data(self, flatten_pairs(X), *y, dtype=DTYPES, order="C", **options)
+
+    def _weights(self, sample_weight, labels, classes, match):
         weight = _check_sample_weight(
-            sample_weight, pairs, dtype=np.float64, ensure_non_negative=True
+            sample_weight, labels, dtype=np.float64, ensure_non_negative=True
         )
-        weight = weight * compute_sample_weight(self.class_weight, labels)
         if not all(weight[match == side].any() for side in (0, 1)):
             raise ValueError(
-                "sample_weight and class_weight leave weight to one class only; give pairs of "
-                "both classes weights above zero."
+                "sample_weight leaves weight to one class only; give pairs of both classes "
+                "weights above zero."
             )
-        return weight
+        per_class = compute_class_weight(
+            self.class_weight, classes=classes, y=labels, sample_weight=weight
+        )
+        return weight * per_class[match]
 
     def _task(self, pairs, match, weight, classes, given):
         left, right = split_pairs(pairs)
@@ -395,7 +384,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     def _embed_sides(self, X):
         check_is_fitted(self)
-        X = validate_data(self, flatten_pairs(X), dtype=DTYPES, order="C", reset=False)
+        X = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
         return tuple(embed_rows(tower, side) for side in split_pairs(X))
 
@@ -403,12 +392,6 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
-
-
-def logistic(logit, same, different):
-    """Logistic loss of the logits of pairs, a weighted mean."""
-    total = F.softplus(-logit) @ same + F.softplus(logit) @ different
-    return total / (same.sum() + different.sum()).clamp_min(torch.finfo(logit.dtype).tiny)
 
 
 @torch.inference_mode()

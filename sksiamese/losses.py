@@ -10,7 +10,7 @@ gradient path.
 import torch
 import torch.nn.functional as F
 
-__all__ = ["LOSSES", "contrastive", "triplet"]
+__all__ = ["LOSSES", "contrastive", "logistic", "triplet"]
 
 
 def contrastive(D, same, different, *, margin=1.0):
@@ -53,7 +53,37 @@ def contrastive(D, same, different, *, margin=1.0):
     tensor(0.4062)
     """
     total = (D.square() * same).sum() + (F.relu(margin - D).square() * different).sum()
-    return total / (same.sum() + different.sum()).clamp_min(torch.finfo(D.dtype).tiny)
+    return _ratio(total, same.sum() + different.sum())
+
+
+def logistic(logit, same, different):
+    """Logistic loss of the logits of given pairs, a mean weighted by the masks.
+
+    Parameters
+    ----------
+    logit : Tensor of shape (n,)
+        Logarithm of the odds of a match.
+
+    same : Tensor of shape (n,)
+        Weights >= 0 of the matching pairs, zero elsewhere.
+
+    different : Tensor of shape (n,)
+        Weights >= 0 of the non-matching pairs, zero elsewhere.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0, in nats.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import logistic
+    >>> logistic(torch.zeros(2), torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
+    total = F.softplus(-logit) @ same + F.softplus(logit) @ different
+    return _ratio(total, same.sum() + different.sum())
 
 
 def triplet(D, same, different, *, margin=0.2):
@@ -104,7 +134,12 @@ def triplet(D, same, different, *, margin=0.2):
     reach = D + margin
     n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
     excess = n_active * reach - total.gather(-1, n_active)
-    return excess.sum() / n_active.sum().clamp_min(1)
+    return _ratio(excess.sum(), n_active.sum())
+
+
+def _ratio(total, weight):
+    """A mean from its parts; zero, with a gradient path, where nothing has weight."""
+    return total / weight.to(total.dtype).clamp_min(torch.finfo(total.dtype).tiny)
 
 
 LOSSES = {"contrastive": contrastive, "triplet": triplet}

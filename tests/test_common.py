@@ -1,0 +1,95 @@
+"""scikit-learn's own checks, on both estimators in several settings, with no exception."""
+
+import pytest
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from torch import nn
+
+from sksiamese import SiameseEmbedder, SiameseVerifier
+
+
+class TwoLayers(nn.Module):
+    """A tower of a user."""
+
+    def __init__(self, input_shape, n_components, width):
+        super().__init__()
+        self.hidden = nn.Linear(input_shape[0], width)
+        self.output = nn.Linear(width, n_components)
+
+    def forward(self, X):
+        return self.output(self.hidden(X).tanh())
+
+
+class Product(nn.Module):
+    """A head of a user."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.linear = nn.Linear(2 * n_components, 1)
+
+    def forward(self, A, B):
+        return self.linear(nn.functional.relu(10 * (A - B).abs()).repeat(1, 2)).squeeze(-1)
+
+
+EMBEDDERS = [
+    SiameseEmbedder(),
+    SiameseEmbedder(loss="triplet", margin=0.2, miner="semihard"),
+    SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
+    SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
+    SiameseEmbedder(distance="manhattan", batch_size=8, dropout=0.2),
+    SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
+]
+
+VERIFIERS = [
+    SiameseVerifier(),
+    SiameseVerifier(margin=None, depth=2),
+    SiameseVerifier(n_components=5, distance="cosine", width=64),
+    SiameseVerifier(distance="manhattan", class_weight="balanced"),
+    SiameseVerifier(tower=TwoLayers, head=Product, max_iter=60),
+    SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
+]
+
+# Checks that scikit-learn runs on its own estimators only.
+SHARED_CHECKS = [
+    "check_param_validation",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+]
+TRANSFORMER_CHECKS = [
+    "check_get_feature_names_out_error",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+]
+
+odd_columns = pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns")
+
+
+@odd_columns
+@parametrize_with_checks([*EMBEDDERS, *VERIFIERS])
+def test_scikit_learn_check_passes(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("check", [*SHARED_CHECKS, *TRANSFORMER_CHECKS])
+def test_embedder_passes_checks_that_scikit_learn_keeps_for_itself(check):
+    getattr(estimator_checks, check)("SiameseEmbedder", SiameseEmbedder(max_iter=3))
+
+
+@odd_columns
+@pytest.mark.parametrize("check", SHARED_CHECKS)
+def test_verifier_passes_checks_that_scikit_learn_keeps_for_itself(check):
+    getattr(estimator_checks, check)("SiameseVerifier", SiameseVerifier(max_iter=3))
+
+
+@odd_columns
+@pytest.mark.parametrize(("estimator", "n_checks"), [(SiameseEmbedder, 48), (SiameseVerifier, 63)])
+def test_no_check_is_skipped_and_no_tag_switches_checks_off(estimator, n_checks):
+    results = check_estimator(estimator(max_iter=1), on_fail=None, on_skip=None)
+    assert not [result for result in results if result["status"] == "skipped"]
+    assert len(results) >= n_checks
