@@ -179,6 +179,7 @@ def named(table, choice):
 
 
 def accepting(function, **options):
-    """Bind those options that the signature of a callable names."""
-    names = inspect.signature(function).parameters
+    """Bind those options that a callable names and that a ``functools.partial`` leaves open."""
+    bound = getattr(function, "keywords", {})
+    names = inspect.signature(function).parameters.keys() - bound.keys()
     return partial(function, **{k: v for k, v in options.items() if k in names})

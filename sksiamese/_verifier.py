@@ -270,7 +270,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         y : ndarray of shape (n_pairs,)
             ``classes_[1]`` where the logit is above 0, else ``classes_[0]``.
         """
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        match = self.decision_function(X) > 0
+        return self.classes_[match.astype(int)]
 
     def predict_proba(self, X):
         """Probability of both labels.
@@ -283,8 +284,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         proba : ndarray of float64 of shape (n_pairs, 2)
-            Probabilities in the order of ``classes_``, the logistic function of the
-            logit.
+            Logistic function of the logit, in the order of ``classes_``.
         """
         logit = self.decision_function(X)
         return expit(np.column_stack([-logit, logit]))
@@ -316,8 +316,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         Z : ndarray of shape (n_items, n_components)
-            Embeddings, in the dtype of the items if that is float32 or float64, else
-            float32.
+            Embeddings, of the dtype of the items if that is float32 or float64.
         """
         check_is_fitted(self)
         X_items = check_array(X_items, dtype=DTYPES, order="C", input_name="X_items")

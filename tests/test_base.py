@@ -1,0 +1,406 @@
+"""What embedder and verifier have in common: seeds, devices, callbacks, safe failures."""
+
+import copy
+import functools
+import io
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import estimator_html_repr
+from torch import nn
+
+from sksiamese import SiameseEmbedder, SiameseVerifier
+from sksiamese._arrays import CHUNK, on_device, standardization
+
+FAST = {"max_iter": 3, "random_state": 0}
+
+
+@pytest.fixture(params=[SiameseEmbedder, SiameseVerifier])
+def case(request, digits, digit_pairs):
+    """An estimator class with data to fit it on, 300 rows of 64 or 128 columns."""
+    if request.param is SiameseEmbedder:
+        return request.param, digits[0][:300], digits[2][:300]
+    return request.param, digit_pairs[0][:300], digit_pairs[2][:300]
+
+
+def outputs(estimator, X):
+    """What a fitted estimator makes of X."""
+    method = "transform" if isinstance(estimator, SiameseEmbedder) else "decision_function"
+    return getattr(estimator, method)(X)
+
+
+class Recorder:
+    """A callback that notes what it is told."""
+
+    def __init__(self, stop_after=np.inf, raises=None):
+        self.stop_after = stop_after
+        self.raises = raises
+        self.epochs = 0
+        self.calls = []
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        self.calls.append(f"end {context.task_name}")
+        self.last_output = outputs(fitted_estimator, X)
+        self.epochs += context.task_name == "epoch"
+        if self.raises and self.epochs == 2:
+            raise self.raises
+        return self.epochs >= self.stop_after
+
+
+def test_same_seed_gives_the_same_result(case):
+    estimator, X, y = case
+    first, second, other = (
+        outputs(estimator(**{**FAST, "random_state": seed}, dropout=0.2).fit(X, y), X)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, other)
+
+
+def test_a_random_state_instance_advances_from_fit_to_fit(case):
+    estimator, X, y = case
+    rng = np.random.RandomState(0)
+    first, second = (outputs(estimator(max_iter=1, random_state=rng).fit(X, y), X) for _ in "ab")
+    assert not np.allclose(first, second)
+
+
+def test_global_generators_are_neither_read_nor_moved(case):
+    estimator, X, y = case
+    results = []
+    for seed in (1, 2):
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        before = np.random.get_state()[1].copy(), torch.get_rng_state()
+        model = estimator(**FAST, dropout=0.2, early_stopping=True).fit(X, y)
+        results.append(outputs(model, X))
+        np.testing.assert_array_equal(before[0], np.random.get_state()[1])
+        assert torch.equal(before[1], torch.get_rng_state())
+    np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_computation_runs_in_the_dtype_of_X(case, dtype):
+    estimator, X, y = case
+    model = estimator(**FAST).fit(X.astype(dtype), y)
+    assert {p.numpy(force=True).dtype for p in model.tower_.parameters()} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float16])
+def test_other_dtypes_are_computed_in_float32(case, dtype):
+    estimator, X, y = case
+    model = estimator(**FAST).fit(X.astype(dtype), y)
+    assert {p.dtype for p in model.tower_.parameters()} == {torch.float32}
+    assert np.isfinite(outputs(model, X.astype(dtype))).all()
+
+
+def test_memory_layout_does_not_matter(case, tmp_path):
+    estimator, X, y = case
+    expected = outputs(estimator(**FAST).fit(X, y), X)
+    joblib.dump(X, tmp_path / "X")
+    memmap = joblib.load(tmp_path / "X", mmap_mode="r")
+    for same in (memmap, np.asfortranarray(X), X[::-1, ::-1].copy()[::-1, ::-1]):
+        np.testing.assert_array_equal(outputs(estimator(**FAST).fit(same, y), same), expected)
+
+
+def test_frames_and_string_labels_are_taken(case):
+    estimator, X, y = case
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+    labels = pd.Series([f"class {int(label)}" for label in y])
+    model = estimator(**FAST).fit(frame, labels)
+    np.testing.assert_array_equal(model.feature_names_in_, frame.columns)
+    np.testing.assert_array_equal(
+        outputs(model, frame), outputs(estimator(**FAST).fit(X, labels), X)
+    )
+    assert model.classes_[0] == "class 0"
+
+
+def test_fitted_estimators_survive_pickle_joblib_and_copy(case, tmp_path):
+    estimator, X, y = case
+    model = estimator(**FAST).fit(X, y)
+    joblib.dump(model, tmp_path / "model")
+    for twin in (
+        pickle.loads(pickle.dumps(model)),
+        joblib.load(tmp_path / "model"),
+        copy.deepcopy(model),
+    ):
+        np.testing.assert_array_equal(outputs(twin, X), outputs(model, X))
+    with pytest.raises(NotFittedError):
+        outputs(clone(model), X)
+
+
+def test_the_trained_module_is_brought_to_the_cpu_before_it_is_kept(case, monkeypatch):
+    estimator, X, y = case
+    moves = []
+    monkeypatch.setattr(nn.Module, "cpu", lambda module: moves.append(module) or module)
+    model = estimator(**FAST).fit(X, y)
+    assert any(model.tower_ is part for part in moves[-1].values())
+
+
+def test_use_on_a_device_moves_a_copy():
+    tower = nn.Linear(2, 1)
+    assert on_device(tower, torch.device("meta")).weight.device.type == "meta"
+    assert tower.weight.device.type == "cpu"
+    assert on_device(tower, torch.device("cpu")) is tower
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_model_fitted_on_cuda_unpickles_without_it(case):
+    estimator, X, y = case
+    state = pickle.dumps(estimator(**FAST, device="cuda").fit(X, y))
+    assert b"cuda:" not in state
+    assert {p.device.type for p in pickle.loads(state).tower_.parameters()} == {"cpu"}
+
+
+def test_documentation_link_of_the_diagram_leads_to_our_pages(case):
+    html = estimator_html_repr(case[0]())
+    assert f"sksiamese.readthedocs.io/en/stable/generated/sksiamese.{case[0].__name__}" in html
+
+
+def test_callbacks_hear_of_the_fit_and_of_every_epoch(case):
+    estimator, X, y = case
+    recorder = Recorder()
+    model = estimator(**FAST).set_callbacks(recorder).fit(X, y)
+    epochs = ["begin epoch", "end epoch"] * 3
+    assert recorder.calls == ["setup", "begin fit", *epochs, "end fit", "teardown"]
+    np.testing.assert_array_equal(recorder.last_output, outputs(model, X))
+
+
+def test_a_callback_ends_the_training(case):
+    estimator, X, y = case
+    model = estimator(max_iter=9).set_callbacks(Recorder(stop_after=2)).fit(X, y)
+    assert model.n_iter_ == 2
+
+
+def test_progress_bar_of_scikit_learn_works(case, capsys):
+    estimator, X, y = case
+    estimator(**FAST).set_callbacks(ProgressBar()).fit(X, y)
+    assert estimator.__name__ in capsys.readouterr().out
+
+
+def test_scoring_monitor_of_scikit_learn_scores_every_epoch(case):
+    estimator, X, y = case
+    monitor = ScoringMonitor(scoring=lambda model, X, y: {"spread": float(outputs(model, X).std())})
+    estimator(**FAST).set_callbacks(monitor).fit(X, y)
+    scores = [row["spread"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(set(scores)) == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_fit_leaves_the_estimator_as_it_was(case, error):
+    estimator, X, y = case
+    model = estimator(**FAST).set_callbacks(Recorder(raises=error()))
+    with pytest.raises(error):
+        model.fit(X, y)
+    assert set(vars(model)) == {*model.get_params(), "_skl_callbacks"}
+
+    model.set_callbacks().fit(X, y)
+    before = outputs(model, X)
+    model.set_callbacks(Recorder(raises=error()))
+    with pytest.raises(error):
+        model.fit(X[:, 2:], y)
+    assert model.n_features_in_ == X.shape[1]
+    np.testing.assert_array_equal(outputs(model, X), before)
+
+
+def test_a_refused_fit_leaves_the_estimator_as_it_was(case):
+    estimator, X, y = case
+    model = estimator(**FAST).fit(pd.DataFrame(X).add_prefix("c"), y)
+    before = vars(model).copy()
+    with pytest.raises(ValueError, match="1 class"):
+        model.fit(X[:, 2:], np.zeros(len(X)))
+    assert vars(model) == before
+
+
+BAD_PARAMETERS = [
+    ({"tower": "resnet"}, "'tower' parameter"),
+    ({"distance": "chebyshev"}, "'distance' parameter"),
+    ({"depth": 0}, "'depth' parameter"),
+    ({"width": 0}, "'width' parameter"),
+    ({"margin": 0.0}, "'margin' parameter"),
+    ({"margin": -1.0}, "'margin' parameter"),
+    ({"batch_size": 1}, "'batch_size' parameter"),
+    ({"dropout": 1.0}, "'dropout' parameter"),
+    ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
+    ({"device": "tpu"}, "device='tpu' cannot be used here; pass 'auto'"),
+    ({"device": "cuda:99"}, "device='cuda:99' cannot be used here; pass 'auto'"),
+    ({"input_shape": (5, 5)}, r"input_shape=\(5, 5\) has 25 values, but an item of X has 64"),
+    ({"early_stopping": True, "validation_fraction": 1e-3}, "change validation_fraction"),
+    ({"tower": nn.Linear(64, 32)}, "pass a function that returns a new one"),
+    ({"tower": lambda shape, n: None}, "returned NoneType instead of an nn.Module"),
+    ({"tower": lambda shape, n: nn.Linear(64, n + 1)}, r"gave \(2, 33\); change its last layer"),
+    ({"tower": lambda shape, n: nn.LSTM(64, n)}, "gave tuple; change its last layer"),
+    ({"tower": lambda shape, n: NaNs()}, "tower gave NaN or infinite values before any training"),
+]
+
+
+class NaNs(nn.Module):
+    """A tower of NaN."""
+
+    def forward(self, X):
+        return X[:, :32] * torch.nan
+
+
+@pytest.mark.parametrize(("parameters", "message"), BAD_PARAMETERS)
+def test_bad_parameters_are_refused_by_name(case, parameters, message):
+    estimator, X, y = case
+    model = estimator(**parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    assert set(vars(model)) == set(model.get_params())
+
+
+def test_bad_data_is_refused(case):
+    estimator, X, y = case
+    for value in (np.nan, np.inf):
+        bad = X.copy()
+        bad[3, 3] = value
+        with pytest.raises(ValueError, match="Input X contains"):
+            estimator().fit(bad, y)
+        with pytest.raises(ValueError, match="Input X contains"):
+            outputs(estimator(**FAST).fit(X, y), bad)
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        estimator().fit(X, None)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        estimator().fit(X, np.linspace(0, 1, len(X)))
+    with pytest.raises(ValueError, match="features, but"):
+        outputs(estimator(**FAST).fit(X, y), X[:, 2:])
+
+
+def test_a_loss_that_becomes_nan_warns_and_keeps_the_last_good_weights(case):
+    estimator, X, y = case
+    model = estimator(learning_rate_init=1e30, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="Lower learning_rate_init"):
+        model.fit(X.astype(np.float32), y)
+    assert np.isfinite(outputs(model, X)).all()
+    assert model.n_iter_ < model.max_iter
+
+
+def test_a_collapsed_embedding_warns(case):
+    estimator, X, y = case
+    with pytest.warns(ConvergenceWarning, match="embedding has collapsed"):
+        estimator(tower=Collapsing, max_iter=2).fit(X, y)
+
+
+class Collapsing(nn.Module):
+    """A tower whose output shrinks to a point as soon as it is trained."""
+
+    def __init__(self, input_shape, n_components):
+        super().__init__()
+        self.linear = nn.Linear(input_shape[0], n_components)
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, X):
+        if self.training:
+            self.scale.zero_()
+        return self.linear(X) * self.scale
+
+
+def test_healthy_training_does_not_warn(case):
+    estimator, X, y = case
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator(random_state=0).fit(X, y)
+
+
+def test_verbose_prints_a_line_for_every_epoch(case, capsys):
+    estimator, X, y = case
+    estimator(**FAST, early_stopping=True, verbose=1).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("Epoch 1, loss = ")
+    assert "validation score = " in lines[0]
+
+
+def test_training_ends_when_the_loss_no_longer_improves(case):
+    estimator, X, y = case
+    model = estimator(max_iter=50, tol=10.0, n_iter_no_change=2).fit(X, y)
+    assert model.n_iter_ == 4
+
+
+def test_early_stopping_returns_to_the_best_weights(case):
+    estimator, X, y = case
+    recorder = Recorder()
+    model = estimator(early_stopping=True, max_iter=15, n_iter_no_change=5, random_state=0)
+    model.set_callbacks(recorder).fit(X, y)
+    assert len(model.validation_scores_) == model.n_iter_ == len(model.loss_curve_)
+    assert all(0 <= score <= 1 for score in model.validation_scores_)
+    best = int(np.argmax(model.validation_scores_)) + 1
+    shorter = Recorder()
+    clone(model).set_callbacks(shorter, Stop(best)).fit(X, y)
+    np.testing.assert_allclose(recorder.last_output, shorter.last_output)
+
+
+class Stop(Recorder):
+    """A callback that ends the training after some epochs."""
+
+    def __init__(self, after):
+        super().__init__(stop_after=after)
+
+
+def test_warm_start_trains_the_fitted_tower_on(case):
+    estimator, X, y = case
+    model = estimator(max_iter=5, warm_start=True, random_state=0).fit(X, y)
+    first = model.loss_curve_
+    model.fit(X, y)
+    assert model.loss_curve_[:5] == first
+    assert model.n_iter_ == 10
+    assert model.loss_curve_[5] < np.mean(first[:2])
+
+
+def test_warm_start_refuses_what_would_need_a_new_tower(case):
+    estimator, X, y = case
+    model = estimator(**FAST, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="depth has changed from 3 to 4"):
+        model.set_params(depth=4).fit(X, y)
+    model.set_params(depth=3)
+    with pytest.raises(ValueError, match="set warm_start=False"):
+        model.fit(X, np.where(y == y[0], 17, 18))
+    with pytest.raises(ValueError, match="features, but"):
+        model.fit(X[:, 2:], y)
+
+
+def test_a_tower_factory_gets_the_parameters_that_it_names(case):
+    estimator, X, y = case
+    seen = {}
+
+    def factory(input_shape, n_components, depth):
+        seen.update(input_shape=input_shape, n_components=n_components, depth=depth)
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(n_components))
+
+    estimator(5, tower=factory, depth=7, input_shape=(8, 8), **FAST).fit(X, y)
+    assert seen == {"input_shape": (8, 8), "n_components": 5, "depth": 7}
+    estimator(5, tower=functools.partial(factory, depth=2), **FAST).fit(X, y)
+    assert seen["depth"] == 2
+
+
+def test_standardisation_is_that_of_all_rows_even_in_chunks():
+    X = np.random.RandomState(0).normal(100, 3, (2 * CHUNK + 7, 2))
+    layer = standardization(X[:CHUNK], X[CHUNK : 2 * CHUNK], rows=np.arange(CHUNK))
+    np.testing.assert_allclose(layer.mean, X[: 2 * CHUNK].mean(axis=0))
+    np.testing.assert_allclose(layer.scale, X[: 2 * CHUNK].std(axis=0))
+
+
+def test_state_dict_of_the_tower_can_be_saved(case):
+    estimator, X, y = case
+    model = estimator(**FAST).fit(X, y)
+    file = io.BytesIO()
+    torch.save(model.tower_.state_dict(), file)
+    file.seek(0)
+    assert torch.load(file, weights_only=True).keys() == model.tower_.state_dict().keys()
