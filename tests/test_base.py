@@ -96,7 +96,7 @@ def test_global_generators_are_neither_read_nor_moved(case):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_computation_runs_in_the_dtype_of_X(case, dtype):
+def test_computation_runs_in_the_dtype_of_the_data(case, dtype):
     estimator, X, y = case
     model = estimator(**FAST).fit(X.astype(dtype), y)
     assert {p.numpy(force=True).dtype for p in model.tower_.parameters()} == {np.dtype(dtype)}

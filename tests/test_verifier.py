@@ -1,0 +1,211 @@
+"""SiameseVerifier: what it learns, symmetry, weights, probabilities, composition."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    GroupKFold,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+)
+
+from sksiamese import SiameseVerifier, make_pairs, split_pairs, stack_pairs
+from sksiamese.heads import HEADS
+
+
+@pytest.fixture(scope="module")
+def fitted(digit_pairs):
+    P, _, match, _ = digit_pairs
+    return SiameseVerifier(random_state=0).fit(P, match)
+
+
+def swapped(P):
+    """The pairs with their items swapped."""
+    left, right = split_pairs(P)
+    return stack_pairs(right, left)
+
+
+def test_pairs_of_new_rows_are_told_apart_far_better_than_by_raw_distance(digit_pairs, fitted):
+    _, P, _, match = digit_pairs
+    left, right = split_pairs(P)
+    raw = roc_auc_score(match, -np.linalg.norm(left - right, axis=1))
+    ours = roc_auc_score(match, fitted.decision_function(P))
+    assert ours >= 0.985
+    assert ours > raw + 0.08
+    assert fitted.score(P, match) >= 0.93
+
+
+def test_margin_matters(digit_pairs, fitted):
+    P, P_test, match, match_test = digit_pairs
+    without = SiameseVerifier(margin=None, random_state=0).fit(P, match)
+    gain = roc_auc_score(match_test, fitted.decision_function(P_test)) - roc_auc_score(
+        match_test, without.decision_function(P_test)
+    )
+    assert gain > 0.01
+
+
+@pytest.mark.parametrize("head", sorted(HEADS))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_swapping_the_halves_changes_no_output(digit_pairs, head, dtype):
+    P, P_test, match, _ = (part.astype(dtype) for part in digit_pairs)
+    verifier = SiameseVerifier(head=head, max_iter=2, random_state=0).fit(P, match)
+    for method in ("decision_function", "predict_proba", "predict", "pair_distance"):
+        output = getattr(verifier, method)
+        np.testing.assert_array_equal(output(P_test), output(swapped(P_test)))
+
+
+def test_probability_threshold_and_logit_are_one_thing(digit_pairs, fitted):
+    P = digit_pairs[1]
+    logit, proba = fitted.decision_function(P), fitted.predict_proba(P)
+    assert logit.dtype == proba.dtype == np.float64
+    np.testing.assert_allclose(proba[:, 1], 1 / (1 + np.exp(-logit)))
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(fitted.predict(P), logit > 0)
+
+
+def test_distance_is_that_of_the_embedded_items(digit_pairs, fitted):
+    P = digit_pairs[1]
+    A, B = (fitted.transform_items(side) for side in split_pairs(P))
+    np.testing.assert_allclose(fitted.pair_distance(P), np.linalg.norm(A - B, axis=1))
+
+
+def test_small_distance_means_a_match(digit_pairs, fitted):
+    _, P, _, match = digit_pairs
+    assert roc_auc_score(match, -fitted.pair_distance(P)) > 0.95
+
+
+def test_all_layouts_of_pairs_are_the_same_pairs(digit_pairs):
+    P, _, match, _ = digit_pairs
+    outputs = [
+        SiameseVerifier(max_iter=1, random_state=0).fit(pairs, match).decision_function(pairs)
+        for pairs in (P, P.reshape(-1, 2, 64), P.reshape(-1, 2, 8, 8))
+    ]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+
+
+def test_odd_columns_share_the_middle_one_and_warn(digit_pairs):
+    P, _, match, _ = digit_pairs
+    shared = np.delete(P, 64, axis=1)
+    with pytest.warns(UserWarning, match="odd number of columns"):
+        verifier = SiameseVerifier(max_iter=1).fit(shared, match)
+    assert verifier.transform_items(P[:3, :64]).shape == (3, 32)
+
+
+def test_weight_two_counts_as_the_pair_twice_and_zero_as_none(digit_pairs):
+    P, _, match, _ = digit_pairs
+    P, match = P[:40], match[:40]
+    weight = np.random.RandomState(0).randint(0, 3, size=40)
+    weighted, repeated = (
+        SiameseVerifier(batch_size=100, random_state=0).fit(*data)
+        for data in ((P, match, weight), (P.repeat(weight, axis=0), match.repeat(weight)))
+    )
+    np.testing.assert_allclose(
+        weighted.decision_function(P), repeated.decision_function(P), rtol=1e-6, atol=1e-8
+    )
+
+
+def test_class_weight_shifts_decisions_and_multiplies_sample_weight(digit_pairs):
+    P, _, match, _ = digit_pairs
+    P, match = P[:500], match[:500]
+    settings = {"max_iter": 5, "random_state": 0}
+    plain = SiameseVerifier(**settings).fit(P, match)
+    weighted = SiameseVerifier(**settings, class_weight={False: 1, True: 20}).fit(P, match)
+    assert weighted.predict(P).mean() > plain.predict(P).mean() + 0.05
+    by_sample = SiameseVerifier(**settings).fit(P, match, np.where(match, 20.0, 1.0))
+    np.testing.assert_allclose(by_sample.decision_function(P), weighted.decision_function(P))
+
+
+def test_balanced_class_weight_equals_the_weights_that_balance(digit_pairs):
+    P, _, match, _ = digit_pairs
+    few = np.flatnonzero(~match | (np.arange(len(match)) % 5 == 0))[:600]
+    P, match = P[few], match[few]
+    balance = len(match) / (2 * np.bincount(match))
+    settings = {"max_iter": 3, "random_state": 0}
+    auto = SiameseVerifier(**settings, class_weight="balanced").fit(P, match)
+    given = SiameseVerifier(**settings).fit(P, match, balance[match.astype(int)])
+    np.testing.assert_allclose(auto.decision_function(P), given.decision_function(P))
+
+
+@pytest.mark.parametrize("labels", [(-1, 1), (0, 1), ("different", "same"), (False, True)])
+def test_any_two_labels_will_do(digit_pairs, labels):
+    P, _, match, _ = digit_pairs
+    verifier = SiameseVerifier(max_iter=5, random_state=0).fit(P, np.where(match, *labels[::-1]))
+    assert list(verifier.classes_) == list(labels)
+    assert np.mean(verifier.predict(P) == np.where(match, *labels[::-1])) > 0.9
+
+
+def test_grid_search_with_identity_disjoint_folds_is_the_same_alone_and_in_parallel():
+    P, match, groups = make_pairs(
+        *load_digits(return_X_y=True), n_pairs=600, n_groups=3, random_state=0
+    )
+    grid = {"depth": [1, 2], "margin": [0.5, 2.0]}
+    scores = [
+        GridSearchCV(
+            SiameseVerifier(max_iter=5, random_state=0),
+            grid,
+            scoring="roc_auc",
+            cv=GroupKFold(3),
+            n_jobs=n_jobs,
+        )
+        .fit(P, match, groups=groups)
+        .cv_results_["mean_test_score"]
+        for n_jobs in (1, 2)
+    ]
+    np.testing.assert_allclose(*scores)
+    assert scores[0][0] != scores[0][1]
+    assert scores[0][2] != scores[0][3]
+
+
+def test_thresholds_and_calibration_of_scikit_learn_work(digit_pairs, fitted):
+    P, P_test, match, match_test = digit_pairs
+    frozen = FrozenEstimator(fitted)
+    strict = FixedThresholdClassifier(frozen, threshold=3.0, response_method="decision_function")
+    strict.fit(P, match)
+    np.testing.assert_array_equal(strict.predict(P_test), fitted.decision_function(P_test) >= 3.0)
+    tuned = TunedThresholdClassifierCV(frozen, cv="prefit", refit=False).fit(P_test, match_test)
+    assert tuned.score(P_test, match_test) >= fitted.score(P_test, match_test) - 0.01
+    for model in (CalibratedClassifierCV(frozen, method="temperature"), tuned):
+        assert model.fit(P_test, match_test).score(P_test, match_test) > 0.9
+    inner = CalibratedClassifierCV(SiameseVerifier(max_iter=5), method="temperature", cv=2)
+    assert cross_val_score(inner, P[:600], match[:600], cv=2).min() > 0.6
+
+
+def test_its_own_head_is_trained(digit_pairs):
+    P, _, match, _ = digit_pairs
+
+    class Head(torch.nn.Module):
+        def __init__(self, n_components):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(n_components))
+
+        def forward(self, A, B):
+            return (A - B).square() @ self.weight
+
+    verifier = SiameseVerifier(head=Head, max_iter=1).fit(P, match)
+    assert verifier.head_.weight.abs().min() > 0
+
+
+def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
+    P, _, match, _ = digit_pairs
+    refused = [
+        (P.reshape(-1, 4, 32), match, None, "second of more than two dimensions must be 2"),
+        (P, np.arange(len(P)) % 3, None, "Only binary classification is supported"),
+        (P, np.ones(len(P)), None, "y has 1 class"),
+        (P, match, np.where(match, 1.0, 0.0), "leaves weight to one class only"),
+        (P, match, -np.ones(len(P)), "Negative values in data passed to `sample_weight`"),
+        (P[:, :1], match, None, r"1 feature\(s\)"),
+    ]
+    for pairs, y, weight, message in refused:
+        with pytest.raises(ValueError, match=message):
+            SiameseVerifier().fit(pairs, y, weight)
+    with pytest.raises(ValueError, match="'head' parameter"):
+        SiameseVerifier(head="dot").fit(P, match)
+    with pytest.raises(ValueError, match="pass items, not pairs"):
+        fitted.transform_items(P)
