@@ -97,8 +97,10 @@ class Run:
     def end_epoch(self, loss):
         """Keep the books of an epoch; true where training should end."""
         self.loss_curve.append(loss)
-        parameters = self.module.parameters()
-        self.diverged = not isfinite(loss) or not all(p.isfinite().all() for p in parameters)
+        weights = self.module.parameters()
+        self.diverged = not (
+            isfinite(loss) and isfinite(self._spread()) and all(w.isfinite().all() for w in weights)
+        )
         if self.diverged:
             self.module.load_state_dict(self.weights)
         exhausted = self.diverged or self._exhausted()
@@ -114,7 +116,7 @@ class Run:
         rate = f"learning_rate_init (now {self.estimator.learning_rate_init})"
         if self.diverged:
             self._warn(
-                f"The loss or a weight became NaN or infinite in epoch {len(self.loss_curve)}; "
+                f"The loss or the embedding became NaN or infinite in epoch {len(self.loss_curve)}; "
                 f"the weights before it are kept. Lower {rate} or look for outliers in X."
             )
         elif self._spread() < 0.01 * min(
