@@ -90,6 +90,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 module.to(device).parameters(),
                 lr=self.learning_rate_init,
                 weight_decay=self.weight_decay,
+                fused=True,
             )
             if resume and self._optimizer_state:
                 optimizer.load_state_dict(self._optimizer_state)

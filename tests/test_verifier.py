@@ -173,8 +173,8 @@ def test_thresholds_and_calibration_of_scikit_learn_work(digit_pairs, fitted):
     assert tuned.score(P_test, match_test) >= fitted.score(P_test, match_test) - 0.01
     for model in (CalibratedClassifierCV(frozen, method="temperature"), tuned):
         assert model.fit(P_test, match_test).score(P_test, match_test) > 0.9
-    inner = CalibratedClassifierCV(SiameseVerifier(max_iter=5), method="temperature", cv=2)
-    assert cross_val_score(inner, P[:600], match[:600], cv=2).min() > 0.6
+    inner = CalibratedClassifierCV(SiameseVerifier(random_state=0), method="temperature", cv=2)
+    assert cross_val_score(inner, P[:2000], match[:2000], cv=2).min() > 0.75
 
 
 def test_its_own_head_is_trained(digit_pairs):
