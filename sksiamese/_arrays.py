@@ -1,6 +1,7 @@
 """From numpy to torch and back: rows of arrays, devices, seeds."""
 
 import copy
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,12 +19,16 @@ CHUNK = 4096
 """Rows that are standardised or embedded at a time."""
 
 
+SEEDING = threading.RLock()
+"""Held while torch's generators are seeded: threads that fit take turns."""
+
+
 @contextmanager
 def seeded(seed, device):
     """Seed torch's own generators, which weights and dropout use, and put them back."""
     backend = torch.get_device_module(device)
     devices = [] if device.type == "cpu" else list(range(backend.device_count()))
-    with torch.random.fork_rng(devices):
+    with SEEDING, torch.random.fork_rng(devices):
         torch.default_generator.manual_seed(seed)
         if devices:
             backend.manual_seed_all(seed)

@@ -95,6 +95,18 @@ def test_global_generators_are_neither_read_nor_moved(case):
     np.testing.assert_array_equal(*results)
 
 
+def test_fits_in_threads_do_not_disturb_each_other(case):
+    estimator, X, y = case
+    models = [estimator(max_iter=3, random_state=seed, dropout=0.2) for seed in range(4)]
+    expected = [outputs(clone(model).fit(X, y), X) for model in models]
+    before = torch.get_rng_state()
+    fitted = joblib.Parallel(n_jobs=4, prefer="threads")(
+        joblib.delayed(model.fit)(X, y) for model in models
+    )
+    np.testing.assert_array_equal([outputs(model, X) for model in fitted], expected)
+    assert torch.equal(before, torch.get_rng_state())
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_computation_runs_in_the_dtype_of_the_data(case, dtype):
     estimator, X, y = case
