@@ -116,8 +116,9 @@ class Run:
         rate = f"learning_rate_init (now {self.estimator.learning_rate_init})"
         if self.diverged:
             self._warn(
-                f"The loss or the embedding became NaN or infinite in epoch {len(self.loss_curve)}; "
-                f"the weights before it are kept. Lower {rate} or look for outliers in X."
+                "The loss or the embedding became NaN or infinite in epoch "
+                f"{len(self.loss_curve)}; the weights before it are kept. Lower {rate} or look "
+                "for outliers in X."
             )
         elif self._spread() < 0.01 * min(
             self.initial_spread, self.estimator.margin or self.initial_spread
