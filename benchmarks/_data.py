@@ -1,6 +1,9 @@
 """Loaders for the original file layouts of the data sets."""
 
 import gzip
+import re
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -17,6 +20,11 @@ def load_fashion_mnist(folder):
     -------
     X_train, y_train, X_test, y_test : ndarrays of uint8
         60,000 and 10,000 images as rows of 784 grey values, and their classes 0 to 9.
+
+    Raises
+    ------
+    ValueError
+        If a file is not what it should be, or cut off.
     """
     folder = folder / "fashion-mnist"
     return (
@@ -29,17 +37,71 @@ def load_fashion_mnist(folder):
 
 def _read_idx(path, magic):
     """Array of an IDX file: magic number, dimensions, values, all big endian."""
-    with gzip.open(path) as file:
-        content = file.read()
+    try:
+        with gzip.open(path) as file:
+            content = file.read()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error
     found = int.from_bytes(content[:4], "big")
     if found != magic:
         raise ValueError(f"{path} begins with {found}, not with {magic}; is it an IDX file?")
     n_dims = magic % 256
-    shape = np.frombuffer(content, dtype=">i4", count=n_dims, offset=4)
-    values = np.frombuffer(content, dtype=np.uint8, offset=4 * (n_dims + 1))
-    if values.size != shape.prod():
+    shape = np.frombuffer(content[4 : 4 * (n_dims + 1)].ljust(4 * n_dims, b"\0"), dtype=">i4")
+    values = np.frombuffer(content[4 * (n_dims + 1) :], dtype=np.uint8)
+    if values.size != shape.prod() or not values.size:
         raise ValueError(
             f"{path} holds {values.size} values, but its header says {shape.tolist()}; "
             "it is cut off: download it again."
         )
     return values.reshape(shape)
+
+
+def load_att_faces(folder):
+    """AT&T faces, formerly the ORL faces, from their zip archive.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``att-faces/att_faces.zip``.
+
+    Returns
+    -------
+    X : ndarray of uint8 of shape (400, 112, 92)
+        Grey images, ten of each person.
+
+    y : ndarray of int of shape (400,)
+        Number of the person, 1 to 40.
+
+    Raises
+    ------
+    ValueError
+        If the archive cannot be read, or holds other things than ``sN/M.pgm``.
+    """
+    path = folder / "att-faces" / "att_faces.zip"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".pgm")]
+            images = {name: _read_pgm(archive.read(name), f"{path}: {name}") for name in names}
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error
+    people = [re.search(r"s(\d+)/\d+\.pgm$", name) for name in names]
+    if not names or not all(people) or len({image.shape for image in images.values()}) > 1:
+        raise ValueError(f"{path} does not hold images sN/M.pgm of one size; is it AT&T faces?")
+    y = np.array([int(person[1]) for person in people])
+    order = np.argsort(y, kind="stable")
+    return np.stack(list(images.values()))[order], y[order]
+
+
+def _read_pgm(content, name):
+    """Image of a binary PGM file: header in words, then one byte a pixel."""
+    header = re.match(rb"P5\s+(\d+)\s+(\d+)\s+255\s", content)
+    if not header:
+        raise ValueError(f"{name} begins with {content[:15]!r}; is it a binary PGM file?")
+    width, height = int(header[1]), int(header[2])
+    pixels = np.frombuffer(content[header.end() :], dtype=np.uint8)
+    if pixels.size != width * height:
+        raise ValueError(
+            f"{name} holds {pixels.size} pixels, but its header says {height} x {width}; it is "
+            "cut off: download it again."
+        )
+    return pixels.reshape(height, width)

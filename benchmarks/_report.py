@@ -8,9 +8,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import roc_curve
 
 ROOT = Path(__file__).resolve().parent
-PACKAGES = ("sksiamese", "scikit-learn", "torch", "numpy", "scipy", "pytorch-metric-learning")
+PACKAGES = (
+    "sksiamese",
+    "scikit-learn",
+    "torch",
+    "numpy",
+    "scipy",
+    "pytorch-metric-learning",
+    "metric-learn",
+    "skorch",
+)
 
 
 def parser(description):
@@ -55,6 +65,13 @@ def summary(runs):
         }
         for key in runs[0]
     }
+
+
+def best_threshold(match, score):
+    """The threshold on a score that decides most pairs rightly; its pairs are accepted."""
+    rejected, accepted, thresholds = roc_curve(match, score)
+    gain = accepted * np.sum(match) - rejected * np.sum(~match)
+    return float(thresholds[gain.argmax()])
 
 
 def _versions():

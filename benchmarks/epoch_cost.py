@@ -1,0 +1,138 @@
+"""What an epoch of the embedder costs, next to cross-entropy and pytorch-metric-learning.
+
+All train the same tower (standardisation, 784-128-128-32) with AdamW on batches of about 256 rows
+of Fashion-MNIST in float32; the classifier has a linear layer from 32 to 10 on top. Ours is the
+real ``fit``: an epoch is half the difference between fits of three epochs and of one, and what a
+fit of one epoch takes beyond that, mostly the validation of X and its standardisation, is given
+apart. The others are bare torch loops. All take turns in every round, and ratios are formed
+within a round.
+"""
+
+import sys
+from functools import partial
+from importlib.util import find_spec
+from time import perf_counter
+
+import _data
+import _report
+import numpy as np
+import tables
+import torch
+from torch import nn
+
+from sksiamese import SiameseEmbedder
+from sksiamese.towers import Standardize, mlp
+
+BATCH_SIZE = 256
+LEARNING_RATE = 2e-3
+
+
+def fit_seconds(X, y, max_iter, options):
+    """Seconds of one fit of the embedder."""
+    embedder = SiameseEmbedder(
+        n_components=32,
+        depth=3,
+        width=128,
+        batch_size=BATCH_SIZE,
+        max_iter=max_iter,
+        learning_rate_init=LEARNING_RATE,
+        random_state=0,
+        device="cpu",
+        **options,
+    )
+    start = perf_counter()
+    embedder.fit(X, y)
+    return perf_counter() - start
+
+
+def ours(X, y, **options):
+    """Seconds of an epoch, and what a fit costs beside its epochs."""
+    one, three = (fit_seconds(X, y, max_iter, options) for max_iter in (1, 3))
+    epoch = (three - one) / 2
+    return {"epoch": epoch, "fixed": one - epoch}
+
+
+def bare_loop(X, y, criterion, n_outputs):
+    """Seconds of an epoch of a plain loop, the mean of two."""
+    torch.manual_seed(0)
+    scale = X.std(axis=0)
+    standardize = Standardize(X.mean(axis=0), np.where(scale > 0, scale, 1).astype(X.dtype))
+    module = nn.Sequential(standardize, mlp((X.shape[1],), 32, depth=3, width=128))
+    if n_outputs:
+        module.append(nn.Linear(32, n_outputs))
+    X, y = torch.from_numpy(X), torch.from_numpy(y.astype(np.int64))
+    optimizer = torch.optim.AdamW(module.parameters(), lr=LEARNING_RATE, weight_decay=1e-4)
+    start = perf_counter()
+    for _ in range(2):
+        for batch in torch.randperm(len(X)).split(BATCH_SIZE):
+            optimizer.zero_grad()
+            criterion(module(X[batch]), y[batch]).backward()
+            optimizer.step()
+    return {"epoch": (perf_counter() - start) / 2}
+
+
+def contenders():
+    """What is timed, by name; the first is what the others are held against."""
+    cross_entropy = partial(bare_loop, criterion=nn.CrossEntropyLoss(), n_outputs=10)
+    timed = {
+        "cross-entropy, bare torch loop": cross_entropy,
+        "SiameseEmbedder, contrastive, all pairs": partial(ours, loss="contrastive", miner="all"),
+        "SiameseEmbedder, triplet, semihard": partial(
+            ours, loss="triplet", miner="semihard", margin=0.2
+        ),
+    }
+    if find_spec("pytorch_metric_learning"):
+        from pytorch_metric_learning.distances import LpDistance
+        from pytorch_metric_learning.losses import ContrastiveLoss
+
+        criterion = ContrastiveLoss(distance=LpDistance(normalize_embeddings=False))
+        timed["pytorch-metric-learning ContrastiveLoss, bare torch loop"] = partial(
+            bare_loop, criterion=criterion, n_outputs=None
+        )
+    return timed
+
+
+def run(X, y, *, rounds):
+    """Time all contenders by turns, after one round of warm-up."""
+    timed = contenders()
+    seconds = {name: [] for name in timed}
+    for turn in range(rounds + 1):
+        for name, measure in timed.items():
+            figures = measure(X, y)
+            if turn > 0:
+                seconds[name].append(figures)
+    reference = np.array([figures["epoch"] for figures in next(iter(seconds.values()))])
+    return [describe(name, figures, reference) for name, figures in seconds.items()]
+
+
+def describe(name, figures, reference):
+    """Median, least and greatest of the seconds and ratios of one contender."""
+    epochs = np.array([figure["epoch"] for figure in figures])
+    row = {"name": name, "seconds": spread(epochs), "ratio": spread(epochs / reference)}
+    if "fixed" in figures[0]:
+        row["fixed_seconds"] = spread([figure["fixed"] for figure in figures])
+    return row
+
+
+def spread(values):
+    """Median, least and greatest."""
+    low, median, high = np.quantile(values, [0, 0.5, 1])
+    return {"median": float(median), "min": float(low), "max": float(high)}
+
+
+def main(arguments=None):
+    """Run, write the JSON, print the table."""
+    options = _report.parser(__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=7, help="timings of each contender")
+    options.add_argument("--rows", type=int, help="use only so many images")
+    args = options.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    X, y, *_ = _data.load_fashion_mnist(args.data)
+    results = run(X[: args.rows].astype(np.float32), y[: args.rows], rounds=args.rounds)
+    settings = {key: getattr(args, key) for key in ("rounds", "rows", "threads")}
+    _report.write(args.out / "epoch_cost.json", results, **settings)
+    sys.stdout.write(tables.markdown(*tables.epoch_cost(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What scikit-learn's own checks say of this package and of its peers.
+
+Every estimator goes through ``check_estimator`` as it is constructed, nothing expected to fail,
+and then is fitted on the digits. Peers that are not installed are left out.
+"""
+
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"
+
+import sys
+import warnings
+from collections import Counter
+from importlib.util import find_spec
+from time import perf_counter
+
+import _report
+import tables
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.utils.estimator_checks import check_estimator
+from torch import nn
+
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+
+
+class LazyNet(nn.Module):
+    """A network for skorch that takes any number of features and, unlike a plain one, any dtype."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, 10))
+
+    def forward(self, X):
+        """Probabilities of the ten digits."""
+        return self.layers(X.float()).softmax(dim=-1)
+
+
+def estimators():
+    """Our estimators, scikit-learn's own and the peers that are installed, by name."""
+    found = {
+        "SiameseEmbedder": SiameseEmbedder(),
+        "SiameseVerifier": SiameseVerifier(),
+        "sklearn NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(),
+    }
+    if find_spec("metric_learn"):
+        from metric_learn import LMNN, NCA
+
+        found |= {"metric-learn LMNN": LMNN(), "metric-learn NCA": NCA()}
+    if find_spec("skorch"):
+        from skorch import NeuralNetClassifier
+
+        found["skorch NeuralNetClassifier"] = NeuralNetClassifier(
+            LazyNet, max_epochs=5, train_split=None, verbose=0
+        )
+    return found
+
+
+def check(estimator):
+    """Counts of the checks by their outcome, the names of the failed, or what stopped them."""
+    start = perf_counter()
+    try:
+        results = check_estimator(estimator, on_fail=None, on_skip=None)
+        stopped = None
+    except Exception as error:
+        results, stopped = [], type(error).__name__
+    seconds = perf_counter() - start
+    return {
+        "counts": Counter(result["status"] for result in results),
+        "failed": [result["check_name"] for result in results if result["status"] == "failed"],
+        "stopped": stopped,
+        "seconds": seconds,
+    }
+
+
+def try_on_digits(estimator):
+    """Fit on digits, or on pairs of them, and say how that went."""
+    X, y = load_digits(return_X_y=True)
+    if isinstance(estimator, SiameseVerifier):
+        X, y, _ = make_pairs(X, y, n_pairs=1000, random_state=0)
+    try:
+        estimator.fit(X, y)
+    except Exception as error:
+        return type(error).__name__
+    return "yes"
+
+
+def run(chosen):
+    """Check and fit every estimator, its warnings left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [
+            {"name": name, **check(estimator), "digits": try_on_digits(clone(estimator))}
+            for name, estimator in chosen.items()
+        ]
+
+
+def main(arguments=None):
+    """Run, write the JSON, print the table."""
+    args = _report.parser(__doc__.splitlines()[0]).parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    results = run(estimators())
+    _report.write(args.out / "peers.json", results, threads=args.threads)
+    sys.stdout.write(tables.markdown(*tables.peers(results)))
+
+
+if __name__ == "__main__":
+    main()

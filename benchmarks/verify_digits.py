@@ -1,0 +1,151 @@
+"""Verification: pairs of new images of known identities, and of identities never seen.
+
+On digits the verifier learns from 3,000 pairs of 1,000 rows and meets pairs of the other rows.
+Then whole identities are held out: two of the ten digits, or eight of the forty people of the
+AT&T faces, with more and more people to learn from. The verifier has its defaults; beside its
+logit stand the distance of its embeddings and that of the images themselves, with a threshold
+chosen on the training pairs.
+"""
+
+import sys
+from functools import partial
+
+import _data
+import _report
+import numpy as np
+import tables
+import torch
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import paired_euclidean_distances
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import StandardScaler
+
+from sksiamese import SiameseVerifier, make_pairs, split_pairs
+from sksiamese.metrics import equal_error_rate, pair_accuracy, true_accept_rate
+
+N_PAIRS = 3000
+VERIFIERS = {"SiameseVerifier": {}, "SiameseVerifier, margin=None": {"margin": None}}
+N_PEOPLE = (4, 8, 16, 32)
+
+
+def compare(train, test, seed):
+    """Figures of all models on test pairs; both sets are pairs and whether they match."""
+    figures, distances = {}, {}
+    for name, parameters in VERIFIERS.items():
+        verifier = SiameseVerifier(random_state=seed, device="cpu", **parameters).fit(*train)
+        figures[name] = measure(test[1], verifier.decision_function(test[0]), threshold=0)
+        distances[f"{name}, pair_distance"] = verifier.pair_distance
+    scaler = StandardScaler().fit(np.vstack(split_pairs(train[0])))
+    distances["distance of standardised pixels"] = partial(pixel_distance, scaler.transform)
+    distances["distance of pixels"] = partial(pixel_distance, np.asarray)
+    for name, distance in distances.items():
+        threshold = _report.best_threshold(train[1], -distance(train[0]))
+        figures[name] = measure(test[1], -distance(test[0]), threshold=threshold)
+    return figures
+
+
+def pixel_distance(change, P):
+    """Euclidean distance of the items of each pair, changed in some way."""
+    return paired_euclidean_distances(*map(change, split_pairs(P)))
+
+
+def measure(match, score, *, threshold):
+    """Figures of one model."""
+    return {
+        "auc": float(roc_auc_score(match, score)),
+        "accuracy": pair_accuracy(match, score, threshold=threshold),
+        "eer": equal_error_rate(match, score),
+        "tar": true_accept_rate(match, score, far=0.01),
+    }
+
+
+def known_digits(n_seeds):
+    """Training and test pairs of different rows of the same ten digits, seed by seed."""
+    X, y = load_digits(return_X_y=True)
+    for seed in range(n_seeds):
+        order = np.random.default_rng(seed).permutation(len(y))
+        yield [pairs_of(X[rows], y[rows], N_PAIRS, seed) for rows in np.split(order, [1000])]
+
+
+def unseen_digits(n_splits):
+    """Training pairs of eight digits and test pairs of the other two, split by split."""
+    X, y = load_digits(return_X_y=True)
+    for split in range(n_splits):
+        order = np.random.default_rng(split // 5).permutation(10)
+        new = np.isin(y, order[2 * (split % 5) :][:2])
+        yield [pairs_of(X[rows], y[rows], N_PAIRS, split) for rows in (~new, new)]
+
+
+def unseen_people(X, y, n_people, n_folds):
+    """Training pairs of some people and test pairs of others, fold by fold.
+
+    There are as many pairs as match at all, ten images to a person, and as many others.
+    """
+    people = np.unique(y)
+    folds = KFold(5, shuffle=True, random_state=0).split(people)
+    for fold, (known, new) in zip(range(n_folds), folds, strict=False):
+        known = np.random.default_rng(fold).permutation(known)[:n_people]
+        yield [
+            pairs_of(X[rows], y[rows], 90 * len(group), fold)
+            for group in (known, new)
+            for rows in [np.isin(y, people[group])]
+        ]
+
+
+def pairs_of(X, y, n_pairs, seed):
+    """Pairs, and whether they match."""
+    P, match, _ = make_pairs(X, y, n_pairs=n_pairs, random_state=seed)
+    return P, match
+
+
+def small_faces(folder):
+    """AT&T faces as rows of 28 x 23 grey values, means of 4 x 4 pixels, and the people."""
+    faces, y = _data.load_att_faces(folder)
+    n, height, width = faces.shape
+    blocks = faces.reshape(n, height // 4, 4, width // 4, 4).astype(np.float32)
+    return blocks.mean(axis=(2, 4)).reshape(n, -1), y
+
+
+def rows_of(task, n_identities, splits):
+    """The rows of one task, a row for each model."""
+    runs = [compare(*split, seed) for seed, split in enumerate(splits)]
+    return [
+        {
+            "task": task,
+            "n_identities": n_identities,
+            "model": model,
+            "summary": _report.summary([run[model] for run in runs]),
+            "runs": [run[model] for run in runs],
+        }
+        for model in runs[0]
+    ]
+
+
+def run(folder, *, seeds, splits, folds):
+    """All tasks."""
+    known = rows_of("digits, new rows", 10, known_digits(seeds))
+    unseen = rows_of("digits, two unseen", 8, unseen_digits(splits))
+    X, y = small_faces(folder)
+    for n_people in N_PEOPLE:
+        unseen += rows_of("faces, eight unseen", n_people, unseen_people(X, y, n_people, folds))
+    return {"known": known, "unseen": unseen}
+
+
+def main(arguments=None):
+    """Run, write the JSON, print the tables."""
+    options = _report.parser(__doc__.splitlines()[0])
+    options.add_argument("--seeds", type=int, default=10, help="runs on digits, known identities")
+    options.add_argument("--splits", type=int, default=10, help="choices of two unseen digits")
+    options.add_argument("--folds", type=int, default=5, help="folds of people, at most 5")
+    args = options.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    settings = {key: getattr(args, key) for key in ("seeds", "splits", "folds")}
+    results = run(args.data, **settings)
+    _report.write(args.out / "verify_digits.json", results, threads=args.threads, **settings)
+    sys.stdout.write(tables.markdown(*tables.verify_digits(results)))
+    sys.stdout.write("\n" + tables.markdown(*tables.unseen_identities(results)))
+
+
+if __name__ == "__main__":
+    main()

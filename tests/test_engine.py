@@ -1,0 +1,124 @@
+"""The two loops: training and inference."""
+
+import pytest
+import torch
+from torch import nn
+
+from sksiamese._engine import embed, train
+
+
+class Recorder:
+    """A model of one weight, and what happens to it."""
+
+    def __init__(self, stop_after=None):
+        self.module = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(self.module.weight)
+        self.optimizer = torch.optim.SGD(self.module.parameters(), lr=0.1)
+        self.batches, self.modes, self.means = [], [], []
+        self.stop_after = stop_after
+
+    def loss(self, module, batch):
+        self.batches.append(batch)
+        self.modes.append(module.training)
+        return (module.weight - batch).square().sum()
+
+    def end_epoch(self, mean):
+        self.means.append(mean)
+        self.module.eval()
+        return len(self.means) == self.stop_after
+
+    def train(self, epochs):
+        return train(self.module, epochs, self.loss, self.optimizer, on_epoch_end=self.end_epoch)
+
+
+def test_training_takes_one_step_a_batch_in_the_given_order():
+    recorder = Recorder()
+    recorder.train([[1.0, 2.0, 3.0], [4.0], (x for x in (5.0, 6.0))])
+    assert recorder.batches == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert len(recorder.means) == 3
+
+
+def test_training_follows_the_gradient_of_each_batch_alone():
+    recorder, weight = Recorder(), 0.0
+    recorder.train([[1.0, 2.0], [3.0]])
+    for batch in (1.0, 2.0, 3.0):
+        weight -= 0.1 * 2 * (weight - batch)
+    assert recorder.module.weight.item() == pytest.approx(weight)
+
+
+def test_the_end_of_an_epoch_is_told_its_mean_loss():
+    recorder = Recorder()
+    recorder.train([[1.0, 2.0], [3.0]])
+    weight, means = 0.0, []
+    for epoch in ([1.0, 2.0], [3.0]):
+        losses = []
+        for batch in epoch:
+            losses.append((weight - batch) ** 2)
+            weight -= 0.1 * 2 * (weight - batch)
+        means.append(sum(losses) / len(losses))
+    assert recorder.means == pytest.approx(means)
+    assert all(type(mean) is float for mean in recorder.means)
+
+
+def test_training_ends_when_the_end_of_an_epoch_says_so():
+    recorder = Recorder(stop_after=4)
+    recorder.train([[1.0]] * 10)
+    assert len(recorder.batches) == len(recorder.means) == 4
+
+
+def test_no_epoch_is_begun_after_the_last():
+    begun = []
+
+    def epochs():
+        for epoch in range(5):
+            begun.append(epoch)
+            yield [1.0]
+
+    Recorder(stop_after=2).train(epochs())
+    assert begun == [0, 1]
+
+
+def test_every_epoch_trains_in_training_mode_whatever_the_end_of_the_last_one_left():
+    recorder = Recorder()
+    recorder.module.eval()
+    recorder.train([[1.0], [2.0]])
+    assert recorder.modes == [True, True]
+
+
+@pytest.fixture
+def tower():
+    return nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.BatchNorm1d(4)).train()
+
+
+def test_embedding_keeps_the_order_of_the_rows(tower):
+    X = torch.randn(10, 3)
+    Z = embed(tower, X.split([4, 5, 1]))
+    torch.testing.assert_close(Z, tower.eval()(X).detach())
+
+
+def test_embedding_is_without_dropout_and_leaves_the_statistics_alone(tower):
+    X = torch.randn(10, 3)
+    before = {name: value.clone() for name, value in tower.state_dict().items()}
+    assert torch.equal(embed(tower, [X]), embed(tower, [X]))
+    assert not tower.training
+    assert all(torch.equal(value, before[name]) for name, value in tower.state_dict().items())
+
+
+def test_embedding_has_no_gradients_and_rests_on_the_cpu(tower):
+    Z = embed(tower, [torch.randn(10, 3)])
+    assert not Z.requires_grad
+    assert Z.is_inference()
+    assert Z.device.type == "cpu"
+
+
+def test_embedding_takes_its_batches_one_at_a_time(tower):
+    held = []
+
+    def batches():
+        for _ in range(3):
+            held.append(None)
+            yield torch.randn(2, 3)
+
+    tower.register_forward_hook(lambda *_: held.pop())
+    assert embed(tower, batches()).shape == (6, 4)
+    assert held == []

@@ -1,0 +1,91 @@
+"""Heads: the laws of all of them, and the weighted distance by hand."""
+
+import pickle
+
+import pytest
+import torch
+
+from sksiamese.heads import HEADS, WeightedL1
+
+each_head = pytest.mark.parametrize("factory", HEADS.values(), ids=HEADS)
+each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+
+
+def sides(n=50, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, n, 8, generator=generator, dtype=dtype).unbind()
+
+
+@each_dtype
+@each_head
+def test_swapping_the_items_changes_no_bit_of_the_logit(factory, dtype):
+    head, (A, B) = factory(8).to(dtype), sides(dtype=dtype)
+    assert torch.equal(head(A, B), head(B, A))
+
+
+@each_dtype
+@each_head
+def test_a_head_gives_one_logit_a_pair_in_the_dtype_of_the_embeddings(factory, dtype):
+    head = factory(8).to(dtype)
+    for n in (0, 1, 50):
+        logit = head(*sides(n, dtype))
+        assert logit.shape == (n,)
+        assert logit.dtype == dtype
+
+
+@each_head
+def test_the_logit_of_a_pair_does_not_depend_on_its_batch(factory):
+    head, (A, B) = factory(8).eval(), sides()
+    torch.testing.assert_close(head(A, B)[3:4], head(A[3:4], B[3:4]))
+
+
+@each_head
+def test_gradients_are_finite_also_for_identical_items(factory):
+    head, (A, B) = factory(8), sides()
+    A = A.clone().requires_grad_()
+    B = torch.cat([A.detach()[:25], B[25:]]).requires_grad_()
+    head(A, B).sum().backward()
+    assert A.grad.isfinite().all()
+    assert B.grad.isfinite().all()
+    assert all((p.grad != 0).any() for p in head.parameters())
+
+
+@each_head
+def test_swapping_the_items_swaps_their_gradients(factory):
+    head, (A, B) = factory(8), sides()
+    A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
+    forth = torch.autograd.grad(head(A, B).sum(), (A, B))
+    back = torch.autograd.grad(head(B, A).sum(), (A, B))
+    assert all(torch.equal(x, y) for x, y in zip(forth, back, strict=True))
+
+
+@each_head
+def test_a_head_can_be_pickled(factory):
+    head, (A, B) = factory(8), sides()
+    assert torch.equal(pickle.loads(pickle.dumps(head))(A, B), head(A, B))
+
+
+@each_head
+def test_a_head_can_learn_that_near_items_match(factory):
+    generator = torch.Generator().manual_seed(0)
+    A = torch.randn(400, 8, generator=generator)
+    match = torch.arange(400) % 2 == 0
+    B = A + torch.randn(400, 8, generator=generator) * torch.where(match, 0.05, 1.0)[:, None]
+    head = factory(8)
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        logit = head(A, B)
+        torch.nn.functional.binary_cross_entropy_with_logits(logit, match.float()).backward()
+        optimizer.step()
+    assert ((head(A, B) > 0) == match).double().mean() > 0.95
+
+
+def test_the_weighted_distance_is_that_of_a_plain_loop():
+    head, (A, B) = WeightedL1(8).double(), sides(5, torch.float64)
+    weight, bias = head.linear.weight[0].tolist(), head.linear.bias.item()
+    expected = [
+        bias + 10 * sum(w * abs(x - y) for w, x, y in zip(weight, a, b, strict=True))
+        for a, b in zip(A.tolist(), B.tolist(), strict=True)
+    ]
+    torch.testing.assert_close(head(A, B), torch.tensor(expected, dtype=torch.float64))

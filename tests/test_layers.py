@@ -1,0 +1,144 @@
+"""The walls of the package: who may import whom, and how long code may be."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sksiamese
+
+PACKAGE = Path(sksiamese.__file__).parent
+TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob("*.py"))}
+
+# Module: (siblings, other packages) that it may import; a sibling stands further up.
+ALLOWED = {
+    "_batches": ((), ("torch",)),
+    "_engine": ((), ("torch",)),
+    "distances": ((), ("torch",)),
+    "heads": ((), ("torch",)),
+    "losses": ((), ("torch",)),
+    "mining": ((), ("torch",)),
+    "towers": ((), ("torch",)),
+    "metrics": ((), ("numpy", "sklearn")),
+    "pairs": ((), ("numpy", "sklearn")),
+    "_arrays": (("_engine", "towers"), ("numpy", "sklearn", "torch")),
+    "_run": (("_arrays", "distances"), ("numpy", "sklearn")),
+    "_base": (
+        ("_arrays", "_engine", "_run", "distances", "towers"),
+        ("numpy", "sklearn", "torch"),
+    ),
+    "_embedder": (
+        ("_arrays", "_base", "_batches", "_run", "distances", "losses", "mining"),
+        ("numpy", "sklearn", "torch"),
+    ),
+    "_verifier": (
+        ("_arrays", "_base", "_batches", "_run", "distances", "heads", "losses", "pairs"),
+        ("numpy", "scipy", "sklearn", "torch"),
+    ),
+    "__init__": (
+        (
+            "_embedder",
+            "_verifier",
+            "distances",
+            "heads",
+            "losses",
+            "metrics",
+            "mining",
+            "pairs",
+            "towers",
+        ),
+        (),
+    ),
+}
+
+
+def imports(tree):
+    """Siblings and top-level packages that a module imports, wherever in its code."""
+    siblings, packages = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1, "the package has no subpackages"
+            siblings |= {node.module} if node.module else {alias.name for alias in node.names}
+            continue
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        else:
+            continue
+        packages |= {name.split(".")[0] for name in names}
+    return siblings, packages - sys.stdlib_module_names
+
+
+def body_lines(function):
+    """Lines of a function from the first statement after its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_the_table_names_every_module_and_no_other():
+    assert set(ALLOWED) == set(TREES)
+    assert not [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE]
+
+
+def test_the_table_has_no_import_upwards():
+    order = list(ALLOWED)
+    upwards = [
+        (module, sibling)
+        for module, (siblings, _) in ALLOWED.items()
+        for sibling in siblings
+        if order.index(sibling) >= order.index(module)
+    ]
+    assert upwards == []
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_a_module_imports_what_the_table_allows_and_nothing_else(module):
+    siblings, packages = imports(TREES[module])
+    assert siblings == set(ALLOWED[module][0])
+    assert packages == set(ALLOWED[module][1])
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_no_file_is_longer_than_400_lines(module):
+    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_no_function_has_a_body_longer_than_50_lines(module):
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    too_long = {
+        node.name: body_lines(node)
+        for node in ast.walk(TREES[module])
+        if isinstance(node, functions) and body_lines(node) > 50
+    }
+    assert too_long == {}
+
+
+def test_the_package_imports_where_the_optional_packages_are_missing():
+    run_python(
+        "import sys\n"
+        "for name in ('matplotlib', 'pandas', 'polars', 'rich'):\n"
+        "    sys.modules[name] = None\n"
+        "import sksiamese\n"
+    )
+
+
+def test_importing_the_package_loads_no_optional_package():
+    # scikit-learn itself loads pandas and rich where it finds them.
+    code = (
+        "import sys\n"
+        "import sklearn.callback, sklearn.metrics, sklearn.model_selection, torch\n"
+        "before = set(sys.modules)\n"
+        "import sksiamese\n"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
+    )
+    loaded = set(run_python(code).stdout.split())
+    assert "sksiamese" in loaded
+    assert not loaded & {"matplotlib", "pandas", "polars", "rich"}

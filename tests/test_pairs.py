@@ -1,0 +1,255 @@
+"""Pairs: drawn truthfully and without repetition, joined and taken apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import GroupKFold
+
+from sksiamese import make_pairs, split_pairs, stack_pairs
+from sksiamese.pairs import flatten_pairs
+
+SIZES = {0: 4, 3: 5, 5: 7, 8: 4, 9: 12, 20: 6}
+"""Identities, with gaps, and the number of rows of each; any two make pairs enough."""
+
+
+def labelled_rows(sizes=SIZES, dtype=np.float64):
+    """Items whose first feature is their number and whose second their identity."""
+    y = np.random.default_rng(0).permutation(np.repeat(list(sizes), list(sizes.values())))
+    return np.column_stack([np.arange(len(y)), y]).astype(dtype), y
+
+
+def draw(n_pairs, *, sizes=SIZES, **options):
+    """Row numbers and identities of the items of pairs, then match and groups."""
+    X, y = labelled_rows(sizes)
+    P, match, groups = make_pairs(X, y, n_pairs=n_pairs, **options)
+    (left, left_identity), (right, right_identity) = (side.T for side in split_pairs(P))
+    return left, right, left_identity, right_identity, match, groups
+
+
+each_number_of_groups = pytest.mark.parametrize("n_groups", [1, 2, 3])
+each_number = pytest.mark.parametrize("n_pairs", [2, 7, 20])
+
+
+@each_number_of_groups
+@each_number
+def test_half_of_the_pairs_match_and_match_is_true_of_them(n_pairs, n_groups):
+    _, _, a, b, match, _ = draw(n_pairs, n_groups=n_groups, random_state=0)
+    assert match.dtype == bool
+    assert match.sum() == n_pairs // 2
+    assert len(match) == n_pairs
+    np.testing.assert_array_equal(match, a == b)
+
+
+@each_number_of_groups
+@pytest.mark.parametrize("seed", range(5))
+def test_no_pair_is_drawn_twice_and_no_row_with_itself(seed, n_groups):
+    left, right, *_ = draw(30, n_groups=n_groups, random_state=seed)
+    assert (left != right).all()
+    assert len({frozenset(pair) for pair in zip(left, right, strict=True)}) == 30
+
+
+@each_number_of_groups
+@pytest.mark.parametrize("seed", range(5))
+def test_both_identities_of_a_pair_are_of_its_group_and_of_no_other(seed, n_groups):
+    _, _, a, b, match, groups = draw(30, n_groups=n_groups, random_state=seed)
+    assert set(groups) == set(range(n_groups))
+    members = [set(a[groups == g]) | set(b[groups == g]) for g in range(n_groups)]
+    assert sum(map(len, members)) == len(set.union(*members))
+    for kind in (match, ~match):
+        counts = np.bincount(groups[kind], minlength=n_groups)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_folds_by_group_share_no_identity_between_training_and_test():
+    sizes = dict.fromkeys(range(12), 6)
+    X, y = labelled_rows(sizes)
+    P, match, groups = make_pairs(X, y, n_pairs=100, n_groups=4, random_state=0)
+    identities = np.column_stack([side[:, 1] for side in split_pairs(P)])
+    for train, test in GroupKFold(4).split(P, match, groups):
+        assert not set(identities[train].flat) & set(identities[test].flat)
+        assert len(set(match[test])) == 2
+
+
+def test_groups_are_dealt_at_random():
+    sizes = dict.fromkeys(range(12), 3)
+    dealt = set()
+    for seed in range(5):
+        _, _, a, b, _, groups = draw(40, sizes=sizes, n_groups=2, random_state=seed)
+        dealt.add(frozenset(a[groups == 0]) | frozenset(b[groups == 0]))
+    assert len(dealt) > 1
+
+
+def test_the_same_seed_draws_the_same_pairs_and_the_global_generator_is_left_alone():
+    X, y = labelled_rows()
+    state = np.random.get_state()[1].copy()
+    one, same, other = (make_pairs(X, y, n_pairs=20, random_state=seed) for seed in (0, 0, 1))
+    assert all(np.array_equal(x, z) for x, z in zip(one, same, strict=True))
+    assert not np.array_equal(one[0], other[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_kinds_and_groups_come_in_random_order():
+    *_, match, groups = draw(30, n_groups=3, random_state=0)
+    assert (np.diff(match.astype(int)) != 0).sum() > 5
+    assert (np.diff(groups) != 0).sum() > 5
+
+
+def test_all_pairs_can_be_drawn():
+    sizes = {"a": 3, "b": 2, "c": 1}
+    X = np.arange(6)[:, None]
+    y = np.repeat(list(sizes), list(sizes.values()))
+    matching = {frozenset(p) for p in [(0, 1), (0, 2), (1, 2), (3, 4)]}
+    P, match, _ = make_pairs(X, y, n_pairs=8, random_state=0)
+    assert {frozenset(pair) for pair in P[match].tolist()} == matching
+
+    y = np.array([0, 0, 0, 0, 1, 1])
+    P, match, _ = make_pairs(X, y, n_pairs=15, random_state=0)
+    drawn = {frozenset(pair) for pair in P.tolist()}
+    assert drawn == {frozenset((i, j)) for i in range(6) for j in range(i)}
+    assert match.sum() == 7
+
+
+@pytest.mark.parametrize("kind", [True, False])
+def test_every_pair_is_about_equally_likely(kind):
+    X, y = np.arange(6)[:, None], np.array([0, 1, 1, 0, 1, 2])
+    counts = {(i, j): 0 for i in range(6) for j in range(6) if i != j and (y[i] == y[j]) == kind}
+    n_calls = 2000
+    rng = np.random.RandomState(0)
+    for _ in range(n_calls):
+        P, match, _ = make_pairs(X, y, n_pairs=2, random_state=rng)
+        counts[tuple(P[match == kind][0].tolist())] += 1
+    expected = n_calls / len(counts)
+    assert all(abs(count - expected) < 5 * expected**0.5 for count in counts.values())
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "float64", "bool"])
+def test_pairs_keep_the_dtype_of_the_rows(dtype):
+    X, y = labelled_rows(dtype=dtype)
+    assert make_pairs(X, y, n_pairs=4, random_state=0)[0].dtype == dtype
+
+
+def test_items_of_more_dimensions_are_flattened():
+    images = np.arange(10 * 3 * 4, dtype=np.uint8).reshape(10, 3, 4)
+    y = np.arange(10) % 3
+    found = make_pairs(images, y, n_pairs=10, random_state=0)
+    expected = make_pairs(images.reshape(10, -1), y, n_pairs=10, random_state=0)
+    assert found[0].shape == (10, 24)
+    np.testing.assert_array_equal(found[0], expected[0])
+
+
+def test_rows_may_come_as_data_frame_and_list_and_identities_as_strings():
+    X, y = labelled_rows()
+    expected = make_pairs(X, y, n_pairs=20, n_groups=2, random_state=0)
+    names = np.array([f"person {label:02d}" for label in y])
+    for rows, labels in (
+        (pd.DataFrame(X), pd.Series(y)),
+        (X.tolist(), y.tolist()),
+        (X, names),
+    ):
+        found = make_pairs(rows, labels, n_pairs=20, n_groups=2, random_state=0)
+        assert all(np.array_equal(x, z) for x, z in zip(found, expected, strict=True))
+
+
+def test_missing_values_pass_through():
+    X, y = labelled_rows()
+    X[:, 1] = np.nan
+    assert np.isnan(make_pairs(X, y, n_pairs=4, random_state=0)[0]).sum() == 8
+
+
+def test_the_rows_are_left_as_they_were():
+    X, y = labelled_rows()
+    before = X.copy(), y.copy()
+    P, *_ = make_pairs(X, y, n_pairs=20, random_state=0)
+    P[:] = 0
+    assert np.array_equal(X, before[0])
+    assert np.array_equal(y, before[1])
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        ([0, 0, 1, 1], {"n_pairs": 8}, "4 matching pairs .* has 2; lower n_pairs"),
+        ([0, 0, 0, 1], {"n_pairs": 7}, "4 non-matching pairs .* has 3; lower n_pairs"),
+        ([0, 1, 2, 3], {"n_pairs": 2}, "1 matching pairs .* has 0"),
+        ([0, 0, 0, 0], {"n_pairs": 2}, "n_groups=1 needs 2 identities.* y has 1"),
+        ([0, 0, 1, 1], {"n_pairs": 2, "n_groups": 2}, "needs 4 identities.*lower n_groups"),
+        ([0, 0, 1], {"n_pairs": 2}, "X has 4 rows but y has 3 labels"),
+        ([0, 0, 1, 1], {"n_pairs": 1}, "n_pairs must be at least 2"),
+        ([0, 0, 1, 1], {"n_pairs": 2, "n_groups": 0}, "n_groups at least 1"),
+        ([[0, 1], [0, 1], [1, 0], [1, 0]], {"n_pairs": 2}, "1d array"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_with_the_remedy(y, options, message):
+    with pytest.raises(ValueError, match=message):
+        make_pairs(np.arange(8).reshape(4, 2), y, **options, random_state=0)
+
+
+def test_pairs_are_drawn_from_many_rows_without_listing_all_of_them():
+    n = 200_000
+    X, y = np.arange(n)[:, None], np.arange(n) % 1000
+    P, match, _ = make_pairs(X, y, n_pairs=1000, n_groups=5, random_state=0)
+    np.testing.assert_array_equal(P[:, 0] % 1000 == P[:, 1] % 1000, match)
+    assert P.min() < n / 20
+    assert P.max() > n * 19 / 20
+
+
+def items(*shape):
+    return np.arange(np.prod(shape)).reshape(shape)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 1), (5, 3, 2), (5, 1, 3, 2)])
+def test_what_is_stacked_is_split_again(shape):
+    left, right = items(*shape), -items(*shape)
+    P = stack_pairs(left, right)
+    assert P.shape == (5, 2 * left[0].size)
+    for found, side in zip(split_pairs(P), (left, right), strict=True):
+        np.testing.assert_array_equal(found, side.reshape(5, -1))
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 3), (5, 2, 3, 4)])
+def test_the_layouts_of_fetch_lfw_pairs_are_one_to_split_pairs(shape):
+    pairs = items(*shape)
+    for layout in (pairs, pairs.reshape(5, -1)):
+        left, right = split_pairs(layout)
+        np.testing.assert_array_equal(left, pairs[:, 0].reshape(5, -1))
+        np.testing.assert_array_equal(right, pairs[:, 1].reshape(5, -1))
+
+
+def test_splitting_copies_nothing():
+    P = items(5, 6)
+    assert all(np.shares_memory(side, P) for side in split_pairs(P))
+
+
+@pytest.mark.parametrize("n_columns", [1, 3, 7])
+def test_the_middle_of_odd_columns_belongs_to_both_items_and_a_warning_says_so(n_columns):
+    P = items(5, n_columns)
+    with pytest.warns(UserWarning, match=rf"odd number of columns \({n_columns}\)"):
+        left, right = split_pairs(P)
+    half = (n_columns + 1) // 2
+    np.testing.assert_array_equal(left, P[:, :half])
+    np.testing.assert_array_equal(right, P[:, -half:])
+    np.testing.assert_array_equal(left[:, -1], right[:, 0])
+
+
+def test_pairs_of_one_dimension_are_refused():
+    with pytest.raises(ValueError, match=r"P must have shape \(n_pairs, 2 \* n_features\)"):
+        split_pairs([1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 2), (5, 1, 4), (5, 3, 2, 2)])
+def test_three_items_are_not_a_pair(shape):
+    with pytest.raises(ValueError, match="dimensions must be 2; pass"):
+        split_pairs(items(*shape))
+
+
+@pytest.mark.parametrize("shapes", [((5, 3), (5, 4)), ((5, 3), (4, 3)), ((5,), (5,))])
+def test_sides_of_different_shapes_are_not_stacked(shapes):
+    left, right = (items(*shape) for shape in shapes)
+    with pytest.raises(ValueError, match="left and right must have the same shape"):
+        stack_pairs(left, right)
+
+
+def test_flattening_leaves_what_has_two_dimensions_as_it_is():
+    frame = pd.DataFrame(items(5, 4))
+    assert flatten_pairs(frame) is frame
+    assert flatten_pairs(items(5, 2, 3)).shape == (5, 6)
