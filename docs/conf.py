@@ -27,7 +27,7 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 html_sidebars = {"changes": [], "contributing": []}
 
 autosummary_generate = True
-autodoc_default_options = {"members": True, "inherited-members": False}
+suppress_warnings = ["config.cache", "ref.term", "ref.ref"]
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 

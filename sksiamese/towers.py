@@ -71,7 +71,7 @@ def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     Returns
     -------
     tower : nn.Sequential
-        Maps (n, *input_shape) to (n, n_components).
+        Maps items, a batch of shape (n, ...), to embeddings (n, n_components).
 
     Examples
     --------
