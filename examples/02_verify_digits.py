@@ -70,8 +70,8 @@ for name, model in (("logit > 0", verifier), (f"logit > {threshold:.1f}", lenien
 #
 # Now the verifier learns from eight digits and meets pairs of the other two. Eight
 # identities are too few to learn what makes any two things the same: the raw distance is
-# better. Before you verify newcomers, hold identities out and look at this comparison; it
-# takes some tens of identities to turn it round.
+# better. Before you verify newcomers, hold identities out and look at this comparison;
+# :ref:`identities` shows how it turns with more of them.
 
 known = ~np.isin(y, (8, 9))
 P_known, match_known, _ = make_pairs(X[known], y[known], n_pairs=3000, random_state=0)

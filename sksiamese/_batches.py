@@ -69,10 +69,12 @@ def class_balanced(y, batch_size, *, generator):
 
     per_class = max(batch_size // len(classes), min(N_PER_CLASS, batch_size // 2))
     per_batch = min(len(classes), batch_size // per_class)
-    per_round = sizes.clamp_max(per_class).sum().item()
+    n_filled = -len(classes) % per_batch
+    filled = 1 + n_filled / len(classes)
+    per_round = sizes.clamp_max(per_class).sum().item() * filled
     for turn in range(max(1, round(len(y) / per_round))):
         order = classes[torch.randperm(len(classes), generator=generator)]
-        order = torch.cat([order, order[: -len(order) % per_batch]])
+        order = torch.cat([order, order[:n_filled]])
         for chosen in order.split(per_batch):
             size, start = sizes[chosen, None], starts[chosen, None]
             step = torch.arange(per_class)

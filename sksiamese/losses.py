@@ -131,7 +131,7 @@ def triplet(D, same, different, *, margin=0.2):
     """
     negatives = D.masked_fill(~different, torch.inf).sort(dim=-1).values
     total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(-1), (1, 0))
-    reach = D + margin
+    reach = (D + margin).contiguous()
     n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
     excess = n_active * reach - total.gather(-1, n_active)
     return _ratio(excess.sum(), n_active.sum())

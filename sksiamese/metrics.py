@@ -7,7 +7,7 @@ distance pass its negative). Retrieval: every embedded row is a query against al
 import numpy as np
 from sklearn.metrics import accuracy_score, pairwise_distances_chunked, roc_curve
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 __all__ = [
     "equal_error_rate",
@@ -117,7 +117,7 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
     Raises
     ------
     ValueError
-        If ``y_true`` has more than two labels.
+        If ``y_true`` has not exactly two labels.
 
     Examples
     --------
@@ -125,8 +125,8 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
     >>> pair_accuracy([0, 0, 1, 1], [-0.9, -0.2, -0.3, -0.1], threshold=-0.25)
     0.5
     """
-    match = _matches(y_true)
-    return float(accuracy_score(match, column_or_1d(y_score) >= threshold))
+    match, y_score = _check_pairs(y_true, y_score)
+    return float(accuracy_score(match, y_score >= threshold))
 
 
 def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
@@ -151,6 +151,11 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     recall : float
         In [0, 1].
 
+    Raises
+    ------
+    ValueError
+        If ``k`` is not in [1, n_samples).
+
     References
     ----------
     H. Oh Song, Y. Xiang, S. Jegelka, S. Savarese, "Deep metric learning via lifted
@@ -164,6 +169,8 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     """
     y_true = column_or_1d(y_true)
     check_consistent_length(y_true, Z)
+    if not 1 <= k < len(y_true):
+        raise ValueError(f"k must be in [1, {len(y_true)}), the number of rows, got {k}.")
     neighbors = NearestNeighbors(n_neighbors=k, metric=metric).fit(Z)
     nearest = neighbors.kneighbors(return_distance=False)
     return float((y_true[nearest] == y_true[:, None]).any(axis=1).mean())
@@ -229,15 +236,16 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     return float(np.concatenate(list(chunks))[n_relevant > 0].mean())
 
 
-def _matches(y_true):
+def _check_pairs(y_true, y_score):
     labels, match = np.unique(column_or_1d(y_true), return_inverse=True)
     if len(labels) > 2:
         raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5]}.")
-    return match
+    if len(labels) < 2:
+        raise ValueError("y_true has one label only; both kinds of pair are needed.")
+    y_score = check_array(column_or_1d(y_score), ensure_2d=False, input_name="y_score")
+    check_consistent_length(match, y_score)
+    return match, y_score
 
 
 def _roc(y_true, y_score):
-    match = _matches(y_true)
-    if match.max() == 0:
-        raise ValueError("y_true has one label only; both kinds of pair are needed.")
-    return roc_curve(match, column_or_1d(y_score), drop_intermediate=False)
+    return roc_curve(*_check_pairs(y_true, y_score), drop_intermediate=False)
