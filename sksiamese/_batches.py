@@ -72,11 +72,14 @@ def class_balanced(y, batch_size, *, generator):
     n_filled = -len(classes) % per_batch
     filled = 1 + n_filled / len(classes)
     per_round = sizes.clamp_max(per_class).sum().item() * filled
-    for turn in range(max(1, round(len(y) / per_round))):
-        order = classes[torch.randperm(len(classes), generator=generator)]
-        order = torch.cat([order, order[:n_filled]])
-        for chosen in order.split(per_batch):
-            size, start = sizes[chosen, None], starts[chosen, None]
-            step = torch.arange(per_class)
-            picked = start + (turn * per_class + step) % size
-            yield rows[picked[step < size]]
+    n_rounds = max(1, round(len(y) / per_round))
+
+    order = torch.rand(n_rounds, len(classes), generator=generator).argsort(dim=1)
+    order = classes[torch.cat([order, order[:, :n_filled]], dim=1)].unsqueeze(2)
+    turn = torch.arange(n_rounds).view(-1, 1, 1)
+    step = torch.arange(per_class)
+    picked = rows[starts[order] + (turn * per_class + step) % sizes[order]]
+    present = step < sizes[order]
+    shape = (-1, per_batch, per_class)
+    for batch, there in zip(picked.view(shape), present.view(shape), strict=True):
+        yield batch[there]

@@ -52,7 +52,8 @@ def contrastive(D, same, different, *, margin=1.0):
     >>> contrastive(D, same, ~same, margin=1.0)
     tensor(0.4062)
     """
-    total = (D.square() * same).sum() + (F.relu(margin - D).square() * different).sum()
+    same, different = same.to(D.dtype), different.to(D.dtype)
+    total = (D.square() * same + F.relu(margin - D).square() * different).sum()
     return _ratio(total, same.sum() + different.sum())
 
 
