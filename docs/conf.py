@@ -27,6 +27,9 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 html_sidebars = {"changes": [], "contributing": []}
 
 autosummary_generate = True
+autosummary_imported_members = True
+autosummary_ignore_module_all = False
+templates_path = ["_templates"]
 suppress_warnings = ["config.cache", "ref.term", "ref.ref"]
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False

@@ -1,6 +1,6 @@
 """Siamese networks and metric learning with the interface of scikit-learn."""
 
-from . import distances, heads, losses, metrics, mining, pairs, towers
+from . import batches, distances, heads, losses, metrics, mining, pairs, regularizers, towers
 from ._embedder import SiameseEmbedder
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, split_pairs, stack_pairs
@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SiameseEmbedder",
     "SiameseVerifier",
+    "batches",
     "distances",
     "heads",
     "losses",
@@ -17,6 +18,7 @@ __all__ = [
     "metrics",
     "mining",
     "pairs",
+    "regularizers",
     "split_pairs",
     "stack_pairs",
     "towers",

@@ -58,6 +58,8 @@ def on_device(module, device):
 def standardization(*parts, rows, sample_weight=None):
     """The layer that standardises the rows of all parts taken together, chunk by chunk."""
     scaler = StandardScaler()
+    if sample_weight is not None:
+        rows = rows[sample_weight[rows] > 0]
     for part in parts:
         for chunk in gen_batches(len(rows), CHUNK):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]

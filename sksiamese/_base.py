@@ -19,7 +19,7 @@ from ._arrays import as_tensor, find_device, seeded
 from ._engine import train
 from ._run import Run, accepting, named
 from .distances import DISTANCES
-from .towers import TOWERS
+from .towers import TOWERS, UnitLength
 
 
 class BaseSiamese(CallbackSupportMixin, BaseEstimator):
@@ -81,26 +81,31 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(np.iinfo(np.int32).max)
         device = find_device(self.device)
+        if resume:
+            seed = int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
         rows, held_out = self._split(task.y, random_state)
         max_iter = 1 if incremental else self.max_iter
-        past = self.loss_curve_ if resume else []
+        past = self.history_ if resume else {}
+        momenta = self._momenta if resume and incremental else {}
         with seeded(seed, device):
             module = self._resumed() if resume else task.build(rows)
+            if not any(True for _ in module["tower"].parameters()):
+                raise ValueError("tower has no weights, so nothing can be trained; pass another.")
             optimizer = torch.optim.AdamW(
                 module.to(device).parameters(),
                 lr=self.learning_rate_init,
                 weight_decay=self.weight_decay,
                 fused=True,
             )
-            if resume and self._optimizer_state:
-                optimizer.load_state_dict(self._optimizer_state)
+            settings = optimizer.state_dict()["param_groups"]
+            memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
+            optimizer.load_state_dict(memory)
             run = Run(self, module, task, rows, held_out, max_iter=max_iter, past=past)
             epochs = self._epochs(task, rows, optimizer, max_iter, seed)
             train(module, run.announce(epochs), task.loss, optimizer, on_epoch_end=run.end_epoch)
             run.end()
         vars(self).update(run.attributes(module.cpu().eval()))
-        self._architecture = self._architecture_parameters()
-        self._optimizer_state = optimizer.state_dict() if incremental else None
+        self._momenta = momenta_of(optimizer) if incremental and not run.diverged else momenta
         return self
 
     def _epochs(self, task, rows, optimizer, max_iter, seed):
@@ -127,9 +132,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _split(self, y, random_state):
         """Rows for training and, with early stopping, for validation."""
-        rows = np.arange(len(y))
+        rows = np.flatnonzero(y >= 0)
         if not self.early_stopping:
             return rows, None
+        y = y[rows]
         n_held_out = int(np.ceil(self.validation_fraction * len(y)))
         n_classes = len(np.unique(y))
         if n_held_out < n_classes or len(y) - n_held_out < n_classes:
@@ -140,7 +146,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return train_test_split(rows, test_size=n_held_out, stratify=y, random_state=random_state)
 
-    def _new_tower(self, X, standardize):
+    def _new_tower(self, X, standardize, *, unit_length=False):
         """Build the tower for rows like those of X and try it on them."""
         if isinstance(self.tower, nn.Module):
             raise ValueError(
@@ -148,6 +154,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "a new one, for instance functools.partial(copy.deepcopy, module)."
             )
         shape = (X.shape[1],) if self.input_shape is None else tuple(self.input_shape)
+        if not all(isinstance(size, Integral) and size > 0 for size in shape):
+            raise ValueError(f"input_shape must hold integers above zero, got {shape}.")
         if prod(shape) != X.shape[1]:
             raise ValueError(
                 f"input_shape={shape} has {prod(shape)} values, but an item of X has "
@@ -163,6 +171,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "that takes (input_shape, n_components) and returns a module."
             )
         tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
+        if unit_length:
+            tower.append(UnitLength())
         tower.to(torch.from_numpy(np.empty(0, X.dtype)).dtype).eval()
         with torch.no_grad():
             Z = tower(as_tensor(X, standardize))
@@ -178,6 +188,14 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "weights, and layers that divide or take logarithms."
             )
         return tower
+
+
+def momenta_of(optimizer):
+    """What an optimizer remembers of former steps, on the CPU."""
+    return {
+        parameter: {name: value.detach().cpu().clone() for name, value in memory.items()}
+        for parameter, memory in optimizer.state_dict()["state"].items()
+    }
 
 
 @contextmanager

@@ -1,22 +1,21 @@
 """SiameseEmbedder: a transformer that brings rows of one class together."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import nn
 
-from ._arrays import DTYPES, as_tensor, embed_rows, find_device, on_device, standardization
+from ._arrays import DTYPES, embed_rows, find_device, on_device
 from ._base import BaseSiamese, all_or_nothing
-from ._batches import class_balanced
-from ._run import Task, accepting, named
+from ._embedding import Objective, embedding_task
+from .batches import BATCHES
 from .distances import DISTANCES
 from .losses import LOSSES
 from .mining import MINERS
+from .regularizers import REGULARIZERS
 
 
 def _has_no_validation_split(estimator):
@@ -56,21 +55,36 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         of features of an item. By default items are flat.
     dropout : float, default=0.0
         Share of hidden units set to zero at each training step, in [0, 1).
-    loss : {"contrastive", "triplet"} or callable, default="contrastive"
-        What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable
-        ``loss(D, same, different)`` like those in that module.
-    margin : float, default=1.0
+    loss : str or callable, default="contrastive"
+        What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable,
+        module or class like those in that module: ``loss(D, same, different)`` reads the
+        distances of mined pairs, ``loss(Z, y)`` embeddings and classes 0, 1, ...; losses
+        of pytorch-metric-learning are of the second kind.
+    margin : float or "auto", default="auto"
         Distance that pairs of different classes are to keep, > 0, in the unit of
-        ``distance``; passed to a loss whose signature names it.
-    miner : {"all", "hardest", "semihard"} or callable, default="all"
+        ``distance``; passed to a loss whose signature names it. "auto" leaves each loss
+        its own, 1.0 for the contrastive loss.
+    miner : str or callable, default="all"
         Which pairs of a batch the loss sees: a name in :data:`sksiamese.mining.MINERS`, or
-        a callable like those in that module.
-    distance : {"cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
-            default="euclidean"
+        a callable like those in that module. Losses of classes have no use for it.
+    distance : str or callable, default="auto"
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
-        callable like those in that module.
+        callable like those in that module. "auto" is the one that the loss was made for.
+        With "cosine" and "chord" the embeddings have unit length.
+    regularizer : str or callable, default=None
+        What is added to the loss: a name in
+        :data:`sksiamese.regularizers.REGULARIZERS`, or a callable like those in that
+        module.
+    regularizer_weight : float, default=1.0
+        What the regulariser is multiplied by, >= 0.
+    memory_size : int, default=0
+        Number of embeddings of former batches that each batch is paired with as well,
+        >= 0. They have no gradient.
     batch_size : int, default=256
-        Largest number of rows in a batch, >= 4.
+        Largest number of labelled rows in a batch, >= 4.
+    sampler : {"balanced", "shuffled"} or callable, default="balanced"
+        How batches are drawn: a name in :data:`sksiamese.batches.BATCHES`, or a callable
+        like those in that module.
     max_iter : int, default=30
         Number of epochs at most, >= 1.
     learning_rate_init : float, default=2e-3
@@ -83,15 +97,18 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     n_iter_no_change : int, default=10
         Training ends after more than so many epochs without improvement, >= 1.
     early_stopping : bool, default=False
-        Whether to watch the share of rows whose nearest neighbour is of their class,
-        on held-out rows instead of the training loss, and to keep the best weights.
+        Whether to watch the share of held-out rows whose nearest training row is of
+        their class instead of the training loss, and to keep the best weights.
     validation_fraction : float, default=0.1
         Share of the rows held out, stratified, with ``early_stopping``, in (0, 1).
+    unlabeled_label : int, float or str, default=None
+        Label that marks a row as unlabelled. Such rows take part in nothing but a
+        regulariser that needs no classes. By default every row is labelled.
     warm_start : bool, default=False
         Whether ``fit`` trains the fitted tower on instead of a new one.
     random_state : int, RandomState instance or None, default=None
         Source of initial weights, batches, dropout and validation split. An int gives
-        the same result at every fit; the global generators are never touched.
+        the same result at every fit and leaves the global generators alone.
     device : str, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where
         there is one. The fitted tower always rests on the CPU.
@@ -102,6 +119,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     ----------
     tower_ : nn.Sequential
         The trained tower, on the CPU: standardisation, reshaping, network.
+    objective_ : nn.Module
+        What was minimised, with the weights that it owns, such as
+        ``objective_.loss.proxies``.
     classes_ : ndarray of shape (n_classes,)
         The classes seen.
     n_features_in_ : int
@@ -112,6 +132,11 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Number of epochs that the tower has been trained for.
     loss_curve_ : list of float
         Mean loss of each of these epochs.
+    history_ : dict of ndarray of shape (n_epochs,)
+        For each of these epochs its ``"loss"`` and, for a sample of rows after it, the
+        share of mined pairs (rows for a loss of classes) that still move the embedding
+        (``"active"``), the mean ``"positive_distance"`` and ``"negative_distance"``, and
+        the mean distance of any two (``"spread"``).
     validation_scores_ : list of float or None
         Validation score of each epoch of the last fit, with ``early_stopping``.
 
@@ -139,10 +164,20 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     True
     """
 
+    _parts = ("tower", "objective")
+    _architecture_names = (*BaseSiamese._architecture_names, "loss", "distance", "regularizer")
+
     _parameter_constraints: dict = {
         **BaseSiamese._parameter_constraints,
         "loss": [StrOptions(set(LOSSES)), callable],
+        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "miner": [StrOptions(set(MINERS)), callable],
+        "distance": [StrOptions({"auto", *DISTANCES}), callable],
+        "regularizer": [StrOptions(set(REGULARIZERS)), callable, None],
+        "regularizer_weight": [Interval(Real, 0, None, closed="left")],
+        "memory_size": [Interval(Integral, 0, None, closed="left")],
+        "sampler": [StrOptions(set(BATCHES)), callable],
+        "unlabeled_label": [Real, str, None],
         "batch_size": [Interval(Integral, 4, None, closed="left")],
     }
 
@@ -156,10 +191,14 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         input_shape=None,
         dropout=0.0,
         loss="contrastive",
-        margin=1.0,
+        margin="auto",
         miner="all",
-        distance="euclidean",
+        distance="auto",
+        regularizer=None,
+        regularizer_weight=1.0,
+        memory_size=0,
         batch_size=256,
+        sampler="balanced",
         max_iter=30,
         learning_rate_init=2e-3,
         weight_decay=1e-4,
@@ -167,6 +206,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         n_iter_no_change=10,
         early_stopping=False,
         validation_fraction=0.1,
+        unlabeled_label=None,
         warm_start=False,
         random_state=None,
         device="auto",
@@ -182,7 +222,11 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.margin = margin
         self.miner = miner
         self.distance = distance
+        self.regularizer = regularizer
+        self.regularizer_weight = regularizer_weight
+        self.memory_size = memory_size
         self.batch_size = batch_size
+        self.sampler = sampler
         self.max_iter = max_iter
         self.learning_rate_init = learning_rate_init
         self.weight_decay = weight_decay
@@ -190,6 +234,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.unlabeled_label = unlabeled_label
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
@@ -221,13 +266,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
-            single = classes[np.bincount(codes) < 2]
+            single = classes[np.bincount(codes[codes >= 0]) < 2]
             if len(single):
                 raise ValueError(
                     f"y has classes with a single row, {single[:5].tolist()} among them, but a "
                     "matching pair needs two rows of its class; drop or merge these classes."
                 )
-            task = self._task(rows, codes, classes, {"X": X, "y": y})
+            task = embedding_task(self, rows, codes, classes, {"X": X, "y": y})
             return self._train(task, resume=resume)
 
     @available_if(_has_no_validation_split)
@@ -263,14 +308,17 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with all_or_nothing(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
-            present, _ = self._encode(labels)
+            present, codes = self._encode(labels)
             known = self.classes_ if resume else np.unique(present if classes is None else classes)
+            if self.unlabeled_label is not None:
+                known = known[known != self.unlabeled_label]
             if not np.isin(present, known).all():
                 raise ValueError(
                     f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that "
                     "the first call of partial_fit did not know; pass all labels there, as classes."
                 )
-            task = self._task(rows, np.searchsorted(known, labels), known, {"X": X, "y": y})
+            codes = np.where(codes >= 0, np.searchsorted(known, present)[codes], -1)
+            task = embedding_task(self, rows, codes, known, {"X": X, "y": y})
             return self._train(task, resume=resume, incremental=True)
 
     def transform(self, X):
@@ -299,30 +347,27 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             )
         return validate_data(self, X, y, dtype=DTYPES, order="C", ensure_min_samples=2, reset=reset)
 
-    def _task(self, X, y, classes, given):
-        labels = torch.from_numpy(y)
-        criterion = accepting(named(LOSSES, self.loss), margin=self.margin)
-        miner, distance = named(MINERS, self.miner), named(DISTANCES, self.distance)
+    def _encode(self, y, *, resume=False):
+        """The classes of y, and y as numbers of classes, -1 for rows without a label."""
+        labeled = (
+            np.full(len(y), True) if self.unlabeled_label is None else y != self.unlabeled_label
+        )
+        if not labeled.any():
+            raise ValueError(
+                f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of two "
+                "classes at least."
+            )
+        classes, known = super()._encode(y[labeled], resume=resume)
+        codes = np.full(len(y), -1)
+        codes[labeled] = known
+        return classes, codes
 
-        def build(rows):
-            tower = self._new_tower(X[rows[:2]], standardization(X, rows=rows))
-            return nn.ModuleDict({"tower": tower})
-
-        def batches(rows, epoch, generator):
-            for batch in class_balanced(labels[rows], self.batch_size, generator=generator):
-                yield rows[batch]
-
-        def loss(module, batch):
-            tower = module["tower"]
-            Z = tower(as_tensor(X[batch], tower[0]))
-            same, different = pair_masks(labels[batch].to(Z.device))
-            return criterion(*miner(distance(Z, Z), same, different))
-
-        def score(module, rows):
-            Z = embed_rows(module["tower"], X[rows])
-            return nearest_neighbor_accuracy(Z, labels[rows], distance)
-
-        return Task(given, X, y, classes, build, batches, loss, score)
+    def _resumed(self):
+        module = super()._resumed()
+        objective = Objective(self, len(self.classes_)).to(module["tower"][0].mean)
+        objective.load_state_dict(module["objective"].state_dict())
+        module["objective"] = objective
+        return module
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -333,20 +378,3 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     @property
     def _n_features_out(self):
         return self._architecture["n_components"]
-
-
-def pair_masks(labels):
-    """Masks of the matching and of the other pairs of a batch, no row with itself."""
-    same = labels[:, None] == labels
-    different = ~same
-    return same.fill_diagonal_(False), different
-
-
-def nearest_neighbor_accuracy(Z, labels, distance):
-    """Share of rows whose nearest other row has their label."""
-    nearest = []
-    for rows in torch.arange(len(Z)).split(1024):
-        D = distance(Z[rows], Z)
-        D[torch.arange(len(rows)), rows] = torch.inf
-        nearest.append(D.argmin(dim=1))
-    return (labels[torch.cat(nearest)] == labels).double().mean().item()

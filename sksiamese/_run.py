@@ -11,9 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._arrays import embed_rows
-from .distances import DISTANCES
-
 
 class Task(NamedTuple):
     """What sets the training of one estimator apart; the rest is common to all."""
@@ -21,11 +18,8 @@ class Task(NamedTuple):
     given: dict
     """``X``, ``y`` and ``metadata`` as fit was given them, for the callbacks."""
 
-    items: np.ndarray
-    """Rows that the tower embeds."""
-
     y: np.ndarray
-    """Codes of the classes, for a stratified split."""
+    """Codes of the classes, for a stratified split; -1 where there is none."""
 
     classes: np.ndarray
     """The classes."""
@@ -41,7 +35,14 @@ class Task(NamedTuple):
     """``loss(module, batch)``: a scalar tensor."""
 
     score: Callable
-    """``score(module, rows)``: validation score, greater is better."""
+    """``score(module, rows, held_out)``: validation score, greater is better."""
+
+    diagnosis: Callable
+    """``diagnosis(rows)``: for these rows of the training data a function of the module
+    that says where training stands, as a dict of floats, ``"spread"`` among them."""
+
+    margin: float | None
+    """Distance that the loss demands, if it is known."""
 
 
 class Run:
@@ -67,18 +68,19 @@ class Run:
     max_iter : int
         Number of epochs at most.
 
-    past : list of float
-        Losses of the epochs that the module has been trained for before.
+    past : dict of ndarray
+        History of the epochs that the module has been trained for before.
     """
 
     def __init__(self, estimator, module, task, rows, held_out, *, max_iter, past):
         self.estimator = estimator
         self.module = module
         self.task = task
+        self.rows = rows
         self.held_out = held_out
-        self.sample = task.items[rows[:: max(1, len(rows) // 256)]]
-        self.initial_spread = self._spread()
-        self.loss_curve = list(past)
+        self.diagnose = task.diagnosis(rows)
+        self.initial_spread = self.diagnose(module)["spread"]
+        self.history = {name: list(values) for name, values in past.items()}
         self.validation_scores = [] if estimator.early_stopping else None
         self.best = -np.inf
         self.n_no_change = 0
@@ -96,11 +98,15 @@ class Run:
 
     def end_epoch(self, loss):
         """Keep the books of an epoch; true where training should end."""
-        self.loss_curve.append(loss)
         weights = self.module.parameters()
+        found = {"loss": loss, **self.diagnose(self.module)}
         self.diverged = not (
-            isfinite(loss) and isfinite(self._spread()) and all(w.isfinite().all() for w in weights)
+            isfinite(loss)
+            and isfinite(found["spread"])
+            and all(w.isfinite().all() for w in weights)
         )
+        for name, value in found.items():
+            self.history.setdefault(name, []).append(value)
         if self.diverged:
             self.module.load_state_dict(self.weights)
         exhausted = self.diverged or self._exhausted()
@@ -117,11 +123,11 @@ class Run:
         if self.diverged:
             self._warn(
                 "The loss or the embedding became NaN or infinite in epoch "
-                f"{len(self.loss_curve)}; the weights before it are kept. Lower {rate} or look "
-                "for outliers in X."
+                f"{len(self.history['loss'])}; the weights before it are kept. Lower {rate} or "
+                "look for outliers in X."
             )
-        elif self._spread() < 0.01 * min(
-            self.initial_spread, self.estimator.margin or self.initial_spread
+        elif self.diagnose(self.module)["spread"] < 0.01 * min(
+            self.initial_spread, self.task.margin or self.initial_spread
         ):
             self._warn(
                 "The embedding has collapsed: all rows are embedded at nearly the same point. "
@@ -131,20 +137,22 @@ class Run:
     def attributes(self, module):
         """The fitted attributes of an estimator whose training ends here."""
         return {
+            "_architecture": self.estimator._architecture_parameters(),
             **{f"{name}_": part for name, part in module.items()},
             "classes_": self.task.classes,
-            "loss_curve_": list(self.loss_curve),
-            "n_iter_": len(self.loss_curve),
+            "history_": {name: np.array(values) for name, values in self.history.items()},
+            "loss_curve_": list(self.history["loss"]),
+            "n_iter_": len(self.history["loss"]),
             "validation_scores_": self.validation_scores,
         }
 
     def _exhausted(self):
         """Tell whether loss or score has stopped improving; keep the weights to return to."""
         if self.estimator.early_stopping:
-            self.validation_scores.append(self.task.score(self.module, self.held_out))
+            self.validation_scores.append(self.task.score(self.module, self.rows, self.held_out))
             value = self.validation_scores[-1]
         else:
-            value = -self.loss_curve[-1]
+            value = -self.history["loss"][-1]
         if value > self.best or not self.estimator.early_stopping:
             self.weights = copy.deepcopy(self.module.state_dict())
         improved = value >= self.best + self.estimator.tol
@@ -161,13 +169,9 @@ class Run:
             ),
         )
 
-    def _spread(self):
-        """Mean distance between the embeddings of some rows."""
-        Z = embed_rows(self.module["tower"], self.sample)
-        return named(DISTANCES, self.estimator.distance)(Z, Z).mean().item()
-
     def _print(self):
-        line = f"Epoch {len(self.loss_curve)}, loss = {self.loss_curve[-1]:.6f}"
+        losses = self.history["loss"]
+        line = f"Epoch {len(losses)}, loss = {losses[-1]:.6f}"
         if self.validation_scores:
             line += f", validation score = {self.validation_scores[-1]:.4f}"
         print(line)  # noqa: T201

@@ -1,23 +1,19 @@
 """SiameseVerifier: a classifier that says of a pair of rows whether they match."""
 
 import numpy as np
-import torch
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from torch import nn
 
-from ._arrays import DTYPES, as_tensor, embed_rows, find_device, on_device, standardization
+from ._arrays import DTYPES, embed_rows, find_device, on_device
 from ._base import BaseSiamese, all_or_nothing
-from ._batches import shuffled
-from ._run import Task, named
+from ._run import named
+from ._verification import logits, verification_task
 from .distances import DISTANCES, paired
 from .heads import HEADS
-from .losses import contrastive, logistic
 from .pairs import flatten_pairs, split_pairs
 
 
@@ -84,7 +80,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Whether ``fit`` trains the fitted tower on instead of a new one.
     random_state : int, RandomState instance or None, default=None
         Source of initial weights, batches, dropout and validation split. An int gives
-        the same result at every fit; the global generators are never touched.
+        the same result at every fit and leaves the global generators alone.
     device : str, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where
         there is one. The fitted tower always rests on the CPU.
@@ -107,6 +103,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Number of epochs that the tower has been trained for.
     loss_curve_ : list of float
         Mean loss of each of these epochs.
+    history_ : dict of ndarray of shape (n_epochs,)
+        For each of these epochs its ``"loss"`` and, for a sample of pairs after it, the
+        share that the contrastive loss still moves (``"active"``), the mean
+        ``"positive_distance"`` and ``"negative_distance"``, and the mean of both
+        (``"spread"``).
     validation_scores_ : list of float or None
         Validation score of each epoch of the last fit, with ``early_stopping``.
 
@@ -238,7 +239,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             weight = self._weights(sample_weight, labels, classes, match)
             metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
             given = {"X": X, "y": y, "metadata": metadata}
-            task = self._task(pairs, match, weight, classes, given)
+            task = verification_task(self, pairs, match, weight, classes, given)
             return self._train(task, resume=resume)
 
     def decision_function(self, X):
@@ -346,41 +347,6 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         )
         return weight * per_class[match]
 
-    def _task(self, pairs, match, weight, classes, given):
-        left, right = split_pairs(pairs)
-        distance = named(DISTANCES, self.distance)
-        weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
-
-        def build(rows):
-            standardize = standardization(left, right, rows=rows, sample_weight=weight)
-            tower = self._new_tower(left[rows[:2]], standardize)
-            head = named(HEADS, self.head)(self.n_components).to(standardize.mean)
-            return nn.ModuleDict({"tower": tower, "head": head})
-
-        def batches(rows, epoch, generator):
-            attraction = 2 * (1 - epoch / self.max_iter)
-            for batch in shuffled(len(rows), self.batch_size, generator=generator):
-                yield rows[batch], attraction
-
-        def loss(module, batch):
-            rows, attraction = batch
-            tower, head = module["tower"], module["head"]
-            both = np.concatenate([left[rows], right[rows]])
-            A, B = tower(as_tensor(both, tower[0])).tensor_split(2)
-            same, different = weights[rows].to(A).unbind(dim=1)
-            decision = logistic(head(A, B), same, different)
-            if self.margin is None:
-                return decision
-            D = paired(distance, A, B)
-            return decision + attraction * contrastive(D, same, different, margin=self.margin)
-
-        def score(module, rows):
-            A, B = (embed_rows(module["tower"], side[rows]) for side in (left, right))
-            accepted = logits(module["head"], A, B) > 0
-            return accuracy_score(match[rows], accepted, sample_weight=weight[rows])
-
-        return Task(given, left, match, classes, build, batches, loss, score)
-
     def _embed_sides(self, X):
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -391,10 +357,3 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
-
-
-@torch.inference_mode()
-def logits(head, A, B):
-    """What a head makes of two batches of embeddings, as an array."""
-    device = next(head.parameters()).device
-    return head(A.to(device), B.to(device)).cpu().numpy().astype(np.float64)

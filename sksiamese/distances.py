@@ -8,7 +8,7 @@ and the gradient is finite everywhere, also where two rows coincide.
 import torch
 import torch.nn.functional as F
 
-__all__ = ["DISTANCES", "cosine", "euclidean", "manhattan", "paired", "sqeuclidean"]
+__all__ = ["DISTANCES", "chord", "cosine", "euclidean", "manhattan", "paired", "sqeuclidean"]
 
 
 def euclidean(A, B):
@@ -93,6 +93,34 @@ def cosine(A, B):
     return (1 - F.normalize(A, dim=-1) @ F.normalize(B, dim=-1).mT).clamp_min(0)
 
 
+def chord(A, B):
+    """Euclidean distance between all rows of two sets, brought to unit length first.
+
+    The square of it is twice the cosine distance.
+
+    Parameters
+    ----------
+    A : Tensor of shape (..., n, k)
+        Embeddings.
+
+    B : Tensor of shape (..., m, k)
+        Embeddings.
+
+    Returns
+    -------
+    D : Tensor of shape (..., n, m)
+        Distances in [0, 2].
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.distances import chord
+    >>> chord(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [-3.0, 0.0]]))
+    tensor([[0., 2.]])
+    """
+    return euclidean(F.normalize(A, dim=-1), F.normalize(B, dim=-1))
+
+
 def manhattan(A, B):
     """Manhattan distance, the sum of absolute differences, between all rows.
 
@@ -150,8 +178,10 @@ def paired(distance, A, B):
 
 
 DISTANCES = {
+    "chord": chord,
     "cosine": cosine,
     "euclidean": euclidean,
     "manhattan": manhattan,
     "sqeuclidean": sqeuclidean,
 }
+"""The distances by name."""

@@ -46,3 +46,4 @@ class WeightedL1(nn.Module):
 
 
 HEADS = {"weighted_l1": WeightedL1}
+"""The heads by name."""

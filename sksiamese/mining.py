@@ -8,7 +8,19 @@ of triplets never needs a third axis.
 
 import torch
 
-__all__ = ["MINERS", "all_pairs", "hardest", "semihard"]
+__all__ = [
+    "MINERS",
+    "all_pairs",
+    "angular",
+    "distance_weighted",
+    "easy_positive",
+    "hardest",
+    "multi_similarity",
+    "semihard",
+]
+
+CHUNK = 1024
+"""Pairs of anchor and positive whose negatives are looked through at a time."""
 
 
 def all_pairs(D, same, different):
@@ -128,6 +140,231 @@ def semihard(D, same, different):
     return picked, *_columns(torch.ones_like(anchor, dtype=torch.bool), n_negatives[anchor, 0] > 0)
 
 
+def easy_positive(D, same, different):
+    """The nearest positive of every anchor, and the nearest negative farther than it.
+
+    Where no negative is farther, the farthest one is taken. Classes need not become
+    points: each row has to be near to some row of its class only.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    Returns
+    -------
+    D, same, different : Tensors of shape (n, 2)
+        A row for each anchor: the positive in the first column, the negative in the
+        second. The masks leave out what an anchor lacks, and all of an anchor without
+        positives.
+
+    References
+    ----------
+    H. Xuan, A. Stylianou, R. Pless, "Improved embeddings with easy positive triplet
+    mining", WACV 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.mining import easy_positive
+    >>> D = torch.tensor([[1.0, 2.0, 0.5, 1.4, 4.0]])
+    >>> same = torch.tensor([[True, True, False, False, False]])
+    >>> easy_positive(D, same, ~same)[0]
+    tensor([[1.0000, 1.4000]])
+    """
+    nearest = D.masked_fill(~same, torch.inf).argmin(dim=1, keepdim=True)
+    negatives, order = D.detach().masked_fill(~different, torch.inf).sort(dim=1)
+    farther = torch.searchsorted(negatives, D.detach().gather(1, nearest), right=True)
+    last = different.sum(dim=1, keepdim=True) - 1
+    negative = order.gather(1, torch.minimum(farther, last).clamp_min(0))
+    picked = D.gather(1, torch.cat([nearest, negative], dim=1))
+    has_positive = same.any(dim=1)
+    return picked, *_columns(has_positive, has_positive & different.any(dim=1))
+
+
+def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4):
+    """For every anchor and positive a random negative, near and far ones alike.
+
+    Negatives are drawn in inverse proportion to how many of random unit vectors lie at
+    their distance, ``d ** (k - 2) * (1 - d ** 2 / 4) ** ((k - 3) / 2)``, as otherwise
+    nearly all would come from a distance of about 1.4. Where all are beyond ``limit``,
+    any is drawn.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances of unit-length embeddings, Euclidean, in [0, 2].
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    n_components : int
+        Size k of the embedding, >= 1; the embedder passes its own.
+
+    cutoff : float, default=0.5
+        Nearer negatives are drawn as often as those at this distance, > 0.
+
+    limit : float, default=1.4
+        Distance from which negatives are not drawn.
+
+    Returns
+    -------
+    D, same, different : Tensors of shape (n_positive_pairs, 2)
+        A row for each pair of anchor and positive: the positive in the first column,
+        the negative in the second.
+
+    References
+    ----------
+    C.-Y. Wu, R. Manmatha, A. J. Smola, P. Krahenbuhl, "Sampling matters in deep embedding
+    learning", ICCV 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.mining import distance_weighted
+    >>> D = torch.tensor([[1.0, 0.5, 1.9]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> distance_weighted(D, same, ~same, n_components=8)[0]
+    tensor([[1.0000, 0.5000]])
+    """
+    anchor, positive = same.nonzero(as_tuple=True)
+    has_negative = different.any(dim=1)
+    d = D.detach().clamp(cutoff, 2 - 1e-3)
+    rarity = (2 - n_components) * d.log() - (n_components - 3) / 2 * (1 - d.square() / 4).log()
+    rarity = rarity.masked_fill(limit <= D, -1e4).masked_fill(~different, -torch.inf)
+    rarity = rarity.masked_fill(~has_negative.unsqueeze(1), 0)
+    turn = same.cumsum(dim=1)[anchor, positive] - 1
+    n_draws = int(turn.max()) + 1 if len(turn) else 1
+    chance = rarity.softmax(dim=1).nan_to_num(1.0)
+    drawn = torch.multinomial(chance, n_draws, replacement=True)
+    picked = torch.stack([D[anchor, positive], D[anchor, drawn[anchor, turn]]], dim=1)
+    return picked, *_columns(torch.ones_like(turn, dtype=torch.bool), has_negative[anchor])
+
+
+def multi_similarity(D, same, different, *, epsilon=0.1):
+    """The pairs that are not yet easy, seen beside the rivals of their anchor.
+
+    Positives farther than the nearest negative less ``epsilon``, and negatives nearer
+    than the farthest positive plus ``epsilon``.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    epsilon : float, default=0.1
+        Slack, in the unit of ``D``.
+
+    Returns
+    -------
+    D, same, different : Tensors of shape (n, m)
+        The distances as they came, the masks narrowed.
+
+    References
+    ----------
+    X. Wang, X. Han, W. Huang, D. Dong, M. R. Scott, "Multi-similarity loss with general
+    pair weighting for deep metric learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.mining import multi_similarity
+    >>> D = torch.tensor([[0.2, 1.0, 0.5, 4.0]])
+    >>> same = torch.tensor([[True, True, False, False]])
+    >>> _, positives, negatives = multi_similarity(D, same, ~same)
+    >>> positives | negatives
+    tensor([[False,  True,  True, False]])
+    """
+    nearest = D.detach().masked_fill(~different, torch.inf).amin(dim=1, keepdim=True)
+    farthest = D.detach().masked_fill(~same, -torch.inf).amax(dim=1, keepdim=True)
+    return D, same & (nearest - epsilon < D), different & (farthest + epsilon > D)
+
+
+def angular(D, same, different, *, angle=20.0):
+    """For every anchor and positive the negative that sees them under the widest angle.
+
+    Half the angle at the negative n, over the middle c of anchor and positive:
+    ``atan(d(a, p) / (2 * d(n, c)))``. A pair is left out where that is at most ``angle``.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances, Euclidean, among the rows of one batch (n = m).
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    angle : float, default=20.0
+        Least angle in degrees, in [0, 90).
+
+    Returns
+    -------
+    D, same, different : Tensors of shape (n_selected_pairs, 2)
+        A row for each pair of anchor and positive: the positive in the first column,
+        the negative in the second.
+
+    Raises
+    ------
+    ValueError
+        If ``D`` is not square: the distance of a positive to a negative must be known.
+
+    References
+    ----------
+    J. Wang, F. Zhou, S. Wen, X. Liu, Y. Lin, "Deep metric learning with angular loss",
+    ICCV 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.mining import angular
+    >>> D = torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 2.0], [2.0, 2.0, 0.0]])
+    >>> y = torch.tensor([0, 0, 1])
+    >>> same = (y[:, None] == y) & ~torch.eye(3, dtype=torch.bool)
+    >>> angular(D, same, y[:, None] != y, angle=10.0)[0]
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    if D.shape[0] != D.shape[1]:
+        raise ValueError(
+            f"angular mining needs the distances among the rows of a batch, got {tuple(D.shape)}; "
+            "set memory_size=0 or choose another miner."
+        )
+    anchor, positive = same.nonzero(as_tuple=True)
+    squared = D.detach().square()
+    nearest = [
+        (squared[a] + squared[p]).masked_fill(~different[a], torch.inf).min(dim=1)
+        for a, p in zip(anchor.split(CHUNK), positive.split(CHUNK), strict=True)
+    ]
+    negative = torch.cat([chunk.indices for chunk in nearest] or [anchor])
+    far = torch.cat([chunk.values for chunk in nearest] or [squared.new_zeros(0)])
+    base = squared[anchor, positive]
+    to_center = (far / 2 - base / 4).clamp_min(0).sqrt()
+    wide = torch.atan2(base.sqrt(), 2 * to_center) > angle * torch.pi / 180
+    chosen = wide & far.isfinite()
+    anchor, positive, negative = anchor[chosen], positive[chosen], negative[chosen]
+    picked = torch.stack([D[anchor, positive], D[anchor, negative]], dim=1)
+    every = torch.ones_like(anchor, dtype=torch.bool)
+    return picked, *_columns(every, every)
+
+
 def _columns(has_positive, has_negative):
     nothing = torch.zeros_like(has_positive)
     return (
@@ -136,4 +373,13 @@ def _columns(has_positive, has_negative):
     )
 
 
-MINERS = {"all": all_pairs, "hardest": hardest, "semihard": semihard}
+MINERS = {
+    "all": all_pairs,
+    "angular": angular,
+    "distance_weighted": distance_weighted,
+    "easy_positive": easy_positive,
+    "hardest": hardest,
+    "multi_similarity": multi_similarity,
+    "semihard": semihard,
+}
+"""The miners by name."""

@@ -109,6 +109,8 @@ def flatten_pairs(P):
     ValueError
         If there are more than two dimensions and the second is not 2.
     """
+    if isinstance(P, list | tuple):
+        P = np.asarray(P)
     if getattr(P, "ndim", 2) <= 2:
         return P
     if P.shape[1] != 2:

@@ -10,9 +10,10 @@ from itertools import pairwise
 from math import prod
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["TOWERS", "Standardize", "mlp"]
+__all__ = ["TOWERS", "Standardize", "UnitLength", "mlp"]
 
 
 class Standardize(nn.Module):
@@ -45,6 +46,24 @@ class Standardize(nn.Module):
     def forward(self, X):
         """Standardise rows of shape (n, n_features)."""
         return (X - self.mean) / self.scale
+
+
+class UnitLength(nn.Module):
+    """Divide every embedding by its length.
+
+    The last layer of a tower whose distance does not see the length of an embedding.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.towers import UnitLength
+    >>> UnitLength()(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+
+    def forward(self, Z):
+        """Embeddings of shape (n, n_components), at length 1."""
+        return F.normalize(Z)
 
 
 def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
@@ -87,3 +106,4 @@ def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
 
 
 TOWERS = {"mlp": mlp}
+"""The towers by name."""

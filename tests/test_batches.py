@@ -1,21 +1,26 @@
 """Batches: every row in its turn, classes in balance."""
 
+from functools import partial
 from math import ceil
 
 import pytest
 import torch
 
-from sksiamese._batches import class_balanced, shuffled
+from sksiamese.batches import class_balanced, hierarchical, shuffled, weighted
 
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+def one_class(n_rows):
+    return torch.zeros(n_rows, dtype=torch.int64)
+
+
 @pytest.mark.parametrize("batch_size", [2, 3, 64, 1000])
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 64, 65, 127, 128, 129])
 def test_shuffled_batches_hold_each_row_once_and_differ_by_one_row_at_most(n_rows, batch_size):
-    batches = list(shuffled(n_rows, batch_size, generator=generator()))
+    batches = list(shuffled(one_class(n_rows), batch_size, generator=generator()))
     sizes = [len(batch) for batch in batches]
     assert torch.cat(batches).sort().values.tolist() == list(range(n_rows))
     assert len(batches) == ceil(n_rows / batch_size)
@@ -26,12 +31,14 @@ def test_shuffled_batches_hold_each_row_once_and_differ_by_one_row_at_most(n_row
 @pytest.mark.parametrize("batch_size", [3, 4, 5, 64])
 def test_no_shuffled_batch_has_a_single_row(batch_size):
     for n_rows in range(2, 200):
-        batches = shuffled(n_rows, batch_size, generator=generator())
+        batches = shuffled(one_class(n_rows), batch_size, generator=generator())
         assert min(len(batch) for batch in batches) >= 2
 
 
 def test_shuffled_batches_are_in_random_order():
-    drawn = [torch.cat(list(shuffled(50, 8, generator=generator(seed)))) for seed in range(20)]
+    drawn = [
+        torch.cat(list(shuffled(one_class(50), 8, generator=generator(seed)))) for seed in range(20)
+    ]
     assert len({tuple(order.tolist()) for order in drawn}) == 20
     assert len({order[0].item() for order in drawn}) > 5
 
@@ -150,10 +157,74 @@ def test_batches_come_from_the_generator_alone(batch_size):
     state = torch.get_rng_state()
     y = LABELS["ten classes"]
     for batches in (
-        lambda seed: list(shuffled(100, batch_size, generator=generator(seed))),
+        lambda seed: list(shuffled(one_class(100), batch_size, generator=generator(seed))),
         lambda seed: draw(y, batch_size, seed)[0],
     ):
         one, same, other = (torch.cat(batches(seed)) for seed in (0, 0, 1))
         assert torch.equal(one, same)
         assert not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+SAMPLERS = {
+    "shuffled": shuffled,
+    "balanced": class_balanced,
+    "hierarchical": partial(hierarchical, groups=torch.arange(120) // 40),
+    "weighted": partial(weighted, weight=torch.arange(120)),
+}
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_rows_that_take_no_part_are_never_drawn_and_none_stands_twice_in_a_batch(sampler):
+    y = torch.arange(120) // 10
+    y[::7] = -1
+    batches = list(sampler(y, 16, generator=generator()))
+    assert (y[torch.cat(batches)] >= 0).all()
+    assert all(len(batch.unique()) == len(batch) <= 16 for batch in batches)
+
+
+def test_a_class_that_fills_a_round_up_gives_further_rows():
+    y = torch.arange(25).repeat(40)
+    rows = torch.cat(draw(y, 40)[0])
+    counts = rows.bincount(minlength=len(y))
+    spread = [counts[y == label].max() - counts[y == label].min() for label in range(25)]
+    assert max(spread) <= 1
+    assert len(rows) > 25 * 4 * 9
+
+
+def test_hierarchical_batches_hold_one_group_and_all_groups_have_their_turn():
+    y, groups = torch.arange(600) % 30, torch.arange(600) % 30 // 10
+    batches = list(hierarchical(y, 20, groups=groups, generator=generator()))
+    drawn = [groups[batch].unique().tolist() for batch in batches]
+    assert all(len(found) == 1 for found in drawn)
+    assert {found[0] for found in drawn} == {0, 1, 2}
+    assert drawn != sorted(drawn)
+    assert 300 <= sum(map(len, batches)) <= 900
+    two = hierarchical(y, 200, groups=groups, n_groups=2, generator=generator())
+    assert max(len(groups[batch].unique()) for batch in two) == 2
+
+
+def test_a_group_of_one_class_makes_no_batches():
+    y = torch.tensor([0] * 10 + [1] * 10 + [2] * 10)
+    groups = torch.tensor([0] * 20 + [1] * 10)
+    batches = list(hierarchical(y, 8, groups=groups, generator=generator()))
+    assert set(y[torch.cat(batches)].tolist()) == {0, 1}
+
+
+def test_weighted_rows_are_drawn_in_proportion_to_their_weight():
+    weight = torch.tensor([0.0] * 100 + [1.0] * 100 + [3.0] * 100)
+    y = torch.arange(300) % 2
+    source = generator()
+    epochs = [weighted(y, 10, weight=weight, generator=source) for _ in range(30)]
+    drawn = torch.cat([rows for epoch in epochs for rows in epoch])
+    counts = drawn.bincount(minlength=300).view(3, 100).sum(dim=1).tolist()
+    assert counts[0] == 0
+    assert counts[2] / counts[1] == pytest.approx(3, rel=0.1)
+    assert sum(counts) == 30 * 300
+
+
+def test_many_classes_of_two_rows_keep_their_pairs():
+    y = torch.arange(100_000).repeat(2)
+    batches = list(class_balanced(y, 256, generator=generator()))
+    assert all((y[batch].unique(return_counts=True)[1] == 2).all() for batch in batches)
+    assert len(torch.cat(batches).unique()) >= 0.99 * len(y)

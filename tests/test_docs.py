@@ -37,10 +37,11 @@ def section(text, start, end):
 
 
 def test_the_reference_lists_the_public_names_and_no_others():
+    # The page of a module is made from its __all__, so that here its name will do.
     reference = (DOCS / "api.rst").read_text()
-    listed = re.findall(r"^   ([A-Za-z]\w*(?:\.\w+)?)$", reference, flags=re.MULTILINE)
-    listed += re.findall(r"^\.\. data:: sksiamese\.(\S+)$", reference, flags=re.MULTILINE)
-    assert sorted(listed) == sorted(OBJECTS)
+    listed = re.findall(r"^   (\w+)$", reference, flags=re.MULTILINE)
+    public = {name.partition(".")[0] for name in OBJECTS}
+    assert sorted(listed) == sorted(public)
 
 
 def test_every_public_module_is_a_public_name():

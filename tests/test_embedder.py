@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
@@ -15,7 +16,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksiamese import SiameseEmbedder
-from sksiamese._embedder import nearest_neighbor_accuracy, pair_masks
+from sksiamese._embedding import nearest_rows, pairs
+from sksiamese.batches import class_balanced
 from sksiamese.distances import euclidean
 from sksiamese.losses import contrastive
 from sksiamese.metrics import mean_average_precision_at_r, recall_at_k
@@ -188,9 +190,9 @@ def test_partial_fit_goes_on_from_fit_and_keeps_the_state_of_its_optimizer(digit
     embedder.partial_fit(X, y)
     assert embedder.n_iter_ == 3
     assert not torch.equal(before, embedder.tower_[2][1].weight)
-    steps = [state["step"].item() for state in embedder._optimizer_state["state"].values()]
+    steps = [state["step"].item() for state in embedder._momenta.values()]
     embedder.partial_fit(X, y)
-    later = [state["step"].item() for state in embedder._optimizer_state["state"].values()]
+    later = [state["step"].item() for state in embedder._momenta.values()]
     assert later == [2 * step for step in steps]
 
 
@@ -230,15 +232,102 @@ def test_a_batch_hard_loss_that_collapses_is_told_of(digits):
         embedder.fit(X, noise)
 
 
-def test_masks_hold_every_pair_but_those_of_a_row_with_itself():
+def test_the_classes_of_partial_fit_need_all_be_known_but_not_all_be_there(digits):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(loss="cosface", unlabeled_label=-1, random_state=0)
+    embedder.partial_fit(X[y < 5], y[y < 5], classes=np.arange(-1, 10))
+    embedder.partial_fit(X, np.where(np.arange(len(y)) < 20, -1, y))
+    assert embedder.classes_.tolist() == list(range(10))
+    assert embedder.objective_.loss.proxies.shape == (10, 32)
+
+
+def test_a_chunk_that_diverges_does_not_spoil_the_chunks_after_it(digits):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(random_state=0).partial_fit(X, y)
+    bad = X.copy()
+    bad[0, 20] = 1e200
+    with pytest.warns(ConvergenceWarning, match="NaN or infinite in epoch 2"):
+        embedder.partial_fit(bad, y)
+    embedder.partial_fit(X, y).partial_fit(X, y)
+    assert np.isfinite(embedder.loss_curve_[2:]).all()
+
+
+def test_an_interrupted_partial_fit_leaves_no_trace(digits):
+    X, _, y, _ = digits
+
+    class Interrupt:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+        def on_fit_task_end(self, estimator, context):
+            raise KeyboardInterrupt
+
+    untouched, interrupted = (SiameseEmbedder(random_state=0).partial_fit(X, y) for _ in range(2))
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.set_callbacks(Interrupt()).partial_fit(X, y)
+    interrupted.set_callbacks()
+    expected = untouched.partial_fit(X, y).transform(X)
+    np.testing.assert_array_equal(interrupted.partial_fit(X, y).transform(X), expected)
+
+
+def test_partial_fit_heeds_parameters_that_were_set_since(digits):
+    X, _, y, _ = digits
+    plain, decayed = (SiameseEmbedder(random_state=0).partial_fit(X, y) for _ in range(2))
+    decayed.set_params(weight_decay=100.0)
+    assert not np.allclose(
+        plain.partial_fit(X, y).transform(X), decayed.partial_fit(X, y).transform(X)
+    )
+
+
+def test_every_call_of_partial_fit_draws_other_batches(digits):
+    X, _, y, _ = digits
+    drawn = []
+
+    def spy(y, batch_size, *, generator):
+        for rows in class_balanced(y, batch_size, generator=generator):
+            drawn.append(tuple(rows.tolist()))
+            yield rows
+
+    embedder = SiameseEmbedder(sampler=spy, random_state=0)
+    for _ in range(3):
+        embedder.partial_fit(X, y)
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_early_stopping_works_with_one_held_out_row_of_a_class(digits):
+    X, _, y, _ = digits
+    few = np.concatenate([np.flatnonzero(y == label)[:10] for label in range(10)])
+    embedder = SiameseEmbedder(early_stopping=True, random_state=0).fit(X[few], y[few])
+    assert max(embedder.validation_scores_) > 0.5
+
+
+def test_callbacks_may_transform_to_pandas(digits):
+    X, _, y, _ = digits
+    shapes = []
+
+    class Look:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+        def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+            shapes.append(fitted_estimator.transform(X).shape)
+
+    embedder = SiameseEmbedder(5, max_iter=1).set_output(transform="pandas")
+    embedder.set_callbacks(Look()).fit(X, y)
+    embedder.set_params(n_components=7).fit(X, y)
+    assert shapes == [(1000, 5), (1000, 5), (1000, 7), (1000, 7)]
+
+
+def test_pairs_are_all_but_those_of_a_row_with_itself():
     labels = torch.tensor([0, 1, 0])
-    same, different = pair_masks(labels)
+    _, same, different = pairs(torch.rand(3, 2), labels, euclidean)
     assert same.tolist() == [[False, False, True], [False] * 3, [True, False, False]]
     assert different.tolist() == [[False, True, False], [True, False, True], [False, True, False]]
 
 
-def test_nearest_neighbor_accuracy_is_recall_at_one():
+def test_the_nearest_rows_are_those_of_plain_numpy():
     rng = np.random.RandomState(0)
-    Z, y = rng.normal(size=(2100, 2)), rng.randint(3, size=2100)
-    expected = recall_at_k(y, Z, k=1)
-    assert nearest_neighbor_accuracy(torch.tensor(Z), torch.tensor(y), euclidean) == expected
+    Z, known = rng.normal(size=(2100, 2)), rng.normal(size=(50, 2))
+    expected = cdist(Z, known).argmin(axis=1)
+    found = nearest_rows(torch.tensor(Z), torch.tensor(known), euclidean)
+    assert found.tolist() == expected.tolist()

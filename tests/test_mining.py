@@ -1,13 +1,34 @@
 """Miners: plain loops as oracles, and what every miner must satisfy, said once."""
 
+import math
+from functools import partial
+
 import pytest
 import torch
+from pytorch_metric_learning import miners as peer
+from pytorch_metric_learning.distances import CosineSimilarity
 
-from sksiamese.losses import LOSSES
-from sksiamese.mining import MINERS, all_pairs, hardest, semihard
+from sksiamese.losses import LOSSES, WuMargin, contrastive, triplet
+from sksiamese.mining import (
+    MINERS,
+    all_pairs,
+    angular,
+    distance_weighted,
+    easy_positive,
+    hardest,
+    multi_similarity,
+    semihard,
+)
 
-each_miner = pytest.mark.parametrize("miner", MINERS.values(), ids=MINERS)
-each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+CONFIGURED = {**MINERS, "distance_weighted": partial(distance_weighted, n_components=8)}
+PAIR_LOSSES = {
+    name: WuMargin() if loss is WuMargin else loss
+    for name, loss in LOSSES.items()
+    if loss is WuMargin or not isinstance(loss, type)
+}
+
+each_miner = pytest.mark.parametrize("miner", CONFIGURED.values(), ids=CONFIGURED)
+each_loss = pytest.mark.parametrize("loss", PAIR_LOSSES.values(), ids=PAIR_LOSSES)
 
 LABELS = {
     "several classes": [0, 1, 2, 0, 1, 2, 0, 1, 0, 3, 0, 2],
@@ -55,11 +76,32 @@ def semihard_by_hand(D, positives, negatives):
     return rows
 
 
-BY_HAND = {"all": all_by_hand, "hardest": hardest_by_hand, "semihard": semihard_by_hand}
+def easy_positive_by_hand(D, positives, negatives):
+    if not positives:
+        return [([], [])]
+    return [([min(positives)], semihard_by_hand(D, [min(positives)], negatives)[0][1])]
+
+
+def multi_similarity_by_hand(D, positives, negatives, epsilon=0.1):
+    return [
+        (
+            sorted(d for d in positives if negatives and d > min(negatives) - epsilon),
+            sorted(d for d in negatives if positives and d < max(positives) + epsilon),
+        )
+    ]
+
+
+BY_HAND = {
+    "all": all_by_hand,
+    "easy_positive": easy_positive_by_hand,
+    "hardest": hardest_by_hand,
+    "multi_similarity": multi_similarity_by_hand,
+    "semihard": semihard_by_hand,
+}
 
 
 @each_batch
-@pytest.mark.parametrize("name", MINERS)
+@pytest.mark.parametrize("name", BY_HAND)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_miner_selects_what_plain_loops_select(name, labels, seed):
     D, same, different = batch(labels, seed)
@@ -104,13 +146,15 @@ def test_every_miner_goes_with_every_loss(miner, loss, labels):
         assert value > 0
 
 
-@each_loss
+@pytest.mark.parametrize("loss", [contrastive, triplet])
 @each_miner
 def test_gradients_reach_exactly_the_mined_distances(miner, loss):
     D, same, different = batch(LABELS["several classes"])
+    torch.manual_seed(0)
     mined = miner(D, same, different)
     used = set(mined[0][mined[1] | mined[2]].tolist())
     D.requires_grad_()
+    torch.manual_seed(0)
     loss(*miner(D, same, different), margin=3.0).backward()
     assert {round(x, 6) for x in D[D.grad != 0].tolist()} <= {round(x, 6) for x in used}
     assert (D.grad != 0).sum() >= len(used) / 2
@@ -124,8 +168,9 @@ def test_a_miner_leaves_its_arguments_as_they_were(miner):
     assert all(torch.equal(x, y) for x, y in zip(arguments, before, strict=True))
 
 
-@each_miner
-def test_the_order_of_the_columns_does_not_matter(miner):
+@pytest.mark.parametrize("name", sorted(BY_HAND))
+def test_the_order_of_the_columns_does_not_matter(name):
+    miner = MINERS[name]
     D, same, different = batch(LABELS["several classes"])
     order = D[0].argsort()
     permuted = (x[:, order].contiguous() for x in (D, same, different))
@@ -136,8 +181,9 @@ def test_the_order_of_the_columns_does_not_matter(miner):
 @each_loss
 @each_miner
 def test_a_batch_without_anchors_has_the_loss_zero(miner, loss):
-    nothing = torch.zeros(0, 3, dtype=torch.bool)
-    D = torch.zeros(0, 3, requires_grad=True)
+    shape = (1, 1) if miner is angular else (0, 3)
+    nothing = torch.zeros(shape, dtype=torch.bool)
+    D = torch.zeros(shape, requires_grad=True)
     value = loss(*miner(D, nothing, nothing))
     value.backward()
     assert value == 0
@@ -148,9 +194,9 @@ def test_a_batch_without_anchors_has_the_loss_zero(miner, loss):
 def test_a_miner_takes_equal_distances(miner, loss):
     D, same, different = batch(LABELS["several classes"])
     D = torch.ones_like(D).requires_grad_()
-    value = loss(*miner(D, same, different), margin=1.0)
+    value = loss(*miner(D, same, different))
     value.backward()
-    assert value > 0
+    assert value >= 0
     assert D.grad.isfinite().all()
 
 
@@ -175,3 +221,97 @@ def test_semihard_takes_a_negative_that_is_farther_and_not_one_at_the_same_dista
     D = torch.tensor([[1.0, 1.0, 2.0, 3.0]])
     same = torch.tensor([[True, False, False, False]])
     assert semihard(D, same, ~same)[0].tolist() == [[1.0, 2.0]]
+
+
+def points(n=24, n_classes=4, seed=0):
+    """Unit-length embeddings of some classes, their Euclidean distances and masks."""
+    Z = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    Z = torch.nn.functional.normalize(Z)
+    y = torch.arange(n) % n_classes
+    same = y[:, None] == y
+    return Z, y, torch.cdist(Z, Z), same & ~torch.eye(n, dtype=torch.bool), ~same
+
+
+@pytest.mark.parametrize("angle", [5.0, 20.0, 40.0])
+def test_angular_takes_the_negative_of_the_widest_angle_if_that_is_wide_enough(angle):
+    Z, _, D, same, different = points()
+    expected = []
+    for a, p in same.nonzero().tolist():
+        center = (Z[a] + Z[p]) / 2
+        angles = {
+            math.degrees(math.atan(D[a, p] / (2 * (Z[n] - center).norm()))): D[a, n].item()
+            for n in different[a].nonzero().squeeze(1).tolist()
+        }
+        if max(angles) > angle:
+            expected.append([D[a, p].item(), angles[max(angles)]])
+    mined, positive, negative = angular(D, same, different, angle=angle)
+    torch.testing.assert_close(mined, torch.tensor(expected, dtype=D.dtype))
+    assert positive.tolist() == [[True, False]] * len(expected)
+    assert negative.tolist() == [[False, True]] * len(expected)
+    assert 0 < len(expected) < same.sum() or angle < 40
+
+
+def test_angular_selects_the_pairs_that_the_peer_finds_in_its_triplets():
+    Z, y, D, same, different = points()
+    anchor, positive, _ = peer.AngularMiner(angle=35)(Z, y)
+    theirs = set(zip(anchor.tolist(), positive.tolist(), strict=True))
+    chosen = {round(d, 9) for d in angular(D, same, different, angle=35)[0][:, 0].tolist()}
+    assert chosen == {round(D[pair].item(), 9) for pair in theirs}
+    assert 0 < len(theirs) < same.sum()
+
+
+def test_angular_needs_the_distances_within_a_batch():
+    _, _, D, same, different = points()
+    with pytest.raises(ValueError, match="set memory_size=0 or choose another miner"):
+        angular(D[:5], same[:5], different[:5])
+
+
+def test_multi_similarity_selects_the_pairs_that_the_peer_selects():
+    Z, y, _, same, different = points()
+    D = 1 - Z @ Z.T
+    a1, p, a2, n = peer.MultiSimilarityMiner(epsilon=0.1, distance=CosineSimilarity())(Z, y)
+    _, positives, negatives = multi_similarity(D, same, different, epsilon=0.1)
+    for found, mask in (((a1, p), positives), ((a2, n), negatives)):
+        assert sorted(torch.stack(found, dim=1).tolist()) == mask.nonzero().tolist()
+        assert 0 < len(found[0]) < (same | different).sum()
+
+
+def test_distance_weighted_draws_negatives_as_rarely_as_such_distances_are_common():
+    D = torch.tensor([[1.0, 0.3, 0.6, 1.0, 1.3, 1.5]], dtype=torch.float64).repeat(20_000, 1)
+    same = torch.zeros_like(D, dtype=torch.bool)
+    same[:, 0] = True
+    torch.manual_seed(0)
+    mined = distance_weighted(D, same, ~same, n_components=4)[0]
+    assert (mined[:, 0] == 1).all()
+    found = [(mined[:, 1] == d).double().mean().item() for d in D[0, 1:].tolist()]
+    density = [max(d, 0.5) ** 2 * (1 - max(d, 0.5) ** 2 / 4) ** 0.5 for d in D[0, 1:5].tolist()]
+    total = sum(1 / q for q in density)
+    assert found == pytest.approx([1 / q / total for q in density] + [0], abs=0.02)
+
+
+def test_distance_weighted_draws_for_each_positive_anew_and_any_where_all_are_far():
+    D = torch.full((1, 40), 1.9)
+    same = torch.arange(40).unsqueeze(0) < 20
+    D[0, 20:] += torch.arange(20) / 1000
+    mined, positive, negative = distance_weighted(D, same, ~same, n_components=8)
+    assert len(mined[:, 1].unique()) > 5
+    assert positive[:, 0].all()
+    assert negative[:, 1].all()
+    assert len(mined) == 20
+
+
+def test_easy_positive_takes_the_nearest_positive_and_a_farther_negative():
+    D = torch.tensor([[0.5, 0.2, 0.1, 0.3, 0.9]])
+    same = torch.tensor([[True, True, False, False, False]])
+    assert easy_positive(D, same, ~same)[0].tolist() == [pytest.approx([0.2, 0.3])]
+
+
+@pytest.mark.parametrize("name", MINERS)
+def test_a_miner_of_a_large_batch_needs_no_cube(name):
+    n = 1024
+    D = torch.rand(n, n, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(n) % 100
+    same = y[:, None] == y
+    mined, *masks = CONFIGURED[name](D, same.fill_diagonal_(False), y[:, None] != y)
+    assert mined.numel() <= n * n
+    assert masks[1].any()

@@ -1,0 +1,218 @@
+"""How an embedder is trained: its batches, what it minimises over them, what it looks at."""
+
+import copy
+import inspect
+
+import torch
+from torch import nn
+
+from ._arrays import as_tensor, embed_rows, standardization
+from ._run import Task, accepting, named
+from .batches import BATCHES, class_balanced
+from .distances import DISTANCES
+from .losses import LOSSES, NATURAL_DISTANCES
+from .mining import MINERS
+from .regularizers import REGULARIZERS
+
+N_DIAGNOSED = 256
+"""Rows whose embeddings tell after each epoch how far training has come."""
+
+N_NEIGHBORS = 4096
+"""Training rows among which the nearest neighbours of held-out rows are looked for."""
+
+UNIT_LENGTH = ("chord", "cosine")
+"""Distances that do not see the length of an embedding, which therefore is made 1."""
+
+
+def embedding_task(estimator, X, y, classes, given):
+    """Training of an embedder on rows and the codes of their classes, -1 for none."""
+    labels = torch.from_numpy(y)
+    unlabeled = (labels < 0).nonzero().squeeze(1)
+    spare = unlabeled if estimator.regularizer is not None else unlabeled[:0]
+    sampler, distance = named(BATCHES, estimator.sampler), distance_of(estimator)
+    memory = Memory(estimator.memory_size)
+
+    def build(rows):
+        standardize = standardization(X, rows=rows)
+        tower = estimator._new_tower(X[rows[:2]], standardize, unit_length=distance in UNIT_LENGTH)
+        objective = Objective(estimator, len(classes)).to(standardize.mean)
+        return nn.ModuleDict({"tower": tower, "objective": objective})
+
+    def batches(rows, epoch, generator):
+        drawn = list(sampler(only(labels, rows), estimator.batch_size, generator=generator))
+        mixed = spare[torch.randperm(len(spare), generator=generator)]
+        shares = mixed[: len(drawn) * estimator.batch_size].tensor_split(len(drawn))
+        for labeled, share in zip(drawn, shares, strict=True):
+            yield torch.cat([labeled, share]), labeled
+
+    def loss(module, batch):
+        rows, labeled = batch
+        tower = module["tower"]
+        Z = tower(as_tensor(X[rows.numpy()], tower[0]))
+        memory.begin(labeled.to(Z.device))
+        return module["objective"](Z, labels[labeled].to(Z.device), memory)
+
+    def sample_of(rows, n_rows):
+        generator = torch.Generator().manual_seed(0)
+        return next(class_balanced(only(labels, rows), n_rows, generator=generator))
+
+    def score(module, rows, held_out):
+        known = sample_of(rows, max(N_NEIGHBORS, 4 * len(classes)))
+        Z, Z_known = (embed_rows(module["tower"], X[part]) for part in (held_out, known.numpy()))
+        nearest = nearest_rows(Z, Z_known, named(DISTANCES, distance))
+        return (labels[known[nearest]] == labels[held_out]).double().mean().item()
+
+    def diagnosis(rows):
+        sample = sample_of(rows, N_DIAGNOSED)
+
+        def diagnose(module):
+            tower = module["tower"]
+            device = tower[0].mean.device
+            Z = embed_rows(tower, X[sample.numpy()]).to(device)
+            return module["objective"].diagnose(Z, labels[sample].to(device))
+
+        return diagnose
+
+    margin = None if estimator.margin == "auto" else estimator.margin
+    return Task(given, y, classes, build, batches, loss, score, diagnosis, margin)
+
+
+class Objective(nn.Module):
+    """Loss of the mined pairs of a batch, or of its classes, plus a weighted regulariser.
+
+    Parameters
+    ----------
+    estimator : SiameseEmbedder
+        Whose parameters choose loss, miner, distance and regulariser.
+
+    n_classes : int
+        Number of classes, for losses that own a part for each of them.
+    """
+
+    def __init__(self, estimator, n_classes):
+        super().__init__()
+        sizes = {"n_classes": n_classes, "n_components": estimator.n_components}
+        margin = {} if estimator.margin == "auto" else {"margin": estimator.margin}
+        self.loss = built(named(LOSSES, estimator.loss), **sizes, **margin)
+        self.miner = accepting(named(MINERS, estimator.miner), **sizes)
+        self.distance = named(DISTANCES, distance_of(estimator))
+        self.reads_pairs = n_required(self.loss) >= 3
+        self.weight = estimator.regularizer_weight
+        self.regularizer, self.reads_unlabeled = None, False
+        if estimator.regularizer is not None:
+            self.regularizer = built(named(REGULARIZERS, estimator.regularizer), **sizes)
+            self.reads_unlabeled = n_required(self.regularizer) == 1
+
+    def forward(self, Z, y, memory):
+        """Cost of embeddings, the first of which have classes ``y`` and the rest none."""
+        known = Z[: len(y)]
+        if self.reads_pairs:
+            value = self.loss(*self.miner(*memory.pairs(known, y, self.distance)))
+        else:
+            value = self.loss(known, y)
+        if self.regularizer is not None:
+            extra = self.regularizer(Z) if self.reads_unlabeled else self.regularizer(known, y)
+            value = value + self.weight * extra
+        return value
+
+    def diagnose(self, Z, y):
+        """Where training stands, by embeddings and their classes."""
+        Z = Z.clone().requires_grad_()
+        D, same, different = pairs(Z, y, self.distance)
+        if self.reads_pairs:
+            mined, *masks = self.miner(D, same, different)
+            selected = masks[0] | masks[1]
+            (gradient,) = torch.autograd.grad(self.loss(mined, *masks), mined, allow_unused=True)
+        else:
+            selected = torch.ones_like(y, dtype=torch.bool)
+            (gradient,) = torch.autograd.grad(self.loss(Z, y), Z)
+            gradient = gradient.norm(dim=1)
+        moved = 0 if gradient is None else (gradient[selected] != 0).sum().item()
+        return {
+            "active": moved / max(1, selected.sum().item()),
+            "positive_distance": D[same].mean().item(),
+            "negative_distance": D[different].mean().item(),
+            "spread": D.mean().item(),
+        }
+
+
+class Memory:
+    """The latest embeddings of former batches, which further batches are paired with.
+
+    Parameters
+    ----------
+    size : int
+        Number of embeddings to keep; 0 for none.
+
+    References
+    ----------
+    X. Wang, H. Zhang, W. Huang, M. R. Scott, "Cross-batch memory for embedding learning",
+    CVPR 2020.
+    """
+
+    def __init__(self, size):
+        self.size = size
+        self.Z = self.y = self.rows = None
+
+    def begin(self, rows):
+        """Note which rows the coming batch holds."""
+        self.batch = rows
+
+    def pairs(self, Z, y, distance):
+        """Distances and masks of a batch with itself and with what is remembered."""
+        if not self.size:
+            return pairs(Z, y, distance)
+        if self.Z is None:
+            self.Z, self.y, self.rows = Z[:0].detach(), y[:0], self.batch[:0]
+        columns = torch.cat([Z, self.Z])
+        labels, rows = torch.cat([y, self.y]), torch.cat([self.batch, self.rows])
+        same = y[:, None] == labels
+        itself = self.batch[:, None] == rows
+        self.Z, self.y = columns[: self.size].detach(), labels[: self.size]
+        self.rows = rows[: self.size]
+        return distance(Z, columns), same & ~itself, ~same
+
+
+def pairs(Z, y, distance):
+    """Distances of a batch and the masks of its pairs, no row with itself."""
+    same = y[:, None] == y
+    different = ~same
+    return distance(Z, Z), same.fill_diagonal_(False), different
+
+
+def built(choice, **options):
+    """A loss or regulariser ready for use: classes are built, modules copied."""
+    if isinstance(choice, nn.Module):
+        return copy.deepcopy(choice)
+    configured = accepting(choice, **options)
+    return configured() if isinstance(configured.func, type) else configured
+
+
+def n_required(function):
+    """Number of the arguments that a loss or regulariser cannot do without."""
+    function = function.forward if isinstance(function, nn.Module) else function
+    parameters = inspect.signature(function).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.default is p.empty and p.kind in kinds for p in parameters)
+
+
+def distance_of(estimator):
+    """The distance of an embedder: "auto" is the one that its loss was made for."""
+    if estimator.distance != "auto":
+        return estimator.distance
+    loss = named(LOSSES, estimator.loss)
+    kind = type(loss) if isinstance(loss, nn.Module) else getattr(loss, "func", loss)
+    names = [name for name, known in LOSSES.items() if known is kind]
+    return NATURAL_DISTANCES[names[0]] if names else "euclidean"
+
+
+def only(labels, rows):
+    """Labels of some rows, -1 for all others."""
+    taking_part = torch.full_like(labels, -1)
+    taking_part[rows] = labels[rows]
+    return taking_part
+
+
+def nearest_rows(Z, Z_known, distance):
+    """For each row the nearest of the known ones."""
+    return torch.cat([distance(part, Z_known).argmin(dim=1) for part in Z.split(1024)])

@@ -1,0 +1,209 @@
+"""Losses that look at the whole ranking of the pairs of an anchor."""
+
+import torch
+import torch.nn.functional as F
+
+from ._selection import mean_over_anchors, ratio
+
+__all__ = ["fastap", "histogram", "ranked_list"]
+
+
+def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1, balance=0.5):
+    """Ranked list loss: positives within a ball, negatives outside a wider one.
+
+    For each anchor, ``(1 - balance)`` times the mean excess over ``boundary - margin`` of the
+    positives that lie farther, plus ``balance`` times the mean lack to ``boundary`` of the
+    negatives that lie nearer, weighed by ``exp((boundary - d) / temperature)``. Meant for
+    Euclidean distances of unit-length embeddings.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    margin : float, default=0.4
+        Distance, in the unit of ``D``, between the two balls.
+
+    boundary : float, default=1.2
+        Distance that negatives are to keep.
+
+    temperature : float, default=0.1
+        Unit of the lacks in the weights of negatives, > 0.
+
+    balance : float, default=0.5
+        Share of the negatives in the loss, in [0, 1].
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    X. Wang, Y. Hua, E. Kodirov, G. Hu, R. Garnier, N. M. Robertson, "Ranked list loss for
+    deep metric learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import ranked_list
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(ranked_list(D, same, ~same).item(), 4)
+    0.3
+    """
+    excess = F.relu(D - (boundary - margin)).where(same, 0)
+    lack = F.relu(boundary - D).where(different, 0)
+    weight = (lack / temperature).exp() * (lack > 0)
+    pull = ratio(excess.sum(dim=1), (excess > 0).sum(dim=1))
+    push = ratio((weight * lack).sum(dim=1), weight.sum(dim=1))
+    return mean_over_anchors((1 - balance) * pull + balance * push, same, different)
+
+
+def fastap(D, same, different, *, n_bins=10, limit=2.0):
+    """FastAP: one minus the average precision, read off soft histograms of distances.
+
+    Distances are counted in the ``n_bins + 1`` bins around equidistant centres from 0 to
+    ``limit``, each shared linearly by the two nearest. With the counts h of positives, their
+    sums H up to each bin and those of all pairs S, the mean over anchors of
+    ``1 - sum(h * H / S) / n_positives``. Meant for cosine distances, whose limit is 2.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    n_bins : int, default=10
+        Number of intervals, >= 1.
+
+    limit : float, default=2.0
+        Centre of the last bin, in the unit of ``D``; pairs beyond it fall into it.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, in [0, 1].
+
+    References
+    ----------
+    F. Cakir, K. He, X. Xia, B. Kulis, S. Sclaroff, "Deep metric learning to rank", CVPR 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import fastap
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(fastap(D, same, ~same).item(), 4)
+    0.25
+    """
+    positives = soft_histogram(D, same, n_bins=n_bins, limit=limit)
+    pairs = positives + soft_histogram(D, different, n_bins=n_bins, limit=limit)
+    precision = ratio(positives.cumsum(dim=1), pairs.cumsum(dim=1))
+    average = ratio((positives * precision).sum(dim=1), same.sum(dim=1))
+    return mean_over_anchors(1 - average, same, different)
+
+
+def histogram(D, same, different, *, n_bins=100, limit=2.0):
+    """Histogram loss: the chance that a negative is nearer than a positive.
+
+    Of a random matching and a random non-matching pair of the batch, estimated from soft
+    histograms of their distances over ``n_bins + 1`` bins from 0 to ``limit``. Meant for
+    cosine distances, whose limit is 2.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    n_bins : int, default=100
+        Number of intervals, >= 1.
+
+    limit : float, default=2.0
+        Centre of the last bin, in the unit of ``D``; pairs beyond it fall into it.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, in [0, 1].
+
+    References
+    ----------
+    E. Ustinova, V. Lempitsky, "Learning deep embeddings with histogram loss", NIPS 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import histogram
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(histogram(D, same, ~same).item(), 4)
+    0.0
+    """
+    positives, negatives = (
+        ratio(soft_histogram(D, mask, n_bins=n_bins, limit=limit).sum(dim=0), mask.sum())
+        for mask in (same, different)
+    )
+    farther = positives.flip(0).cumsum(dim=0).flip(0)
+    return negatives @ farther
+
+
+def soft_histogram(D, mask, *, n_bins, limit):
+    """Counts of the selected distances of each row, of shape (n, n_bins + 1)."""
+    return _SoftHistogram.apply(D * (n_bins / limit), mask, n_bins)
+
+
+class _SoftHistogram(torch.autograd.Function):
+    """Values shared linearly by the two nearest of the bins 0, 1, ..., n_bins.
+
+    Only the values are kept for the gradient: a value moves weight from its lower to its
+    upper bin.
+    """
+
+    @staticmethod
+    def forward(ctx, values, mask, n_bins):
+        ctx.save_for_backward(values, mask)
+        ctx.n_bins = n_bins
+        lower, share = _SoftHistogram.place(values, n_bins)
+        share = share.masked_fill_(~mask, 0)
+        counts = values.new_zeros(len(values), n_bins + 1)
+        counts.scatter_add_(1, lower, mask.to(share.dtype) - share)
+        return counts.scatter_add_(1, lower.add_(1), share)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        values, mask = ctx.saved_tensors
+        lower, _ = _SoftHistogram.place(values, ctx.n_bins)
+        inside = mask & (values >= 0) & (values <= ctx.n_bins)
+        return grad_output.diff(dim=1).gather(1, lower) * inside, None, None
+
+    @staticmethod
+    def place(values, n_bins):
+        """The lower bin of each value, and the share of the upper one."""
+        values = values.clamp(0, n_bins)
+        lower = values.nan_to_num().long().clamp_max_(n_bins - 1)
+        return lower, values.sub_(lower)
+
+
+LOSSES = {"fastap": fastap, "histogram": histogram, "ranked_list": ranked_list}
+
+NATURAL_DISTANCES = {"fastap": "cosine", "histogram": "cosine", "ranked_list": "chord"}

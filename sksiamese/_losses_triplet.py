@@ -1,0 +1,140 @@
+"""Losses over the triplets of anchor, positive and negative."""
+
+import torch
+import torch.nn.functional as F
+
+from ._selection import ratio
+
+__all__ = ["soft_margin_triplet", "triplet"]
+
+CHUNK = 2**22
+"""Triplets whose loss is worked out at a time."""
+
+
+def triplet(D, same, different, *, margin=0.2):
+    """Triplet loss: every positive closer to its anchor than every negative.
+
+    The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over the active triplets, those
+    of positive loss. All triplets of the masks count, yet no more than an (n, m) matrix
+    is held: with the negatives of an anchor sorted, the active ones of a positive are a
+    prefix, and their sum a difference of cumulated sums.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the positives of each anchor.
+
+    different : Tensor of shape (n, m)
+        Mask of the negatives of each anchor.
+
+    margin : float, default=0.2
+        By how much a negative has to be farther than a positive, in the unit of ``D``.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet: a unified embedding for face
+    recognition and clustering", CVPR 2015; mean over active triplets: A. Hermans,
+    L. Beyer, B. Leibe, "In defense of the triplet loss for person re-identification",
+    arXiv:1703.07737, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import triplet
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(triplet(D, same, ~same, margin=0.2).item(), 4)
+    0.1
+    """
+    negatives = D.masked_fill(~different, torch.inf).sort(dim=-1).values
+    total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(-1), (1, 0))
+    reach = (D + margin).contiguous()
+    n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
+    excess = n_active * reach - total.gather(-1, n_active)
+    return ratio(excess.sum(), n_active.sum())
+
+
+def soft_margin_triplet(D, same, different, *, scale=1.0):
+    """Triplet loss with a soft margin: no distance is ever good enough.
+
+    The mean of ``log(1 + exp(scale * (d(a, p) - d(a, n)))) / scale`` over all triplets. With
+    the miner ``hardest`` this is the batch-hard loss.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    scale : float, default=1.0
+        Sharpness, > 0, per unit of ``D``.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    A. Hermans, L. Beyer, B. Leibe, "In defense of the triplet loss for person
+    re-identification", arXiv:1703.07737, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import soft_margin_triplet
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(soft_margin_triplet(D, same, ~same).item(), 4)
+    0.4229
+    """
+    n_triplets = (same.sum(dim=1) * different.sum(dim=1)).sum()
+    total = _SumOfSoftplus.apply(scale * D, same, different) / scale
+    return ratio(total, n_triplets)
+
+
+class _SumOfSoftplus(torch.autograd.Function):
+    """Sum of softplus(d(a, p) - d(a, n)) over all triplets, a chunk of pairs at a time.
+
+    The gradient is worked out along with the value, so that no triplet is kept.
+    """
+
+    @staticmethod
+    def forward(ctx, D, same, different):
+        anchor, positive = same.nonzero(as_tuple=True)
+        gradient = torch.zeros_like(D)
+        total = D.new_zeros(())
+        chunk = max(1, CHUNK // max(1, D.shape[1]))
+        for rows in torch.arange(len(anchor), device=D.device).split(chunk):
+            a, p = anchor[rows], positive[rows]
+            violation = (D[a, p].unsqueeze(1) - D[a]).masked_fill(~different[a], -torch.inf)
+            total += F.softplus(violation).sum()
+            share = violation.sigmoid_()
+            gradient.index_put_((a, p), share.sum(dim=1), accumulate=True)
+            gradient.index_add_(0, a, share, alpha=-1)
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        (gradient,) = ctx.saved_tensors
+        return grad_output * gradient, None, None
+
+
+LOSSES = {"soft_margin_triplet": soft_margin_triplet, "triplet": triplet}
+
+NATURAL_DISTANCES = dict.fromkeys(LOSSES, "euclidean")

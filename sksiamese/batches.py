@@ -1,0 +1,217 @@
+"""Batches: which rows are embedded together.
+
+A sampler yields the batches of one epoch, as tensors of row numbers. It reads the classes
+``y`` of all rows, in which -1 marks a row that takes no part, and draws from a
+``torch.Generator`` alone.
+"""
+
+from math import ceil
+
+import torch
+
+__all__ = ["BATCHES", "class_balanced", "hierarchical", "shuffled", "weighted"]
+
+N_PER_CLASS = 4
+"""Rows of a class in a batch, where a batch cannot hold all classes anyway."""
+
+
+def shuffled(y, batch_size, *, generator):
+    """All rows once, in random order, in batches whose sizes differ by one at most.
+
+    Parameters
+    ----------
+    y : Tensor of int64 of shape (n_rows,)
+        Classes 0, 1, ..., or -1 for a row that takes no part.
+
+    batch_size : int
+        Largest size of a batch, >= 2.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    Yields
+    ------
+    rows : Tensor of int64
+        Row numbers of a batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.batches import shuffled
+    >>> y = torch.tensor([0, 1, -1, 0, 1, 1])
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> [len(rows) for rows in shuffled(y, 3, generator=generator)]
+    [3, 2]
+    """
+    rows = (y >= 0).nonzero().squeeze(1)
+    order = rows[torch.randperm(len(rows), generator=generator)]
+    yield from order.tensor_split(ceil(len(rows) / batch_size))
+
+
+def class_balanced(y, batch_size, *, generator):
+    """Batches of P classes with K rows each, every class in its turn.
+
+    1. P and K are chosen so that P * K is about ``batch_size``: all classes if at least
+       four rows of each fit in, else K = 4 and as many classes as fit.
+    2. A round takes the classes in random order, P at a time; the last batch of a round
+       is filled up with classes from its beginning. There are as many rounds as it
+       takes to draw about as many rows as ``y`` has.
+    3. Each visit of a class takes the next K rows of its shuffled rows, starting again
+       after the last one; a class of fewer than K rows gives all it has.
+
+    So each batch has P different classes, no row twice, and rare classes are seen as
+    often as frequent ones.
+
+    Parameters
+    ----------
+    y : Tensor of int64 of shape (n_rows,)
+        Classes 0, 1, ..., of two kinds at least, or -1 for a row that takes no part.
+
+    batch_size : int
+        Largest size of a batch, >= 4.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    Yields
+    ------
+    rows : Tensor of int64
+        Row numbers of a batch, classes side by side.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.batches import class_balanced
+    >>> y = torch.tensor([0] * 50 + [1] * 6)
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> [y[rows].bincount().tolist() for rows in class_balanced(y, 8, generator=generator)][:2]
+    [[4, 4], [4, 4]]
+    """
+    known = (y >= 0).nonzero().squeeze(1)
+    shuffled_rows = known[torch.randperm(len(known), generator=generator)]
+    rows = shuffled_rows[y[shuffled_rows].argsort(stable=True)]
+    sizes = y[known].bincount()
+    starts = sizes.cumsum(0) - sizes
+    classes = sizes.nonzero().squeeze(1)
+
+    per_class = max(batch_size // len(classes), min(N_PER_CLASS, batch_size // 2))
+    per_batch = min(len(classes), batch_size // per_class)
+    n_filled = -len(classes) % per_batch
+    filled = 1 + n_filled / len(classes)
+    per_round = sizes.clamp_max(per_class).sum().item() * filled
+    n_rounds = max(1, round(len(known) / per_round))
+
+    order = torch.rand(n_rounds, len(classes), generator=generator).argsort(dim=1)
+    visits = classes[torch.cat([order, order[:, :n_filled]], dim=1)].flatten()
+    size, step = sizes[visits, None], torch.arange(per_class)
+    picked = rows[starts[visits, None] + (turns(visits)[:, None] * per_class + step) % size]
+    batches = picked.split(per_batch), (step < size).split(per_batch)
+    for batch, present in zip(*batches, strict=True):
+        yield batch[present]
+
+
+def turns(visits):
+    """How often each visited class has been visited before."""
+    order = visits.argsort(stable=True)
+    counts = visits.bincount()
+    first = counts.cumsum(0) - counts
+    return torch.empty_like(order).index_copy(
+        0, order, torch.arange(len(order)) - first[visits[order]]
+    )
+
+
+def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
+    """Class-balanced batches from a few groups of classes each, for hard negatives.
+
+    1. The groups are taken in random order, ``n_groups`` at a time.
+    2. Their rows make up the batches of :func:`class_balanced`.
+    3. The batches of all groups come in random order.
+
+    Groups taken together must hold two classes at least; rows of those that do not are
+    left out.
+
+    Parameters
+    ----------
+    y : Tensor of int64 of shape (n_rows,)
+        Classes 0, 1, ..., or -1 for a row that takes no part.
+
+    batch_size : int
+        Largest size of a batch, >= 4.
+
+    groups : array-like of int of shape (n_rows,)
+        Group of each row, >= 0, such as the alphabet of a character.
+
+    n_groups : int, default=1
+        Groups in a batch, >= 1.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    Yields
+    ------
+    rows : Tensor of int64
+        Row numbers of a batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.batches import hierarchical
+    >>> y, groups = torch.arange(40) % 8, torch.arange(40) % 8 // 4
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> batches = hierarchical(y, 16, groups=groups, generator=generator)
+    >>> all(len(groups[rows].unique()) == 1 for rows in batches)
+    True
+    """
+    groups = torch.as_tensor(groups)
+    names = groups[y >= 0].unique()
+    names = names[torch.randperm(len(names), generator=generator)]
+    batches = []
+    for chosen in names.split(n_groups):
+        inside = y.where(torch.isin(groups, chosen), -1)
+        if len(inside.unique()) > 2 or (inside.min() >= 0 and len(inside.unique()) > 1):
+            batches += class_balanced(inside, batch_size, generator=generator)
+    for index in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[index]
+
+
+def weighted(y, batch_size, *, weight, generator):
+    """Rows drawn by weight, no row twice in a batch, as many in an epoch as there are.
+
+    Parameters
+    ----------
+    y : Tensor of int64 of shape (n_rows,)
+        Classes 0, 1, ..., or -1 for a row that takes no part.
+
+    batch_size : int
+        Largest size of a batch, >= 2.
+
+    weight : array-like of shape (n_rows,)
+        Weight of each row, >= 0; rows of weight zero are never drawn.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    Yields
+    ------
+    rows : Tensor of int64
+        Row numbers of a batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.batches import weighted
+    >>> y = torch.arange(100) % 2
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> batches = list(weighted(y, 20, weight=1 + 9 * y, generator=generator))
+    >>> len(batches), 0.7 < y[torch.cat(batches)].double().mean().item() < 1
+    (5, True)
+    """
+    weight = torch.as_tensor(weight, dtype=torch.float64) * (y >= 0)
+    n_rows = int((weight > 0).sum())
+    size = min(batch_size, n_rows)
+    for _ in range(ceil(int((y >= 0).sum()) / batch_size)):
+        yield torch.multinomial(weight, size, generator=generator)
+
+
+BATCHES = {"balanced": class_balanced, "shuffled": shuffled}
+"""The samplers by name; the others are configured by ``functools.partial``."""

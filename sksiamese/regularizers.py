@@ -1,0 +1,140 @@
+"""Regularisers: what embeddings are to be like, whatever the loss.
+
+A regulariser reads embeddings ``Z`` of shape (n, n_components), those of rows without a
+label among them; one of two arguments reads ``(Z, y)``, the labelled rows alone. One that
+owns weights is a module, built for ``n_classes`` and ``n_components``.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+__all__ = ["REGULARIZERS", "Center", "covariance", "norm", "variance"]
+
+
+def norm(Z):
+    """Mean squared length of the embeddings.
+
+    Parameters
+    ----------
+    Z : Tensor of shape (n, n_components)
+        Embeddings.
+
+    Returns
+    -------
+    cost : Tensor of shape ()
+        In the squared unit of the embedding.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.regularizers import norm
+    >>> norm(torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    tensor(13.)
+    """
+    return Z.square().sum(dim=1).mean()
+
+
+def variance(Z, *, deviation=1.0):
+    """How much the standard deviations of the components fall short of a target.
+
+    The mean over components of ``max(0, deviation - std)``: the first part of VICReg's
+    regulariser. It keeps an embedding from collapsing.
+
+    Parameters
+    ----------
+    Z : Tensor of shape (n, n_components)
+        Embeddings.
+
+    deviation : float, default=1.0
+        Standard deviation that each component is to have, > 0.
+
+    Returns
+    -------
+    cost : Tensor of shape ()
+        In [0, deviation].
+
+    References
+    ----------
+    A. Bardes, J. Ponce, Y. LeCun, "VICReg: variance-invariance-covariance regularization
+    for self-supervised learning", ICLR 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.regularizers import variance
+    >>> variance(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+    tensor(0.4950)
+    """
+    spread = (Z.var(dim=0) + 1e-4).sqrt()
+    return F.relu(deviation - spread).mean()
+
+
+def covariance(Z):
+    """How much the components vary together.
+
+    The sum of the squared covariances of different components, divided by their number:
+    the second part of VICReg's regulariser.
+
+    Parameters
+    ----------
+    Z : Tensor of shape (n, n_components)
+        Embeddings, two at least.
+
+    Returns
+    -------
+    cost : Tensor of shape ()
+        In the fourth power of the unit of the embedding.
+
+    References
+    ----------
+    A. Bardes, J. Ponce, Y. LeCun, "VICReg: variance-invariance-covariance regularization
+    for self-supervised learning", ICLR 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.regularizers import covariance
+    >>> covariance(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
+    tensor(4.)
+    """
+    centered = Z - Z.mean(dim=0)
+    matrix = centered.T @ centered / (len(Z) - 1)
+    return (matrix.square().sum() - matrix.diagonal().square().sum()) / Z.shape[1]
+
+
+class Center(nn.Module):
+    """Half the mean squared distance of embeddings from the learned centre of their class.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes.
+
+    n_components : int
+        Size of the embedding.
+
+    References
+    ----------
+    Y. Wen, K. Zhang, Z. Li, Y. Qiao, "A discriminative feature learning approach for deep
+    face recognition", ECCV 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.regularizers import Center
+    >>> Center(2, 2)(torch.tensor([[3.0, 4.0]]), torch.tensor([0])).item()
+    12.5
+    """
+
+    def __init__(self, n_classes, n_components):
+        super().__init__()
+        self.centers = nn.Parameter(torch.zeros(n_classes, n_components))
+
+    def forward(self, Z, y):
+        """Cost of embeddings and their classes."""
+        return (Z - self.centers[y]).square().sum(dim=1).mean() / 2
+
+
+REGULARIZERS = {"center": Center, "covariance": covariance, "norm": norm, "variance": variance}
+"""The regularisers by name."""

@@ -1,0 +1,292 @@
+"""What the embedder minimises: losses by name, the peer's losses, memory, regularisers, labels."""
+
+import copy
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from pytorch_metric_learning import losses as peer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import KNeighborsClassifier
+
+from sksiamese import SiameseEmbedder
+from sksiamese._embedding import Memory, distance_of, n_required
+from sksiamese.batches import hierarchical, weighted
+from sksiamese.distances import euclidean
+from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon
+from sksiamese.metrics import recall_at_k
+from sksiamese.mining import MINERS
+from sksiamese.regularizers import REGULARIZERS, norm, variance
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_teaches_the_embedder_by_its_name(digits, loss):
+    X_train, X_test, y_train, y_test = digits
+    embedder = SiameseEmbedder(loss=loss, max_iter=15, random_state=0).fit(X_train, y_train)
+    neighbors = KNeighborsClassifier().fit(embedder.transform(X_train), y_train)
+    assert neighbors.score(embedder.transform(X_test), y_test) > 0.93
+    history = embedder.history_
+    assert set(history) == {"loss", "active", "positive_distance", "negative_distance", "spread"}
+    assert all(values.shape == (15,) and np.isfinite(values).all() for values in history.values())
+    assert (history["positive_distance"] < history["negative_distance"]).all()
+    assert ((history["active"] >= 0) & (history["active"] <= 1)).all()
+
+
+@pytest.mark.parametrize("loss", ["wu_margin", "triplet", "contrastive", "supcon"])
+@pytest.mark.parametrize("miner", MINERS)
+def test_every_miner_goes_with_the_embedder(digits, miner, loss):
+    X, X_test, y, y_test = digits
+    embedder = SiameseEmbedder(loss=loss, miner=miner, distance="chord", max_iter=8, random_state=0)
+    assert recall_at_k(y_test, embedder.fit(X, y).transform(X_test)) > 0.88
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("miner", ["all", "distance_weighted", "angular"])
+def test_a_loss_that_becomes_nan_is_told_of(digits, loss, miner):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(
+        loss=loss, miner=miner, learning_rate_init=1e30, max_iter=3, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning):
+        embedder.fit(X, y)
+    assert np.isfinite(embedder.transform(X)).all()
+
+
+def test_the_learned_weights_of_a_loss_are_trained_and_travel_with_the_estimator(digits):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(loss="wu_margin", max_iter=2, random_state=0).fit(X, y)
+    assert embedder.objective_.loss.boundary.item() != pytest.approx(1.2, abs=1e-6)
+    again = pickle.loads(pickle.dumps(embedder))
+    assert again.objective_.loss.boundary == embedder.objective_.loss.boundary
+
+
+@pytest.mark.parametrize("loss", ["proxy_anchor", partial(ProxyAnchor, scale=16.0)], ids=str)
+def test_warm_start_trains_the_proxies_on_and_heeds_a_new_margin(digits, loss):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(loss=loss, max_iter=3, warm_start=True, random_state=0).fit(X, y)
+    before = embedder.objective_.loss.proxies.detach().clone()
+    embedder.set_params(margin=0.3, learning_rate_init=1e-6).fit(X, y)
+    assert embedder.objective_.loss.margin == 0.3
+    torch.testing.assert_close(embedder.objective_.loss.proxies, before, rtol=0, atol=1e-3)
+    with pytest.raises(ValueError, match="loss has changed from"):
+        embedder.set_params(loss="contrastive").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        peer.ContrastiveLoss(),
+        peer.SupConLoss(),
+        peer.ProxyAnchorLoss(num_classes=10, embedding_size=32),
+    ],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_a_loss_of_the_peer_is_taken_as_it_is(digits, loss):
+    X, X_test, y, y_test = digits
+    before = copy.deepcopy(loss.state_dict())
+    embedder = SiameseEmbedder(loss=loss, max_iter=5, random_state=0).fit(X, y)
+    assert recall_at_k(y_test, embedder.transform(X_test), metric="cosine") > 0.9
+    assert all(torch.equal(loss.state_dict()[name], before[name]) for name in before)
+    for name, value in before.items():
+        assert not torch.equal(embedder.objective_.loss.state_dict()[name], value)
+
+
+def test_the_embedder_minimises_what_the_peer_would_on_the_same_batches(digits):
+    X, _, y, _ = digits
+    theirs = peer.SupConLoss(temperature=0.2)
+    options = {"distance": "cosine", "max_iter": 2, "random_state": 0}
+    ours = SiameseEmbedder(loss=partial(supcon, temperature=0.2), **options).fit(X, y)
+    same = SiameseEmbedder(loss=theirs, **options).fit(X, y)
+    np.testing.assert_allclose(ours.loss_curve_, same.loss_curve_, rtol=1e-6)
+
+
+def test_auto_is_the_distance_that_the_loss_was_made_for_however_the_loss_is_given():
+    assert set(NATURAL_DISTANCES) == set(LOSSES)
+    for name, loss in LOSSES.items():
+        for given in (name, loss, partial(loss)):
+            assert distance_of(SiameseEmbedder(loss=given)) == NATURAL_DISTANCES[name]
+    anchor = ProxyAnchor(3, 2)
+    assert distance_of(SiameseEmbedder(loss=anchor)) == "cosine"
+    assert distance_of(SiameseEmbedder(loss=lambda D, s, d: D.sum())) == "euclidean"
+    assert distance_of(SiameseEmbedder(loss="supcon", distance="manhattan")) == "manhattan"
+
+
+@pytest.mark.parametrize(
+    ("distance", "unit"), [("cosine", True), ("chord", True), ("euclidean", False)]
+)
+def test_embeddings_have_unit_length_where_the_distance_does_not_see_it(digits, distance, unit):
+    X, _, y, _ = digits
+    Z = SiameseEmbedder(distance=distance, max_iter=1, random_state=0).fit(X, y).transform(X)
+    assert np.allclose(np.linalg.norm(Z, axis=1), 1) == unit
+
+
+def test_a_margin_left_to_the_loss_is_its_own(digits):
+    X, _, y, _ = digits
+    margins = {}
+    for loss in ("triplet", "cosface", "proxy_anchor"):
+        for margin in ("auto", 0.7):
+            embedder = SiameseEmbedder(loss=loss, margin=margin, max_iter=1, random_state=0)
+            objective = embedder.fit(X, y).objective_
+            bound = getattr(objective.loss, "keywords", vars(objective.loss))
+            margins[loss, margin] = bound.get("margin")
+    assert margins == {
+        ("triplet", "auto"): None,
+        ("triplet", 0.7): 0.7,
+        ("cosface", "auto"): 0.35,
+        ("cosface", 0.7): 0.7,
+        ("proxy_anchor", "auto"): 0.1,
+        ("proxy_anchor", 0.7): 0.7,
+    }
+
+
+def test_the_memory_pairs_a_batch_with_the_latest_embeddings_but_no_row_with_itself():
+    memory = Memory(3)
+    first, second = torch.rand(2, 2, dtype=torch.float64), torch.rand(2, 2, dtype=torch.float64)
+    memory.begin(torch.tensor([4, 5]))
+    D, same, different = memory.pairs(first, torch.tensor([0, 1]), euclidean)
+    assert D.shape == (2, 2)
+    assert not same.any()
+    assert different.tolist() == [[False, True], [True, False]]
+
+    second.requires_grad_()
+    memory.begin(torch.tensor([6, 4]))
+    D, same, different = memory.pairs(second, torch.tensor([0, 0]), euclidean)
+    torch.testing.assert_close(D, euclidean(second, torch.cat([second, first])))
+    assert same.tolist() == [[False, True, True, False], [True, False, False, False]]
+    assert different.tolist() == [[False, False, False, True]] * 2
+    assert memory.rows.tolist() == [6, 4, 4]
+    assert not memory.Z.requires_grad
+
+
+def test_more_pairs_reach_the_loss_with_a_memory(digits):
+    X, X_test, y, y_test = digits
+    widths = []
+
+    def loss(D, same, different):
+        widths.append(D.shape[1])
+        return contrastive(D, same, different)
+
+    embedder = SiameseEmbedder(
+        loss=loss, batch_size=40, memory_size=100, max_iter=2, random_state=0
+    )
+    embedder.fit(X, y)
+    trained = [width for width in widths if width not in (250, 256)]
+    assert trained[:4] == [40, 80, 120, 140]
+    remembering = SiameseEmbedder(memory_size=512, random_state=0).fit(X, y)
+    assert recall_at_k(y_test, remembering.transform(X_test)) > 0.93
+
+
+def test_angular_mining_with_a_memory_is_refused(digits):
+    X, _, y, _ = digits
+    with pytest.raises(ValueError, match="set memory_size=0 or choose another miner"):
+        SiameseEmbedder(miner="angular", batch_size=40, memory_size=100).fit(X, y)
+
+
+@pytest.mark.parametrize("regularizer", [*REGULARIZERS, lambda Z: Z.abs().sum(dim=1).mean()])
+def test_a_regularizer_lowers_what_it_measures(digits, regularizer):
+    X, _, y, _ = digits
+    options = {"regularizer": regularizer, "max_iter": 8, "random_state": 0}
+    free, bound = (
+        SiameseEmbedder(regularizer_weight=weight, **options).fit(X, y) for weight in (0.0, 5.0)
+    )
+    part = bound.objective_.regularizer
+    costs = []
+    for embedder in (free, bound):
+        Z = torch.from_numpy(embedder.transform(X))
+        if regularizer == "center":
+            centers = torch.stack([Z[y == label].mean(dim=0) for label in range(10)])
+            costs.append((Z - centers[y]).square().sum(dim=1).mean())
+        else:
+            costs.append(part(Z))
+    assert costs[1] < 0.8 * costs[0]
+
+
+def test_the_regularizers_are_those_of_plain_numpy():
+    Z = np.random.default_rng(0).normal(size=(20, 3))
+    torch.testing.assert_close(norm(torch.tensor(Z)).item(), np.mean(np.sum(Z**2, axis=1)))
+    short = np.maximum(0, 2 - np.sqrt(Z.var(axis=0, ddof=1) + 1e-4)).mean()
+    torch.testing.assert_close(variance(torch.tensor(Z), deviation=2.0).item(), short)
+    matrix = np.cov(Z.T)
+    off = (matrix**2).sum() - (np.diag(matrix) ** 2).sum()
+    torch.testing.assert_close(REGULARIZERS["covariance"](torch.tensor(Z)).item(), off / 3)
+
+
+def test_unlabeled_rows_take_part_in_nothing_without_a_regularizer(digits):
+    X, _, y, _ = digits
+    hidden = np.arange(len(y)) % 3 == 0
+    for labels in (np.where(hidden, -1, y), np.where(hidden, "?", y.astype(str))):
+        mixed = SiameseEmbedder(unlabeled_label=labels[0], max_iter=3, random_state=0)
+        mixed.fit(X, labels)
+        alone = SiameseEmbedder(max_iter=3, random_state=0).fit(X[~hidden], y[~hidden])
+        np.testing.assert_allclose(mixed.transform(X), alone.transform(X), atol=1e-6)
+        assert len(mixed.classes_) == 10
+
+
+def test_unlabeled_rows_are_embedded_for_a_regularizer_that_needs_no_classes(digits):
+    X, _, y, _ = digits
+    seen, classes_seen = [], []
+
+    def cost(Z):
+        seen.append(len(Z))
+        return Z.square().mean()
+
+    def class_cost(Z, y):
+        classes_seen.append(len(Z))
+        assert (y >= 0).all()
+        return Z.square().mean()
+
+    labels = np.where(np.arange(len(y)) < 100, y, -1)
+    options = {"unlabeled_label": -1, "batch_size": 40, "max_iter": 1, "random_state": 0}
+    SiameseEmbedder(regularizer=cost, **options).fit(X, labels)
+    SiameseEmbedder(regularizer=class_cost, **options).fit(X, labels)
+    assert max(seen) > max(classes_seen)
+    assert max(seen) <= 80
+    assert max(classes_seen) <= 40
+
+
+def test_minus_one_is_a_label_like_any_other_unless_told(digits):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(max_iter=1).fit(X, np.where(y > 4, 1, -1))
+    assert embedder.classes_.tolist() == [-1, 1]
+
+
+def test_y_without_any_label_is_refused(digits):
+    X, _, y, _ = digits
+    with pytest.raises(ValueError, match="all of y is unlabeled_label=7"):
+        SiameseEmbedder(unlabeled_label=7).fit(X, np.full(len(y), 7))
+    with pytest.raises(ValueError, match="y has 1 class"):
+        SiameseEmbedder(unlabeled_label=7).fit(X, np.where(y == 7, 7, 0))
+
+
+def test_unlabeled_rows_are_never_held_out(digits):
+    X, _, y, _ = digits
+    labels = np.where(np.arange(len(y)) % 2, y, -1)
+    embedder = SiameseEmbedder(
+        unlabeled_label=-1, early_stopping=True, regularizer="variance", random_state=0
+    )
+    assert max(embedder.fit(X, labels).validation_scores_) > 0.9
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        "shuffled",
+        partial(hierarchical, groups=np.arange(1000) % 2),
+        partial(weighted, weight=np.linspace(0, 1, 1000)),
+    ],
+    ids=["shuffled", "hierarchical", "weighted"],
+)
+def test_every_sampler_goes_with_the_embedder(digits, sampler):
+    X, X_test, y, y_test = digits
+    embedder = SiameseEmbedder(sampler=sampler, random_state=0).fit(X, y)
+    assert recall_at_k(y_test, embedder.transform(X_test)) > 0.93
+
+
+def test_the_arguments_that_a_loss_cannot_do_without_tell_its_kind():
+    assert n_required(contrastive) == 3
+    assert n_required(partial(contrastive, margin=2.0)) == 3
+    assert n_required(ProxyAnchor(3, 2)) == 2
+    assert n_required(peer.SupConLoss()) == 1
+    assert n_required(norm) == n_required(partial(variance, deviation=2.0)) == 1
