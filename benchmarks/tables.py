@@ -92,7 +92,30 @@ def peers(results):
     return ["estimator", "passed", "failed", "skipped", "stopped by", "fits digits"], rows
 
 
+def losses_time(results):
+    """Header and rows of the milliseconds of losses and miners."""
+    rows = [
+        [
+            row["loss"],
+            row["miner"],
+            f"{row['ours_ms']:.1f}",
+            f"{row['peer_ms']:.1f}",
+            "{median:.1f} ({min:.1f} to {max:.1f})".format(**row["ratio"]),
+        ]
+        for row in results["time"]
+    ]
+    return ["loss", "miner", "ours, ms", "peer, ms", "peer / ours"], rows
+
+
+def losses_memory(results):
+    """Header and rows of the memory of losses and miners."""
+    rows = [[row["loss"], row["miner"], f"{row['megabytes']:.0f}"] for row in results["memory"]]
+    return ["loss", "miner", "megabytes"], rows
+
+
 TABLES = {
+    "losses_time": (losses_time, "losses.json"),
+    "losses_memory": (losses_memory, "losses.json"),
     "fashion_mnist": (fashion_mnist, "fashion_mnist.json"),
     "verify_digits": (verify_digits, "verify_digits.json"),
     "unseen_identities": (unseen_identities, "verify_digits.json"),

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._selection import masked_logsumexp, mean_over_anchors, ratio
+from ._selection import masked_logsumexp, mean_of, mean_over_anchors, ratio
 
 __all__ = [
     "WuMargin",
@@ -58,10 +58,14 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
     >>> contrastive(D, same, ~same, margin=1.0)
     tensor(0.4062)
     """
-    same, different = same.to(D.dtype), different.to(D.dtype)
-    excess, lack = F.relu(D - positive_margin), F.relu(margin - D)
-    total = (excess.square() * same + lack.square() * different).sum()
-    return ratio(total, same.sum() + different.sum())
+
+    def parts(D, same, different):
+        same, different = same.to(D.dtype), different.to(D.dtype)
+        excess, lack = F.relu(D - positive_margin), F.relu(margin - D)
+        total = (excess.square() * same + lack.square() * different).sum()
+        return total, same.sum() + different.sum()
+
+    return mean_of(parts, D, same, different)
 
 
 def logistic(logit, same, different):
@@ -135,8 +139,11 @@ def lifted_structure(D, same, different, *, margin=1.0):
     >>> round(lifted_structure(D, same, ~same).item(), 4)
     1.1204
     """
-    pull, push = masked_logsumexp(D, same), masked_logsumexp(margin - D, different)
-    return mean_over_anchors(F.relu(pull + push), same, different)
+
+    def cost(D, same, different):
+        return F.relu(masked_logsumexp(D, same) + masked_logsumexp(margin - D, different))
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=50.0, boundary=0.5):
@@ -185,10 +192,13 @@ def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=5
     >>> round(multi_similarity(D, same, ~same).item(), 4)
     0.3467
     """
-    pull = masked_logsumexp(positive_scale * (D - boundary), same)
-    push = masked_logsumexp(negative_scale * (boundary - D), different)
-    cost = F.softplus(pull) / positive_scale + F.softplus(push) / negative_scale
-    return mean_over_anchors(cost, same, different)
+
+    def cost(D, same, different):
+        pull = masked_logsumexp(positive_scale * (D - boundary), same)
+        push = masked_logsumexp(negative_scale * (boundary - D), different)
+        return F.softplus(pull) / positive_scale + F.softplus(push) / negative_scale
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 def circle(D, same, different, *, margin=0.4, scale=80.0):
@@ -236,10 +246,14 @@ def circle(D, same, different, *, margin=0.4, scale=80.0):
     >>> round(circle(D, same, ~same).item(), 4)
     7.8935
     """
-    far, near = F.relu(D.detach() + margin), F.relu(1 + margin - D.detach())
-    pull = masked_logsumexp(scale * far * (D - margin), same)
-    push = masked_logsumexp(scale * near * (1 - margin - D), different)
-    return mean_over_anchors(F.softplus(pull + push), same, different)
+
+    def cost(D, same, different):
+        far, near = F.relu(D.detach() + margin), F.relu(1 + margin - D.detach())
+        pull = masked_logsumexp(scale * far * (D - margin), same)
+        push = masked_logsumexp(scale * near * (1 - margin - D), different)
+        return F.softplus(pull + push)
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 class WuMargin(nn.Module):

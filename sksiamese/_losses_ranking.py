@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import mean_over_anchors, ratio
+from ._selection import CHUNK, mean_over_anchors, ratio
 
 __all__ = ["fastap", "histogram", "ranked_list"]
 
@@ -58,12 +58,16 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
     >>> round(ranked_list(D, same, ~same).item(), 4)
     0.3
     """
-    excess = F.relu(D - (boundary - margin)).where(same, 0)
-    lack = F.relu(boundary - D).where(different, 0)
-    weight = (lack / temperature).exp() * (lack > 0)
-    pull = ratio(excess.sum(dim=1), (excess > 0).sum(dim=1))
-    push = ratio((weight * lack).sum(dim=1), weight.sum(dim=1))
-    return mean_over_anchors((1 - balance) * pull + balance * push, same, different)
+
+    def cost(D, same, different):
+        excess = F.relu(D - (boundary - margin)).where(same, 0)
+        lack = F.relu(boundary - D).where(different, 0)
+        weight = (lack / temperature).exp() * (lack > 0)
+        pull = ratio(excess.sum(dim=1), (excess > 0).sum(dim=1))
+        push = ratio((weight * lack).sum(dim=1), weight.sum(dim=1))
+        return (1 - balance) * pull + balance * push
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 def fastap(D, same, different, *, n_bins=10, limit=2.0):
@@ -109,11 +113,14 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
     >>> round(fastap(D, same, ~same).item(), 4)
     0.25
     """
-    positives = soft_histogram(D, same, n_bins=n_bins, limit=limit)
-    pairs = positives + soft_histogram(D, different, n_bins=n_bins, limit=limit)
-    precision = ratio(positives.cumsum(dim=1), pairs.cumsum(dim=1))
-    average = ratio((positives * precision).sum(dim=1), same.sum(dim=1))
-    return mean_over_anchors(1 - average, same, different)
+
+    def cost(D, same, different):
+        positives = soft_histogram(D, same, n_bins=n_bins, limit=limit)
+        pairs = positives + soft_histogram(D, different, n_bins=n_bins, limit=limit)
+        precision = ratio(positives.cumsum(dim=1), pairs.cumsum(dim=1))
+        return 1 - ratio((positives * precision).sum(dim=1), same.sum(dim=1))
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 def histogram(D, same, different, *, n_bins=100, limit=2.0):
@@ -168,40 +175,52 @@ def histogram(D, same, different, *, n_bins=100, limit=2.0):
 
 def soft_histogram(D, mask, *, n_bins, limit):
     """Counts of the selected distances of each row, of shape (n, n_bins + 1)."""
-    return _SoftHistogram.apply(D * (n_bins / limit), mask, n_bins)
+    return _SoftHistogram.apply(D, mask, n_bins, n_bins / limit)
 
 
 class _SoftHistogram(torch.autograd.Function):
-    """Values shared linearly by the two nearest of the bins 0, 1, ..., n_bins.
+    """Distances shared linearly by the two nearest of equidistant bins.
 
-    Only the values are kept for the gradient: a value moves weight from its lower to its
-    upper bin.
+    Only the distances are kept for the gradient: one that grows moves weight from its
+    lower to its upper bin. They are looked at some rows at a time.
     """
 
     @staticmethod
-    def forward(ctx, values, mask, n_bins):
-        ctx.save_for_backward(values, mask)
-        ctx.n_bins = n_bins
-        lower, share = _SoftHistogram.place(values, n_bins)
-        share = share.masked_fill_(~mask, 0)
-        counts = values.new_zeros(len(values), n_bins + 1)
-        counts.scatter_add_(1, lower, mask.to(share.dtype) - share)
-        return counts.scatter_add_(1, lower.add_(1), share)
+    def forward(ctx, D, mask, n_bins, scale):
+        ctx.save_for_backward(D, mask)
+        ctx.n_bins, ctx.scale = n_bins, scale
+        counts = D.new_zeros(len(D), n_bins + 1)
+        for d, chosen, count in zip(*in_chunks(D, mask, counts), strict=True):
+            lower, share = place(d * scale, n_bins)
+            share = share.masked_fill_(~chosen, 0)
+            count.scatter_add_(1, lower, chosen.to(share.dtype) - share)
+            count.scatter_add_(1, lower.add_(1), share)
+        return counts
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output):
-        values, mask = ctx.saved_tensors
-        lower, _ = _SoftHistogram.place(values, ctx.n_bins)
-        inside = mask & (values >= 0) & (values <= ctx.n_bins)
-        return grad_output.diff(dim=1).gather(1, lower) * inside, None, None
+        D, mask = ctx.saved_tensors
+        slope = grad_output.diff(dim=1) * ctx.scale
+        gradient = torch.empty_like(D)
+        for d, chosen, s, g in zip(*in_chunks(D, mask, slope, gradient), strict=True):
+            values = d * ctx.scale
+            inside = chosen & (values >= 0) & (values <= ctx.n_bins)
+            g.copy_(s.gather(1, place(values, ctx.n_bins)[0]).where(inside, 0))
+        return gradient, None, None, None
 
-    @staticmethod
-    def place(values, n_bins):
-        """The lower bin of each value, and the share of the upper one."""
-        values = values.clamp(0, n_bins)
-        lower = values.nan_to_num().long().clamp_max_(n_bins - 1)
-        return lower, values.sub_(lower)
+
+def in_chunks(D, *others):
+    """Rows of D, and of others that have as many, some at a time."""
+    n_rows = max(1, CHUNK // max(1, D.shape[1]))
+    return [x.split(n_rows) for x in (D, *others)]
+
+
+def place(values, n_bins):
+    """The lower bin of each value, and the share of the upper one."""
+    values = values.clamp(0, n_bins)
+    lower = values.nan_to_num().long().clamp_max_(n_bins - 1)
+    return lower, values.sub_(lower)
 
 
 LOSSES = {"fastap": fastap, "histogram": histogram, "ranked_list": ranked_list}

@@ -2,7 +2,7 @@
 
 import torch.nn.functional as F
 
-from ._selection import masked_logsumexp, mean_over_anchors, ratio
+from ._selection import masked_logsumexp, mean_of, mean_over_anchors
 
 __all__ = ["n_pairs", "nca", "supcon"]
 
@@ -48,10 +48,14 @@ def n_pairs(D, same, different, *, temperature=1.0):
     >>> round(n_pairs(D, same, ~same).item(), 4)
     0.7552
     """
-    logits = -D / temperature
-    against = masked_logsumexp(logits, different).unsqueeze(1)
-    pairs = same & different.any(dim=1, keepdim=True)
-    return ratio(F.softplus(against - logits).where(pairs, 0).sum(), pairs.sum())
+
+    def parts(D, same, different):
+        logits = -D / temperature
+        against = masked_logsumexp(logits, different).unsqueeze(1)
+        pairs = same & different.any(dim=1, keepdim=True)
+        return F.softplus(against - logits).where(pairs, 0).sum(), pairs.sum()
+
+    return mean_of(parts, D, same, different)
 
 
 def supcon(D, same, different, *, temperature=0.1):
@@ -95,11 +99,14 @@ def supcon(D, same, different, *, temperature=0.1):
     >>> round(supcon(D, same, ~same, temperature=1.0).item(), 4)
     0.7552
     """
-    logits = -D / temperature
-    positives = same.to(D.dtype)
-    nearness = (logits * positives).sum(dim=1) / positives.sum(dim=1).clamp_min(1)
-    cost = masked_logsumexp(logits, same | different) - nearness
-    return mean_over_anchors(cost, same, different)
+
+    def cost(D, same, different):
+        logits = -D / temperature
+        positives = same.to(D.dtype)
+        nearness = (logits * positives).sum(dim=1) / positives.sum(dim=1).clamp_min(1)
+        return masked_logsumexp(logits, same | different) - nearness
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 def nca(D, same, different, *, temperature=1.0):
@@ -143,9 +150,12 @@ def nca(D, same, different, *, temperature=1.0):
     >>> round(nca(D, same, ~same).item(), 4)
     0.7552
     """
-    logits = -D / temperature
-    pull, push = masked_logsumexp(logits, same), masked_logsumexp(logits, different)
-    return mean_over_anchors(F.softplus(push - pull), same, different)
+
+    def cost(D, same, different):
+        logits = -D / temperature
+        return F.softplus(masked_logsumexp(logits, different) - masked_logsumexp(logits, same))
+
+    return mean_over_anchors(cost, D, same, different)
 
 
 LOSSES = {"n_pairs": n_pairs, "nca": nca, "supcon": supcon}

@@ -3,12 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import ratio
+from ._selection import CHUNK, mean_of, ratio
 
 __all__ = ["soft_margin_triplet", "triplet"]
-
-CHUNK = 2**22
-"""Triplets whose loss is worked out at a time."""
 
 
 def triplet(D, same, different, *, margin=0.2):
@@ -54,12 +51,15 @@ def triplet(D, same, different, *, margin=0.2):
     >>> round(triplet(D, same, ~same, margin=0.2).item(), 4)
     0.1
     """
-    negatives = D.masked_fill(~different, torch.inf).sort(dim=-1).values
-    total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(-1), (1, 0))
-    reach = (D + margin).contiguous()
-    n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
-    excess = n_active * reach - total.gather(-1, n_active)
-    return ratio(excess.sum(), n_active.sum())
+
+    def parts(D, same, different):
+        negatives = D.masked_fill(~different, torch.inf).sort(dim=-1).values
+        total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(-1), (1, 0))
+        reach = (D + margin).contiguous()
+        n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
+        return (n_active * reach - total.gather(-1, n_active)).sum(), n_active.sum()
+
+    return mean_of(parts, D, same, different)
 
 
 def soft_margin_triplet(D, same, different, *, scale=1.0):

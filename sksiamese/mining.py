@@ -19,8 +19,8 @@ __all__ = [
     "semihard",
 ]
 
-CHUNK = 1024
-"""Pairs of anchor and positive whose negatives are looked through at a time."""
+CHUNK = 2**22
+"""Distances that are looked through at a time."""
 
 
 def all_pairs(D, same, different):
@@ -131,13 +131,12 @@ def semihard(D, same, different):
             [3.0000, 2.0000]])
     """
     anchor, positive = same.nonzero(as_tuple=True)
-    negatives, order = D.detach().masked_fill(~different, torch.inf).sort(dim=1)
-    n_negatives = different.sum(dim=1, keepdim=True)
-    farther = torch.searchsorted(negatives, D.detach(), right=True)
-    farther = farther.clamp_max(n_negatives - 1).clamp_min(0)
-    negative = order[anchor, farther[anchor, positive]]
+    n_rows = max(1, CHUNK // max(1, D.shape[1]))
+    chunks = zip(*(x.split(n_rows) for x in (D.detach(), same, different)), strict=True)
+    negative = torch.cat([_farther(*chunk) for chunk in chunks])
     picked = torch.stack([D[anchor, positive], D[anchor, negative]], dim=1)
-    return picked, *_columns(torch.ones_like(anchor, dtype=torch.bool), n_negatives[anchor, 0] > 0)
+    has_negative = different.any(dim=1)[anchor]
+    return picked, *_columns(torch.ones_like(has_negative), has_negative)
 
 
 def easy_positive(D, same, different):
@@ -349,12 +348,13 @@ def angular(D, same, different, *, angle=20.0):
         )
     anchor, positive = same.nonzero(as_tuple=True)
     squared = D.detach().square()
-    nearest = [
-        (squared[a] + squared[p]).masked_fill(~different[a], torch.inf).min(dim=1)
-        for a, p in zip(anchor.split(CHUNK), positive.split(CHUNK), strict=True)
-    ]
-    negative = torch.cat([chunk.indices for chunk in nearest] or [anchor])
-    far = torch.cat([chunk.values for chunk in nearest] or [squared.new_zeros(0)])
+    negative = torch.empty_like(anchor)
+    far = squared.new_empty(len(anchor))
+    n_pairs = max(1, CHUNK // len(D))
+    for chunk in torch.arange(len(anchor), device=D.device).split(n_pairs):
+        a, p = anchor[chunk], positive[chunk]
+        around = (squared[a] + squared[p]).masked_fill_(~different[a], torch.inf)
+        far[chunk], negative[chunk] = around.min(dim=1)
     base = squared[anchor, positive]
     to_center = (far / 2 - base / 4).clamp_min(0).sqrt()
     wide = torch.atan2(base.sqrt(), 2 * to_center) > angle * torch.pi / 180
@@ -363,6 +363,15 @@ def angular(D, same, different, *, angle=20.0):
     picked = torch.stack([D[anchor, positive], D[anchor, negative]], dim=1)
     every = torch.ones_like(anchor, dtype=torch.bool)
     return picked, *_columns(every, every)
+
+
+def _farther(D, same, different):
+    """For every positive the nearest negative farther than it, else the farthest one."""
+    anchor, positive = same.nonzero(as_tuple=True)
+    negatives, order = D.masked_fill(~different, torch.inf).sort(dim=1)
+    farther = torch.searchsorted(negatives, D, right=True)[anchor, positive]
+    last = different.sum(dim=1)[anchor] - 1
+    return order[anchor, torch.minimum(farther, last).clamp_min(0)]
 
 
 def _columns(has_positive, has_negative):

@@ -8,6 +8,7 @@ import torch
 from pytorch_metric_learning import miners as peer
 from pytorch_metric_learning.distances import CosineSimilarity
 
+from sksiamese import mining
 from sksiamese.losses import LOSSES, WuMargin, contrastive, triplet
 from sksiamese.mining import (
     MINERS,
@@ -315,3 +316,11 @@ def test_a_miner_of_a_large_batch_needs_no_cube(name):
     mined, *masks = CONFIGURED[name](D, same.fill_diagonal_(False), y[:, None] != y)
     assert mined.numel() <= n * n
     assert masks[1].any()
+
+
+@pytest.mark.parametrize("name", ["angular", "semihard"])
+def test_a_miner_that_looks_at_some_distances_at_a_time_selects_the_same(name, monkeypatch):
+    _, _, D, same, different = points()
+    whole = MINERS[name](D, same, different)
+    monkeypatch.setattr(mining, "CHUNK", 50)
+    assert all(map(torch.equal, MINERS[name](D, same, different), whole))

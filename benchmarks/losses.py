@@ -1,0 +1,210 @@
+"""What losses and miners cost in time and memory, next to pytorch-metric-learning.
+
+Time: forward and backward of loss and miner on the same embeddings of 512 rows and 128 components,
+64 classes of eight rows, by turns in one run. Memory: what a process needs on top for one forward
+and backward on 4,096 rows and 64 components, ten classes; each in a process of its own.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+from functools import partial
+from time import perf_counter
+
+import _report
+import numpy as np
+import tables
+import torch
+from pytorch_metric_learning import losses as peer
+from pytorch_metric_learning import miners as peer_miners
+
+from sksiamese.distances import DISTANCES
+from sksiamese.losses import LOSSES, NATURAL_DISTANCES
+from sksiamese.mining import MINERS
+
+PEERS = {
+    ("contrastive", "all"): (peer.ContrastiveLoss, {}, None),
+    ("triplet", "all"): (peer.TripletMarginLoss, {"margin": 0.2}, None),
+    ("triplet", "semihard"): (
+        peer.TripletMarginLoss,
+        {"margin": 0.2},
+        partial(peer_miners.TripletMarginMiner, margin=0.2, type_of_triplets="semihard"),
+    ),
+    ("triplet", "hardest"): (
+        peer.TripletMarginLoss,
+        {"margin": 0.2},
+        peer_miners.BatchHardMiner,
+    ),
+    ("triplet", "angular"): (
+        peer.TripletMarginLoss,
+        {"margin": 0.2},
+        peer_miners.AngularMiner,
+    ),
+    ("triplet", "easy_positive"): (
+        peer.TripletMarginLoss,
+        {"margin": 0.2},
+        partial(peer_miners.BatchEasyHardMiner, pos_strategy="easy", neg_strategy="semihard"),
+    ),
+    ("soft_margin_triplet", "all"): (
+        peer.TripletMarginLoss,
+        {"margin": 0, "smooth_loss": True},
+        None,
+    ),
+    ("lifted_structure", "all"): (peer.GeneralizedLiftedStructureLoss, {}, None),
+    ("n_pairs", "all"): (peer.NTXentLoss, {"temperature": 1.0}, None),
+    ("supcon", "all"): (peer.SupConLoss, {}, None),
+    ("nca", "all"): (peer.NCALoss, {}, None),
+    ("multi_similarity", "all"): (peer.MultiSimilarityLoss, {}, None),
+    ("multi_similarity", "multi_similarity"): (
+        peer.MultiSimilarityLoss,
+        {},
+        peer_miners.MultiSimilarityMiner,
+    ),
+    ("circle", "all"): (peer.CircleLoss, {}, None),
+    ("wu_margin", "distance_weighted"): (
+        peer.MarginLoss,
+        {},
+        peer_miners.DistanceWeightedMiner,
+    ),
+    ("ranked_list", "all"): (peer.RankedListLoss, {"margin": 0.4, "Tn": 10, "alpha": 1.2}, None),
+    ("fastap", "all"): (peer.FastAPLoss, {}, None),
+    ("histogram", "all"): (peer.HistogramLoss, {}, None),
+    ("proxy_nca", "all"): (peer.ProxyNCALoss, {}, None),
+    ("proxy_anchor", "all"): (peer.ProxyAnchorLoss, {}, None),
+    ("normalized_softmax", "all"): (peer.NormalizedSoftmaxLoss, {}, None),
+    ("cosface", "all"): (peer.CosFaceLoss, {}, None),
+    ("arcface", "all"): (peer.ArcFaceLoss, {}, None),
+    ("soft_triple", "all"): (peer.SoftTripleLoss, {}, None),
+}
+"""The peer's loss with its options and its miner, by the names of ours."""
+
+
+def data(n_rows, n_components, n_classes):
+    """Embeddings of classes that are half apart, and the classes."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(n_rows) % n_classes
+    centers = torch.randn(n_classes, n_components, generator=generator)
+    return centers[y] + torch.randn(n_rows, n_components, generator=generator), y
+
+
+def our_step(loss, miner, n_components, n_classes):
+    """Forward and backward of one of our losses, as a function of embeddings and classes."""
+    criterion, distance = LOSSES[loss], DISTANCES[NATURAL_DISTANCES[loss]]
+    if isinstance(criterion, type):
+        criterion = criterion(*(() if loss == "wu_margin" else (n_classes, n_components)))
+    select = MINERS[miner]
+    if miner == "distance_weighted":
+        select = partial(select, n_components=n_components)
+
+    def step(Z, y):
+        Z = Z.clone().requires_grad_()
+        if hasattr(criterion, "proxies"):
+            criterion(Z, y).backward()
+            return
+        same = y[:, None] == y
+        different = ~same
+        criterion(*select(distance(Z, Z), same.fill_diagonal_(False), different)).backward()
+
+    return step
+
+
+def peer_step(loss, miner, n_components, n_classes):
+    """The same of the peer."""
+    kind, options, miner_kind = PEERS[loss, miner]
+    if NATURAL_DISTANCES[loss] == "cosine" and hasattr(LOSSES[loss], "cosines"):
+        options = {**options, "num_classes": n_classes, "embedding_size": n_components}
+    criterion = kind(**options)
+    select = miner_kind() if miner_kind else None
+
+    def step(Z, y):
+        Z = Z.clone().requires_grad_()
+        selected = select(Z, y) if select else None
+        criterion(Z, y, selected).backward()
+
+    return step
+
+
+def seconds(step, Z, y, n_steps):
+    """Mean seconds of a step."""
+    start = perf_counter()
+    for _ in range(n_steps):
+        step(Z, y)
+    return (perf_counter() - start) / n_steps
+
+
+def compare(loss, miner, *, n_rows, rounds):
+    """Milliseconds of both and their ratio, round by round."""
+    Z, y = data(n_rows, 128, n_rows // 8)
+    steps = [make(loss, miner, 128, n_rows // 8) for make in (our_step, peer_step)]
+    n_steps = [max(1, round(0.05 / seconds(step, Z, y, 1))) for step in steps]
+    taken = np.array(
+        [
+            [seconds(step, Z, y, n) for step, n in zip(steps, n_steps, strict=True)]
+            for _ in range(rounds)
+        ]
+    )
+    ours, theirs = np.median(taken, axis=0)
+    ratios = taken[:, 1] / taken[:, 0]
+    return {
+        "loss": loss,
+        "miner": miner,
+        "ours_ms": float(1000 * ours),
+        "peer_ms": float(1000 * theirs),
+        "ratio": {
+            "median": float(np.median(ratios)),
+            "min": float(ratios.min()),
+            "max": float(ratios.max()),
+        },
+    }
+
+
+def peak(loss, miner, n_rows):
+    """Megabytes that one step needs on top of what the process has before."""
+    step = our_step(loss, miner, 64, 10)
+    step(*data(64, 64, 10))
+    Z, y = data(n_rows, 64, 10)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    step(Z, y)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def peak_in_new_process(loss, miner, n_rows):
+    """The same, measured in a process of its own."""
+    command = [sys.executable, __file__, "--peak", loss, miner, str(n_rows)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def run(*, rows, peak_rows, rounds):
+    """Times of all pairs of loss and miner that the peer has too, memory of all of ours."""
+    times = [compare(loss, miner, n_rows=rows, rounds=rounds) for loss, miner in PEERS]
+    pairs = [(loss, "all") for loss in LOSSES] + [("contrastive", miner) for miner in MINERS]
+    memory = [
+        {"loss": loss, "miner": miner, "megabytes": peak_in_new_process(loss, miner, peak_rows)}
+        for loss, miner in dict.fromkeys(pairs)
+    ]
+    return {"time": times, "memory": memory}
+
+
+def main(arguments=None):
+    """Run, write the JSON, print the tables."""
+    options = _report.parser(__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=9, help="timings of each contender")
+    options.add_argument("--rows", type=int, default=512, help="rows of a batch that is timed")
+    options.add_argument("--peak-rows", type=int, default=4096, help="rows for the memory")
+    options.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
+    args = options.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    if args.peak:
+        loss, miner, n_rows = args.peak
+        sys.stdout.write(f"{peak(loss, miner, int(n_rows))}\n")
+        return
+    settings = {key: getattr(args, key) for key in ("rounds", "rows", "peak_rows")}
+    results = run(**settings)
+    _report.write(args.out / "losses.json", results, threads=args.threads, **settings)
+    sys.stdout.write(tables.markdown(*tables.losses_time(results)))
+    sys.stdout.write("\n" + tables.markdown(*tables.losses_memory(results)))
+
+
+if __name__ == "__main__":
+    main()
