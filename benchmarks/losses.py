@@ -189,7 +189,7 @@ def run(*, rows, peak_rows, rounds):
 def main(arguments=None):
     """Run, write the JSON, print the tables."""
     options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=9, help="timings of each contender")
+    options.add_argument("--rounds", type=int, default=5, help="timings of each contender")
     options.add_argument("--rows", type=int, default=512, help="rows of a batch that is timed")
     options.add_argument("--peak-rows", type=int, default=4096, help="rows for the memory")
     options.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)

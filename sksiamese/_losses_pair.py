@@ -60,12 +60,28 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
     """
 
     def parts(D, same, different):
-        same, different = same.to(D.dtype), different.to(D.dtype)
-        excess, lack = F.relu(D - positive_margin), F.relu(margin - D)
-        total = (excess.square() * same + lack.square() * different).sum()
+        total = _SquaredMargins.apply(D, same, different, margin, positive_margin)
         return total, same.sum() + different.sum()
 
     return mean_of(parts, D, same, different)
+
+
+class _SquaredMargins(torch.autograd.Function):
+    """Sum of the squares of what distances lack of their margins, and its gradient."""
+
+    @staticmethod
+    def forward(ctx, D, same, different, margin, positive_margin):
+        excess, lack = (D - positive_margin).clamp_min_(0), (margin - D).clamp_min_(0)
+        pull, push = excess * same.to(D.dtype), lack * different.to(D.dtype)
+        total = excess.flatten().dot(pull.flatten()) + lack.flatten().dot(push.flatten())
+        ctx.save_for_backward(pull.sub_(push).mul_(2))
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        (gradient,) = ctx.saved_tensors
+        return grad_output * gradient, None, None, None, None
 
 
 def logistic(logit, same, different):

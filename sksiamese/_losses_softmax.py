@@ -2,7 +2,7 @@
 
 import torch.nn.functional as F
 
-from ._selection import masked_logsumexp, mean_of, mean_over_anchors
+from ._selection import NOTHING, compact, masked_logsumexp, mean_of, mean_over_anchors
 
 __all__ = ["n_pairs", "nca", "supcon"]
 
@@ -101,10 +101,8 @@ def supcon(D, same, different, *, temperature=0.1):
     """
 
     def cost(D, same, different):
-        logits = -D / temperature
-        positives = same.to(D.dtype)
-        nearness = (logits * positives).sum(dim=1) / positives.sum(dim=1).clamp_min(1)
-        return masked_logsumexp(logits, same | different) - nearness
+        chances = (-D / temperature).where(same | different, NOTHING).log_softmax(dim=1)
+        return -chances.where(same, 0).sum(dim=1) / same.sum(dim=1).clamp_min(1)
 
     return mean_over_anchors(cost, D, same, different)
 
@@ -152,8 +150,9 @@ def nca(D, same, different, *, temperature=1.0):
     """
 
     def cost(D, same, different):
-        logits = -D / temperature
-        return F.softplus(masked_logsumexp(logits, different) - masked_logsumexp(logits, same))
+        positives, there = compact(D, same)
+        pull = masked_logsumexp(-positives / temperature, there)
+        return F.softplus(masked_logsumexp(-D / temperature, different) - pull)
 
     return mean_over_anchors(cost, D, same, different)
 

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import CHUNK, mean_of, ratio
+from ._selection import CHUNK, compact, mean_of, ratio
 
 __all__ = ["soft_margin_triplet", "triplet"]
 
@@ -53,11 +53,12 @@ def triplet(D, same, different, *, margin=0.2):
     """
 
     def parts(D, same, different):
-        negatives = D.masked_fill(~different, torch.inf).sort(dim=-1).values
-        total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(-1), (1, 0))
-        reach = (D + margin).contiguous()
-        n_active = torch.searchsorted(negatives.detach(), reach.detach()) * same
-        return (n_active * reach - total.gather(-1, n_active)).sum(), n_active.sum()
+        positives, there = compact(D, same)
+        negatives = D.masked_fill(~different, torch.inf).sort(dim=1).values
+        total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(1), (1, 0))
+        reach = positives + margin
+        n_active = torch.searchsorted(negatives.detach(), reach.detach()) * there
+        return (n_active * reach - total.gather(1, n_active)).sum(), n_active.sum()
 
     return mean_of(parts, D, same, different)
 

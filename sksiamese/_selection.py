@@ -15,8 +15,24 @@ def ratio(total, weight):
 
 
 def masked_logsumexp(values, mask):
-    """Logarithm of the sum of the exponentials of the selected values of each row."""
-    return values.masked_fill(~mask, NOTHING).logsumexp(dim=1)
+    """Logarithm of the sum of the exponentials of the selected values of each row.
+
+    What is too small to count is raised to the least that is not, as exponentials that
+    underflow are slow.
+    """
+    values = values.where(mask, NOTHING)
+    least = values.detach().amax(dim=1, keepdim=True) - 80
+    return values.clamp_min(least).logsumexp(dim=1)
+
+
+def compact(D, mask):
+    """The selected distances of each row side by side, and which of them are there."""
+    row, column = mask.nonzero(as_tuple=True)
+    place = mask.cumsum(dim=1)[row, column] - 1
+    width = int(mask.sum(dim=1).max()) if len(row) else 1
+    values = D.new_zeros(len(D), width).index_put((row, place), D[row, column])
+    there = torch.zeros_like(values, dtype=torch.bool).index_put((row, place), mask.new_ones(()))
+    return values, there
 
 
 def mean_over_anchors(cost, D, same, different):
@@ -38,6 +54,8 @@ def mean_of(parts, D, same, different):
     ``parts(D, same, different)`` gives them for some anchors. Where there are many, it is
     given some at a time, and only the gradient of each distance is kept.
     """
+    if not D.numel():
+        return D.sum()
     if D.numel() <= CHUNK:
         return ratio(*parts(D, same, different))
     return ratio(*_SumOverAnchors.apply(parts, D, same, different))

@@ -37,8 +37,36 @@ def euclidean(A, B):
     >>> euclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])
     """
+    return _Euclidean.apply(*_centered(A, B), False)
+
+
+def _centered(A, B):
+    """Both sets with the mean of B as their origin; the same object if they are one."""
     center = B.detach().mean(dim=-2, keepdim=True)
-    return torch.cdist(A - center, B - center)
+    centered = B - center
+    return (centered if A is B else A - center), centered
+
+
+class _Euclidean(torch.autograd.Function):
+    """Distances whose gradient takes one matrix product where both sets are the same."""
+
+    @staticmethod
+    def forward(ctx, A, B, squared):
+        D = torch.cdist(A, B)
+        ctx.save_for_backward(A, B, D)
+        ctx.one_set, ctx.squared = A is B, squared
+        return D.square() if squared else D
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        A, B, D = ctx.saved_tensors
+        W = 2 * grad_output if ctx.squared else (grad_output / D).masked_fill_(D == 0, 0)
+        if ctx.one_set:
+            W = W + W.mT
+            return W.sum(dim=-1, keepdim=True) * A - W @ A, None, None
+        to_left = W.sum(dim=-1, keepdim=True) * A - W @ B
+        return to_left, W.sum(dim=-2).unsqueeze(-1) * B - W.mT @ A, None
 
 
 def sqeuclidean(A, B):
@@ -64,7 +92,7 @@ def sqeuclidean(A, B):
     >>> sqeuclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([[25.]])
     """
-    return euclidean(A, B).square()
+    return _Euclidean.apply(*_centered(A, B), True)
 
 
 def cosine(A, B):

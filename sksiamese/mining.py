@@ -178,10 +178,10 @@ def easy_positive(D, same, different):
     tensor([[1.0000, 1.4000]])
     """
     nearest = D.masked_fill(~same, torch.inf).argmin(dim=1, keepdim=True)
-    negatives, order = D.detach().masked_fill(~different, torch.inf).sort(dim=1)
-    farther = torch.searchsorted(negatives, D.detach().gather(1, nearest), right=True)
-    last = different.sum(dim=1, keepdim=True) - 1
-    negative = order.gather(1, torch.minimum(farther, last).clamp_min(0))
+    farther = different & (D.gather(1, nearest) < D)
+    next_one = D.masked_fill(~farther, torch.inf).argmin(dim=1, keepdim=True)
+    last = D.masked_fill(~different, -torch.inf).argmax(dim=1, keepdim=True)
+    negative = next_one.where(farther.any(dim=1, keepdim=True), last)
     picked = D.gather(1, torch.cat([nearest, negative], dim=1))
     has_positive = same.any(dim=1)
     return picked, *_columns(has_positive, has_positive & different.any(dim=1))
@@ -368,8 +368,11 @@ def angular(D, same, different, *, angle=20.0):
 def _farther(D, same, different):
     """For every positive the nearest negative farther than it, else the farthest one."""
     anchor, positive = same.nonzero(as_tuple=True)
+    place = same.cumsum(dim=1)[anchor, positive] - 1
+    positives = D.new_zeros(len(D), int(place.max()) + 1 if len(place) else 1)
+    positives[anchor, place] = D[anchor, positive]
     negatives, order = D.masked_fill(~different, torch.inf).sort(dim=1)
-    farther = torch.searchsorted(negatives, D, right=True)[anchor, positive]
+    farther = torch.searchsorted(negatives, positives, right=True)[anchor, place]
     last = different.sum(dim=1)[anchor] - 1
     return order[anchor, torch.minimum(farther, last).clamp_min(0)]
 
