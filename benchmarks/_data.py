@@ -6,6 +6,7 @@ import zipfile
 import zlib
 
 import numpy as np
+from matplotlib.image import imread
 
 
 def load_fashion_mnist(folder):
@@ -54,6 +55,90 @@ def _read_idx(path, magic):
             "it is cut off: download it again."
         )
     return values.reshape(shape)
+
+
+MFEAT_PARTS = {"fac": 216, "fou": 76, "kar": 64, "mor": 6, "pix": 240, "zer": 47}
+"""The feature sets of the multiple features data, and their columns."""
+
+
+def load_mfeat(folder):
+    """UCI multiple features: handwritten digits seen through six feature sets.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``mfeat/``.
+
+    Returns
+    -------
+    X : ndarray of float32 of shape (2000, 649)
+        All feature sets side by side.
+
+    y : ndarray of int of shape (2000,)
+        Digits.
+
+    Raises
+    ------
+    ValueError
+        If a file has another shape, or other classes than the rest.
+    """
+    parts, classes = [], []
+    for name, n_columns in MFEAT_PARTS.items():
+        path = folder / "mfeat" / f"mfeat-{name}.csv.gz"
+        table = np.genfromtxt(path, delimiter=",", skip_header=1, dtype=np.float32)
+        if table.shape != (2000, n_columns + 1):
+            raise ValueError(
+                f"{path} has {table.shape} values, but 2,000 rows of {n_columns + 1} were "
+                "expected; download it again."
+            )
+        parts.append(table[:, :-1])
+        classes.append(table[:, -1].astype(int))
+    if any((found != classes[0]).any() for found in classes):
+        raise ValueError(f"the files in {folder / 'mfeat'} have their rows in different orders.")
+    return np.hstack(parts), classes[0]
+
+
+def load_omniglot(folder, part="background"):
+    """Omniglot characters from one of its zip archives, at a third of their size.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``omniglot/``.
+
+    part : {"background", "evaluation"}, default="background"
+        Which archive.
+
+    Returns
+    -------
+    X : ndarray of float32 of shape (n_images, 1225)
+        Share of ink in blocks of 3 x 3 pixels, 35 x 35 of them.
+
+    y : ndarray of int of shape (n_images,)
+        Number of the character.
+
+    alphabet : ndarray of int of shape (n_images,)
+        Number of the alphabet.
+
+    Raises
+    ------
+    ValueError
+        If the archive cannot be read, or an image has another size.
+    """
+    path = folder / "omniglot" / f"images_{part}.zip"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+            images = np.stack([imread(archive.open(name)) for name in names])
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error
+    if images.shape[1:] != (105, 105):
+        raise ValueError(f"{path} has images of {images.shape[1:]}, but 105 x 105 was expected.")
+    ink = 1 - images.reshape(-1, 35, 3, 35, 3).mean(axis=(2, 4), dtype=np.float32)
+    folders = [name.split("/")[-3:-1] for name in names]
+    alphabet = np.unique([alphabet for alphabet, _ in folders], return_inverse=True)[1]
+    y = np.unique(["/".join(names) for names in folders], return_inverse=True)[1]
+    return ink.reshape(len(ink), -1), y, alphabet
 
 
 def load_att_faces(folder):

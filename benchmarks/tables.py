@@ -113,7 +113,28 @@ def losses_memory(results):
     return ["loss", "miner", "megabytes"], rows
 
 
+def loss_table(results):
+    """Header and rows of all losses on all data sets, best first."""
+    names = list(results[0]["data"])
+    rows = [
+        [
+            row["loss"],
+            row["miner"],
+            f"{row['rank']:.1f}" if row["rank"] else "",
+            *(
+                " / ".join(f"{100 * row['data'][name][key]['mean']:.1f}" for key in LOSS_MEASURES)
+                for name in names
+            ),
+        ]
+        for row in sorted(results, key=lambda row: row["rank"] or float("inf"))
+    ]
+    return ["loss", "miner", "mean rank", *names], rows
+
+
+LOSS_MEASURES = ("knn", "map_at_r", "auc")
+
 TABLES = {
+    "loss_table": (loss_table, "loss_table.json"),
     "losses_time": (losses_time, "losses.json"),
     "losses_memory": (losses_memory, "losses.json"),
     "fashion_mnist": (fashion_mnist, "fashion_mnist.json"),
