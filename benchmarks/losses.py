@@ -67,7 +67,7 @@ PEERS = {
         {},
         peer_miners.DistanceWeightedMiner,
     ),
-    ("ranked_list", "all"): (peer.RankedListLoss, {"margin": 0.4, "Tn": 10, "alpha": 1.2}, None),
+    ("ranked_list", "all"): (peer.RankedListLoss, {"margin": 0.4, "Tn": 5, "alpha": 1.2}, None),
     ("fastap", "all"): (peer.FastAPLoss, {}, None),
     ("histogram", "all"): (peer.HistogramLoss, {}, None),
     ("proxy_nca", "all"): (peer.ProxyNCALoss, {}, None),

@@ -30,7 +30,8 @@ autosummary_generate = True
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
 templates_path = ["_templates"]
-suppress_warnings = ["config.cache", "ref.term", "ref.ref"]
+# Docstrings inherited from scikit-learn refer to its own user guide.
+suppress_warnings = ["config.cache", "ref.ref"]
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 

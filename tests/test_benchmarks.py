@@ -14,6 +14,9 @@ import torch
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
+from sksiamese.losses import LOSSES
+
+SOME_LOSSES = {name: LOSSES[name] for name in ("contrastive", "cosface", "triplet")}
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SKSIAMESE_DATA", ROOT.parent / "shared" / "data"))
 needs_data = pytest.mark.skipif(
@@ -92,6 +95,60 @@ def test_the_cost_of_an_epoch_is_held_against_cross_entropy(benchmark, tmp_path)
     assert reference["ratio"] == {"median": 1.0, "min": 1.0, "max": 1.0}
     assert all(set(row["seconds"]) == {"median", "min", "max"} for row in others)
     assert ["fixed_seconds" in row for row in others[:2]] == [True, True]
+
+
+def test_losses_are_timed_beside_the_peer_and_their_memory_is_taken(
+    benchmark, tmp_path, monkeypatch
+):
+    module = benchmark("losses")
+    some = {("supcon", "all"), ("triplet", "semihard"), ("cosface", "all")}
+    monkeypatch.setattr(module, "PEERS", {key: module.PEERS[key] for key in some})
+    monkeypatch.setattr(module, "LOSSES", {"supcon": module.LOSSES["supcon"], **SOME_LOSSES})
+    some_miners = {name: module.MINERS[name] for name in ("all", "semihard")}
+    monkeypatch.setattr(module, "MINERS", some_miners)
+    monkeypatch.setattr(module, "peak_in_new_process", module.peak)
+    results = run(module, tmp_path, "--rounds", 1, "--rows", 64, "--peak-rows", 128)
+    assert {(row["loss"], row["miner"]) for row in results["time"]} == some
+    assert all(row["ours_ms"] > 0 and row["peer_ms"] > 0 for row in results["time"])
+    assert len(results["memory"]) == 5
+    assert all(row["megabytes"] >= 0 for row in results["memory"])
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
+def test_every_peer_of_a_loss_computes(benchmark):
+    module = benchmark("losses")
+    Z, y = module.data(64, 8, 8)
+    for loss, miner in module.PEERS:
+        for make in (module.our_step, module.peer_step):
+            make(loss, miner, 8, 8)(Z, y)
+    assert {loss for loss, _ in module.PEERS} == set(module.LOSSES)
+
+
+@needs_data
+def test_the_table_of_losses_ranks_all_of_them(benchmark, tmp_path, monkeypatch):
+    module = benchmark("loss_table")
+    monkeypatch.setattr(module, "CONTENDERS", [("supcon", "all"), ("triplet", "semihard")])
+    results = run(module, tmp_path, "--seeds", 1, "--epochs", 1, "--rows", 200)
+    assert [row["loss"] for row in results] == ["raw rows", "supcon", "triplet"]
+    assert results[0]["rank"] is None
+    assert results[1]["rank"] + results[2]["rank"] == 3
+    for row in results:
+        assert len(row["data"]) == 6
+        for figures in row["data"].values():
+            assert all(0 <= figures[key]["mean"] <= 1 for key in ("knn", "map_at_r", "auc"))
+
+
+@needs_data
+def test_the_published_multiple_features_and_characters_are_read_whole(benchmark):
+    data = benchmark("_data")
+    X, y = data.load_mfeat(DATA)
+    assert X.shape == (2000, 649)
+    assert np.bincount(y).tolist() == [200] * 10
+    X, y, alphabet = data.load_omniglot(DATA)
+    assert X.shape == (964 * 20, 35 * 35)
+    assert 0.02 < X.mean() < 0.1
+    assert set(np.bincount(y)) == {20}
+    assert len(np.unique(alphabet)) == 30
 
 
 @needs_data
