@@ -8,6 +8,8 @@ of triplets never needs a third axis.
 
 import torch
 
+from ._selection import CHUNK, compact
+
 __all__ = [
     "MINERS",
     "all_pairs",
@@ -18,9 +20,6 @@ __all__ = [
     "multi_similarity",
     "semihard",
 ]
-
-CHUNK = 2**22
-"""Distances that are looked through at a time."""
 
 
 def all_pairs(D, same, different):
@@ -367,14 +366,11 @@ def angular(D, same, different, *, angle=20.0):
 
 def _farther(D, same, different):
     """For every positive the nearest negative farther than it, else the farthest one."""
-    anchor, positive = same.nonzero(as_tuple=True)
-    place = same.cumsum(dim=1)[anchor, positive] - 1
-    positives = D.new_zeros(len(D), int(place.max()) + 1 if len(place) else 1)
-    positives[anchor, place] = D[anchor, positive]
+    positives, there = compact(D, same)
     negatives, order = D.masked_fill(~different, torch.inf).sort(dim=1)
-    farther = torch.searchsorted(negatives, positives, right=True)[anchor, place]
-    last = different.sum(dim=1)[anchor] - 1
-    return order[anchor, torch.minimum(farther, last).clamp_min(0)]
+    farther = torch.searchsorted(negatives, positives, right=True)
+    last = different.sum(dim=1, keepdim=True) - 1
+    return order.gather(1, torch.minimum(farther, last).clamp_min(0))[there]
 
 
 def _columns(has_positive, has_negative):
