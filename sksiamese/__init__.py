@@ -1,6 +1,6 @@
 """Siamese networks and metric learning with the interface of scikit-learn."""
 
-from . import batches, distances, heads, losses, metrics, mining, pairs, regularizers, towers
+from . import batches, distances, heads, losses, metrics, mining, pairs, plot, regularizers, towers
 from ._embedder import SiameseEmbedder
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, split_pairs, stack_pairs
@@ -18,6 +18,7 @@ __all__ = [
     "metrics",
     "mining",
     "pairs",
+    "plot",
     "regularizers",
     "split_pairs",
     "stack_pairs",

@@ -70,6 +70,7 @@ ALLOWED = {
         ("_arrays", "_base", "_run", "_verification", "distances", "heads", "pairs"),
         ("numpy", "scipy", "sklearn"),
     ),
+    "plot": ((), ("matplotlib", "numpy", "sklearn")),
     "__init__": (
         (
             "_embedder",
@@ -81,6 +82,7 @@ ALLOWED = {
             "metrics",
             "mining",
             "pairs",
+            "plot",
             "regularizers",
             "towers",
         ),
