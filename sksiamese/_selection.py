@@ -28,8 +28,9 @@ def masked_logsumexp(values, mask):
 def compact(D, mask):
     """The selected distances of each row side by side, and which of them are there."""
     row, column = mask.nonzero(as_tuple=True)
-    place = mask.cumsum(dim=1)[row, column] - 1
-    width = int(mask.sum(dim=1).max()) if len(row) else 1
+    counts = row.bincount(minlength=len(D))
+    place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+    width = int(counts.max()) if len(row) else 1
     values = D.new_zeros(len(D), width).index_put((row, place), D[row, column])
     there = torch.zeros_like(values, dtype=torch.bool).index_put((row, place), mask.new_ones(()))
     return values, there
