@@ -98,7 +98,7 @@ def load_mfeat(folder):
     return np.hstack(parts), classes[0]
 
 
-def load_omniglot(folder, part="background"):
+def load_omniglot(folder, part="background", *, n_alphabets=None):
     """Omniglot characters from one of its zip archives, at a third of their size.
 
     Parameters
@@ -108,6 +108,9 @@ def load_omniglot(folder, part="background"):
 
     part : {"background", "evaluation"}, default="background"
         Which archive.
+
+    n_alphabets : int, default=None
+        Read only so many alphabets, the first by name; by default all.
 
     Returns
     -------
@@ -129,6 +132,8 @@ def load_omniglot(folder, part="background"):
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+            chosen = sorted({name.split("/")[-3] for name in names})[:n_alphabets]
+            names = [name for name in names if name.split("/")[-3] in chosen]
             images = np.stack([imread(archive.open(name)) for name in names])
     except (zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error

@@ -44,9 +44,8 @@ def data_sets(folder, n_rows):
     blocks = faces.reshape(len(faces), 28, 4, 23, 4).astype(np.float32).mean(axis=(2, 4))
     yield "faces", blocks.reshape(len(faces), -1), y, None
     yield "breast cancer", *load_breast_cancer(return_X_y=True), None
-    X, y, alphabet = _data.load_omniglot(folder)
-    few = alphabet < 8
-    yield "Omniglot, unseen", X[few], y[few], alphabet[few] < 5
+    X, y, alphabet = _data.load_omniglot(folder, n_alphabets=8)
+    yield "Omniglot, unseen", X, y, alphabet < 5
 
 
 def split(X, y, known, seed):
