@@ -5,7 +5,7 @@ import torch
 NOTHING = -1e30
 """Stands for the logarithm of zero: its sums and gradients are finite."""
 
-CHUNK = 2**22
+CHUNK = 2**21
 """Distances that a loss is worked out for at a time."""
 
 
