@@ -36,7 +36,7 @@ EMBEDDERS = [
     SiameseEmbedder(loss="triplet", margin=0.2, miner="semihard"),
     SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
     SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
-    SiameseEmbedder(distance="manhattan", batch_size=8, dropout=0.2),
+    SiameseEmbedder(distance="manhattan", batch_size=32, dropout=0.2),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 
