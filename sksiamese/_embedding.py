@@ -49,8 +49,8 @@ def embedding_task(estimator, X, y, classes, given):
         rows, labeled = batch
         tower = module["tower"]
         Z = tower(as_tensor(X[rows.numpy()], tower[0]))
-        memory.begin(labeled.to(Z.device))
-        return module["objective"](Z, labels[labeled].to(Z.device), memory)
+        y = labels[labeled].to(Z.device)
+        return module["objective"](Z, y, labeled.to(Z.device), memory)
 
     def sample_of(rows, n_rows):
         generator = torch.Generator().manual_seed(0)
@@ -103,11 +103,11 @@ class Objective(nn.Module):
             self.regularizer = built(named(REGULARIZERS, estimator.regularizer), **sizes)
             self.reads_unlabeled = n_required(self.regularizer) == 1
 
-    def forward(self, Z, y, memory):
-        """Cost of embeddings, the first of which have classes ``y`` and the rest none."""
+    def forward(self, Z, y, rows, memory):
+        """Cost of embeddings, the first of which are ``rows`` with classes ``y``."""
         known = Z[: len(y)]
         if self.reads_pairs:
-            value = self.loss(*self.miner(*memory.pairs(known, y, self.distance)))
+            value = self.loss(*self.miner(*memory.pairs(known, y, rows, self.distance)))
         else:
             value = self.loss(known, y)
         if self.regularizer is not None:
@@ -152,25 +152,18 @@ class Memory:
 
     def __init__(self, size):
         self.size = size
-        self.Z = self.y = self.rows = None
+        self.remembered = None
 
-    def begin(self, rows):
-        """Note which rows the coming batch holds."""
-        self.batch = rows
-
-    def pairs(self, Z, y, distance):
+    def pairs(self, Z, y, rows, distance):
         """Distances and masks of a batch with itself and with what is remembered."""
         if not self.size:
             return pairs(Z, y, distance)
-        if self.Z is None:
-            self.Z, self.y, self.rows = Z[:0].detach(), y[:0], self.batch[:0]
-        columns = torch.cat([Z, self.Z])
-        labels, rows = torch.cat([y, self.y]), torch.cat([self.batch, self.rows])
-        same = y[:, None] == labels
-        itself = self.batch[:, None] == rows
-        self.Z, self.y = columns[: self.size].detach(), labels[: self.size]
-        self.rows = rows[: self.size]
-        return distance(Z, columns), same & ~itself, ~same
+        old = self.remembered or (Z[:0], y[:0], rows[:0])
+        columns = tuple(map(torch.cat, zip((Z, y, rows), old, strict=True)))
+        self.remembered = tuple(x[: self.size].detach() for x in columns)
+        same = y[:, None] == columns[1]
+        itself = rows[:, None] == columns[2]
+        return distance(Z, columns[0]), same & ~itself, ~same
 
 
 def pairs(Z, y, distance):

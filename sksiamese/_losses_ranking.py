@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import CHUNK, mean_over_anchors, ratio
+from ._selection import in_chunks, mean_over_anchors, ratio
 
 __all__ = ["fastap", "histogram", "ranked_list"]
 
@@ -190,7 +190,7 @@ class _SoftHistogram(torch.autograd.Function):
         ctx.save_for_backward(D, mask)
         ctx.n_bins, ctx.scale = n_bins, scale
         counts = D.new_zeros(len(D), n_bins + 1)
-        for d, chosen, count in zip(*in_chunks(D, mask, counts), strict=True):
+        for d, chosen, count in in_chunks(D, mask, counts):
             lower, share = place(d * scale, n_bins)
             share = share.masked_fill_(~chosen, 0)
             count.scatter_add_(1, lower, chosen.to(share.dtype) - share)
@@ -203,17 +203,11 @@ class _SoftHistogram(torch.autograd.Function):
         D, mask = ctx.saved_tensors
         slope = grad_output.diff(dim=1) * ctx.scale
         gradient = torch.empty_like(D)
-        for d, chosen, s, g in zip(*in_chunks(D, mask, slope, gradient), strict=True):
+        for d, chosen, s, g in in_chunks(D, mask, slope, gradient):
             values = d * ctx.scale
             inside = chosen & (values >= 0) & (values <= ctx.n_bins)
             g.copy_(s.gather(1, place(values, ctx.n_bins)[0]).where(inside, 0))
         return gradient, None, None, None
-
-
-def in_chunks(D, *others):
-    """Rows of D, and of others that have as many, some at a time."""
-    n_rows = max(1, CHUNK // max(1, D.shape[1]))
-    return [x.split(n_rows) for x in (D, *others)]
 
 
 def place(values, n_bins):

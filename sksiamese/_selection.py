@@ -25,12 +25,26 @@ def masked_logsumexp(values, mask):
     return values.clamp_min(least).logsumexp(dim=1)
 
 
+def in_chunks(D, *others):
+    """Rows of D and of others that have as many, some at a time."""
+    n_rows = max(1, CHUNK * len(D) // max(1, D.numel()))
+    return zip(*(x.split(n_rows) for x in (D, *others)), strict=True)
+
+
+def turns(numbers):
+    """How many equal ones stand before each of some numbers >= 0."""
+    order = numbers.argsort(stable=True)
+    counts = numbers.bincount()
+    first = counts.cumsum(0) - counts
+    turn = torch.arange(len(order), device=order.device) - first[numbers[order]]
+    return torch.empty_like(order).index_copy(0, order, turn)
+
+
 def compact(D, mask):
     """The selected distances of each row side by side, and which of them are there."""
     row, column = mask.nonzero(as_tuple=True)
-    counts = row.bincount(minlength=len(D))
-    place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
-    width = int(counts.max()) if len(row) else 1
+    place = turns(row)
+    width = int(place.max()) + 1 if len(row) else 1
     values = D.new_zeros(len(D), width).index_put((row, place), D[row, column])
     there = torch.zeros_like(values, dtype=torch.bool).index_put((row, place), mask.new_ones(()))
     return values, there
@@ -69,12 +83,11 @@ class _SumOverAnchors(torch.autograd.Function):
     def forward(ctx, parts, D, same, different):
         gradient = torch.empty_like(D)
         totals, weights = [], []
-        for rows in torch.arange(len(D)).split(max(1, CHUNK * len(D) // D.numel())):
-            chunk = slice(int(rows[0]), int(rows[-1]) + 1)
+        for d, positive, negative, g in in_chunks(D, same, different, gradient):
             with torch.enable_grad():
-                d = D[chunk].detach().requires_grad_()
-                total, weight = parts(d, same[chunk], different[chunk])
-            (gradient[chunk],) = torch.autograd.grad(total, d)
+                d = d.detach().requires_grad_()
+                total, weight = parts(d, positive, negative)
+            g.copy_(torch.autograd.grad(total, d)[0])
             totals.append(total.detach())
             weights.append(weight.detach())
         ctx.save_for_backward(gradient)

@@ -9,6 +9,8 @@ from math import ceil
 
 import torch
 
+from ._selection import turns
+
 __all__ = ["BATCHES", "class_balanced", "hierarchical", "shuffled", "weighted"]
 
 N_PER_CLASS = 4
@@ -110,16 +112,6 @@ def class_balanced(y, batch_size, *, generator):
         yield batch[present]
 
 
-def turns(visits):
-    """How often each visited class has been visited before."""
-    order = visits.argsort(stable=True)
-    counts = visits.bincount()
-    first = counts.cumsum(0) - counts
-    return torch.empty_like(order).index_copy(
-        0, order, torch.arange(len(order)) - first[visits[order]]
-    )
-
-
 def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     """Class-balanced batches from a few groups of classes each, for hard negatives.
 
@@ -168,7 +160,7 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     batches = []
     for chosen in names.split(n_groups):
         inside = y.where(torch.isin(groups, chosen), -1)
-        if len(inside.unique()) > 2 or (inside.min() >= 0 and len(inside.unique()) > 1):
+        if len(inside[inside >= 0].unique()) > 1:
             batches += class_balanced(inside, batch_size, generator=generator)
     for index in torch.randperm(len(batches), generator=generator).tolist():
         yield batches[index]

@@ -8,7 +8,7 @@ of triplets never needs a third axis.
 
 import torch
 
-from ._selection import CHUNK, compact
+from ._selection import CHUNK, compact, in_chunks
 
 __all__ = [
     "MINERS",
@@ -130,8 +130,7 @@ def semihard(D, same, different):
             [3.0000, 2.0000]])
     """
     anchor, positive = same.nonzero(as_tuple=True)
-    n_rows = max(1, CHUNK // max(1, D.shape[1]))
-    chunks = zip(*(x.split(n_rows) for x in (D.detach(), same, different)), strict=True)
+    chunks = in_chunks(D.detach(), same, different)
     negative = torch.cat([_farther(*chunk) for chunk in chunks])
     picked = torch.stack([D[anchor, positive], D[anchor, negative]], dim=1)
     has_negative = different.any(dim=1)[anchor]
@@ -234,18 +233,17 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
     >>> distance_weighted(D, same, ~same, n_components=8)[0]
     tensor([[1.0000, 0.5000]])
     """
-    anchor, positive = same.nonzero(as_tuple=True)
     has_negative = different.any(dim=1)
     d = D.detach().clamp(cutoff, 2 - 1e-3)
     rarity = (2 - n_components) * d.log() - (n_components - 3) / 2 * (1 - d.square() / 4).log()
     rarity = rarity.masked_fill(limit <= D, -1e4).masked_fill(~different, -torch.inf)
     rarity = rarity.masked_fill(~has_negative.unsqueeze(1), 0)
-    turn = same.cumsum(dim=1)[anchor, positive] - 1
-    n_draws = int(turn.max()) + 1 if len(turn) else 1
     chance = rarity.softmax(dim=1).nan_to_num(1.0)
-    drawn = torch.multinomial(chance, n_draws, replacement=True)
-    picked = torch.stack([D[anchor, positive], D[anchor, drawn[anchor, turn]]], dim=1)
-    return picked, *_columns(torch.ones_like(turn, dtype=torch.bool), has_negative[anchor])
+    positives, there = compact(D, same)
+    drawn = torch.multinomial(chance, there.shape[1], replacement=True)
+    picked = torch.stack([positives[there], D.gather(1, drawn)[there]], dim=1)
+    has_negative = has_negative.unsqueeze(1).expand_as(there)[there]
+    return picked, *_columns(torch.ones_like(has_negative), has_negative)
 
 
 def multi_similarity(D, same, different, *, epsilon=0.1):

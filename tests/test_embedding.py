@@ -144,20 +144,22 @@ def test_a_margin_left_to_the_loss_is_its_own(digits):
 def test_the_memory_pairs_a_batch_with_the_latest_embeddings_but_no_row_with_itself():
     memory = Memory(3)
     first, second = torch.rand(2, 2, dtype=torch.float64), torch.rand(2, 2, dtype=torch.float64)
-    memory.begin(torch.tensor([4, 5]))
-    D, same, different = memory.pairs(first, torch.tensor([0, 1]), euclidean)
+    rows = torch.tensor([4, 5])
+    D, same, different = memory.pairs(first, torch.tensor([0, 1]), rows, euclidean)
     assert D.shape == (2, 2)
     assert not same.any()
     assert different.tolist() == [[False, True], [True, False]]
 
     second.requires_grad_()
-    memory.begin(torch.tensor([6, 4]))
-    D, same, different = memory.pairs(second, torch.tensor([0, 0]), euclidean)
+    rows = torch.tensor([6, 4])
+    D, same, different = memory.pairs(second, torch.tensor([0, 0]), rows, euclidean)
     torch.testing.assert_close(D, euclidean(second, torch.cat([second, first])))
     assert same.tolist() == [[False, True, True, False], [True, False, False, False]]
     assert different.tolist() == [[False, False, False, True]] * 2
-    assert memory.rows.tolist() == [6, 4, 4]
-    assert not memory.Z.requires_grad
+    Z, y, rows = memory.remembered
+    assert rows.tolist() == [6, 4, 4]
+    assert y.tolist() == [0, 0, 0]
+    assert not Z.requires_grad
 
 
 def test_more_pairs_reach_the_loss_with_a_memory(digits):

@@ -16,7 +16,7 @@ TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob(
 ALLOWED = {
     "_engine": ((), ("torch",)),
     "_selection": ((), ("torch",)),
-    "batches": ((), ("torch",)),
+    "batches": (("_selection",), ("torch",)),
     "distances": ((), ("torch",)),
     "heads": ((), ("torch",)),
     "mining": (("_selection",), ("torch",)),
