@@ -417,3 +417,16 @@ def test_state_dict_of_the_tower_can_be_saved(case):
     torch.save(model.tower_.state_dict(), file)
     file.seek(0)
     assert torch.load(file, weights_only=True).keys() == model.tower_.state_dict().keys()
+
+
+@pytest.mark.parametrize("shape", [(-8, -8), (8, 8.0), (0, 64)])
+def test_a_shape_that_is_none_is_refused(case, shape):
+    estimator, X, y = case
+    with pytest.raises(ValueError, match="input_shape must hold integers above zero"):
+        estimator(input_shape=shape).fit(X, y)
+
+
+def test_a_tower_without_weights_is_refused(case):
+    estimator, X, y = case
+    with pytest.raises(ValueError, match="tower has no weights"):
+        estimator(64, tower=lambda input_shape, n_components: nn.Flatten()).fit(X, y)

@@ -133,3 +133,15 @@ def test_cosine_lies_in_zero_to_two_and_a_row_of_zeros_is_at_one_from_all():
     A = torch.tensor([[1.0, 1.0], [-2.0, -2.0], [0.0, 0.0]])
     expected = torch.tensor([[0.0, 2.0, 1.0], [2.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
     torch.testing.assert_close(DISTANCES["cosine"](A, A), expected)
+
+
+@each_distance
+def test_the_gradient_within_one_set_is_that_of_two_copies_of_it(name):
+    weight = rows(6, 6, seed=1)
+    gradients = []
+    for copies in (1, 2):
+        Z = rows(6, 3).requires_grad_()
+        B = Z if copies == 1 else Z.clone()
+        (DISTANCES[name](Z, B) * weight).sum().backward()
+        gradients.append(Z.grad)
+    torch.testing.assert_close(*gradients)

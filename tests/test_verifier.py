@@ -14,6 +14,7 @@ from sklearn.model_selection import (
     TunedThresholdClassifierCV,
     cross_val_score,
 )
+from torch import nn
 
 from sksiamese import SiameseVerifier, make_pairs, split_pairs, stack_pairs
 from sksiamese.heads import HEADS
@@ -209,3 +210,51 @@ def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
         SiameseVerifier(head="dot").fit(P, match)
     with pytest.raises(ValueError, match="pass items, not pairs"):
         fitted.transform_items(P)
+
+
+def test_pairs_of_weight_zero_are_as_good_as_absent(digit_pairs):
+    P, _, match, _ = digit_pairs
+    many, labels = np.tile(P, (2, 1)), np.tile(match, 2)
+    weight = np.zeros(len(many))
+    weight[-500:] = 1
+    weighted = SiameseVerifier(max_iter=3, random_state=0).fit(many, labels, sample_weight=weight)
+    alone = SiameseVerifier(max_iter=3, random_state=0).fit(many[-500:], labels[-500:])
+    np.testing.assert_allclose(weighted.decision_function(P), alone.decision_function(P), atol=1e-9)
+
+
+def test_pairs_that_are_held_out_have_weight(digit_pairs):
+    P, _, match, _ = digit_pairs
+    weight = np.zeros(len(P))
+    weight[:200] = 1
+    verifier = SiameseVerifier(early_stopping=True, random_state=0)
+    assert max(verifier.fit(P, match, sample_weight=weight).validation_scores_) > 0.5
+
+
+def test_the_history_knows_both_kinds_of_pair_where_they_alternate(digit_pairs):
+    P, _, match, _ = digit_pairs
+    order = np.ravel([np.flatnonzero(match)[:1024], np.flatnonzero(~match)[:1024]], order="F")
+    history = SiameseVerifier(max_iter=2, random_state=0).fit(P[order], match[order]).history_
+    assert all(np.isfinite(values).all() for values in history.values())
+
+
+def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
+    P, _, match, _ = digit_pairs
+
+    class Column(nn.Module):
+        def __init__(self, n_components):
+            super().__init__()
+            self.linear = nn.Linear(n_components, 1)
+
+        def forward(self, A, B):
+            return self.linear((A - B).abs())
+
+    with pytest.raises(ValueError, match=r"logits of shape \(2,\), but gave \(2, 1\)"):
+        SiameseVerifier(head=Column).fit(P, match)
+
+
+def test_pairs_may_come_as_nested_lists(digit_pairs):
+    P, _, match, _ = digit_pairs
+    flat = SiameseVerifier(max_iter=2, random_state=0).fit(P[:100], match[:100])
+    nested = SiameseVerifier(max_iter=2, random_state=0)
+    nested.fit(P[:100].reshape(100, 2, -1).tolist(), match[:100])
+    np.testing.assert_array_equal(nested.decision_function(P), flat.decision_function(P))
