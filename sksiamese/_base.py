@@ -63,7 +63,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _encode(self, y, *, resume=False):
         """The classes of y, and y as numbers of classes."""
         check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
+        axis = 0 if y.ndim > 1 else None
+        classes, codes = np.unique(y, return_inverse=True, axis=axis)
         if len(classes) < 2:
             raise ValueError(
                 "y has 1 class, so there is nothing to tell apart; pass data of two classes at "

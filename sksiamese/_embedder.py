@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -25,6 +26,11 @@ def _has_no_validation_split(estimator):
             "early_stopping=False."
         )
     return True
+
+
+def _n_columns(y):
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return shape[1] if len(shape) == 2 else 1
 
 
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):
@@ -122,8 +128,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     objective_ : nn.Module
         What was minimised, with the weights that it owns, such as
         ``objective_.loss.proxies``.
-    classes_ : ndarray of shape (n_classes,)
-        The classes seen.
+    classes_ : ndarray of shape (n_classes,) or (n_classes, n_labels)
+        The classes seen, or the distinct rows of an indicator matrix.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -249,8 +255,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         X : array-like of shape (n_samples, n_features)
             Rows, two at least; images and series flattened.
 
-        y : array-like of shape (n_samples,)
-            Classes, two at least, of two rows at least.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Classes, two at least, of two rows at least. Or an indicator matrix, whose rows
+            match where they share a label.
 
         Returns
         -------
@@ -267,7 +274,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
             single = classes[np.bincount(codes[codes >= 0]) < 2]
-            if len(single):
+            if len(single) and classes.ndim == 1:
                 raise ValueError(
                     f"y has classes with a single row, {single[:5].tolist()} among them, but a "
                     "matching pair needs two rows of its class; drop or merge these classes."
@@ -308,6 +315,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with all_or_nothing(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
+            if labels.ndim > 1:
+                raise ValueError("partial_fit takes one class a row; for an indicator y use fit.")
             present, codes = self._encode(labels)
             known = self.classes_ if resume else np.unique(present if classes is None else classes)
             if self.unlabeled_label is not None:
@@ -345,13 +354,23 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"X has shape {X.shape}, but rows must be flat; pass X.reshape(len(X), -1) and "
                 f"input_shape={tuple(X.shape[1:])}."
             )
-        return validate_data(self, X, y, dtype=DTYPES, order="C", ensure_min_samples=2, reset=reset)
+        checks = {"dtype": DTYPES, "order": "C", "ensure_min_samples": 2, "reset": reset}
+        several = _n_columns(y) > 1
+        rows, labels = validate_data(self, X, y, **checks, multi_output=several)
+        if issparse(labels):
+            labels = labels.toarray()
+        if several and not np.isin(labels, (0, 1, self.unlabeled_label)).all():
+            raise ValueError(
+                f"y of shape {labels.shape} must be an indicator matrix of zeros and ones; see "
+                "sklearn.preprocessing.MultiLabelBinarizer."
+            )
+        return rows, labels
 
     def _encode(self, y, *, resume=False):
         """The classes of y, and y as numbers of classes, -1 for rows without a label."""
-        labeled = (
-            np.full(len(y), True) if self.unlabeled_label is None else y != self.unlabeled_label
-        )
+        labeled = np.full(len(y), True)
+        if self.unlabeled_label is not None:
+            labeled = (y != self.unlabeled_label).reshape(len(y), -1).all(axis=1)
         if not labeled.any():
             raise ValueError(
                 f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of two "
@@ -364,7 +383,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def _resumed(self):
         module = super()._resumed()
-        objective = Objective(self, len(self.classes_)).to(module["tower"][0].mean)
+        objective = Objective(self, self.classes_).to(module["tower"][0].mean)
         objective.load_state_dict(module["objective"].state_dict())
         module["objective"] = objective
         return module

@@ -3,6 +3,7 @@
 import copy
 import inspect
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -35,7 +36,7 @@ def embedding_task(estimator, X, y, classes, given):
     def build(rows):
         standardize = standardization(X, rows=rows)
         tower = estimator._new_tower(X[rows[:2]], standardize, unit_length=distance in UNIT_LENGTH)
-        objective = Objective(estimator, len(classes)).to(standardize.mean)
+        objective = Objective(estimator, classes).to(standardize.mean)
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def batches(rows, epoch, generator):
@@ -59,8 +60,7 @@ def embedding_task(estimator, X, y, classes, given):
     def score(module, rows, held_out):
         known = sample_of(rows, max(N_NEIGHBORS, 4 * len(classes)))
         Z, Z_known = (embed_rows(module["tower"], X[part]) for part in (held_out, known.numpy()))
-        nearest = nearest_rows(Z, Z_known, named(DISTANCES, distance))
-        return (labels[known[nearest]] == labels[held_out]).double().mean().item()
+        return module["objective"].score(Z, labels[held_out], Z_known, labels[known])
 
     def diagnosis(rows):
         sample = sample_of(rows, N_DIAGNOSED)
@@ -74,7 +74,8 @@ def embedding_task(estimator, X, y, classes, given):
         return diagnose
 
     margin = None if estimator.margin == "auto" else estimator.margin
-    return Task(given, y, classes, build, batches, loss, score, diagnosis, margin)
+    strata = y if classes.ndim == 1 else y.clip(max=0)
+    return Task(given, strata, classes, build, batches, loss, score, diagnosis, margin)
 
 
 class Objective(nn.Module):
@@ -85,18 +86,24 @@ class Objective(nn.Module):
     estimator : SiameseEmbedder
         Whose parameters choose loss, miner, distance and regulariser.
 
-    n_classes : int
-        Number of classes, for losses that own a part for each of them.
+    classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
+        The classes, or the sets of labels that stand for classes.
     """
 
-    def __init__(self, estimator, n_classes):
+    def __init__(self, estimator, classes):
         super().__init__()
-        sizes = {"n_classes": n_classes, "n_components": estimator.n_components}
+        self.register_buffer("shared", sharing(classes))
+        sizes = {"n_classes": len(classes), "n_components": estimator.n_components}
         margin = {} if estimator.margin == "auto" else {"margin": estimator.margin}
         self.loss = built(named(LOSSES, estimator.loss), **sizes, **margin)
         self.miner = accepting(named(MINERS, estimator.miner), **sizes)
         self.distance = named(DISTANCES, distance_of(estimator))
         self.reads_pairs = n_required(self.loss) >= 3
+        if self.shared is not None and not self.reads_pairs:
+            raise ValueError(
+                f"loss={estimator.loss!r} knows one class a row, but y has several labels a row; "
+                "choose a loss of pairs or pass y of shape (n_samples,)."
+            )
         self.weight = estimator.regularizer_weight
         self.regularizer, self.reads_unlabeled = None, False
         if estimator.regularizer is not None:
@@ -107,7 +114,9 @@ class Objective(nn.Module):
         """Cost of embeddings, the first of which are ``rows`` with classes ``y``."""
         known = Z[: len(y)]
         if self.reads_pairs:
-            value = self.loss(*self.miner(*memory.pairs(known, y, rows, self.distance)))
+            value = self.loss(
+                *self.miner(*memory.pairs(known, y, rows, self.distance, self.shared))
+            )
         else:
             value = self.loss(known, y)
         if self.regularizer is not None:
@@ -115,10 +124,15 @@ class Objective(nn.Module):
             value = value + self.weight * extra
         return value
 
+    def score(self, Z, y, Z_known, y_known):
+        """Share of embeddings whose nearest known one matches."""
+        nearest = nearest_rows(Z, Z_known, self.distance)
+        return matching(y_known[nearest], y, self.shared).double().mean().item()
+
     def diagnose(self, Z, y):
         """Where training stands, by embeddings and their classes."""
         Z = Z.clone().requires_grad_()
-        D, same, different = pairs(Z, y, self.distance)
+        D, same, different = pairs(Z, y, self.distance, self.shared)
         if self.reads_pairs:
             mined, *masks = self.miner(D, same, different)
             selected = masks[0] | masks[1]
@@ -154,23 +168,36 @@ class Memory:
         self.size = size
         self.remembered = None
 
-    def pairs(self, Z, y, rows, distance):
+    def pairs(self, Z, y, rows, distance, shared=None):
         """Distances and masks of a batch with itself and with what is remembered."""
         if not self.size:
-            return pairs(Z, y, distance)
+            return pairs(Z, y, distance, shared)
         old = self.remembered or (Z[:0], y[:0], rows[:0])
         columns = tuple(map(torch.cat, zip((Z, y, rows), old, strict=True)))
         self.remembered = tuple(x[: self.size].detach() for x in columns)
-        same = y[:, None] == columns[1]
+        same = matching(y[:, None], columns[1], shared)
         itself = rows[:, None] == columns[2]
         return distance(Z, columns[0]), same & ~itself, ~same
 
 
-def pairs(Z, y, distance):
+def pairs(Z, y, distance, shared=None):
     """Distances of a batch and the masks of its pairs, no row with itself."""
-    same = y[:, None] == y
+    same = matching(y[:, None], y, shared)
     different = ~same
     return distance(Z, Z), same.fill_diagonal_(False), different
+
+
+def matching(y, others, shared):
+    """Whether rows are of one class or, by ``shared``, of classes with a label in common."""
+    return y == others if shared is None else shared[y, others]
+
+
+def sharing(classes):
+    """Which sets of labels have one in common; None for classes that are single labels."""
+    if classes.ndim == 1:
+        return None
+    sets = torch.from_numpy(classes.astype(np.float32))
+    return sets @ sets.T > 0
 
 
 def built(choice, **options):

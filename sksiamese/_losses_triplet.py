@@ -3,9 +3,12 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import CHUNK, compact, mean_of, ratio
+from ._selection import CHUNK, ascending, compact, mean_of, ratio
 
 __all__ = ["soft_margin_triplet", "triplet"]
+
+FEW = 4
+"""Columns, such as a miner leaves, of which it is cheaper to visit every triplet."""
 
 
 def triplet(D, same, different, *, margin=0.2):
@@ -53,12 +56,19 @@ def triplet(D, same, different, *, margin=0.2):
     """
 
     def parts(D, same, different):
+        if D.shape[1] <= FEW:
+            return every(D, same, different)
         positives, there = compact(D, same)
-        negatives = D.masked_fill(~different, torch.inf).sort(dim=1).values
+        negatives, _ = ascending(D.masked_fill(~different, torch.inf))
         total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(1), (1, 0))
         reach = positives + margin
         n_active = torch.searchsorted(negatives.detach(), reach.detach()) * there
         return (n_active * reach - total.gather(1, n_active)).sum(), n_active.sum()
+
+    def every(D, same, different):
+        lack = D.unsqueeze(2) - D.unsqueeze(1) + margin
+        active = same.unsqueeze(2) & different.unsqueeze(1) & (lack > 0)
+        return lack.where(active, 0).sum(), active.sum()
 
     return mean_of(parts, D, same, different)
 

@@ -31,6 +31,18 @@ def in_chunks(D, *others):
     return zip(*(x.split(n_rows) for x in (D, *others)), strict=True)
 
 
+def ascending(D):
+    """The distances of each row from least to greatest, and the columns they stood in.
+
+    On the CPU numpy sorts, four times as fast as torch.
+    """
+    if D.device.type == "cpu":
+        order = torch.from_numpy(D.detach().numpy().argsort(axis=1))
+    else:
+        order = D.argsort(dim=1)
+    return D.gather(1, order), order
+
+
 def turns(numbers):
     """How many equal ones stand before each of some numbers >= 0."""
     order = numbers.argsort(stable=True)

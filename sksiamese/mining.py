@@ -8,7 +8,7 @@ of triplets never needs a third axis.
 
 import torch
 
-from ._selection import CHUNK, compact, in_chunks
+from ._selection import CHUNK, ascending, compact, in_chunks
 
 __all__ = [
     "MINERS",
@@ -132,7 +132,7 @@ def semihard(D, same, different):
     anchor, positive = same.nonzero(as_tuple=True)
     chunks = in_chunks(D.detach(), same, different)
     negative = torch.cat([_farther(*chunk) for chunk in chunks])
-    picked = torch.stack([D[anchor, positive], D[anchor, negative]], dim=1)
+    picked = _picked(D, anchor, positive, negative)
     has_negative = different.any(dim=1)[anchor]
     return picked, *_columns(torch.ones_like(has_negative), has_negative)
 
@@ -357,7 +357,7 @@ def angular(D, same, different, *, angle=20.0):
     wide = torch.atan2(base.sqrt(), 2 * to_center) > angle * torch.pi / 180
     chosen = wide & far.isfinite()
     anchor, positive, negative = anchor[chosen], positive[chosen], negative[chosen]
-    picked = torch.stack([D[anchor, positive], D[anchor, negative]], dim=1)
+    picked = _picked(D, anchor, positive, negative)
     every = torch.ones_like(anchor, dtype=torch.bool)
     return picked, *_columns(every, every)
 
@@ -365,10 +365,16 @@ def angular(D, same, different, *, angle=20.0):
 def _farther(D, same, different):
     """For every positive the nearest negative farther than it, else the farthest one."""
     positives, there = compact(D, same)
-    negatives, order = D.masked_fill(~different, torch.inf).sort(dim=1)
+    negatives, order = ascending(D.masked_fill(~different, torch.inf))
     farther = torch.searchsorted(negatives, positives, right=True)
     last = different.sum(dim=1, keepdim=True) - 1
     return order.gather(1, torch.minimum(farther, last).clamp_min(0))[there]
+
+
+def _picked(D, anchor, positive, negative):
+    """Distances of positives and negatives side by side, by a gather as indexing is slow."""
+    places = torch.stack([positive, negative], dim=1) + D.shape[1] * anchor.unsqueeze(1)
+    return D.take(places)
 
 
 def _columns(has_positive, has_negative):

@@ -7,12 +7,16 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from pytorch_metric_learning import losses as peer
+from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from sksiamese import SiameseEmbedder
-from sksiamese._embedding import Memory, distance_of, n_required
+from sksiamese._embedding import Memory, distance_of, matching, n_required, pairs, sharing
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon
@@ -292,3 +296,57 @@ def test_the_arguments_that_a_loss_cannot_do_without_tell_its_kind():
     assert n_required(ProxyAnchor(3, 2)) == 2
     assert n_required(peer.SupConLoss()) == 1
     assert n_required(norm) == n_required(partial(variance, deviation=2.0)) == 1
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array, lambda y: y.tolist()])
+def test_an_indicator_matrix_with_one_label_a_row_is_the_same_as_classes(digits, container):
+    X, _, y, _ = digits
+    indicator = (y[:, None] == np.arange(10)[::-1]).astype(int)
+    options = {"max_iter": 2, "random_state": 0, "memory_size": 30, "early_stopping": True}
+    options["validation_fraction"] = 0.4
+    several = SiameseEmbedder(**options).set_params(early_stopping=False)
+    one = clone(several).fit(X, y)
+    several.fit(X, container(indicator))
+    assert_array_equal(several.transform(X), one.transform(X))
+    assert several.classes_.shape == (10, 10)
+    scores = SiameseEmbedder(**options).fit(X, container(indicator)).validation_scores_
+    assert scores[-1] > 0.8
+
+
+def test_rows_match_where_they_share_a_label():
+    sets = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 0]])
+    shared = sharing(sets)
+    codes = torch.arange(4)
+    expected = [[bool((a & b).any()) for b in sets] for a in sets]
+    assert matching(codes[:, None], codes, shared).tolist() == expected
+    _, same, different = pairs(torch.eye(4), codes, euclidean, shared)
+    assert same[0].tolist() == [False, True, False, False]
+    assert different[3].all()
+
+
+def test_a_label_in_common_brings_rows_together(digits):
+    X_train, X, y_train, y = digits
+
+    def labels(y):
+        return np.stack([np.isin(y, [0, 1, 2]), np.isin(y, [2, 3, 4]), y > 4], axis=1).astype(int)
+
+    Z = SiameseEmbedder(random_state=0).fit(X_train, labels(y_train)).transform(X)
+    D = torch.cdist(*2 * [torch.from_numpy(Z)]).numpy()
+    share = labels(y) @ labels(y).T > 0
+    assert roc_auc_score(share.ravel(), -D.ravel()) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        ([[1, 2], [0, 1], [1, 0], [1, 0]], {}, "must be an indicator matrix"),
+        ([[1, 1], [0, 1], [1, 0], [1, 0]], {"loss": "cosface"}, "knows one class a row"),
+        ([[1, 0], [1, 0], [1, 0], [1, 0]], {}, "y has 1 class"),
+    ],
+)
+def test_several_labels_a_row_are_refused_where_they_make_no_sense(y, options, message):
+    X = np.arange(8.0).reshape(4, 2)
+    with pytest.raises(ValueError, match=message):
+        SiameseEmbedder(**options).fit(X, y)
+    with pytest.raises(ValueError, match=f"{message}|takes one class a row"):
+        SiameseEmbedder(**options).partial_fit(X, y)

@@ -47,7 +47,7 @@ ALLOWED = {
     ),
     "_embedding": (
         ("_arrays", "_run", "batches", "distances", "losses", "mining", "regularizers"),
-        ("torch",),
+        ("numpy", "torch"),
     ),
     "_verification": (
         ("_arrays", "_run", "batches", "distances", "heads", "losses", "pairs"),
@@ -64,7 +64,7 @@ ALLOWED = {
             "mining",
             "regularizers",
         ),
-        ("numpy", "sklearn"),
+        ("numpy", "scipy", "sklearn"),
     ),
     "_verifier": (
         ("_arrays", "_base", "_run", "_verification", "distances", "heads", "pairs"),
