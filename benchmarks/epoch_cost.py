@@ -94,9 +94,9 @@ def contenders():
     timed = {
         "cross-entropy, bare torch loop": cross_entropy,
         "SiameseEmbedder, contrastive, all pairs": partial(ours, loss="contrastive", miner="all"),
-        "SiameseEmbedder, triplet, semihard": partial(
-            ours, loss="triplet", miner="semihard", margin=0.2
-        ),
+        "SiameseEmbedder, triplet, all triplets": partial(ours, loss="triplet", miner="all"),
+        "SiameseEmbedder, triplet, semihard": partial(ours, loss="triplet", miner="semihard"),
+        "SiameseEmbedder, supcon, all pairs": partial(ours, loss="supcon", miner="all"),
     }
     if find_spec("pytorch_metric_learning"):
         from pytorch_metric_learning.distances import LpDistance

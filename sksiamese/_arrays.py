@@ -55,6 +55,12 @@ def on_device(module, device):
     return module if device.type == "cpu" else copy.deepcopy(module).to(device)
 
 
+def n_columns(y):
+    """Number of columns of an array-like, a sparse matrix or a table; 1 for a vector."""
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return shape[1] if len(shape) == 2 else 1
+
+
 def standardization(*parts, rows, sample_weight=None):
     """The layer that standardises the rows of all parts taken together, chunk by chunk."""
     scaler = StandardScaler()

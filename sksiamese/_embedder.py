@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arrays import DTYPES, embed_rows, find_device, on_device
+from ._arrays import DTYPES, embed_rows, find_device, n_columns, on_device
 from ._base import BaseSiamese, all_or_nothing
 from ._embedding import Objective, embedding_task
 from .batches import BATCHES
@@ -28,18 +28,13 @@ def _has_no_validation_split(estimator):
     return True
 
 
-def _n_columns(y):
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
-    return shape[1] if len(shape) == 2 else 1
-
-
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):
     """Learn an embedding in which rows of one class lie together.
 
     A tower, by default a multilayer perceptron, maps each row to ``n_components``
-    coordinates. It is trained on the pairs of a batch: those of one class are drawn
-    together, others pushed apart. Each batch is embedded once and all its pairs are
-    used; batches hold as many rows of each class.
+    coordinates. It is trained on batches that hold as many rows of each class, until rows
+    of one class are nearer to each other than to other rows, by a margin. Each batch is
+    embedded once, and all its pairs are used.
 
     Read more in the :ref:`User Guide <embed>`.
 
@@ -61,7 +56,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         of features of an item. By default items are flat.
     dropout : float, default=0.0
         Share of hidden units set to zero at each training step, in [0, 1).
-    loss : str or callable, default="contrastive"
+    loss : str or callable, default="triplet"
         What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable,
         module or class like those in that module: ``loss(D, same, different)`` reads the
         distances of mined pairs, ``loss(Z, y)`` embeddings and classes 0, 1, ...; losses
@@ -69,7 +64,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     margin : float or "auto", default="auto"
         Distance that pairs of different classes are to keep, > 0, in the unit of
         ``distance``; passed to a loss whose signature names it. "auto" leaves each loss
-        its own, 1.0 for the contrastive loss.
+        its own, 0.2 for the triplet loss.
     miner : str or callable, default="all"
         Which pairs of a batch the loss sees: a name in :data:`sksiamese.mining.MINERS`, or
         a callable like those in that module. Losses of classes have no use for it.
@@ -86,18 +81,19 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     memory_size : int, default=0
         Number of embeddings of former batches that each batch is paired with as well,
         >= 0. They have no gradient.
-    batch_size : int, default=256
+    batch_size : int, default=128
         Largest number of labelled rows in a batch, >= 4.
     sampler : {"balanced", "shuffled"} or callable, default="balanced"
         How batches are drawn: a name in :data:`sksiamese.batches.BATCHES`, or a callable
         like those in that module.
-    max_iter : int, default=30
+    max_iter : int, default=20
         Number of epochs at most, >= 1.
     learning_rate_init : float, default=2e-3
         Step size of AdamW in the first epoch, > 0. It falls linearly towards zero over
         ``max_iter`` epochs.
-    weight_decay : float, default=1e-4
-        Decoupled decay of the weights, >= 0, in units of the step size.
+    weight_decay : float, default=1.0
+        Decoupled decay of the weights, >= 0, in units of the step size: each step takes
+        this share, times the step size, from every weight.
     tol : float, default=1e-4
         Least improvement of the loss, or of the validation score, that counts, >= 0.
     n_iter_no_change : int, default=10
@@ -154,7 +150,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     References
     ----------
     R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality reduction by learning an invariant
-    mapping", CVPR 2006.
+    mapping", CVPR 2006; default loss: A. Hermans, L. Beyer, B. Leibe, "In defense of the
+    triplet loss for person re-identification", arXiv:1703.07737, 2017.
 
     Examples
     --------
@@ -196,18 +193,18 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         width=128,
         input_shape=None,
         dropout=0.0,
-        loss="contrastive",
+        loss="triplet",
         margin="auto",
         miner="all",
         distance="auto",
         regularizer=None,
         regularizer_weight=1.0,
         memory_size=0,
-        batch_size=256,
+        batch_size=128,
         sampler="balanced",
-        max_iter=30,
+        max_iter=20,
         learning_rate_init=2e-3,
-        weight_decay=1e-4,
+        weight_decay=1.0,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
@@ -355,7 +352,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         checks = {"dtype": DTYPES, "order": "C", "ensure_min_samples": 2, "reset": reset}
-        several = _n_columns(y) > 1
+        several = n_columns(y) > 1
         rows, labels = validate_data(self, X, y, **checks, multi_output=several)
         if issparse(labels):
             labels = labels.toarray()

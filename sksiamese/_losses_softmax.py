@@ -1,8 +1,9 @@
 """Losses that pick an anchor's positives among its negatives by a softmax."""
 
+import torch
 import torch.nn.functional as F
 
-from ._selection import NOTHING, compact, masked_logsumexp, mean_of, mean_over_anchors
+from ._selection import NOTHING, masked_logsumexp, mean_of, mean_over_anchors
 
 __all__ = ["n_pairs", "nca", "supcon"]
 
@@ -149,12 +150,39 @@ def nca(D, same, different, *, temperature=1.0):
     0.7552
     """
 
-    def cost(D, same, different):
-        positives, there = compact(D, same)
-        pull = masked_logsumexp(-positives / temperature, there)
-        return F.softplus(masked_logsumexp(-D / temperature, different) - pull)
+    def parts(D, same, different):
+        return _MissedNeighbors.apply(D, same, different, temperature)
 
-    return mean_over_anchors(cost, D, same, different)
+    return mean_of(parts, D, same, different)
+
+
+class _MissedNeighbors(torch.autograd.Function):
+    """Cost of all anchors, their number, and the gradient of the cost along with it.
+
+    Exponentials are relative to the nearest positive or negative of the anchor. Those that
+    are too small to count are raised, as exponentials that underflow are slow.
+    """
+
+    @staticmethod
+    def forward(ctx, D, same, different, temperature):
+        complete = same.any(dim=1, keepdim=True) & different.any(dim=1, keepdim=True)
+        x = D / -temperature
+        nearest = [x.where(mask, NOTHING).amax(dim=1, keepdim=True) for mask in (same, different)]
+        chances = (x - torch.where(same, *nearest)).clamp_(-80, 0).exp_()
+        pull, push = chances * same, chances * different
+        pulled, pushed = (c.sum(dim=1, keepdim=True).clamp_min_(1e-30) for c in (pull, push))
+        odds = (nearest[1] - nearest[0] + pushed.log() - pulled.log()).where(complete, 0)
+        share = odds.sigmoid().where(complete, 0) / temperature
+        ctx.save_for_backward(pull.mul_(share / pulled).sub_(push.mul_(share / pushed)))
+        n_complete = complete.sum()
+        ctx.mark_non_differentiable(n_complete)
+        return F.softplus(odds).where(complete, 0).sum(), n_complete
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output, _):
+        (gradient,) = ctx.saved_tensors
+        return grad_output * gradient, None, None, None
 
 
 LOSSES = {"n_pairs": n_pairs, "nca": nca, "supcon": supcon}

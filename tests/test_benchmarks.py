@@ -51,8 +51,10 @@ def test_the_lab_run_again_reports_all_figures_of_all_models(benchmark, tmp_path
         "lab, pairs in file order": rows | {"accuracy_at_lab_threshold"},
         "lab, pairs shuffled": rows | {"accuracy_at_lab_threshold"},
         "SiameseEmbedder": rows,
+        "SiameseEmbedder, defaults": rows,
+        "SiameseEmbedder, supcon, width=512": rows,
     }
-    assert [row["depth"] for row in results] == [None, 3, 3, 3, 4, 4, 4]
+    assert [row["depth"] for row in results] == [None, 3, 3, 3, 4, 4, 4, 3, 3]
     for row in results:
         assert len(row["runs"]) == 2
         assert set(row["summary"]) == wanted[row["model"]]
