@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
@@ -16,8 +17,10 @@ DTYPES = [np.float32, np.float64]
 """X of any other type becomes the first of these."""
 
 CHUNK = 4096
-"""Rows that are standardised or embedded at a time."""
+"""Rows that are standardised or embedded at a time, at most."""
 
+CHUNK_VALUES = 2**25
+"""Values of these rows, at most."""
 
 SEEDING = threading.RLock()
 """Held while torch's generators are seeded: threads that fit take turns."""
@@ -61,25 +64,78 @@ def n_columns(y):
     return shape[1] if len(shape) == 2 else 1
 
 
-def standardization(*parts, rows, sample_weight=None):
-    """The layer that standardises the rows of all parts taken together, chunk by chunk."""
-    scaler = StandardScaler()
+def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
+    """The layer that standardises the rows of all parts taken together, chunk by chunk.
+
+    Columns that differ in nothing but their place along shared axes of ``shape`` get one
+    mean and scale. The columns of a sparse matrix keep their mean and share one scale:
+    zeros stay zeros, and rare words do not become large.
+    """
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
+    if issparse(parts[0]):
+        power = [np.asarray(part[rows].power(2).mean(axis=1)).ravel() for part in parts]
+        weight = None if sample_weight is None else np.tile(sample_weight[rows], len(parts))
+        scale = np.sqrt(np.average(np.concatenate(power), weights=weight)) or 1.0
+        n_features = parts[0].shape[1]
+        return Standardize(np.zeros(n_features), np.full(n_features, scale))
+    scaler = StandardScaler()
     for part in parts:
         for chunk in gen_batches(len(rows), CHUNK):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]
             scaler.partial_fit(part[rows[chunk]], sample_weight=weight)
-    return Standardize(scaler.mean_, scaler.scale_)
+    if shared_axes is None:
+        return Standardize(scaler.mean_, scaler.scale_)
+    return _pooled(scaler, shape, shared_axes)
+
+
+def _pooled(scaler, shape, shared_axes):
+    """Standardisation by means and scales that are shared along some axes of an item."""
+    n_features = len(scaler.mean_)
+    counts = np.broadcast_to(scaler.n_samples_seen_, n_features)
+    sums = [counts, counts * np.nan_to_num(scaler.mean_)]
+    sums.append(np.nan_to_num(counts * (scaler.var_ + scaler.mean_**2)))
+    axes = [axis for axis in shared_axes if -axis <= len(shape)]
+    count, total, square = (
+        np.broadcast_to(x.reshape(shape).sum(axis=tuple(axes), keepdims=True), shape).ravel()
+        for x in sums
+    )
+    mean = total / np.maximum(count, 1)
+    scale = np.sqrt(np.maximum(square / np.maximum(count, 1) - mean**2, 0))
+    return Standardize(mean, np.where(scale > 0, scale, 1))
 
 
 def as_tensor(rows, standardize):
     """Rows of an array as a tensor, of the dtype and on the device of a tower's first layer."""
+    if issparse(rows):
+        rows = rows.toarray()
     rows = rows if rows.flags.writeable else rows.copy()
     return torch.from_numpy(rows).to(standardize.mean)
 
 
 def embed_rows(tower, X):
     """Embed the rows of an array, chunk by chunk, by a tower on its device."""
-    chunks = (as_tensor(X[rows], tower[0]) for rows in gen_batches(len(X), CHUNK))
-    return embed(tower, chunks)
+    n_rows, n_features = X.shape
+    size = max(1, min(CHUNK, CHUNK_VALUES // n_features))
+    return embed(tower, (as_tensor(X[rows], tower[0]) for rows in gen_batches(n_rows, size)))
+
+
+def augmented(items, augment, input_shape):
+    """Items as an augmentation changes them, by torch's generator, which fit has seeded."""
+    if augment is None:
+        return items
+    device = items.device
+    generator = (
+        torch.default_generator
+        if device.type == "cpu"
+        else torch.get_device_module(device).default_generators[device.index or 0]
+    )
+    shape = items.shape[1:] if input_shape is None else input_shape
+    changed = augment(items.unflatten(1, tuple(shape)), generator)
+    if not isinstance(changed, torch.Tensor) or changed.shape != (len(items), *shape):
+        got = tuple(changed.shape) if isinstance(changed, torch.Tensor) else type(changed).__name__
+        raise ValueError(
+            f"augment must return items of shape {(len(items), *shape)}, as it was given, but gave "
+            f"{got}."
+        )
+    return changed.flatten(1)

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from torch import nn
 
-from ._arrays import as_tensor, find_device, seeded
+from ._arrays import DTYPES, as_tensor, find_device, seeded, standardization
 from ._engine import train
 from ._run import Run, accepting, named
 from .distances import DISTANCES
@@ -44,6 +44,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "width": [Interval(Integral, 1, None, closed="left")],
         "input_shape": [tuple, list, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "augment": [callable, None],
         "margin": [Interval(Real, 0, None, closed="neither")],
         "distance": [StrOptions(set(DISTANCES)), callable],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
@@ -90,10 +91,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         momenta = self._momenta if resume and incremental else {}
         with seeded(seed, device):
             module = self._resumed() if resume else task.build(rows)
-            if not any(True for _ in module["tower"].parameters()):
+            if not any(weight.requires_grad for weight in module["tower"].parameters()):
                 raise ValueError("tower has no weights, so nothing can be trained; pass another.")
             optimizer = torch.optim.AdamW(
-                module.to(device).parameters(),
+                parameter_groups(module.to(device)),
                 lr=self.learning_rate_init,
                 weight_decay=self.weight_decay,
                 fused=True,
@@ -114,7 +115,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         generator = torch.Generator().manual_seed(seed)
         for epoch in range(max_iter):
             for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate_init * (1 - epoch / max_iter)
+                group["lr"] = self.learning_rate_init * group["factor"] * (1 - epoch / max_iter)
             yield task.batches(rows, epoch, generator)
 
     def _resumed(self):
@@ -147,13 +148,33 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return train_test_split(rows, test_size=n_held_out, stratify=y, random_state=random_state)
 
-    def _new_tower(self, X, standardize, *, unit_length=False):
-        """Build the tower for rows like those of X and try it on them."""
-        if isinstance(self.tower, nn.Module):
-            raise ValueError(
-                "tower is a module, which every fit would train on; pass a function that returns "
-                "a new one, for instance functools.partial(copy.deepcopy, module)."
-            )
+    def _checks(self):
+        """What X must be, for scikit-learn's validation."""
+        finite = "allow-nan" if self._allows_nan() else True
+        return {
+            "dtype": DTYPES,
+            "order": "C",
+            "accept_sparse": "csr",
+            "ensure_all_finite": finite,
+        }
+
+    def _allows_nan(self):
+        """Whether the tower takes NaN for what is not there."""
+        return self._of_tower("allow_nan", False)
+
+    def _of_tower(self, name, default):
+        """What a tower factory says of itself."""
+        factory = TOWERS.get(self.tower) if isinstance(self.tower, str) else self.tower
+        return getattr(getattr(factory, "func", factory), name, default)
+
+    def _standardization(self, *parts, **options):
+        """The layer that standardises items as the tower wants them."""
+        shape = self._item_shape(parts[0])
+        axes = self._of_tower("shared_axes", None)
+        return standardization(*parts, shape=shape, shared_axes=axes, **options)
+
+    def _item_shape(self, X):
+        """Shape of an item, whose values are the columns of X."""
         shape = (X.shape[1],) if self.input_shape is None else tuple(self.input_shape)
         if not all(isinstance(size, Integral) and size > 0 for size in shape):
             raise ValueError(f"input_shape must hold integers above zero, got {shape}.")
@@ -162,8 +183,29 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 f"input_shape={shape} has {prod(shape)} values, but an item of X has "
                 f"{X.shape[1]} features; pass the shape of one item."
             )
+        return shape
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._allows_nan()
+        return tags
+
+    def _new_tower(self, X, standardize, *, unit_length=False):
+        """Build the tower for rows like those of X and try it on them."""
+        if isinstance(self.tower, nn.Module):
+            raise ValueError(
+                "tower is a module, which every fit would train on; pass a function that returns "
+                "a new one, for instance functools.partial(copy.deepcopy, module)."
+            )
+        shape = self._item_shape(X)
+        names = getattr(self, "feature_names_in_", None)
         factory = accepting(
-            named(TOWERS, self.tower), depth=self.depth, width=self.width, dropout=self.dropout
+            named(TOWERS, self.tower),
+            depth=self.depth,
+            width=self.width,
+            dropout=self.dropout,
+            feature_names=None if names is None else names[: X.shape[1]],
         )
         body = factory(shape, self.n_components)
         if not isinstance(body, nn.Module):
@@ -177,11 +219,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         tower.to(torch.from_numpy(np.empty(0, X.dtype)).dtype).eval()
         with torch.no_grad():
             Z = tower(as_tensor(X, standardize))
-        if not isinstance(Z, torch.Tensor) or Z.shape != (len(X), self.n_components):
+        if not isinstance(Z, torch.Tensor) or Z.shape != (X.shape[0], self.n_components):
             got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
             raise ValueError(
-                f"tower must map {(len(X), *shape)} to {(len(X), self.n_components)}, but gave "
-                f"{got}; change its last layer or n_components."
+                f"tower must map {(X.shape[0], *shape)} to {(X.shape[0], self.n_components)}, but "
+                f"gave {got}; change its last layer or n_components."
             )
         if not Z.isfinite().all():
             raise ValueError(
@@ -189,6 +231,29 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "weights, and layers that divide or take logarithms."
             )
         return tower
+
+
+def has_no_validation_split(estimator):
+    """Whether an estimator can be fitted in parts."""
+    if estimator.early_stopping:
+        raise AttributeError(
+            "partial_fit sees one chunk at a time and has no validation split; set "
+            "early_stopping=False."
+        )
+    return True
+
+
+def parameter_groups(module):
+    """Weights to train, in groups by the factor of their learning rate."""
+    factor_of = dict.fromkeys(module.parameters(), 1.0)
+    for part in module.modules():
+        if hasattr(part, "learning_rate_factor"):
+            factor_of.update(dict.fromkeys(part.parameters(), part.learning_rate_factor))
+    groups = {}
+    for weight, factor in factor_of.items():
+        if weight.requires_grad:
+            groups.setdefault(factor, []).append(weight)
+    return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
 
 
 def momenta_of(optimizer):

@@ -3,29 +3,19 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arrays import DTYPES, embed_rows, find_device, n_columns, on_device
-from ._base import BaseSiamese, all_or_nothing
-from ._embedding import Objective, embedding_task
+from ._arrays import embed_rows, find_device, n_columns, on_device
+from ._base import BaseSiamese, all_or_nothing, has_no_validation_split
+from ._embedding import Objective, embedding_task, indicator
 from .batches import BATCHES
 from .distances import DISTANCES
 from .losses import LOSSES
 from .mining import MINERS
 from .regularizers import REGULARIZERS
-
-
-def _has_no_validation_split(estimator):
-    if estimator.early_stopping:
-        raise AttributeError(
-            "partial_fit sees one chunk at a time and has no validation split; set "
-            "early_stopping=False."
-        )
-    return True
 
 
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):
@@ -42,20 +32,23 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     ----------
     n_components : int, default=32
         Size of the embedding, >= 1.
-    tower : {"mlp"} or callable, default="mlp"
+    tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
-        callable, such as a subclass of ``nn.Module``, that takes ``input_shape`` and
-        ``n_components`` and returns a module; it also gets ``depth``, ``width`` and
-        ``dropout`` if its signature names them. Items are standardised first.
+        callable like those in that module, such as a subclass of ``nn.Module``. Items are
+        standardised first.
     depth : int, default=3
-        Number of weight layers of the tower, the output layer included, >= 1.
+        Number of weight layers of the "mlp", the output layer included, or of blocks of
+        the "cnn", or of convolutions of the "tdnn", >= 1.
     width : int, default=128
-        Units of each hidden layer, >= 1.
+        Units of each hidden layer, or channels, of the first block for the "cnn", >= 1.
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
     dropout : float, default=0.0
         Share of hidden units set to zero at each training step, in [0, 1).
+    augment : callable, default=None
+        Changes the items of a batch during training: ``augment(items, generator)`` gets a
+        tensor of shape (n, *input_shape) and returns another; see :mod:`sksiamese.augment`.
     loss : str or callable, default="triplet"
         What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable,
         module or class like those in that module: ``loss(D, same, different)`` reads the
@@ -193,6 +186,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         width=128,
         input_shape=None,
         dropout=0.0,
+        augment=None,
         loss="triplet",
         margin="auto",
         miner="all",
@@ -221,6 +215,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.width = width
         self.input_shape = input_shape
         self.dropout = dropout
+        self.augment = augment
         self.loss = loss
         self.margin = margin
         self.miner = miner
@@ -279,7 +274,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             task = embedding_task(self, rows, codes, classes, {"X": X, "y": y})
             return self._train(task, resume=resume)
 
-    @available_if(_has_no_validation_split)
+    @available_if(has_no_validation_split)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None):
         """Train for one epoch on a chunk of the data; not with ``early_stopping``.
@@ -341,7 +336,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Embeddings, in the dtype of X if that is float32 or float64, else float32.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
+        X = validate_data(self, X, reset=False, **self._checks())
         tower = on_device(self.tower_, find_device(self.device))
         return embed_rows(tower, X).numpy().astype(X.dtype, copy=False)
 
@@ -351,17 +346,11 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"X has shape {X.shape}, but rows must be flat; pass X.reshape(len(X), -1) and "
                 f"input_shape={tuple(X.shape[1:])}."
             )
-        checks = {"dtype": DTYPES, "order": "C", "ensure_min_samples": 2, "reset": reset}
         several = n_columns(y) > 1
-        rows, labels = validate_data(self, X, y, **checks, multi_output=several)
-        if issparse(labels):
-            labels = labels.toarray()
-        if several and not np.isin(labels, (0, 1, self.unlabeled_label)).all():
-            raise ValueError(
-                f"y of shape {labels.shape} must be an indicator matrix of zeros and ones; see "
-                "sklearn.preprocessing.MultiLabelBinarizer."
-            )
-        return rows, labels
+        rows, labels = validate_data(
+            self, X, y, ensure_min_samples=2, reset=reset, multi_output=several, **self._checks()
+        )
+        return rows, indicator(labels, self.unlabeled_label) if several else labels
 
     def _encode(self, y, *, resume=False):
         """The classes of y, and y as numbers of classes, -1 for rows without a label."""

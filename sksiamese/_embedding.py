@@ -5,9 +5,10 @@ import inspect
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import nn
 
-from ._arrays import as_tensor, embed_rows, standardization
+from ._arrays import as_tensor, augmented, embed_rows
 from ._run import Task, accepting, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
@@ -34,7 +35,7 @@ def embedding_task(estimator, X, y, classes, given):
     memory = Memory(estimator.memory_size)
 
     def build(rows):
-        standardize = standardization(X, rows=rows)
+        standardize = estimator._standardization(X, rows=rows)
         tower = estimator._new_tower(X[rows[:2]], standardize, unit_length=distance in UNIT_LENGTH)
         objective = Objective(estimator, classes).to(standardize.mean)
         return nn.ModuleDict({"tower": tower, "objective": objective})
@@ -49,7 +50,8 @@ def embedding_task(estimator, X, y, classes, given):
     def loss(module, batch):
         rows, labeled = batch
         tower = module["tower"]
-        Z = tower(as_tensor(X[rows.numpy()], tower[0]))
+        items = as_tensor(X[rows.numpy()], tower[0])
+        Z = tower(augmented(items, estimator.augment, estimator.input_shape))
         y = labels[labeled].to(Z.device)
         return module["objective"](Z, y, labeled.to(Z.device), memory)
 
@@ -190,6 +192,17 @@ def pairs(Z, y, distance, shared=None):
 def matching(y, others, shared):
     """Whether rows are of one class or, by ``shared``, of classes with a label in common."""
     return y == others if shared is None else shared[y, others]
+
+
+def indicator(y, unlabeled_label):
+    """Several labels a row as an array of zeros and ones."""
+    y = y.toarray() if issparse(y) else y
+    if not np.isin(y, (0, 1, unlabeled_label)).all():
+        raise ValueError(
+            f"y of shape {y.shape} must be an indicator matrix of zeros and ones; see "
+            "sklearn.preprocessing.MultiLabelBinarizer."
+        )
+    return y
 
 
 def sharing(classes):

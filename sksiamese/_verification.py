@@ -5,8 +5,8 @@ import torch
 from sklearn.metrics import accuracy_score
 from torch import nn
 
-from ._arrays import as_tensor, embed_rows, standardization
-from ._run import Task, named
+from ._arrays import as_tensor, augmented, embed_rows
+from ._run import Task, accepting, named
 from .batches import shuffled
 from .distances import DISTANCES, paired
 from .heads import HEADS
@@ -25,10 +25,11 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
 
     def build(rows):
-        standardize = standardization(left, right, rows=rows, sample_weight=weight)
+        standardize = estimator._standardization(left, right, rows=rows, sample_weight=weight)
         tower = estimator._new_tower(left[rows[:2]], standardize)
-        head = named(HEADS, estimator.head)(estimator.n_components).to(standardize.mean)
-        check_head(head, tower(as_tensor(left[rows[:2]], standardize)))
+        factory = accepting(named(HEADS, estimator.head), distance=distance)
+        head = factory(estimator.n_components).to(standardize.mean)
+        check_head(head, tower(as_tensor(left[rows[:2]], standardize)), estimator.margin)
         return nn.ModuleDict({"tower": tower, "head": head})
 
     def batches(rows, epoch, generator):
@@ -39,8 +40,9 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     def loss(module, batch):
         rows, attraction = batch
         tower, head = module["tower"], module["head"]
-        both = np.concatenate([left[rows], right[rows]])
-        A, B = tower(as_tensor(both, tower[0])).tensor_split(2)
+        both = torch.cat([as_tensor(side[rows], tower[0]) for side in (left, right)])
+        both = augmented(both, estimator.augment, estimator.input_shape)
+        A, B = tower(both).tensor_split(2)
         same, different = weights[rows].to(A).unbind(dim=1)
         decision = logistic(head(A, B), same, different)
         if estimator.margin is None:
@@ -66,15 +68,20 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     return Task(given, counted, classes, build, batches, loss, score, diagnosis, estimator.margin)
 
 
-@torch.no_grad()
-def check_head(head, Z):
+def check_head(head, Z, margin):
     """Try a new head on embeddings."""
-    logit = head(Z, Z)
+    Z = Z.detach().requires_grad_()
+    logit = head(Z, Z + 1)
     if not isinstance(logit, torch.Tensor) or logit.shape != (len(Z),):
         got = tuple(logit.shape) if isinstance(logit, torch.Tensor) else type(logit).__name__
         raise ValueError(
             f"head must map two batches of shape {tuple(Z.shape)} to logits of shape "
             f"({len(Z)},), but gave {got}; change its last layer."
+        )
+    if margin is None and torch.autograd.grad(logit.sum(), Z, allow_unused=True)[0] is None:
+        raise ValueError(
+            "head passes no gradient on to the tower, and margin=None leaves no other loss that "
+            "would train it; give a margin or choose another head."
         )
 
 

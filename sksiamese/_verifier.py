@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._arrays import DTYPES, embed_rows, find_device, on_device
+from ._arrays import embed_rows, find_device, on_device
 from ._base import BaseSiamese, all_or_nothing
 from ._run import named
 from ._verification import logits, verification_task
@@ -32,23 +32,27 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     ----------
     n_components : int, default=32
         Size of the embedding, >= 1.
-    tower : {"mlp"} or callable, default="mlp"
+    tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
-        callable, such as a subclass of ``nn.Module``, that takes ``input_shape`` and
-        ``n_components`` and returns a module; it also gets ``depth``, ``width`` and
-        ``dropout`` if its signature names them. Items are standardised first.
+        callable like those in that module, such as a subclass of ``nn.Module``. Items are
+        standardised first.
     depth : int, default=3
-        Number of weight layers of the tower, the output layer included, >= 1.
+        Number of weight layers of the "mlp", the output layer included, or of blocks of
+        the "cnn", or of convolutions of the "tdnn", >= 1.
     width : int, default=128
-        Units of each hidden layer, >= 1.
+        Units of each hidden layer, or channels, of the first block for the "cnn", >= 1.
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
     dropout : float, default=0.0
         Share of hidden units set to zero at each training step, in [0, 1).
-    head : {"weighted_l1"} or callable, default="weighted_l1"
+    augment : callable, default=None
+        Changes the items of a batch during training: ``augment(items, generator)`` gets a
+        tensor of shape (n, *input_shape) and returns another; see :mod:`sksiamese.augment`.
+    head : {"cosine", "distance", "mlp", "weighted_l1"} or callable, default="weighted_l1"
         What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or
-        a callable that takes ``n_components`` and returns such a module.
+        a callable that takes ``n_components`` and returns such a module. "distance" needs
+        a margin.
     margin : float or None, default=1.0
         Distance that the items of a non-matching pair are to keep, > 0, in the unit of
         ``distance``; None trains on the logistic loss alone.
@@ -161,6 +165,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         width=128,
         input_shape=None,
         dropout=0.0,
+        augment=None,
         head="weighted_l1",
         margin=1.0,
         distance="euclidean",
@@ -184,6 +189,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.width = width
         self.input_shape = input_shape
         self.dropout = dropout
+        self.augment = augment
         self.head = head
         self.margin = margin
         self.distance = distance
@@ -320,7 +326,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Embeddings, of the dtype of the items if that is float32 or float64.
         """
         check_is_fitted(self)
-        X_items = check_array(X_items, dtype=DTYPES, order="C", input_name="X_items")
+        X_items = check_array(X_items, input_name="X_items", **self._checks())
         n_features = (self.n_features_in_ + 1) // 2
         if X_items.shape[1] != n_features:
             raise ValueError(
@@ -331,7 +337,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         return embed_rows(tower, X_items).numpy().astype(X_items.dtype, copy=False)
 
     def _validate(self, X, *y, **options):
-        return validate_data(self, flatten_pairs(X), *y, dtype=DTYPES, order="C", **options)
+        return validate_data(self, flatten_pairs(X), *y, **self._checks(), **options)
 
     def _weights(self, sample_weight, labels, classes, match):
         weight = _check_sample_weight(

@@ -1,13 +1,18 @@
 """Heads: what turns the embeddings of two items into the logit of a match.
 
 A head factory takes ``n_components`` and returns an ``nn.Module`` that maps two batches
-of embeddings of shape (n, n_components) to (n,) logits, positive for a match. A head is
+of embeddings of shape (n, n_components) to (n,) logits, positive for a match. It is also
+given ``distance``, the distance of the verifier, if its signature names it. A head is
 symmetric: swapping its two arguments changes nothing.
 """
 
+import torch
+import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["HEADS", "WeightedL1"]
+from .distances import euclidean, paired
+
+__all__ = ["HEADS", "Cosine", "Distance", "Match", "WeightedL1"]
 
 
 class WeightedL1(nn.Module):
@@ -45,5 +50,116 @@ class WeightedL1(nn.Module):
         return self.linear(10 * (A - B).abs()).squeeze(-1)
 
 
-HEADS = {"weighted_l1": WeightedL1}
+class Distance(nn.Module):
+    """A logistic regression on the distance of two embeddings.
+
+    It reads the distance but does not shape it: the embedding learns from the contrastive
+    loss alone, the regression follows.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the embeddings.
+
+    distance : callable, default=euclidean
+        A distance like those in :mod:`sksiamese.distances`; the verifier passes its own.
+
+    References
+    ----------
+    S. Chopra, R. Hadsell, Y. LeCun, "Learning a similarity metric discriminatively, with
+    application to face verification", CVPR 2005.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import Distance
+    >>> Distance(2)(torch.zeros(5, 2), torch.ones(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, n_components, distance=euclidean):
+        super().__init__()
+        self.distance = distance
+        self.linear = nn.Linear(1, 1)
+
+    def forward(self, A, B):
+        """Logits of the pairs of rows of A and B."""
+        D = paired(self.distance, A.detach(), B.detach())
+        return self.linear(10 * D.unsqueeze(-1)).squeeze(-1)
+
+
+class Match(nn.Module):
+    """Three fully connected layers on what two embeddings share and how they differ.
+
+    They read absolute differences, times ten as in :class:`WeightedL1`, and products of
+    the components. Two layers of as many rectified units lead to the logit.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the embeddings.
+
+    width : int, default=64
+        Units of each hidden layer, >= 1.
+
+    References
+    ----------
+    S. J. Oh, R. Benenson, M. Fritz, B. Schiele, "Faceless person recognition: privacy
+    implications in social media", ECCV 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import Match
+    >>> Match(2)(torch.zeros(5, 2), torch.ones(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, n_components, width=64):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * n_components, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, 1),
+        )
+
+    def forward(self, A, B):
+        """Logits of the pairs of rows of A and B."""
+        return self.layers(torch.cat([10 * (A - B).abs(), A * B], dim=-1)).squeeze(-1)
+
+
+class Cosine(nn.Module):
+    """A logistic regression on the cosine of the angle between two embeddings.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the embeddings.
+
+    References
+    ----------
+    J. Bromley, I. Guyon, Y. LeCun, E. Sackinger, R. Shah, "Signature verification using a
+    siamese time delay neural network", NIPS 1993.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import Cosine
+    >>> Cosine(2)(torch.ones(5, 2), torch.ones(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.linear = nn.Linear(1, 1)
+
+    def forward(self, A, B):
+        """Logits of the pairs of rows of A and B."""
+        cosine = F.cosine_similarity(A, B, dim=-1)
+        return self.linear(10 * cosine.unsqueeze(-1)).squeeze(-1)
+
+
+HEADS = {"cosine": Cosine, "distance": Distance, "mlp": Match, "weighted_l1": WeightedL1}
 """The heads by name."""

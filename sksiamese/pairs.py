@@ -8,6 +8,7 @@ rows works on pairs.
 import warnings
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.random import sample_without_replacement
 
@@ -19,16 +20,16 @@ def stack_pairs(left, right):
 
     Parameters
     ----------
-    left : array-like of shape (n_pairs, ...)
+    left : {array-like, sparse matrix} of shape (n_pairs, ...)
         Left items; whatever has more than two dimensions is flattened.
 
-    right : array-like of the shape of ``left``
+    right : {array-like, sparse matrix} of the shape of ``left``
         Right items.
 
     Returns
     -------
-    P : ndarray of shape (n_pairs, 2 * n_features)
-        The pairs.
+    P : {ndarray, CSR matrix} of shape (n_pairs, 2 * n_features)
+        The pairs; sparse if an item is.
 
     Raises
     ------
@@ -41,12 +42,17 @@ def stack_pairs(left, right):
     >>> stack_pairs([[1, 2]], [[3, 4]])
     array([[1, 2, 3, 4]])
     """
-    left, right = np.asarray(left), np.asarray(right)
+    if sparse.issparse(left) or sparse.issparse(right):
+        left, right = sparse.csr_array(left), sparse.csr_array(right)
+    else:
+        left, right = np.asarray(left), np.asarray(right)
     if left.shape != right.shape or left.ndim < 2:
         raise ValueError(
             f"left and right must have the same shape (n_pairs, n_features), got {left.shape} "
             f"and {right.shape}."
         )
+    if sparse.issparse(left):
+        return sparse.hstack([left, right], format="csr")
     return np.hstack([left.reshape(len(left), -1), right.reshape(len(right), -1)])
 
 
@@ -55,7 +61,7 @@ def split_pairs(P):
 
     Parameters
     ----------
-    P : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+    P : {array-like, sparse matrix} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
         The pairs. With an odd number of columns the middle one belongs to both items,
         and a warning says so.
 
@@ -76,7 +82,7 @@ def split_pairs(P):
     >>> right
     array([[3, 4]])
     """
-    P = flatten_pairs(np.asarray(P))
+    P = P.tocsr() if sparse.issparse(P) else flatten_pairs(np.asarray(P))
     if P.ndim != 2:
         raise ValueError(f"P must have shape (n_pairs, 2 * n_features), got {P.shape}.")
     n_columns = P.shape[1]
@@ -176,10 +182,10 @@ def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
     """
-    X = check_array(X, dtype=None, allow_nd=True, ensure_all_finite=False)
+    X = check_array(X, accept_sparse="csr", dtype=None, allow_nd=True, ensure_all_finite=False)
     y = column_or_1d(y)
-    if len(X) != len(y):
-        raise ValueError(f"X has {len(X)} rows but y has {len(y)} labels.")
+    if X.shape[0] != len(y):
+        raise ValueError(f"X has {X.shape[0]} rows but y has {len(y)} labels.")
     if n_pairs < 2 or n_groups < 1:
         raise ValueError(
             f"n_pairs must be at least 2 and n_groups at least 1, got {n_pairs} and {n_groups}."
@@ -204,7 +210,7 @@ def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
     columns = (np.concatenate(column) for column in zip(*drawn, strict=True))
     order = rng.permutation(n_pairs)
     left, right, match, groups = (column[order] for column in columns)
-    return stack_pairs(X[left].reshape(n_pairs, -1), X[right].reshape(n_pairs, -1)), match, groups
+    return stack_pairs(X[left], X[right]), match, groups
 
 
 def _draw(rows, y, match, n_draws, rng):

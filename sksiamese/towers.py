@@ -2,18 +2,29 @@
 
 A tower factory is a callable that takes ``input_shape``, the shape of one item as a
 tuple, and ``n_components``, and returns an ``nn.Module`` that maps a batch of items to
-(n, n_components). It is also given ``depth``, ``width`` and ``dropout`` if its
-signature names them.
+(n, n_components). It is also given ``depth``, ``width``, ``dropout`` and
+``feature_names``, the names of the columns of an item or None, if its signature names
+them. Parts of a tower that have an attribute ``learning_rate_factor`` learn at so many
+times the step size of the rest.
 """
-
-from itertools import pairwise
-from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["TOWERS", "Standardize", "UnitLength", "mlp"]
+from ._towers_composed import multi_cue, pretrained
+from ._towers_single import cnn, mlp, tdnn
+
+__all__ = [
+    "TOWERS",
+    "Standardize",
+    "UnitLength",
+    "cnn",
+    "mlp",
+    "multi_cue",
+    "pretrained",
+    "tdnn",
+]
 
 
 class Standardize(nn.Module):
@@ -66,44 +77,5 @@ class UnitLength(nn.Module):
         return F.normalize(Z)
 
 
-def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
-    """Multilayer perceptron with rectified linear units.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Shape of one item, which is flattened.
-
-    n_components : int
-        Size of the embedding, >= 1.
-
-    depth : int, default=3
-        Number of weight layers, the output layer included, >= 1. A depth of 1 is a
-        linear map.
-
-    width : int, default=128
-        Units of every hidden layer, >= 1.
-
-    dropout : float, default=0.0
-        Share of the hidden units set to zero during training, in [0, 1).
-
-    Returns
-    -------
-    tower : nn.Sequential
-        Maps items, a batch of shape (n, ...), to embeddings (n, n_components).
-
-    Examples
-    --------
-    >>> from sksiamese.towers import mlp
-    >>> sum(weight.numel() for weight in mlp((28, 28), 128, depth=3).parameters())
-    133504
-    """
-    sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
-    layers = [nn.Flatten()]
-    for n_in, n_out in pairwise(sizes[:-1]):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
-    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
-
-
-TOWERS = {"mlp": mlp}
-"""The towers by name."""
+TOWERS = {"cnn": cnn, "mlp": mlp, "tdnn": tdnn}
+"""The towers by name; the others are configured by ``functools.partial``."""

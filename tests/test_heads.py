@@ -5,9 +5,14 @@ import pickle
 import pytest
 import torch
 
-from sksiamese.heads import HEADS, WeightedL1
+from sksiamese.distances import manhattan
+from sksiamese.heads import HEADS, Cosine, Distance, Match, WeightedL1
 
+TRAINING = {name: head for name, head in HEADS.items() if name != "distance"}
 each_head = pytest.mark.parametrize("factory", HEADS.values(), ids=HEADS)
+each_head_that_trains_the_tower = pytest.mark.parametrize(
+    "factory", TRAINING.values(), ids=TRAINING
+)
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
 
@@ -39,7 +44,7 @@ def test_the_logit_of_a_pair_does_not_depend_on_its_batch(factory):
     torch.testing.assert_close(head(A, B)[3:4], head(A[3:4], B[3:4]))
 
 
-@each_head
+@each_head_that_trains_the_tower
 def test_gradients_are_finite_also_for_identical_items(factory):
     head, (A, B) = factory(8), sides()
     A = A.clone().requires_grad_()
@@ -50,7 +55,7 @@ def test_gradients_are_finite_also_for_identical_items(factory):
     assert all((p.grad != 0).any() for p in head.parameters())
 
 
-@each_head
+@each_head_that_trains_the_tower
 def test_swapping_the_items_swaps_their_gradients(factory):
     head, (A, B) = factory(8), sides()
     A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
@@ -70,10 +75,10 @@ def test_a_head_can_learn_that_near_items_match(factory):
     generator = torch.Generator().manual_seed(0)
     A = torch.randn(400, 8, generator=generator)
     match = torch.arange(400) % 2 == 0
-    B = A + torch.randn(400, 8, generator=generator) * torch.where(match, 0.05, 1.0)[:, None]
+    B = A + torch.randn(400, 8, generator=generator) * torch.where(match, 0.05, 3.0)[:, None]
     head = factory(8)
     optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
-    for _ in range(200):
+    for _ in range(600):
         optimizer.zero_grad()
         logit = head(A, B)
         torch.nn.functional.binary_cross_entropy_with_logits(logit, match.float()).backward()
@@ -89,3 +94,29 @@ def test_the_weighted_distance_is_that_of_a_plain_loop():
         for a, b in zip(A.tolist(), B.tolist(), strict=True)
     ]
     torch.testing.assert_close(head(A, B), torch.tensor(expected, dtype=torch.float64))
+
+
+def test_the_distance_head_reads_the_distance_and_leaves_the_embedding_alone():
+    A, B = (side.requires_grad_() for side in sides(5))
+    head = Distance(8, distance=manhattan)
+    expected = 10 * (A - B).abs().sum(dim=1) * head.linear.weight.item() + head.linear.bias
+    torch.testing.assert_close(head(A, B), expected)
+    head(A, B).sum().backward()
+    assert A.grad is None
+    assert B.grad is None
+    assert head.linear.weight.grad.abs() > 0
+
+
+def test_the_cosine_head_does_not_see_the_length_of_embeddings():
+    A, B = sides(5)
+    head = Cosine(8)
+    torch.testing.assert_close(head(A, B), head(3 * A, 0.2 * B))
+    cosine = (A * B).sum(dim=1) / A.norm(dim=1) / B.norm(dim=1)
+    torch.testing.assert_close(
+        head(A, B), 10 * cosine * head.linear.weight.item() + head.linear.bias
+    )
+
+
+def test_the_match_head_has_three_layers_with_rectifiers_between():
+    kinds = [type(layer).__name__ for layer in Match(8).layers]
+    assert kinds == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]

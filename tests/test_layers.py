@@ -18,10 +18,13 @@ ALLOWED = {
     "_selection": ((), ("torch",)),
     "batches": (("_selection",), ("torch",)),
     "distances": ((), ("torch",)),
-    "heads": ((), ("torch",)),
+    "augment": ((), ("torch",)),
+    "heads": (("distances",), ("torch",)),
     "mining": (("_selection",), ("torch",)),
     "regularizers": ((), ("torch",)),
-    "towers": ((), ("torch",)),
+    "_towers_single": ((), ("torch",)),
+    "_towers_composed": (("_towers_single",), ("torch",)),
+    "towers": (("_towers_composed", "_towers_single"), ("torch",)),
     "_losses_pair": (("_selection",), ("torch",)),
     "_losses_proxy": (("_selection",), ("torch",)),
     "_losses_ranking": (("_selection",), ("torch",)),
@@ -38,8 +41,8 @@ ALLOWED = {
         (),
     ),
     "metrics": ((), ("numpy", "sklearn")),
-    "pairs": ((), ("numpy", "sklearn")),
-    "_arrays": (("_engine", "towers"), ("numpy", "sklearn", "torch")),
+    "pairs": ((), ("numpy", "scipy", "sklearn")),
+    "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
     "_base": (
         ("_arrays", "_engine", "_run", "distances", "towers"),
@@ -47,7 +50,7 @@ ALLOWED = {
     ),
     "_embedding": (
         ("_arrays", "_run", "batches", "distances", "losses", "mining", "regularizers"),
-        ("numpy", "torch"),
+        ("numpy", "scipy", "torch"),
     ),
     "_verification": (
         ("_arrays", "_run", "batches", "distances", "heads", "losses", "pairs"),
@@ -64,7 +67,7 @@ ALLOWED = {
             "mining",
             "regularizers",
         ),
-        ("numpy", "scipy", "sklearn"),
+        ("numpy", "sklearn"),
     ),
     "_verifier": (
         ("_arrays", "_base", "_run", "_verification", "distances", "heads", "pairs"),
@@ -75,6 +78,7 @@ ALLOWED = {
         (
             "_embedder",
             "_verifier",
+            "augment",
             "batches",
             "distances",
             "heads",

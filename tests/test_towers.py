@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -23,9 +24,15 @@ def weight_layers(tower):
     return [layer for layer in tower.modules() if isinstance(layer, nn.Linear)]
 
 
-@each_shape
-@each_tower
-def test_a_tower_maps_items_to_embeddings(factory, shape):
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        *product(["cnn", "mlp"], [(12,), (3, 4), (1, 3, 4)]),
+        *product(["tdnn"], [(12,), (3, 4), (30, 2)]),
+    ],
+)
+def test_a_tower_maps_items_to_embeddings(name, shape):
+    factory = TOWERS[name]
     tower = factory(shape, 5)
     assert isinstance(tower, nn.Module)
     assert tower(items(7, shape)).shape == (7, 5)

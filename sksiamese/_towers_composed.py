@@ -1,0 +1,189 @@
+"""Towers made of other networks: one for each cue, or one that is trained already."""
+
+import copy
+from math import prod
+
+import torch
+from torch import nn
+
+from ._towers_single import mlp
+
+__all__ = ["multi_cue", "pretrained"]
+
+
+def multi_cue(
+    input_shape,
+    n_components,
+    *,
+    cues,
+    towers=None,
+    depth=3,
+    width=128,
+    dropout=0.0,
+    feature_names=None,
+):
+    """A tower for each of several groups of columns, fused by fully connected layers.
+
+    Bind ``cues`` by ``functools.partial`` to make a tower factory of it.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one item, which is flattened.
+
+    n_components : int
+        Size of the embedding, and of that of each cue, >= 1.
+
+    cues : dict
+        Columns of each cue by its name: a slice, a list of column numbers or, for data
+        with column names, a list of those.
+
+    towers : dict, default=None
+        Tower factory of a cue by its name; cues that are missing there get :func:`mlp`.
+        Each takes flat items, (n_columns,), which :func:`cnn` and :func:`tdnn` bring into
+        any shape that is bound to them.
+
+    depth : int, default=3
+        Passed to the tower of each cue.
+
+    width : int, default=128
+        Units of the layer that fuses the cues; passed to the tower of each cue, too.
+
+    dropout : float, default=0.0
+        Share of the fused units set to zero during training, in [0, 1); passed on, too.
+
+    feature_names : sequence of str, default=None
+        Names of the columns; the estimators pass those of their data.
+
+    Returns
+    -------
+    tower : nn.Module
+        Maps items, a batch of shape (n, ...), to embeddings (n, n_components).
+
+    Raises
+    ------
+    ValueError
+        If a cue has no columns, or columns that the data does not have.
+
+    References
+    ----------
+    S. J. Oh, R. Benenson, M. Fritz, B. Schiele, "Faceless person recognition: privacy
+    implications in social media", ECCV 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.towers import multi_cue
+    >>> cues = {"head": slice(0, 6), "body": slice(6, 10)}
+    >>> multi_cue((10,), 4, cues=cues)(torch.zeros(5, 10)).shape
+    torch.Size([5, 4])
+    """
+    columns = {
+        name: _columns_of(name, chosen, prod(input_shape), feature_names)
+        for name, chosen in cues.items()
+    }
+    options = {"depth": depth, "width": width, "dropout": dropout}
+    parts = {}
+    for name, chosen in columns.items():
+        own = (towers or {}).get(name)
+        shape = (len(chosen),)
+        parts[name] = own(shape, n_components) if own else mlp(shape, n_components, **options)
+    return _Fused(columns, parts, n_components, width, dropout)
+
+
+class _Fused(nn.Module):
+    """Towers of several groups of columns and the layers that fuse what they give."""
+
+    def __init__(self, columns, towers, n_components, width, dropout):
+        super().__init__()
+        self.columns = columns
+        self.towers = nn.ModuleDict(towers)
+        self.fusion = nn.Sequential(
+            nn.ReLU(),
+            nn.Linear(len(towers) * n_components, width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, n_components),
+        )
+
+    def forward(self, X):
+        """Embeddings of items of shape (n, ...)."""
+        X = X.flatten(1)
+        seen = [tower(X[:, self.columns[name]]) for name, tower in self.towers.items()]
+        return self.fusion(torch.cat(seen, dim=1))
+
+
+def _columns_of(name, chosen, n_features, feature_names):
+    """Column numbers of a cue."""
+    if isinstance(chosen, slice):
+        found = list(range(n_features))[chosen]
+    else:
+        names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
+        found = [names.get(c, -1) if isinstance(c, str) else int(c) for c in chosen]
+    if not found or min(found) < 0 or max(found) >= n_features:
+        raise ValueError(
+            f"cue {name!r} is {chosen!r}, but must be columns of an item, which has {n_features}; "
+            "names need data with column names."
+        )
+    return found
+
+
+def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1):
+    """A trained network and a linear layer on top of it.
+
+    Bind ``backbone`` by ``functools.partial`` to make a tower factory of it. Every tower
+    gets a copy.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one item, as the backbone takes it.
+
+    n_components : int
+        Size of the embedding, >= 1.
+
+    backbone : nn.Module
+        Maps a batch of shape (n, *input_shape) to features of shape (n, ...).
+
+    learning_rate_factor : float, default=0.1
+        What the step size is multiplied by for the backbone, >= 0. At 0 it is frozen: its
+        weights stay, and it runs as in evaluation.
+
+    Returns
+    -------
+    tower : nn.Module
+        Maps items, a batch of shape (n, *input_shape), to embeddings (n, n_components).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from sksiamese.towers import pretrained
+    >>> pretrained((28, 28), 32, backbone=nn.Conv1d(28, 4, 3))(torch.zeros(5, 28, 28)).shape
+    torch.Size([5, 32])
+    """
+    return _Pretrained(input_shape, n_components, copy.deepcopy(backbone), learning_rate_factor)
+
+
+class _Pretrained(nn.Module):
+    """A backbone with its own learning rate and a linear layer on top."""
+
+    def __init__(self, input_shape, n_components, backbone, learning_rate_factor):
+        super().__init__()
+        backbone.learning_rate_factor = learning_rate_factor
+        self.backbone = backbone.requires_grad_(learning_rate_factor > 0).eval()
+        weight = next(backbone.parameters(), torch.empty(0))
+        with torch.no_grad():
+            n_features = backbone(weight.new_zeros(1, *input_shape)).flatten(1).shape[1]
+        self.output = nn.Linear(n_features, n_components)
+
+    def train(self, mode=True):
+        """Switch to training or evaluation; a frozen backbone stays in evaluation."""
+        super().train(mode)
+        if self.backbone.learning_rate_factor == 0:
+            self.backbone.eval()
+        return self
+
+    def forward(self, X):
+        """Embeddings of items."""
+        return self.output(self.backbone(X).flatten(1))

@@ -1,0 +1,221 @@
+"""Augmentation: copies of training items that are a little different each time.
+
+An augmentation is a callable ``augment(X, generator)`` that takes the items of a batch, a
+tensor of shape (n, *input_shape) in the units of the data, and a ``torch.Generator`` on the
+same device, and returns items of the same shape. It runs during training only. Those here
+have options, which ``functools.partial`` binds.
+"""
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["affine", "feature_dropout", "jitter", "rescale", "time_warp"]
+
+
+def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.05, fill=0.0):
+    """Rotate, scale, shear and shift images, each by its own random amount.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, height, width) or (n, channels, height, width)
+        Images.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    rotation : float, default=10.0
+        Largest angle in degrees, either way, >= 0.
+
+    scale : float, default=0.1
+        Largest relative change of both lengths, >= 0; each axis has its own.
+
+    shear : float, default=0.1
+        Largest slope, either way, >= 0.
+
+    translation : float, default=0.05
+        Largest shift along each axis, as a share of its length, >= 0.
+
+    fill : float, default=0.0
+        Value outside the image, in the unit of ``X``.
+
+    Returns
+    -------
+    X : Tensor of the shape of ``X``
+        New images, bilinearly interpolated.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.augment import affine
+    >>> affine(torch.ones(2, 8, 8), torch.Generator().manual_seed(0)).shape
+    torch.Size([2, 8, 8])
+    """
+    images = X.unsqueeze(1) if X.ndim == 3 else X
+    angle, slope, *stretch_and_shift = (
+        2 * torch.rand(6, len(X), generator=generator, device=X.device, dtype=X.dtype) - 1
+    )
+    angle = angle * rotation * torch.pi / 180
+    wide, high = (torch.exp(-scale * s) for s in stretch_and_shift[:2])
+    right, down = (2 * translation * s for s in stretch_and_shift[2:])
+    ratio = X.shape[-1] / X.shape[-2]
+    cos, sin = angle.cos(), angle.sin()
+    slope = slope * shear
+    matrix = torch.stack(
+        [
+            torch.stack([wide * cos, wide * (slope * cos - sin) / ratio, right], dim=1),
+            torch.stack([high * sin * ratio, high * (slope * sin + cos), down], dim=1),
+        ],
+        dim=1,
+    )
+    grid = F.affine_grid(matrix, images.shape, align_corners=False)
+    return (F.grid_sample(images - fill, grid, align_corners=False) + fill).reshape(X.shape)
+
+
+def jitter(X, generator, *, deviation=0.1):
+    """Add normally distributed noise to every value.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, ...)
+        Items.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    deviation : float, default=0.1
+        Standard deviation of the noise, in the unit of ``X``, >= 0.
+
+    Returns
+    -------
+    X : Tensor of the shape of ``X``
+        New items.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.augment import jitter
+    >>> X = jitter(torch.zeros(100, 50), torch.Generator().manual_seed(0), deviation=2.0)
+    >>> round(X.std().item(), 1)
+    2.0
+    """
+    noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+    return X + deviation * noise
+
+
+def rescale(X, generator, *, deviation=0.1):
+    """Multiply every channel of a series by a random factor near one.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, n_steps) or (n, n_steps, n_channels)
+        Series.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    deviation : float, default=0.1
+        Standard deviation of the factor, >= 0.
+
+    Returns
+    -------
+    X : Tensor of the shape of ``X``
+        New series.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.augment import rescale
+    >>> X = rescale(torch.ones(1, 9, 2), torch.Generator().manual_seed(0))
+    >>> len(X.unique())
+    2
+    """
+    shape = (len(X), 1, *X.shape[2:])
+    factor = torch.randn(shape, generator=generator, device=X.device, dtype=X.dtype)
+    return X * (1 + deviation * factor)
+
+
+def time_warp(X, generator, *, strength=0.2, n_knots=4):
+    """Let the time of a series run faster here and slower there.
+
+    The speed is random at some knots and linear between them. Steps of NaN at the end,
+    which pad a shorter series, stay where they are.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, n_steps) or (n, n_steps, n_channels)
+        Series.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    strength : float, default=0.2
+        Largest relative change of the speed, in [0, 1).
+
+    n_knots : int, default=4
+        Number of knots, >= 2.
+
+    Returns
+    -------
+    X : Tensor of the shape of ``X``
+        New series, linearly interpolated; first and last step are as they were.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.augment import time_warp
+    >>> X = torch.arange(9.0).expand(1, 9)
+    >>> new = time_warp(X, torch.Generator().manual_seed(0), strength=0.5)
+    >>> bool((new.diff() > 0).all()), new[0, 0].item(), new[0, -1].item()
+    (True, 0.0, 8.0)
+    """
+    series = X.unsqueeze(2) if X.ndim == 2 else X
+    n_steps = series.shape[1]
+    missing = series.isnan().any(dim=2)
+    last = (n_steps - 1 - missing.flip(1).long().cumprod(dim=1).sum(dim=1)).clamp_min(0)
+    knots = torch.rand(len(X), 1, n_knots, generator=generator, device=X.device, dtype=X.dtype)
+    speed = 1 + strength * (2 * knots - 1)
+    speed = F.interpolate(speed, size=n_steps, mode="linear", align_corners=True).squeeze(1)
+    step = torch.arange(n_steps, device=X.device)
+    passed = F.pad(speed[:, 1:].where(step[1:] <= last[:, None], 0).cumsum(dim=1), (1, 0))
+    time = passed * (last / passed[:, -1].clamp_min(1e-6)).unsqueeze(1)
+    time = torch.minimum(time, last.unsqueeze(1).to(time))
+    before = time.floor().long()
+    after = torch.minimum(before + 1, last.unsqueeze(1))
+    share = (time - before).unsqueeze(2)
+    index = [i.unsqueeze(2).expand_as(series) for i in (before, after)]
+    warped = torch.lerp(series.gather(1, index[0]), series.gather(1, index[1]), share)
+    return warped.where((step <= last[:, None]).unsqueeze(2), series).reshape(X.shape)
+
+
+def feature_dropout(X, generator, *, share=0.1, fill=0.0):
+    """Replace a random share of the values of every item.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, ...)
+        Items.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    share : float, default=0.1
+        Chance of each value to be replaced, in [0, 1].
+
+    fill : float, default=0.0
+        What stands there instead, in the unit of ``X``.
+
+    Returns
+    -------
+    X : Tensor of the shape of ``X``
+        New items.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.augment import feature_dropout
+    >>> X = feature_dropout(torch.ones(100, 50), torch.Generator().manual_seed(0), share=0.3)
+    >>> round(X.mean().item(), 1)
+    0.7
+    """
+    chance = torch.rand(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+    return X.masked_fill(chance < share, fill)
