@@ -83,7 +83,8 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
     for part in parts:
         for chunk in gen_batches(len(rows), CHUNK):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]
-            scaler.partial_fit(part[rows[chunk]], sample_weight=weight)
+            with np.errstate(invalid="ignore"):  # columns of which nothing is there
+                scaler.partial_fit(part[rows[chunk]], sample_weight=weight)
     if shared_axes is None:
         return Standardize(scaler.mean_, scaler.scale_)
     return _pooled(scaler, shape, shared_axes)

@@ -1,7 +1,7 @@
 """Towers that are one network: multilayer perceptron, convolutions, time delays."""
 
 from itertools import pairwise
-from math import gcd, prod
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -53,8 +53,8 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     """Convolutional network: blocks of convolution, pooling, normalisation and rectifier.
 
     Every block has 3 x 3 convolutions, halves the image, and has twice as many channels
-    as the block before it. Channels are normalised in groups, item by item, so that an
-    embedding never depends on the batch.
+    as the block before it. Channels are normalised in groups of 16, item by item, so that
+    an embedding never depends on the batch.
 
     Parameters
     ----------
@@ -111,9 +111,9 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     layers = [nn.Flatten(), nn.Unflatten(1, (channels, height, breadth))]
     for n_in, n_out in pairwise(sizes):
         layers += [
-            nn.Conv2d(n_in, n_out, 3, padding=1, bias=False),
+            nn.Conv2d(n_in, n_out, 3, padding=1),
             nn.MaxPool2d(2, ceil_mode=True),
-            nn.GroupNorm(gcd(n_out, 8), n_out),
+            nn.GroupNorm(1 if n_out % 16 else n_out // 16, n_out),
             nn.ReLU(),
         ]
         height, breadth = (height + 1) // 2, (breadth + 1) // 2

@@ -27,7 +27,9 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     def build(rows):
         standardize = estimator._standardization(left, right, rows=rows, sample_weight=weight)
         tower = estimator._new_tower(left[rows[:2]], standardize)
-        factory = accepting(named(HEADS, estimator.head), distance=distance)
+        factory = accepting(
+            named(HEADS, estimator.head), distance=distance, margin=estimator.margin or 1.0
+        )
         head = factory(estimator.n_components).to(standardize.mean)
         check_head(head, tower(as_tensor(left[rows[:2]], standardize)), estimator.margin)
         return nn.ModuleDict({"tower": tower, "head": head})

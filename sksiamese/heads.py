@@ -2,8 +2,8 @@
 
 A head factory takes ``n_components`` and returns an ``nn.Module`` that maps two batches
 of embeddings of shape (n, n_components) to (n,) logits, positive for a match. It is also
-given ``distance``, the distance of the verifier, if its signature names it. A head is
-symmetric: swapping its two arguments changes nothing.
+given ``distance`` and ``margin``, those of the verifier, if its signature names them. A
+head is symmetric: swapping its two arguments changes nothing.
 """
 
 import torch
@@ -54,7 +54,7 @@ class Distance(nn.Module):
     """A logistic regression on the distance of two embeddings.
 
     It reads the distance but does not shape it: the embedding learns from the contrastive
-    loss alone, the regression follows.
+    loss alone, the regression follows. It begins with a threshold of half the margin.
 
     Parameters
     ----------
@@ -63,6 +63,10 @@ class Distance(nn.Module):
 
     distance : callable, default=euclidean
         A distance like those in :mod:`sksiamese.distances`; the verifier passes its own.
+
+    margin : float, default=1.0
+        Margin of the contrastive loss, > 0, in the unit of the distance; the verifier
+        passes its own.
 
     References
     ----------
@@ -77,15 +81,16 @@ class Distance(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, n_components, distance=euclidean):
+    def __init__(self, n_components, distance=euclidean, margin=1.0):
         super().__init__()
-        self.distance = distance
-        self.linear = nn.Linear(1, 1)
+        self.distance, self.margin = distance, margin
+        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
         D = paired(self.distance, A.detach(), B.detach())
-        return self.linear(10 * D.unsqueeze(-1)).squeeze(-1)
+        return 10 * self.scale * (self.threshold - D / self.margin)
 
 
 class Match(nn.Module):
@@ -133,6 +138,8 @@ class Match(nn.Module):
 class Cosine(nn.Module):
     """A logistic regression on the cosine of the angle between two embeddings.
 
+    It begins with a threshold of 0.5.
+
     Parameters
     ----------
     n_components : int
@@ -153,12 +160,12 @@ class Cosine(nn.Module):
 
     def __init__(self, n_components):
         super().__init__()
-        self.linear = nn.Linear(1, 1)
+        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
-        cosine = F.cosine_similarity(A, B, dim=-1)
-        return self.linear(10 * cosine.unsqueeze(-1)).squeeze(-1)
+        return 10 * self.scale * (F.cosine_similarity(A, B, dim=-1) - self.threshold)
 
 
 HEADS = {"cosine": Cosine, "distance": Distance, "mlp": Match, "weighted_l1": WeightedL1}

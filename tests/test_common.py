@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier
+from sksiamese.towers import multi_cue
 
 
 class TwoLayers(nn.Module):
@@ -18,6 +19,17 @@ class TwoLayers(nn.Module):
 
     def forward(self, X):
         return self.output(self.hidden(X).tanh())
+
+
+class TwoCues(nn.Module):
+    """A tower of two cues, in a class as the name of a test must be the same in every process."""
+
+    def __init__(self, input_shape, n_components):
+        super().__init__()
+        self.tower = multi_cue(input_shape, n_components, cues={"one": [0], "all": slice(None)})
+
+    def forward(self, X):
+        return self.tower(X)
 
 
 class Product(nn.Module):
@@ -37,6 +49,9 @@ EMBEDDERS = [
     SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
     SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
     SiameseEmbedder(distance="manhattan", batch_size=32, dropout=0.2),
+    SiameseEmbedder(tower="cnn", depth=2, width=8),
+    SiameseEmbedder(tower="tdnn", depth=2, width=16),
+    SiameseEmbedder(tower=TwoCues),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 
@@ -46,8 +61,14 @@ VERIFIERS = [
     SiameseVerifier(n_components=5, distance="cosine", width=64),
     SiameseVerifier(distance="manhattan", class_weight="balanced"),
     SiameseVerifier(tower=TwoLayers, head=Product, max_iter=60),
+    SiameseVerifier(tower="cnn", depth=2, width=8),
+    SiameseVerifier(tower="tdnn", depth=2, width=16),
+    SiameseVerifier(head="mlp"),
     SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
 ]
+
+# For these heads identical items always match, but a check labels pairs of them as different.
+DISTANCE_HEADS = ("cosine", "distance")
 
 # Checks that scikit-learn runs on its own estimators only.
 SHARED_CHECKS = [
@@ -93,3 +114,12 @@ def test_no_check_is_skipped_and_no_tag_switches_checks_off(estimator, n_checks)
     results = check_estimator(estimator(max_iter=1), on_fail=None, on_skip=None)
     assert not [result for result in results if result["status"] == "skipped"]
     assert len(results) >= n_checks
+
+
+@odd_columns
+@pytest.mark.parametrize("head", DISTANCE_HEADS)
+def test_heads_that_read_a_distance_fail_the_check_that_separates_identical_items_alone(head):
+    verifier = SiameseVerifier(head=head, learning_rate_init=1e-2, max_iter=100)
+    results = check_estimator(verifier, on_fail=None, on_skip=None)
+    failed = {result["check_name"] for result in results if result["status"] != "passed"}
+    assert failed == {"check_classifiers_train"}

@@ -98,13 +98,14 @@ def test_the_weighted_distance_is_that_of_a_plain_loop():
 
 def test_the_distance_head_reads_the_distance_and_leaves_the_embedding_alone():
     A, B = (side.requires_grad_() for side in sides(5))
-    head = Distance(8, distance=manhattan)
-    expected = 10 * (A - B).abs().sum(dim=1) * head.linear.weight.item() + head.linear.bias
+    head = Distance(8, distance=manhattan, margin=4.0)
+    expected = 10 * (0.5 - (A - B).abs().sum(dim=1) / 4)
     torch.testing.assert_close(head(A, B), expected)
     head(A, B).sum().backward()
     assert A.grad is None
     assert B.grad is None
-    assert head.linear.weight.grad.abs() > 0
+    assert head.scale.grad.abs() > 0
+    assert head.threshold.grad.abs() > 0
 
 
 def test_the_cosine_head_does_not_see_the_length_of_embeddings():
@@ -112,9 +113,7 @@ def test_the_cosine_head_does_not_see_the_length_of_embeddings():
     head = Cosine(8)
     torch.testing.assert_close(head(A, B), head(3 * A, 0.2 * B))
     cosine = (A * B).sum(dim=1) / A.norm(dim=1) / B.norm(dim=1)
-    torch.testing.assert_close(
-        head(A, B), 10 * cosine * head.linear.weight.item() + head.linear.bias
-    )
+    torch.testing.assert_close(head(A, B), 10 * cosine - 5)
 
 
 def test_the_match_head_has_three_layers_with_rectifiers_between():

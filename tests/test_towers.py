@@ -2,15 +2,18 @@
 
 import copy
 import pickle
+from functools import partial
 from itertools import product
 from math import prod
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from sksiamese.towers import TOWERS, Standardize, mlp
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese.towers import TOWERS, Standardize, cnn, mlp, multi_cue, pretrained, tdnn
 
 each_tower = pytest.mark.parametrize("factory", TOWERS.values(), ids=TOWERS)
 each_shape = pytest.mark.parametrize("shape", [(12,), (3, 4), (1, 3, 4)], ids=str)
@@ -113,3 +116,158 @@ def test_standardize_has_state_but_nothing_to_train():
     layer = Standardize([1.0, 2.0], [3.0, 4.0])
     assert list(layer.parameters()) == []
     assert set(layer.state_dict()) == {"mean", "scale"}
+
+
+def test_depth_counts_the_blocks_of_a_cnn_and_width_doubles():
+    convolutions = [m for m in cnn((28, 28), 5, depth=3, width=4).modules() if type(m) is nn.Conv2d]
+    assert [c.out_channels for c in convolutions] == [4, 8, 16]
+
+
+def test_flattened_pooling_keeps_the_place_and_global_pooling_averages():
+    for pooling, n_features in (("global", 8), ("flatten", 8 * 3 * 2)):
+        tower = cnn((1, 9, 7), 5, depth=2, width=4, pooling=pooling)
+        assert tower[-1].in_features == n_features
+
+
+@pytest.mark.parametrize(
+    ("factory", "shape", "message"),
+    [
+        (cnn, (1, 2, 3, 4), "takes images"),
+        (partial(cnn, pooling="max"), (8, 8), "pooling must be"),
+        (tdnn, (1, 2, 3), "takes series"),
+        (partial(multi_cue, cues={"a": slice(5, 5)}), (8,), "cue 'a'"),
+        (partial(multi_cue, cues={"a": [1, 8]}), (8,), "which has 8"),
+        (partial(multi_cue, cues={"a": ["x"]}), (8,), "names need data"),
+    ],
+)
+def test_towers_refuse_what_they_cannot_take(factory, shape, message):
+    with pytest.raises(ValueError, match=message):
+        factory(shape, 4)
+
+
+def test_padding_changes_nothing_however_long():
+    X = items(5, (20, 3))
+    tower = tdnn((20, 3), 4, width=8).eval()
+    padded = torch.cat([X, torch.full((5, 9, 3), torch.nan)], dim=1)
+    longer = tdnn((29, 3), 4, width=8).eval()
+    longer.load_state_dict(tower.state_dict())
+    torch.testing.assert_close(longer(padded), tower(X))
+    assert not torch.allclose(longer(padded.nan_to_num(0)), tower(X))
+
+
+def test_time_delays_grow_with_depth():
+    X = items(1, (200, 1)).requires_grad_()
+    for depth, reach in ((1, 2), (2, 6), (3, 14)):
+        delays = tdnn((200, 1), 4, depth=depth, width=4)[2]
+        H = X
+        for convolution in delays.convolutions:
+            H = convolution(H.mT).mT
+        (gradient,) = torch.autograd.grad(H[0, 100].sum(), X)
+        seen = gradient[0, :, 0].nonzero().squeeze(1)
+        assert (seen.min().item(), seen.max().item()) == (100 - reach, 100 + reach)
+
+
+def ragged_waves(n=300):
+    """Series of three frequencies, of different lengths, padded with NaN."""
+    rng = np.random.default_rng(0)
+    y, t = np.arange(n) % 3, np.arange(60)
+    X = np.sin(t * (0.3 + 0.15 * y)[:, None] + rng.uniform(0, 6, (n, 1)))
+    X += rng.normal(scale=0.3, size=X.shape)
+    X[t >= rng.integers(30, 60, (n, 1))] = np.nan
+    return X.astype(np.float32), y
+
+
+def test_series_of_different_lengths_are_told_apart():
+    X, y = ragged_waves()
+    options = {"tower": "tdnn", "width": 16, "input_shape": (60, 1), "random_state": 0}
+    embedder = SiameseEmbedder(4, max_iter=15, batch_size=32, **options).fit(X[:200], y[:200])
+    Z, centers = embedder.transform(X[200:]), []
+    for label in range(3):
+        centers.append(embedder.transform(X[:200][y[:200] == label]).mean(axis=0))
+    nearest = np.linalg.norm(Z[:, None] - np.array(centers), axis=2).argmin(axis=1)
+    assert (nearest == y[200:]).mean() > 0.95
+    P, match, _ = make_pairs(X, y, n_pairs=200, random_state=0)
+    verifier = SiameseVerifier(max_iter=1, **options).fit(P, match)
+    assert np.isfinite(verifier.decision_function(P)).all()
+
+
+def test_nan_is_refused_by_towers_that_know_no_missing_values():
+    X, y = ragged_waves()
+    with pytest.raises(ValueError, match="contains NaN"):
+        SiameseEmbedder().fit(X, y)
+    assert not SiameseEmbedder().__sklearn_tags__().input_tags.allow_nan
+    assert SiameseEmbedder(tower=partial(tdnn, depth=1)).__sklearn_tags__().input_tags.allow_nan
+
+
+def test_images_and_series_are_standardised_by_channel():
+    X, y = ragged_waves()
+    tower = SiameseEmbedder(tower="tdnn", input_shape=(30, 2), max_iter=1).fit(X, y).tower_
+    mean, scale = tower[0].mean.view(30, 2), tower[0].scale.view(30, 2)
+    assert (mean == mean[0]).all()
+    assert (scale == scale[0]).all()
+    series = X.reshape(len(X), 30, 2)
+    np.testing.assert_allclose(mean[0], np.nanmean(series, axis=(0, 1)), rtol=1e-4)
+    np.testing.assert_allclose(scale[0], np.nanstd(series, axis=(0, 1)), rtol=1e-4)
+
+
+def test_each_cue_has_its_own_tower_over_its_own_columns():
+    cues = {"left": slice(0, 4), "right": [9, 5]}
+    tower = multi_cue((10,), 3, cues=cues, width=8, dropout=0.0)
+    X = items(6, (10,))
+    with torch.no_grad():
+        parts = [tower.towers["left"](X[:, :4]), tower.towers["right"](X[:, [9, 5]])]
+        torch.testing.assert_close(tower(X), tower.fusion(torch.cat(parts, dim=1)))
+        changed = X.clone()
+        changed[:, 6] += 1
+        assert torch.equal(tower(X), tower(changed))
+
+
+def test_cues_may_be_named_by_the_columns_of_a_table_also_for_pairs(digits):
+    X, _, y, _ = digits
+    table = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)])
+    cues = {"upper": [f"p{i}" for i in range(32)], "lower": [f"p{i}" for i in range(32, 64)]}
+    tower = partial(multi_cue, cues=cues, towers={"upper": partial(cnn, depth=1, width=4)})
+    fitted = SiameseEmbedder(tower=tower, max_iter=1).fit(table, y).tower_[2]
+    assert fitted.columns == {"upper": list(range(32)), "lower": list(range(32, 64))}
+    P, match, _ = make_pairs(X, y, n_pairs=100, random_state=0)
+    names = [*table.columns, *(f"other_{name}" for name in table.columns)]
+    verifier = SiameseVerifier(tower=tower, max_iter=1).fit(pd.DataFrame(P, columns=names), match)
+    assert verifier.tower_[2].columns["lower"][0] == 32
+
+
+class Backbone(nn.Module):
+    """Something trained before, with layers that behave differently in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(64, 20), nn.BatchNorm1d(20), nn.ReLU())
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+def test_a_frozen_backbone_stays_as_it_is_and_a_tuned_one_moves_less_than_the_rest(digits):
+    X, _, y, _ = digits
+    backbone = Backbone()
+    before = copy.deepcopy(backbone.state_dict())
+    moved = {}
+    for factor in (0, 0.1, 1):
+        tower = partial(pretrained, backbone=backbone, learning_rate_factor=factor)
+        fitted = SiameseEmbedder(8, tower=tower, max_iter=2, weight_decay=0, random_state=0)
+        after = fitted.fit(X.astype(np.float32), y).tower_[2].backbone.state_dict()
+        moved[factor] = (after["layers.0.weight"] - before["layers.0.weight"]).abs().mean().item()
+        same = [torch.equal(after[name], before[name]) for name in before]
+        assert all(same) == (factor == 0)
+    assert moved[0] == 0
+    assert 0.05 < moved[0.1] / moved[1] < 0.3
+    assert all(torch.equal(backbone.state_dict()[name], before[name]) for name in before)
+
+
+def test_a_cnn_learns_digits_better_than_chance_from_few_images(digits):
+    X_train, X_test, y_train, y_test = digits
+    embedder = SiameseEmbedder(
+        8, tower="cnn", depth=2, width=8, input_shape=(8, 8), max_iter=25, random_state=0
+    )
+    Z_train = embedder.fit(X_train, y_train).transform(X_train)
+    D = np.linalg.norm(embedder.transform(X_test)[:, None] - Z_train, axis=2)
+    assert (y_train[D.argmin(axis=1)] == y_test).mean() > 0.9

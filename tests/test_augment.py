@@ -1,0 +1,148 @@
+"""Augmentation: what every one keeps, and what each one does."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from sksiamese import SiameseEmbedder, SiameseVerifier, augment, make_pairs
+from sksiamese.augment import affine, feature_dropout, jitter, rescale, time_warp
+
+IMAGES = torch.rand(6, 9, 12, generator=torch.Generator().manual_seed(1))
+each = pytest.mark.parametrize("name", augment.__all__)
+only_affine_takes_a_turn = {"scale": 0, "shear": 0, "translation": 0}
+
+
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
+@each
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_shape_and_dtype_stay_and_the_items_given_are_left_alone(name, dtype):
+    X = IMAGES.to(dtype)
+    before = X.clone()
+    new = getattr(augment, name)(X, seeded())
+    assert new.shape == X.shape
+    assert new.dtype == dtype
+    assert torch.equal(X, before)
+    assert not torch.equal(new, X)
+
+
+@each
+def test_the_generator_decides_alone(name):
+    function = getattr(augment, name)
+    assert torch.equal(function(IMAGES, seeded()), function(IMAGES, seeded()))
+    state = torch.get_rng_state()
+    function(IMAGES, seeded())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        partial(affine, rotation=0, **only_affine_takes_a_turn),
+        partial(feature_dropout, share=0.0),
+        partial(jitter, deviation=0.0),
+        partial(rescale, deviation=0.0),
+        partial(time_warp, strength=0.0),
+    ],
+)
+def test_nothing_changes_at_strength_zero(idle):
+    torch.testing.assert_close(idle(IMAGES, seeded()), IMAGES, atol=1e-5, rtol=0)
+
+
+def test_channels_of_an_image_move_together():
+    X = IMAGES.unsqueeze(1)
+    new = affine(X.expand(-1, 3, -1, -1), seeded())
+    assert torch.equal(new[:, 0], new[:, 2])
+
+
+def test_a_rotation_keeps_lengths_also_in_oblong_images():
+    X = torch.zeros(200, 41, 81)
+    X[:, 20, 20:61] = 1
+    new = affine(X, seeded(), rotation=90, **only_affine_takes_a_turn)
+    row, column = torch.arange(41.0) - 20, torch.arange(81.0) - 40
+    mass = new.sum(dim=(1, 2))
+    inertia = (new * (row[:, None] ** 2 + column**2)).sum(dim=(1, 2)) / mass
+    inside = (new * row[:, None].square()).sum(dim=(1, 2)) / mass < 80
+    assert inside.sum() > 50
+    assert ((inertia[inside] / 140 - 1).abs() < 0.1).all()
+
+
+@pytest.mark.parametrize(("option", "share"), [("translation", 0.1), ("scale", 0.2)])
+def test_a_bright_point_is_moved_no_farther_than_allowed(option, share):
+    X = torch.zeros(300, 41, 41)
+    X[:, 20, 30] = 1
+    options = only_affine_takes_a_turn | {option: share}
+    new = affine(X, seeded(), rotation=0, **options)
+    column = new.sum(dim=1).argmax(dim=1) - 30
+    farthest = 41 * share if option == "translation" else 10 * (np.exp(share) - 1)
+    assert column.abs().max() <= np.ceil(farthest)
+    assert column.min() < 0 < column.max()
+
+
+def test_what_comes_from_outside_an_image_is_filled():
+    new = affine(torch.ones(50, 8, 8), seeded(), translation=0.5, fill=7.0)
+    assert 6 < new.max() <= 7.001
+
+
+def test_time_runs_forward_and_the_padding_of_a_short_series_stays():
+    X = torch.arange(20.0).expand(30, 20).clone()
+    X[:15, 12:] = torch.nan
+    new = time_warp(X, seeded(), strength=0.9)
+    assert torch.equal(new.isnan(), X.isnan())
+    assert (new[15:].diff(dim=1) > 0).all()
+    assert (new[:15, :12].diff(dim=1) > 0).all()
+    torch.testing.assert_close(new[:15, 11], X[:15, 11])
+    assert (new[15:] - X[15:]).abs().max() > 1
+
+
+def test_a_series_without_any_step_stays_as_it_is():
+    assert time_warp(torch.full((2, 5), torch.nan), seeded()).isnan().all()
+
+
+def test_every_channel_has_its_own_factor_for_all_of_its_steps():
+    factor = rescale(torch.ones(500, 7, 2), seeded(), deviation=0.2)
+    assert (factor == factor[:, :1]).all()
+    assert 0.18 < factor[:, 0].std() < 0.22
+
+
+def test_a_tower_learns_from_changed_items_and_embeds_true_ones(digits):
+    X, _, y, _ = digits
+    seen = []
+
+    def watched(items, generator):
+        seen.append(items)
+        return jitter(items, generator)
+
+    options = {"input_shape": (8, 8), "max_iter": 2, "random_state": 0}
+    one = SiameseEmbedder(augment=watched, **options).fit(X, y)
+    n_seen = len(seen)
+    assert seen[0].shape[1:] == (8, 8)
+    again = SiameseEmbedder(augment=jitter, **options).fit(X, y)
+    without = SiameseEmbedder(**options).fit(X, y)
+    np.testing.assert_array_equal(one.transform(X), again.transform(X))
+    assert len(seen) == n_seen
+    assert not np.allclose(one.transform(X), without.transform(X))
+
+
+def test_both_items_of_a_pair_are_changed(digits):
+    X, _, y, _ = digits
+    P, match, _ = make_pairs(X, y, n_pairs=100, random_state=0)
+    sizes = []
+
+    def watched(items, generator):
+        sizes.append(len(items))
+        return items
+
+    SiameseVerifier(augment=watched, batch_size=50, max_iter=1, random_state=0).fit(P, match)
+    assert sizes == [100, 100]
+
+
+@pytest.mark.parametrize("wrong", [lambda X, _: X[:, :5], lambda X, _: X.numpy()])
+def test_an_augmentation_that_changes_the_shape_is_refused(digits, wrong):
+    X, _, y, _ = digits
+    with pytest.raises(ValueError, match=r"augment must return items of shape \(\d+, 64\)"):
+        SiameseEmbedder(augment=wrong).fit(X, y)
