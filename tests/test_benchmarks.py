@@ -232,6 +232,7 @@ IDX = (2051).to_bytes(4, "big") + np.array([2, 28, 28], ">i4").tobytes() + bytes
         (gzip.compress(IDX[:-1]), r"holds 1567 values, but its header says \[2, 28, 28\]"),
         (gzip.compress(IDX[:7]), "it is cut off"),
     ],
+    ids=["not gzip", "gzip cut off", "labels", "pixel missing", "header cut off"],
 )
 def test_a_bad_idx_file_is_named(benchmark, tmp_path, content, message):
     path = tmp_path / "fashion-mnist" / "train-images-idx3-ubyte.gz"

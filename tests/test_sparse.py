@@ -28,7 +28,7 @@ def test_an_embedder_of_sparse_rows_embeds_dense_ones_alike(digits, container):
 
 
 def test_sparse_columns_share_one_scale_and_keep_their_zeros(digits):
-    X, _, y, _ = digits
+    X = digits[0]
     weight = np.arange(len(X)) % 3.0
     layer = _arrays.standardization(sparse.csr_array(X), rows=np.arange(len(X)))
     assert not layer.mean.any()
