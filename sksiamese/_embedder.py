@@ -48,7 +48,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Share of hidden units set to zero at each training step, in [0, 1).
     augment : callable, default=None
         Changes the items of a batch during training: ``augment(items, generator)`` gets a
-        tensor of shape (n, *input_shape) and returns another; see :mod:`sksiamese.augment`.
+        tensor of shape ``(n, *input_shape)`` and returns another; see :mod:`sksiamese.augment`.
     loss : str or callable, default="triplet"
         What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable,
         module or class like those in that module: ``loss(D, same, different)`` reads the

@@ -143,7 +143,7 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
         Size of the embedding, >= 1.
 
     backbone : nn.Module
-        Maps a batch of shape (n, *input_shape) to features of shape (n, ...).
+        Maps a batch of shape ``(n, *input_shape)`` to features of shape (n, ...).
 
     learning_rate_factor : float, default=0.1
         What the step size is multiplied by for the backbone, >= 0. At 0 it is frozen: its
@@ -152,7 +152,7 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     Returns
     -------
     tower : nn.Module
-        Maps items, a batch of shape (n, *input_shape), to embeddings (n, n_components).
+        Maps items, a batch of shape ``(n, *input_shape)``, to embeddings (n, n_components).
 
     Examples
     --------

@@ -48,7 +48,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Share of hidden units set to zero at each training step, in [0, 1).
     augment : callable, default=None
         Changes the items of a batch during training: ``augment(items, generator)`` gets a
-        tensor of shape (n, *input_shape) and returns another; see :mod:`sksiamese.augment`.
+        tensor of shape ``(n, *input_shape)`` and returns another; see :mod:`sksiamese.augment`.
     head : {"cosine", "distance", "mlp", "weighted_l1"} or callable, default="weighted_l1"
         What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or
         a callable that takes ``n_components`` and returns such a module. "distance" needs

@@ -1,7 +1,7 @@
 """Augmentation: copies of training items that are a little different each time.
 
 An augmentation is a callable ``augment(X, generator)`` that takes the items of a batch, a
-tensor of shape (n, *input_shape) in the units of the data, and a ``torch.Generator`` on the
+tensor of shape ``(n, *input_shape)`` in the units of the data, and a ``torch.Generator`` on the
 same device, and returns items of the same shape. It runs during training only. Those here
 have options, which ``functools.partial`` binds.
 """
