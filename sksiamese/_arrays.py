@@ -93,17 +93,18 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
 def _pooled(scaler, shape, shared_axes):
     """Standardisation by means and scales that are shared along some axes of an item."""
     n_features = len(scaler.mean_)
-    counts = np.broadcast_to(scaler.n_samples_seen_, n_features)
-    sums = [counts, counts * np.nan_to_num(scaler.mean_)]
-    sums.append(np.nan_to_num(counts * (scaler.var_ + scaler.mean_**2)))
-    axes = [axis for axis in shared_axes if -axis <= len(shape)]
-    count, total, square = (
-        np.broadcast_to(x.reshape(shape).sum(axis=tuple(axes), keepdims=True), shape).ravel()
-        for x in sums
-    )
-    mean = total / np.maximum(count, 1)
-    scale = np.sqrt(np.maximum(square / np.maximum(count, 1) - mean**2, 0))
-    return Standardize(mean, np.where(scale > 0, scale, 1))
+    seen = np.broadcast_to(scaler.n_samples_seen_, n_features)
+    axes = tuple(axis for axis in shared_axes if -axis <= len(shape))
+
+    def total(values):
+        sums = (seen * np.nan_to_num(values)).reshape(shape).sum(axis=axes, keepdims=True)
+        return np.broadcast_to(sums, shape).ravel()
+
+    count = np.maximum(total(np.ones(n_features)), 1)
+    mean = total(scaler.mean_) / count
+    scale = np.sqrt(total(scaler.var_ + (scaler.mean_ - mean) ** 2) / count)
+    constant = scale <= 1e-12 * np.abs(mean)
+    return Standardize(mean, np.where(constant, 1, scale))
 
 
 def as_tensor(rows, standardize):

@@ -94,14 +94,14 @@ class Objective(nn.Module):
 
     def __init__(self, estimator, classes):
         super().__init__()
-        self.register_buffer("shared", sharing(classes))
+        self.register_buffer("sets", label_sets(classes))
         sizes = {"n_classes": len(classes), "n_components": estimator.n_components}
         margin = {} if estimator.margin == "auto" else {"margin": estimator.margin}
         self.loss = built(named(LOSSES, estimator.loss), **sizes, **margin)
         self.miner = accepting(named(MINERS, estimator.miner), **sizes)
         self.distance = named(DISTANCES, distance_of(estimator))
         self.reads_pairs = n_required(self.loss) >= 3
-        if self.shared is not None and not self.reads_pairs:
+        if self.sets is not None and not self.reads_pairs:
             raise ValueError(
                 f"loss={estimator.loss!r} knows one class a row, but y has several labels a row; "
                 "choose a loss of pairs or pass y of shape (n_samples,)."
@@ -116,9 +116,7 @@ class Objective(nn.Module):
         """Cost of embeddings, the first of which are ``rows`` with classes ``y``."""
         known = Z[: len(y)]
         if self.reads_pairs:
-            value = self.loss(
-                *self.miner(*memory.pairs(known, y, rows, self.distance, self.shared))
-            )
+            value = self.loss(*self.miner(*memory.pairs(known, y, rows, self.distance, self.sets)))
         else:
             value = self.loss(known, y)
         if self.regularizer is not None:
@@ -129,12 +127,12 @@ class Objective(nn.Module):
     def score(self, Z, y, Z_known, y_known):
         """Share of embeddings whose nearest known one matches."""
         nearest = nearest_rows(Z, Z_known, self.distance)
-        return matching(y_known[nearest], y, self.shared).double().mean().item()
+        return matching(y_known[nearest, None], y[:, None], self.sets).double().mean().item()
 
     def diagnose(self, Z, y):
         """Where training stands, by embeddings and their classes."""
         Z = Z.clone().requires_grad_()
-        D, same, different = pairs(Z, y, self.distance, self.shared)
+        D, same, different = pairs(Z, y, self.distance, self.sets)
         if self.reads_pairs:
             mined, *masks = self.miner(D, same, different)
             selected = masks[0] | masks[1]
@@ -170,28 +168,30 @@ class Memory:
         self.size = size
         self.remembered = None
 
-    def pairs(self, Z, y, rows, distance, shared=None):
+    def pairs(self, Z, y, rows, distance, sets=None):
         """Distances and masks of a batch with itself and with what is remembered."""
         if not self.size:
-            return pairs(Z, y, distance, shared)
+            return pairs(Z, y, distance, sets)
         old = self.remembered or (Z[:0], y[:0], rows[:0])
         columns = tuple(map(torch.cat, zip((Z, y, rows), old, strict=True)))
         self.remembered = tuple(x[: self.size].detach() for x in columns)
-        same = matching(y[:, None], columns[1], shared)
+        same = matching(y, columns[1], sets)
         itself = rows[:, None] == columns[2]
         return distance(Z, columns[0]), same & ~itself, ~same
 
 
-def pairs(Z, y, distance, shared=None):
+def pairs(Z, y, distance, sets=None):
     """Distances of a batch and the masks of its pairs, no row with itself."""
-    same = matching(y[:, None], y, shared)
+    same = matching(y, y, sets)
     different = ~same
     return distance(Z, Z), same.fill_diagonal_(False), different
 
 
-def matching(y, others, shared):
-    """Whether rows are of one class or, by ``shared``, of classes with a label in common."""
-    return y == others if shared is None else shared[y, others]
+def matching(y, others, sets):
+    """Which of (..., n) rows match which of (..., m) others: by class, or by a common label."""
+    if sets is None:
+        return y.unsqueeze(-1) == others.unsqueeze(-2)
+    return sets[y] @ sets[others].mT > 0
 
 
 def indicator(y, unlabeled_label):
@@ -205,12 +205,9 @@ def indicator(y, unlabeled_label):
     return y
 
 
-def sharing(classes):
-    """Which sets of labels have one in common; None for classes that are single labels."""
-    if classes.ndim == 1:
-        return None
-    sets = torch.from_numpy(classes.astype(np.float32))
-    return sets @ sets.T > 0
+def label_sets(classes):
+    """The sets of labels that stand for classes; None for classes that are single labels."""
+    return None if classes.ndim == 1 else torch.from_numpy(classes.astype(np.float32))
 
 
 def built(choice, **options):

@@ -34,7 +34,7 @@ def in_chunks(D, *others):
 def ascending(D):
     """The distances of each row from least to greatest, and the columns they stood in.
 
-    On the CPU numpy sorts, four times as fast as torch.
+    On the CPU numpy sorts, which is faster.
     """
     if D.device.type == "cpu":
         order = torch.from_numpy(D.detach().numpy().argsort(axis=1))

@@ -63,7 +63,8 @@ def multi_cue(
     Raises
     ------
     ValueError
-        If a cue has no columns, or columns that the data does not have.
+        If a cue has no columns, or columns that the data does not have, or if a tower is
+        of no cue.
 
     References
     ----------
@@ -78,6 +79,9 @@ def multi_cue(
     >>> multi_cue((10,), 4, cues=cues)(torch.zeros(5, 10)).shape
     torch.Size([5, 4])
     """
+    unknown = set(towers or {}) - set(cues)
+    if unknown:
+        raise ValueError(f"towers names {sorted(unknown)}, but the cues are {sorted(cues)}.")
     columns = {
         name: _columns_of(name, chosen, prod(input_shape), feature_names)
         for name, chosen in cues.items()

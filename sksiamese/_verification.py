@@ -73,14 +73,18 @@ def verification_task(estimator, pairs, match, weight, classes, given):
 def check_head(head, Z, margin):
     """Try a new head on embeddings."""
     Z = Z.detach().requires_grad_()
-    logit = head(Z, Z + 1)
+    logit = head(Z, Z)
     if not isinstance(logit, torch.Tensor) or logit.shape != (len(Z),):
         got = tuple(logit.shape) if isinstance(logit, torch.Tensor) else type(logit).__name__
         raise ValueError(
             f"head must map two batches of shape {tuple(Z.shape)} to logits of shape "
             f"({len(Z)},), but gave {got}; change its last layer."
         )
-    if margin is None and torch.autograd.grad(logit.sum(), Z, allow_unused=True)[0] is None:
+    trains_tower = (
+        logit.requires_grad
+        and torch.autograd.grad(logit.sum(), Z, allow_unused=True)[0] is not None
+    )
+    if margin is None and not trains_tower:
         raise ValueError(
             "head passes no gradient on to the tower, and margin=None leaves no other loss that "
             "would train it; give a margin or choose another head."

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from sksiamese import SiameseEmbedder
-from sksiamese._embedding import Memory, distance_of, matching, n_required, pairs, sharing
+from sksiamese._embedding import Memory, distance_of, label_sets, matching, n_required, pairs
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon
@@ -315,10 +315,10 @@ def test_an_indicator_matrix_with_one_label_a_row_is_the_same_as_classes(digits,
 
 def test_rows_match_where_they_share_a_label():
     sets = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 0]])
-    shared = sharing(sets)
+    shared = label_sets(sets)
     codes = torch.arange(4)
     expected = [[bool((a & b).any()) for b in sets] for a in sets]
-    assert matching(codes[:, None], codes, shared).tolist() == expected
+    assert matching(codes, codes, shared).tolist() == expected
     _, same, different = pairs(torch.eye(4), codes, euclidean, shared)
     assert same[0].tolist() == [False, True, False, False]
     assert different[3].all()

@@ -138,6 +138,7 @@ def test_flattened_pooling_keeps_the_place_and_global_pooling_averages():
         (partial(multi_cue, cues={"a": slice(5, 5)}), (8,), "cue 'a'"),
         (partial(multi_cue, cues={"a": [1, 8]}), (8,), "which has 8"),
         (partial(multi_cue, cues={"a": ["x"]}), (8,), "names need data"),
+        (partial(multi_cue, cues={"a": [0]}, towers={"b": mlp}), (8,), r"towers names \['b'\]"),
     ],
 )
 def test_towers_refuse_what_they_cannot_take(factory, shape, message):
@@ -208,6 +209,13 @@ def test_images_and_series_are_standardised_by_channel():
     series = X.reshape(len(X), 30, 2)
     np.testing.assert_allclose(mean[0], np.nanmean(series, axis=(0, 1)), rtol=1e-4)
     np.testing.assert_allclose(scale[0], np.nanstd(series, axis=(0, 1)), rtol=1e-4)
+
+
+def test_an_image_of_one_grey_value_is_not_blown_up():
+    X = np.full((20, 16), 254.7)
+    y = np.arange(20) % 2
+    embedder = SiameseEmbedder(tower="cnn", width=4, depth=1, input_shape=(4, 4), max_iter=1)
+    assert (embedder.fit(X, y).tower_[0].scale == 1).all()
 
 
 def test_each_cue_has_its_own_tower_over_its_own_columns():

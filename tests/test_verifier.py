@@ -237,6 +237,12 @@ def test_the_history_knows_both_kinds_of_pair_where_they_alternate(digit_pairs):
     assert all(np.isfinite(values).all() for values in history.values())
 
 
+def test_a_head_that_cannot_train_the_tower_needs_a_margin(digit_pairs):
+    P, _, match, _ = digit_pairs
+    with pytest.raises(ValueError, match="no gradient on to the tower"):
+        SiameseVerifier(head="distance", margin=None).fit(P, match)
+
+
 def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
     P, _, match, _ = digit_pairs
 
