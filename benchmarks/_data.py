@@ -4,6 +4,7 @@ import gzip
 import re
 import zipfile
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 from matplotlib.image import imread
@@ -98,8 +99,8 @@ def load_mfeat(folder):
     return np.hstack(parts), classes[0]
 
 
-def load_omniglot(folder, part="background", *, n_alphabets=None):
-    """Omniglot characters from one of its zip archives, at a third of their size.
+def load_omniglot(folder, part="background", *, n_alphabets=None, block=3):
+    """Omniglot characters from one of its zip archives, in a coarser grid.
 
     Parameters
     ----------
@@ -112,10 +113,14 @@ def load_omniglot(folder, part="background", *, n_alphabets=None):
     n_alphabets : int, default=None
         Read only so many alphabets, the first by name; by default all.
 
+    block : int, default=3
+        Pixels of 105 x 105 along each side that become one: 3 gives images of 35 x 35, 4 of
+        27 x 27.
+
     Returns
     -------
-    X : ndarray of float32 of shape (n_images, 1225)
-        Share of ink in blocks of 3 x 3 pixels, 35 x 35 of them.
+    X : ndarray of float32 of shape (n_images, size * size)
+        Share of ink in each block of pixels.
 
     y : ndarray of int of shape (n_images,)
         Number of the character.
@@ -129,21 +134,84 @@ def load_omniglot(folder, part="background", *, n_alphabets=None):
         If the archive cannot be read, or an image has another size.
     """
     path = folder / "omniglot" / f"images_{part}.zip"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.endswith(".png"))
-            chosen = sorted({name.split("/")[-3] for name in names})[:n_alphabets]
-            names = [name for name in names if name.split("/")[-3] in chosen]
-            images = np.stack([imread(archive.open(name)) for name in names])
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error
-    if images.shape[1:] != (105, 105):
-        raise ValueError(f"{path} has images of {images.shape[1:]}, but 105 x 105 was expected.")
-    ink = 1 - images.reshape(-1, 35, 3, 35, 3).mean(axis=(2, 4), dtype=np.float32)
+    with _unpacked(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+        chosen = sorted({name.split("/")[-3] for name in names})[:n_alphabets]
+        names = [name for name in names if name.split("/")[-3] in chosen]
+        X = _read_characters(archive, names, block)
     folders = [name.split("/")[-3:-1] for name in names]
     alphabet = np.unique([alphabet for alphabet, _ in folders], return_inverse=True)[1]
     y = np.unique(["/".join(names) for names in folders], return_inverse=True)[1]
-    return ink.reshape(len(ink), -1), y, alphabet
+    return X, y, alphabet
+
+
+def load_omniglot_runs(folder, *, block=3):
+    """The 20 runs of one-shot classification of Lake, 20 characters of one alphabet in each.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``omniglot/all_runs.zip``.
+
+    block : int, default=3
+        As in :func:`load_omniglot`.
+
+    Returns
+    -------
+    X_known : ndarray of float32 of shape (20, 20, size * size)
+        One image of each character, run by run.
+
+    X : ndarray of float32 of shape (20, 20, size * size)
+        The images to classify.
+
+    y : ndarray of int of shape (20, 20)
+        For each of them the position of its character among the known ones.
+
+    Raises
+    ------
+    ValueError
+        If the archive cannot be read, or does not hold 20 runs of 20 trials.
+    """
+    path = folder / "omniglot" / "all_runs.zip"
+    known, new, answers = [], [], []
+    with _unpacked(path) as archive:
+        for run in range(1, 21):
+            name = f"run{run:02}/class_labels.txt"
+            if name not in archive.namelist():
+                raise ValueError(f"{path} has no {name}; is it all_runs.zip of Omniglot?")
+            trials = [line.split() for line in archive.read(name).decode().splitlines()]
+            names = sorted({character for _, character in trials})
+            if len(trials) != 20 or len(names) != 20:
+                raise ValueError(f"{path}: {name} does not match 20 items with 20 characters.")
+            known.append(_read_characters(archive, names, block))
+            new.append(_read_characters(archive, [item for item, _ in trials], block))
+            answers.append([names.index(character) for _, character in trials])
+    return np.stack(known), np.stack(new), np.array(answers)
+
+
+def _read_characters(archive, names, block):
+    """Share of ink in blocks of pixels, a row for each image."""
+    images = np.stack([imread(archive.open(name)) for name in names])
+    if images.shape[1:] != (105, 105):
+        raise ValueError(
+            f"{archive.filename} has images of {images.shape[1:]}, but 105 x 105 was expected."
+        )
+    size = -(-105 // block)
+    margin = size * block - 105
+    sides = (margin // 2, margin - margin // 2)
+    ink = np.pad(1 - images, ((0, 0), sides, sides))
+    blocks = ink.reshape(-1, size, block, size, block).mean(axis=(2, 4), dtype=np.float32)
+    return blocks.reshape(len(blocks), -1)
+
+
+@contextmanager
+def _unpacked(path):
+    """An open zip archive; what is broken in it is named."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error
 
 
 def load_att_faces(folder):
@@ -168,12 +236,9 @@ def load_att_faces(folder):
         If the archive cannot be read, or holds other things than ``sN/M.pgm``.
     """
     path = folder / "att-faces" / "att_faces.zip"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".pgm")]
-            images = {name: _read_pgm(archive.read(name), f"{path}: {name}") for name in names}
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be unpacked ({error}); download it again.") from error
+    with _unpacked(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".pgm")]
+        images = {name: _read_pgm(archive.read(name), f"{path}: {name}") for name in names}
     people = [re.search(r"s(\d+)/\d+\.pgm$", name) for name in names]
     if not names or not all(people) or len({image.shape for image in images.values()}) > 1:
         raise ValueError(f"{path} does not hold images sN/M.pgm of one size; is it AT&T faces?")

@@ -131,6 +131,19 @@ def loss_table(results):
     return ["loss", "miner", "mean rank", *names], rows
 
 
+def omniglot(results):
+    """Header and rows of characters of new alphabets."""
+    header = ["model", "20-way one-shot", "pairs, accuracy", "pairs, AUC", "seconds"]
+    return header, [
+        [
+            row["model"],
+            *(figure(row, column) for column in ("one_shot", "accuracy", "auc")),
+            whole(row.get("summary", {}).get("seconds")),
+        ]
+        for row in results
+    ]
+
+
 LOSS_MEASURES = ("knn", "map_at_r", "auc")
 
 TABLES = {
@@ -153,6 +166,14 @@ def cell(summary, column):
     if column == "auc":
         return f"{mean:.3f} ± {std:.3f}"
     return f"{100 * mean:.1f} ± {100 * std:.1f}"
+
+
+def figure(row, column):
+    """Cell of a row of ours, or of a published one, which has no deviation."""
+    if "summary" in row:
+        return cell(row["summary"], column)
+    value = row["published"].get(column)
+    return "" if value is None else f"{100 * value:.1f}"
 
 
 def whole(figure):

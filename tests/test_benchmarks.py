@@ -1,43 +1,19 @@
 """The benchmarks on tiny settings: what they report, read and refuse."""
 
 import gzip
-import importlib
 import json
-import os
 import re
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from bench import DATA, ROOT, needs_data, run
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
 from sksiamese.losses import LOSSES
 
 SOME_LOSSES = {name: LOSSES[name] for name in ("contrastive", "cosface", "triplet")}
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("SKSIAMESE_DATA", ROOT.parent / "shared" / "data"))
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="needs the data sets in ../shared/data or $SKSIAMESE_DATA"
-)
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module
-
-
-def run(module, out, *arguments):
-    common = ["--data", DATA, "--out", out, "--threads", torch.get_num_threads()]
-    module.main([str(argument) for argument in [*common, *arguments]])
-    (path,) = out.iterdir()
-    record = json.loads(path.read_text())
-    assert set(record) == {"settings", "versions", "machine", "results"}
-    assert path.name == f"{module.__name__}.json"
-    return record["results"]
 
 
 @needs_data
