@@ -42,12 +42,21 @@ def fashion_mnist(results):
 
 def epoch_cost(results):
     """Header and rows of the seconds of an epoch."""
-    header = ["training", "seconds an epoch", "times cross-entropy", "seconds beside the epochs"]
+    header = [
+        "tower",
+        "rows",
+        "training",
+        "seconds an epoch",
+        "times cross-entropy",
+        "seconds beside the epochs",
+    ]
     rows = []
     for row in results:
         ratio, fixed = row["ratio"], row.get("fixed_seconds")
         rows.append(
             [
+                row["tower"],
+                f"{row['rows']:,}",
                 row["name"],
                 f"{row['seconds']['median']:.2f}",
                 f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})",
