@@ -9,7 +9,7 @@ have options, which ``functools.partial`` binds.
 import torch
 import torch.nn.functional as F
 
-__all__ = ["affine", "feature_dropout", "jitter", "rescale", "time_warp"]
+__all__ = ["affine", "feature_dropout", "jitter", "mirror", "rescale", "time_warp"]
 
 
 def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.05, fill=0.0):
@@ -100,6 +100,37 @@ def jitter(X, generator, *, deviation=0.1):
     """
     noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
     return X + deviation * noise
+
+
+def mirror(X, generator, *, share=0.5):
+    """Turn a random share of the images over, left for right.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, height, width) or (n, channels, height, width)
+        Images.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    share : float, default=0.5
+        Chance of each image to be turned over, in [0, 1].
+
+    Returns
+    -------
+    X : Tensor of the shape of ``X``
+        New images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.augment import mirror
+    >>> mirror(torch.tensor([[[1.0, 2.0]]]), torch.Generator().manual_seed(0), share=1.0)
+    tensor([[[2., 1.]]])
+    """
+    chance = torch.rand(len(X), generator=generator, device=X.device)
+    turned = (chance < share).reshape(-1, *[1] * (X.ndim - 1))
+    return X.flip(-1).where(turned, X)
 
 
 def rescale(X, generator, *, deviation=0.1):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sksiamese import SiameseEmbedder, SiameseVerifier, augment, make_pairs
-from sksiamese.augment import affine, feature_dropout, jitter, rescale, time_warp
+from sksiamese.augment import affine, feature_dropout, jitter, mirror, rescale, time_warp
 
 IMAGES = torch.rand(6, 9, 12, generator=torch.Generator().manual_seed(1))
 each = pytest.mark.parametrize("name", augment.__all__)
@@ -45,12 +45,22 @@ def test_the_generator_decides_alone(name):
         partial(affine, rotation=0, **only_affine_takes_a_turn),
         partial(feature_dropout, share=0.0),
         partial(jitter, deviation=0.0),
+        partial(mirror, share=0.0),
         partial(rescale, deviation=0.0),
         partial(time_warp, strength=0.0),
     ],
 )
 def test_nothing_changes_at_strength_zero(idle):
     torch.testing.assert_close(idle(IMAGES, seeded()), IMAGES, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(400, 3, 5), (400, 2, 3, 5)])
+def test_about_half_of_the_images_are_turned_over_each_as_a_whole(shape):
+    X = torch.rand(shape, generator=seeded())
+    new = mirror(X, seeded())
+    turned = (new == X.flip(-1)).flatten(1).all(dim=1)
+    assert 150 < turned.sum() < 250
+    assert torch.equal(new[~turned], X[~turned])
 
 
 def test_channels_of_an_image_move_together():
