@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from torch import nn
 
-from ._arrays import DTYPES, as_tensor, find_device, seeded, standardization
+from ._arrays import DTYPES, as_tensor, augmented, find_device, seeded, standardization
 from ._engine import train
 from ._run import Run, accepting, named
 from .distances import DISTANCES
@@ -34,7 +34,15 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     _parts = ("tower",)
     """Names of the modules that are trained; fitted attributes with an underscore."""
 
-    _architecture_names = ("n_components", "tower", "depth", "width", "input_shape", "dropout")
+    _architecture_names = (
+        "n_components",
+        "tower",
+        "depth",
+        "width",
+        "input_shape",
+        "dropout",
+        "precision",
+    )
     """Parameters that a fitted module cannot change any more."""
 
     _parameter_constraints: dict = {
@@ -58,6 +66,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "device": [str],
+        "precision": [StrOptions({"bfloat16", "float32"}), None],
         "verbose": ["verbose"],
     }
 
@@ -216,7 +225,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
         if unit_length:
             tower.append(UnitLength())
-        tower.to(torch.from_numpy(np.empty(0, X.dtype)).dtype).eval()
+        dtype = X.dtype if self.precision is None else np.float32
+        tower.to(torch.from_numpy(np.empty(0, dtype)).dtype).eval()
         with torch.no_grad():
             Z = tower(as_tensor(X, standardize))
         if not isinstance(Z, torch.Tensor) or Z.shape != (X.shape[0], self.n_components):
@@ -231,6 +241,13 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "weights, and layers that divide or take logarithms."
             )
         return tower
+
+    def _embed_for_training(self, tower, items):
+        """Embed the items of a batch, augmented, in the precision that training asks for."""
+        items = augmented(items, self.augment, self.input_shape)
+        reduced = self.precision == "bfloat16"
+        with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
+            return tower(items).to(items.dtype)
 
 
 def has_no_validation_split(estimator):

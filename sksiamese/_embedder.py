@@ -107,6 +107,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     device : str, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where
         there is one. The fitted tower always rests on the CPU.
+    precision : {"bfloat16", "float32"} or None, default=None
+        Precision of the computation: None is that of X, float32 or float64; "float32" takes
+        that for float64, too; "bfloat16" also lets matrix products and convolutions of
+        training run in bfloat16, which is faster on processors that have it.
     verbose : bool or int, default=0
         Whether to print the loss of every epoch.
 
@@ -207,6 +211,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         warm_start=False,
         random_state=None,
         device="auto",
+        precision=None,
         verbose=0,
     ):
         self.n_components = n_components
@@ -236,6 +241,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import issparse
 from torch import nn
 
-from ._arrays import as_tensor, augmented, embed_rows
+from ._arrays import as_tensor, embed_rows
 from ._run import Task, accepting, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
@@ -50,8 +50,7 @@ def embedding_task(estimator, X, y, classes, given):
     def loss(module, batch):
         rows, labeled = batch
         tower = module["tower"]
-        items = as_tensor(X[rows.numpy()], tower[0])
-        Z = tower(augmented(items, estimator.augment, estimator.input_shape))
+        Z = estimator._embed_for_training(tower, as_tensor(X[rows.numpy()], tower[0]))
         y = labels[labeled].to(Z.device)
         return module["objective"](Z, y, labeled.to(Z.device), memory)
 

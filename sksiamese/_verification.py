@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import accuracy_score
 from torch import nn
 
-from ._arrays import as_tensor, augmented, embed_rows
+from ._arrays import as_tensor, embed_rows
 from ._run import Task, accepting, named
 from .batches import shuffled
 from .distances import DISTANCES, paired
@@ -43,8 +43,7 @@ def verification_task(estimator, pairs, match, weight, classes, given):
         rows, attraction = batch
         tower, head = module["tower"], module["head"]
         both = torch.cat([as_tensor(side[rows], tower[0]) for side in (left, right)])
-        both = augmented(both, estimator.augment, estimator.input_shape)
-        A, B = tower(both).tensor_split(2)
+        A, B = estimator._embed_for_training(tower, both).tensor_split(2)
         same, different = weights[rows].to(A).unbind(dim=1)
         decision = logistic(head(A, B), same, different)
         if estimator.margin is None:

@@ -122,6 +122,37 @@ def test_other_dtypes_are_computed_in_float32(case, dtype):
     assert np.isfinite(outputs(model, X.astype(dtype))).all()
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_less_precision_on_request_keeps_the_type_of_the_embedding(case, precision):
+    estimator, X, y = case
+    X = X.astype(np.float64)
+    model = estimator(**FAST, precision=precision).fit(X, y)
+    assert {p.dtype for p in model.tower_.parameters()} == {torch.float32}
+    assert outputs(model, X).dtype == np.float64
+    full = outputs(estimator(**FAST).fit(X, y), X)
+    difference = np.abs(outputs(model, X) - full).max() / np.abs(full).max()
+    assert difference > (1e-3 if precision == "bfloat16" else 0)
+    assert np.corrcoef(outputs(model, X).ravel(), full.ravel())[0, 1] > 0.95
+
+
+def test_layers_run_in_bfloat16_during_training_alone(case):
+    estimator, X, y = case
+    seen = {True: set(), False: set()}
+
+    class Tower(nn.Linear):
+        def __init__(self, input_shape, n_components):
+            super().__init__(*input_shape, n_components)
+
+        def forward(self, X):
+            Z = super().forward(X)
+            seen[self.training].add(Z.dtype)
+            return Z
+
+    model = estimator(**FAST, tower=Tower, precision="bfloat16").fit(X, y)
+    outputs(model, X)
+    assert seen == {True: {torch.bfloat16}, False: {torch.float32}}
+
+
 def test_memory_layout_does_not_matter(case, tmp_path):
     estimator, X, y = case
     expected = outputs(estimator(**FAST).fit(X, y), X)
@@ -383,6 +414,9 @@ def test_warm_start_refuses_what_would_need_a_new_tower(case):
     with pytest.raises(ValueError, match="depth has changed from 3 to 4"):
         model.set_params(depth=4).fit(X, y)
     model.set_params(depth=3)
+    with pytest.raises(ValueError, match="precision has changed from None to 'bfloat16'"):
+        model.set_params(precision="bfloat16").fit(X, y)
+    model.set_params(precision=None)
     with pytest.raises(ValueError, match="set warm_start=False"):
         model.fit(X, np.where(y == y[0], 17, 18))
     with pytest.raises(ValueError, match="features, but"):
