@@ -260,3 +260,115 @@ def _read_pgm(content, name):
             "cut off: download it again."
         )
     return pixels.reshape(height, width)
+
+
+def load_svc2004(folder):
+    """SVC2004 Task 2: pen signatures of 40 writers, genuine and forged, from their zip archive.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``svc2004/Task2.zip``.
+
+    Returns
+    -------
+    signatures : list of ndarray of int of shape (n_points, 7)
+        1,600 signatures: for each point x, y, time stamp in ms, button, azimuth, altitude and
+        pressure, as in the file. A point was taken every 10 ms or so, but there are gaps, and
+        time stamps that step back by some ms.
+
+    writer : ndarray of int of shape (1600,)
+        Number of the writer whose signature it is or pretends to be, 1 to 40.
+
+    number : ndarray of int of shape (1600,)
+        1 to 20 are genuine, 21 to 40 skilled forgeries.
+
+    Raises
+    ------
+    ValueError
+        If the archive cannot be read, lacks a signature, or one of them is not a table of as many
+        points as its first line says.
+    """
+    path = folder / "svc2004" / "Task2.zip"
+    wanted = [(writer, number) for writer in range(1, 41) for number in range(1, 41)]
+    with _unpacked(path) as archive:
+        found = [(re.search(r"U(\d+)S(\d+)\.TXT$", name), name) for name in archive.namelist()]
+        names = {(int(match[1]), int(match[2])): name for match, name in found if match}
+        missing = sorted(set(wanted) - set(names))
+        if missing:
+            raise ValueError(
+                "{} lacks {} of 1,600 signatures, U{}S{}.TXT among them; is it Task2.zip of "
+                "SVC2004?".format(path, len(missing), *missing[0])
+            )
+        signatures = [
+            _read_signature(archive.read(names[key]), f"{path}: {names[key]}") for key in wanted
+        ]
+    writer, number = np.array(wanted).T
+    return signatures, writer, number
+
+
+def _read_signature(content, name):
+    """Points of a signature: their number, then a line of seven integers for each."""
+    header, *lines = content.decode("latin-1").strip().split("\n")
+    try:
+        n_points = int(header)
+        points = np.array([line.split() for line in lines], dtype=int)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is not a number of points and then lines of seven integers ({error}); "
+            "download it again."
+        ) from error
+    if points.ndim != 2 or points.shape[1] != 7 or len(points) != n_points:
+        raise ValueError(
+            f"{name} holds a table of shape {points.shape}, but its first line says {n_points} "
+            "points of seven values; it is cut off: download it again."
+        )
+    return points
+
+
+MRPC_PAIRS = {"train": 4076, "test": 1725}
+"""Pairs of the official split of the paraphrase corpus."""
+
+
+def load_mrpc(folder, part="train"):
+    """Sentence pairs of the Microsoft Research Paraphrase Corpus.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``mrpc/``.
+
+    part : {"train", "test"}, default="train"
+        Which part of the official split.
+
+    Returns
+    -------
+    left, right : ndarrays of object of shape (n_pairs,)
+        Sentences, as they are.
+
+    match : ndarray of bool of shape (n_pairs,)
+        Whether they are paraphrases of each other.
+
+    Raises
+    ------
+    ValueError
+        If a line does not hold a pair, or pairs are missing.
+    """
+    path = folder / "mrpc" / f"msr_paraphrase_{part}.txt"
+    header, *lines = path.read_text("utf-8-sig").rstrip("\n").split("\n")
+    if header.split("\t")[:1] != ["Quality"]:
+        raise ValueError(f"{path} begins with {header[:40]!r}, not with 'Quality'; is it MRPC?")
+    rows = [line.split("\t") for line in lines]
+    for number, row in enumerate(rows, 2):
+        if len(row) != 5 or row[0] not in ("0", "1"):
+            raise ValueError(
+                f"{path}: line {number} is not 0 or 1, two numbers and two sentences, parted by "
+                "tabs; download it again."
+            )
+    if len(rows) != MRPC_PAIRS[part]:
+        raise ValueError(
+            f"{path} holds {len(rows)} pairs, but {MRPC_PAIRS[part]} were expected; download it "
+            "again."
+        )
+    quality, _, _, left, right = zip(*rows, strict=True)
+    return np.array(left, dtype=object), np.array(right, dtype=object), np.array(quality) == "1"

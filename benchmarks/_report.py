@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,6 +21,7 @@ PACKAGES = (
     "pytorch-metric-learning",
     "metric-learn",
     "skorch",
+    "dtaidistance",
 )
 
 
@@ -72,6 +74,12 @@ def best_threshold(match, score):
     rejected, accepted, thresholds = roc_curve(match, score)
     gain = accepted * np.sum(match) - rejected * np.sum(~match)
     return float(thresholds[gain.argmax()])
+
+
+def most_resident():
+    """Peak of this process in megabytes; getrusage would count what its parent once held."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def _versions():

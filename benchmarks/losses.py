@@ -6,11 +6,9 @@ and backward on 4,096 rows and 64 components, ten classes; each in a process of 
 """
 
 import argparse
-import re
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 
 import _report
@@ -165,15 +163,9 @@ def peak(loss, miner, n_rows):
     step = our_step(loss, miner, 64, 10)
     step(*data(64, 64, 10))
     Z, y = data(n_rows, 64, 10)
-    before = most_resident()
+    before = _report.most_resident()
     step(Z, y)
-    return most_resident() - before
-
-
-def most_resident():
-    """Peak of this process in megabytes; getrusage would count what its parent once held."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    return _report.most_resident() - before
 
 
 def peak_in_new_process(loss, miner, n_rows):

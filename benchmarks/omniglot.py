@@ -25,6 +25,7 @@ import _report
 import numpy as np
 import tables
 import torch
+from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import paired_distances
@@ -35,24 +36,26 @@ from sksiamese.losses import supcon
 from sksiamese.metrics import pair_accuracy
 from sksiamese.towers import cnn
 
-BLOCK, SIZE = 4, 27
+BLOCK, SIZE = 3, 35
 N_COPIES = 8
 N_PAIRS = 500
 """Pairs of each alphabet that verification is tested on."""
 
+distorted = partial(affine, rotation=10, scale=0.2, shear=0.25, translation=0.08)
 TOWER = {
     "input_shape": (SIZE, SIZE),
     "tower": partial(cnn, width=32, pooling="flatten"),
-    "augment": affine,
+    "augment": distorted,
     "device": "cpu",
+    "precision": "bfloat16",
 }
 EMBEDDER = {
-    "n_components": 64,
+    "n_components": 256,
     "loss": partial(supcon, temperature=0.1),
     "batch_size": 256,
-    "max_iter": 12,
+    "max_iter": 8,
 }
-VERIFIER = {"n_components": 128, "head": "weighted_l1", "batch_size": 128, "max_iter": 6}
+VERIFIER = {"n_components": 128, "head": "weighted_l1", "batch_size": 128, "max_iter": 5}
 PUBLISHED = {
     "humans (Lake et al. 2015)": {"one_shot": 0.955},
     "Bayesian program learning (Lake et al. 2015)": {"one_shot": 0.967},
@@ -165,7 +168,7 @@ def fit_embedder(X, y, alphabet, seed, epochs):
     def of_copies(X):
         generator = torch.Generator().manual_seed(seed)
         images = torch.from_numpy(X.reshape(-1, SIZE, SIZE))
-        copies = [affine(images, generator).numpy().reshape(X.shape) for _ in range(N_COPIES)]
+        copies = [distorted(images, generator).numpy().reshape(X.shape) for _ in range(N_COPIES)]
         return np.mean([embedder.transform(copy) for copy in [X, *copies]], axis=0)
 
     return {
@@ -190,7 +193,7 @@ def by_distance(embed):
 def fit_verifier(X, y, alphabet, seed, epochs):
     """The network of Koch on pairs of the background alphabets."""
     options = VERIFIER | ({"max_iter": epochs} if epochs else {})
-    n_pairs = min(3000, 2 * len(X) // len(np.unique(alphabet)))
+    n_pairs = min(1500, 2 * len(X) // len(np.unique(alphabet)))
     pairs, match = pairs_within(y, alphabet, n_pairs, seed)
     P = np.hstack([X[pairs[:, 0]], X[pairs[:, 1]]])
     verifier = SiameseVerifier(**TOWER, **options, random_state=seed).fit(P, match)
@@ -205,23 +208,29 @@ def fit_verifier(X, y, alphabet, seed, epochs):
     return {"SiameseVerifier, weighted L1": (of_all, of_pairs)}
 
 
-def run(train, test, runs, *, seeds, epochs):
-    """A row for the published figures and one for each model, with its figures."""
+def run_seed(train, test, runs, seed, *, epochs, threads):
+    """Figures of each model with one seed."""
+    torch.set_num_threads(threads)
     found = {}
-    for seed in range(seeds):
-        for fit in (no_fit, fit_verifier, fit_embedder):
-            start = perf_counter()
-            scores = fit(*train, seed, epochs)
-            seconds = perf_counter() - start
-            for name, (of_all, of_pairs) in scores.items():
-                figures = {"one_shot": one_shot(of_all, *runs)}
-                figures |= verification(of_pairs, *test, seed) | {"seconds": seconds}
-                found.setdefault(name, []).append(figures)
+    for fit in (no_fit, fit_verifier, fit_embedder):
+        start = perf_counter()
+        scores = fit(*train, seed, epochs)
+        seconds = perf_counter() - start
+        for name, (of_all, of_pairs) in scores.items():
+            figures = {"one_shot": one_shot(of_all, *runs)}
+            found[name] = figures | verification(of_pairs, *test, seed) | {"seconds": seconds}
+    return found
+
+
+def run(*tasks, seeds, jobs, **options):
+    """A row for the published figures and one for each model, with its figures."""
+    found = Parallel(n_jobs=jobs)(
+        delayed(run_seed)(*tasks, seed, **options) for seed in range(seeds)
+    )
     rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
-    rows += [
-        {"model": name, "summary": _report.summary(figures), "runs": figures}
-        for name, figures in found.items()
-    ]
+    for name in found[0]:
+        figures = [of_seed[name] for of_seed in found]
+        rows.append({"model": name, "summary": _report.summary(figures), "runs": figures})
     return rows
 
 
@@ -240,13 +249,13 @@ def main(arguments=None):
     """Run, write the JSON, print the table."""
     options = _report.parser(__doc__.splitlines()[0])
     options.add_argument("--seeds", type=int, default=3, help="runs of each model")
+    options.add_argument("--jobs", type=int, default=1, help="runs at a time")
     options.add_argument("--epochs", type=int, help="epochs of each fit")
     options.add_argument("--alphabets", type=int, help="read only so many alphabets")
     options.add_argument(
         "--held-out", action="store_true", help="test on background alphabets, to choose settings"
     )
     args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
     part = {"n_alphabets": args.alphabets, "block": BLOCK}
     train = _data.load_omniglot(args.data, **part)
     if args.held_out:
@@ -254,10 +263,9 @@ def main(arguments=None):
     else:
         test = _data.load_omniglot(args.data, "evaluation", **part)
         tasks = train, test, _data.load_omniglot_runs(args.data, block=BLOCK)
-    results = run(*tasks, seeds=args.seeds, epochs=args.epochs)
-    settings = {
-        key: getattr(args, key) for key in ("seeds", "epochs", "alphabets", "held_out", "threads")
-    }
+    settings = {key: getattr(args, key) for key in ("seeds", "jobs", "epochs", "threads")}
+    results = run(*tasks, **settings)
+    settings |= {"alphabets": args.alphabets, "held_out": args.held_out}
     _report.write(args.out / "omniglot.json", results, **settings)
     sys.stdout.write(tables.markdown(*tables.omniglot(results)))
 

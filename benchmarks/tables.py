@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from _cells import cell, figure, list_table, markdown, whole
+
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = {
     "README.md": re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL),
@@ -153,6 +155,168 @@ def omniglot(results):
     ]
 
 
+def faces(results):
+    """Header and rows of faces of people never seen."""
+    rows = [
+        [
+            row["split"],
+            row["model"],
+            *(cell(row["summary"], column) for column in ("eer", "auc")),
+            whole(row["summary"]["seconds"]),
+        ]
+        for row in results
+    ]
+    return ["test people", "model", "EER", "AUC", "seconds"], rows
+
+
+def signatures(results):
+    """Header and rows of pen signatures of new writers."""
+    columns = {
+        "eer_skilled": "skilled, EER",
+        "eer_first_fold": "skilled, EER, first fold",
+        "eer_writer": "skilled, EER per writer",
+        "accepted": "genuine accepted, 80 % of skilled detected",
+        "eer_random": "random, EER",
+    }
+    return ["model", *columns.values(), "seconds"], [
+        [
+            row["model"],
+            *(figure(row, column) for column in columns),
+            whole(row.get("summary", {}).get("seconds")),
+        ]
+        for row in results
+    ]
+
+
+def paraphrase(results):
+    """Header and rows of sentences that say the same."""
+    rows = [
+        [
+            row["model"],
+            *(figure(row, column) for column in ("accuracy", "f1")),
+            whole(row.get("summary", {}).get("seconds")),
+        ]
+        for row in results
+    ]
+    return ["model", "accuracy", "F1", "seconds"], rows
+
+
+def sparse_memory(results):
+    """Header and row of the memory that sparse rows take."""
+    columns = {
+        "dense": "as a dense array",
+        "csr": "as CSR",
+        "imports": "process, packages imported",
+        "rows": "process, rows made",
+        "peak": "process, trained and embedded",
+    }
+    row = [whole(results["summary"][column]) for column in columns]
+    return ["rows", "columns", *columns.values()], [[f"{n:,}" for n in results["shape"]] + row]
+
+
+def pair_view(results):
+    """Header and rows of what many pairs of few items cost."""
+    seconds, ratio = results["seconds"], results["ratio"]
+    items, pairs = f"{results['items']:,}", f"{results['pairs']:,}"
+    return ["measure", "figure"], [
+        [f"seconds to embed {items} items", f"{seconds['transform_items']:.2f}"],
+        [f"seconds of the head over {pairs} pairs", f"{seconds['head']:.2f}"],
+        [f"seconds of predict_proba of {pairs} pairs", f"{seconds['predict_proba']:.2f}"],
+        [
+            "predict_proba / (embed + head)",
+            "{median:.2f} ({min:.2f} to {max:.2f})".format(**ratio),
+        ],
+        ["megabytes at the peak, beside what was held before", f"{results['megabytes']:.0f}"],
+    ]
+
+
+def naive_split(results):
+    """Header and rows of what splits promise of new people."""
+    columns = {"auc": "AUC", "accuracy": "accuracy", "eer": "EER", "dropped": "pairs dropped"}
+    return ["pairs to test on", *columns.values()], [
+        [row["split"], *(cell(row["summary"], column) for column in columns)] for row in results
+    ]
+
+
+def identifier(results):
+    """Header and rows of who is identified, and who is unknown."""
+    columns = {
+        "auc": "AUC of unknown",
+        "dir": "identified at 1 % false accepts",
+        "accuracy": "named rightly without rejection",
+    }
+    return ["embedding", "strategy", *columns.values(), "seconds"], [
+        [
+            row["embedding"],
+            row["strategy"],
+            *(cell(row["summary"], column) for column in columns),
+            whole(row["summary"]["seconds"]),
+        ]
+        for row in results["open_set"]
+    ]
+
+
+def identifier_rates(results):
+    """Header and rows of rates of false accepts that were asked for, and came."""
+    return ["characters", "enrolled", "asked for", "false accepts", "named rightly"], [
+        [
+            row["characters"],
+            str(row["n_classes"]),
+            f"{100 * row['target_far']:.0f}",
+            *(cell(row["summary"], column) for column in ("far", "accuracy")),
+        ]
+        for row in results["rates"]
+    ]
+
+
+def identifier_search(results):
+    """Header and rows of the time of enrolling and identifying."""
+    return ["templates", "queries", "search", "seconds", "ratio"], [
+        [
+            f"{row['templates']:,}",
+            f"{row['queries']:,}",
+            row["name"],
+            f"{row['seconds']['median']:.2f}",
+            "{median:.2f} ({min:.2f} to {max:.2f})".format(**row["ratio"])
+            if "ratio" in row
+            else "",
+        ]
+        for row in results["search"]
+    ]
+
+
+def two_cues(results):
+    """Header and rows of single and fused cues, fold by fold."""
+    folds = range(len(results[0]["folds"]))
+    rows = [
+        [
+            row["data"],
+            " + ".join(row["cues"]),
+            *(f"{row['folds'][fold]['auc']['mean']:.3f}" for fold in folds),
+            *(cell(row["summary"], column) for column in ("auc", "eer")),
+            gain(row, results),
+        ]
+        for row in results
+    ]
+    header = ["data", "cues", *(f"fold {fold + 1}, AUC" for fold in folds), "AUC", "EER"]
+    return [*header, "least gain over the best single cue"], rows
+
+
+def gain(row, results):
+    """Least difference over folds of the AUC of fused cues and of the best single one."""
+    if len(row["cues"]) == 1:
+        return ""
+    single = [
+        [fold["auc"]["mean"] for fold in other["folds"]]
+        for other in results
+        if other["data"] == row["data"] and len(other["cues"]) == 1
+        if other["cues"][0] in row["cues"]
+    ]
+    best = map(max, zip(*single, strict=True))
+    gains = [fold["auc"]["mean"] - most for fold, most in zip(row["folds"], best, strict=True)]
+    return f"{min(gains):+.3f}"
+
+
 LOSS_MEASURES = ("knn", "map_at_r", "auc")
 
 TABLES = {
@@ -163,47 +327,9 @@ TABLES = {
     "verify_digits": (verify_digits, "verify_digits.json"),
     "unseen_identities": (unseen_identities, "verify_digits.json"),
     "epoch_cost": (epoch_cost, "epoch_cost.json"),
+    "pair_view": (pair_view, "pair_view.json"),
     "peers": (peers, "peers.json"),
 }
-
-
-def cell(summary, column):
-    """Mean and standard deviation: of areas as they are, of shares in percent."""
-    if column not in summary:
-        return ""
-    mean, std = summary[column]["mean"], summary[column]["std"]
-    if column == "auc":
-        return f"{mean:.3f} ± {std:.3f}"
-    return f"{100 * mean:.1f} ± {100 * std:.1f}"
-
-
-def figure(row, column):
-    """Cell of a row of ours, or of a published one, which has no deviation."""
-    if "summary" in row:
-        return cell(row["summary"], column)
-    value = row["published"].get(column)
-    return "" if value is None else f"{100 * value:.1f}"
-
-
-def whole(figure):
-    """Mean without decimals."""
-    return f"{figure['mean']:.0f}" if figure else ""
-
-
-def markdown(header, rows):
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def list_table(header, rows):
-    """A table in reStructuredText."""
-    lines = [
-        "   " + (("  - " if n else "* - ") + cell).rstrip()
-        for row in [header, *rows]
-        for n, cell in enumerate(row)
-    ]
-    return "\n".join(["", ".. list-table::", "   :header-rows: 1", "", *lines, "", ""])
 
 
 def filled(text, place, layout, folder):

@@ -4,6 +4,7 @@ from . import (
     augment,
     batches,
     distances,
+    explain,
     heads,
     losses,
     metrics,
@@ -14,23 +15,34 @@ from . import (
     towers,
 )
 from ._embedder import SiameseEmbedder
+from ._identifier import SiameseIdentifier
+from ._pair_split import PairKFold, PairShuffleSplit
+from ._pair_transformer import PairTransformer
+from ._pair_view import PairView
 from ._verifier import SiameseVerifier
-from .pairs import make_pairs, split_pairs, stack_pairs
+from .pairs import make_pairs, pairs_from_triplets, split_pairs, stack_pairs
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "PairKFold",
+    "PairShuffleSplit",
+    "PairTransformer",
+    "PairView",
     "SiameseEmbedder",
+    "SiameseIdentifier",
     "SiameseVerifier",
     "augment",
     "batches",
     "distances",
+    "explain",
     "heads",
     "losses",
     "make_pairs",
     "metrics",
     "mining",
     "pairs",
+    "pairs_from_triplets",
     "plot",
     "regularizers",
     "split_pairs",

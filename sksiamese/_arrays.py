@@ -16,10 +16,13 @@ from .towers import Standardize
 DTYPES = [np.float32, np.float64]
 """X of any other type becomes the first of these."""
 
+COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.int32, np.int64]
+"""Items of these types stay as they are where they are converted a batch at a time."""
+
 CHUNK = 4096
 """Rows that are standardised or embedded at a time, at most."""
 
-CHUNK_VALUES = 2**25
+CHUNK_VALUES = 2**22
 """Values of these rows, at most."""
 
 SEEDING = threading.RLock()
@@ -115,11 +118,12 @@ def as_tensor(rows, standardize):
     return torch.from_numpy(rows).to(standardize.mean)
 
 
-def embed_rows(tower, X):
-    """Embed the rows of an array, chunk by chunk, by a tower on its device."""
-    n_rows, n_features = X.shape
-    size = max(1, min(CHUNK, CHUNK_VALUES // n_features))
-    return embed(tower, (as_tensor(X[rows], tower[0]) for rows in gen_batches(n_rows, size)))
+def embed_rows(tower, X, rows=None):
+    """Embed rows of an array, all by default, chunk by chunk, by a tower on its device."""
+    n_rows = X.shape[0] if rows is None else len(rows)
+    size = max(1, min(CHUNK, CHUNK_VALUES // X.shape[1]))
+    chunks = (chunk if rows is None else rows[chunk] for chunk in gen_batches(n_rows, size))
+    return embed(tower, (as_tensor(X[chunk], tower[0]) for chunk in chunks), n_rows)
 
 
 def augmented(items, augment, input_shape):

@@ -37,8 +37,11 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end):
 
 
 @torch.inference_mode()
-def embed(module, batches):
+def embed(module, batches, n_rows):
     """Apply a module to batches of rows, without gradients and without dropout.
+
+    What it makes of them goes to one tensor right away: small tensors kept between large ones
+    that are freed would hinder the memory of these from being used again.
 
     Parameters
     ----------
@@ -48,10 +51,20 @@ def embed(module, batches):
     batches : iterable of Tensor
         Rows, on the device of ``module``.
 
+    n_rows : int
+        Number of rows in all batches, >= 1.
+
     Returns
     -------
-    Z : Tensor of shape (n, n_components)
+    Z : Tensor of shape (n_rows, n_components)
         What the module makes of all rows, on the CPU.
     """
     module.eval()
-    return torch.cat([module(batch).cpu() for batch in batches])
+    Z, n_done = None, 0
+    for batch in batches:
+        part = module(batch)
+        if Z is None:
+            Z = torch.empty(n_rows, *part.shape[1:], dtype=part.dtype)
+        Z[n_done : n_done + len(part)] = part
+        n_done += len(part)
+    return Z

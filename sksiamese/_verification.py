@@ -1,37 +1,41 @@
 """How a verifier is trained: its batches, what it minimises over them, what it looks at."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from sklearn.metrics import accuracy_score
+from sklearn.utils import gen_batches
 from torch import nn
 
-from ._arrays import as_tensor, embed_rows
+from ._arrays import CHUNK, as_tensor, embed_rows
 from ._run import Task, accepting, named
 from .batches import shuffled
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .losses import contrastive, logistic
-from .pairs import split_pairs
 
 N_DIAGNOSED = 256
 """Pairs whose distances tell after each epoch how far training has come."""
 
 
 def verification_task(estimator, pairs, match, weight, classes, given):
-    """Training of a verifier on pairs, the codes of their labels and their weights."""
-    left, right = split_pairs(pairs)
+    """Training of a verifier on a view of pairs, the codes of their labels and their weights."""
+    items, index = pairs.items, pairs.index
     distance = named(DISTANCES, estimator.distance)
     labels = torch.from_numpy(match)
     weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
 
     def build(rows):
-        standardize = estimator._standardization(left, right, rows=rows, sample_weight=weight)
-        tower = estimator._new_tower(left[rows[:2]], standardize)
+        standardize = estimator._standardization(items, **weighted_items(pairs, rows, weight))
+        first = items[index[rows[:2], 0]]
+        first = first if first.dtype == np.float64 else first.astype(np.float32)
+        tower = estimator._new_tower(first, standardize)
         factory = accepting(
             named(HEADS, estimator.head), distance=distance, margin=estimator.margin or 1.0
         )
         head = factory(estimator.n_components).to(standardize.mean)
-        check_head(head, tower(as_tensor(left[rows[:2]], standardize)), estimator.margin)
+        check_head(head, tower(as_tensor(first, standardize)), estimator.margin)
         return nn.ModuleDict({"tower": tower, "head": head})
 
     def batches(rows, epoch, generator):
@@ -42,7 +46,7 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     def loss(module, batch):
         rows, attraction = batch
         tower, head = module["tower"], module["head"]
-        both = torch.cat([as_tensor(side[rows], tower[0]) for side in (left, right)])
+        both = as_tensor(items[index[rows].T.ravel()], tower[0])
         A, B = estimator._embed_for_training(tower, both).tensor_split(2)
         same, different = weights[rows].to(A).unbind(dim=1)
         decision = logistic(head(A, B), same, different)
@@ -52,21 +56,26 @@ def verification_task(estimator, pairs, match, weight, classes, given):
         return decision + attraction * contrastive(D, same, different, margin=estimator.margin)
 
     def score(module, rows, held_out):
-        A, B = (embed_rows(module["tower"], side[held_out]) for side in (left, right))
-        accepted = logits(module["head"], A, B) > 0
+        accepted = compare(partial(logits, module["head"]), module["tower"], pairs[held_out]) > 0
         return accuracy_score(match[held_out], accepted, sample_weight=weight[held_out])
 
     def diagnosis(rows):
         sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSED]
 
         def diagnose(module):
-            A, B = (embed_rows(module["tower"], side[sample]) for side in (left, right))
-            return describe(paired(distance, A, B), labels[sample] > 0, estimator.margin)
+            D = compare(partial(paired, distance), module["tower"], pairs[sample])
+            return describe(D, labels[sample] > 0, estimator.margin)
 
         return diagnose
 
     counted = np.where(weight > 0, match, -1)
     return Task(given, counted, classes, build, batches, loss, score, diagnosis, estimator.margin)
+
+
+def weighted_items(pairs, rows, weight):
+    """Row numbers of the items in some rows of pairs, and weights of all items, as keywords."""
+    of_items = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
+    return {"rows": np.flatnonzero(of_items), "sample_weight": of_items}
 
 
 def check_head(head, Z, margin):
@@ -101,8 +110,25 @@ def describe(D, match, margin):
     }
 
 
-@torch.inference_mode()
 def logits(head, A, B):
-    """What a head makes of two batches of embeddings, as an array."""
+    """What a head makes of two batches of embeddings, on the CPU as they are."""
     device = next(head.parameters()).device
-    return head(A.to(device), B.to(device)).cpu().numpy().astype(np.float64)
+    return head(A.to(device), B.to(device)).cpu()
+
+
+@torch.inference_mode()
+def compare(function, tower, pairs):
+    """What a function of two batches of embeddings makes of pairs, chunk by chunk.
+
+    Every distinct item is embedded once. Where no item occurs twice, one side is embedded
+    after the other: items that swap their sides keep their place in the batch, so that not
+    even the last bit of their embeddings changes.
+    """
+    rows, index = pairs.distinct()
+    if len(rows) == 2 * len(pairs):
+        A, B = (embed_rows(tower, pairs.items, side) for side in pairs.index.T)
+        chunks = ((A[chunk], B[chunk]) for chunk in gen_batches(len(pairs), CHUNK))
+    else:
+        Z = embed_rows(tower, pairs.items, rows)
+        chunks = (Z[index[chunk].T] for chunk in gen_batches(len(pairs), CHUNK))
+    return torch.cat([function(A, B) for A, B in chunks])

@@ -1,20 +1,24 @@
 """SiameseVerifier: a classifier that says of a pair of rows whether they match."""
 
+from functools import partial
+
 import numpy as np
+from scipy.sparse import issparse
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array, compute_class_weight
+from sklearn.utils import check_array, check_X_y, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._arrays import embed_rows, find_device, on_device
+from ._arrays import COMPACT_DTYPES, DTYPES, embed_rows, find_device, on_device
 from ._base import BaseSiamese, all_or_nothing
+from ._pair_view import PairView
 from ._run import named
-from ._verification import logits, verification_task
+from ._verification import compare, logits, verification_task
 from .distances import DISTANCES, paired
 from .heads import HEADS
-from .pairs import flatten_pairs, split_pairs
+from .pairs import flatten_pairs, to_view
 
 
 class SiameseVerifier(ClassifierMixin, BaseSiamese):
@@ -128,10 +132,15 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     -----
     Pairs are rows of ``2 * n_features`` columns, left item then right item, or arrays of
     shape (n_pairs, 2, ...), which are flattened. With an odd number of columns the
-    middle one belongs to both items, and a warning says so.
+    middle one belongs to both items, and a warning says so. Of a
+    :class:`~sksiamese.PairView` the items are fetched a batch at a time, and each distinct
+    one is embedded once.
 
     ``predict`` is the sign of ``decision_function``; ``TunedThresholdClassifierCV`` and
     ``CalibratedClassifierCV`` of scikit-learn choose another threshold, or calibrate.
+
+    Cross-validation that cuts pairs at random foretells too much of newcomers; see the figures
+    in :ref:`identities` and take :class:`~sksiamese.PairKFold`.
 
     References
     ----------
@@ -219,7 +228,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         Parameters
         ----------
-        X : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs, two at least: left item, then right item.
 
         y : array-like of shape (n_pairs,)
@@ -259,7 +268,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         Parameters
         ----------
-        X : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -267,15 +276,15 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         logit : ndarray of float64 of shape (n_pairs,)
             Logarithm of the odds of a match; above 0 for ``classes_[1]``.
         """
-        A, B = self._embed_sides(X)
-        return logits(self.head_, A, B)
+        check_is_fitted(self)
+        return self._compare(X, partial(logits, self.head_))
 
     def predict(self, X):
         """Label of each pair.
 
         Parameters
         ----------
-        X : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -291,7 +300,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         Parameters
         ----------
-        X : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -307,7 +316,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         Parameters
         ----------
-        X : array-like of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -315,8 +324,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         distance : ndarray of float64 of shape (n_pairs,)
             Distances >= 0, in the unit of the embedding.
         """
-        A, B = self._embed_sides(X)
-        return paired(named(DISTANCES, self.distance), A, B).numpy().astype(np.float64)
+        check_is_fitted(self)
+        return self._compare(X, partial(paired, named(DISTANCES, self.distance)))
 
     def transform_items(self, X_items):
         """Embed single items, of which pairs are made.
@@ -342,8 +351,23 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tower = on_device(self.tower_, find_device(self.device))
         return embed_rows(tower, X_items).numpy().astype(X_items.dtype, copy=False)
 
-    def _validate(self, X, *y, **options):
-        return validate_data(self, flatten_pairs(X), *y, **self._checks(), **options)
+    def _validate(self, X, *y, reset, **least):
+        """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
+        if not isinstance(X, PairView):
+            found = validate_data(
+                self, flatten_pairs(X), *y, reset=reset, **self._checks(), **least
+            )
+            X, *y = found if y else (found,)
+            return to_view(X), *y
+        validate_data(self, X, *y, reset=reset, skip_check_array=True)
+        kept = DTYPES if issparse(X.items) else COMPACT_DTYPES
+        items = check_array(
+            X.items, input_name="items", estimator=self, **self._checks() | {"dtype": kept}
+        )
+        check = check_X_y if y else check_array
+        found = check(X.index, *y, dtype=None, estimator=self, **least)
+        index, *y = found if y else (found,)
+        return PairView(items, index), *y
 
     def _weights(self, sample_weight, labels, classes, match):
         weight = _check_sample_weight(
@@ -359,11 +383,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         )
         return weight * per_class[match]
 
-    def _embed_sides(self, X):
-        check_is_fitted(self)
-        X = self._validate(X, reset=False)
+    def _compare(self, X, function):
+        (pairs,) = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
-        return tuple(embed_rows(tower, side) for side in split_pairs(X))
+        return compare(function, tower, pairs).numpy().astype(np.float64)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -54,7 +54,8 @@ class Distance(nn.Module):
     """A logistic regression on the distance of two embeddings.
 
     It reads the distance but does not shape it: the embedding learns from the contrastive
-    loss alone, the regression follows. It begins with a threshold of half the margin.
+    loss alone, the regression follows. It begins with a threshold of half the margin. Once
+    trained, in evaluation mode, it passes gradients on, for explanations.
 
     Parameters
     ----------
@@ -89,8 +90,9 @@ class Distance(nn.Module):
 
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
-        D = paired(self.distance, A.detach(), B.detach())
-        return 10 * self.scale * (self.threshold - D / self.margin)
+        if self.training:
+            A, B = A.detach(), B.detach()
+        return 10 * self.scale * (self.threshold - paired(self.distance, A, B) / self.margin)
 
 
 class Match(nn.Module):

@@ -1,132 +1,50 @@
-"""Measures of verification and of retrieval.
+"""Measures of verification, of retrieval and of identification.
 
 Verification: ``y_true`` says which pairs match, ``y_score`` is larger for a match (for a
 distance pass its negative). Retrieval: every embedded row is a query against all others.
+Identification: rows are compared with enrolled classes, of which theirs may be none.
 """
 
 import numpy as np
-from sklearn.metrics import accuracy_score, pairwise_distances_chunked, roc_curve
+from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from ._metrics_decision import (
+    detection_cost,
+    expected_calibration_error,
+    min_dcf,
+    threshold_at_far,
+)
+from ._metrics_identification import (
+    detection_identification_rate,
+    few_shot_accuracy,
+    few_shot_score,
+)
+from ._metrics_verification import (
+    equal_error_rate,
+    false_accept_rate,
+    false_reject_rate,
+    pair_accuracy,
+    true_accept_rate,
+)
 
 __all__ = [
+    "detection_cost",
+    "detection_identification_rate",
     "equal_error_rate",
+    "expected_calibration_error",
+    "false_accept_rate",
+    "false_reject_rate",
+    "few_shot_accuracy",
+    "few_shot_score",
     "mean_average_precision_at_r",
+    "min_dcf",
     "pair_accuracy",
     "recall_at_k",
+    "threshold_at_far",
     "true_accept_rate",
 ]
-
-
-def equal_error_rate(y_true, y_score):
-    """Error rate at the threshold where false accepts and false rejects are equal.
-
-    Between two thresholds the rates are interpolated linearly.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_pairs,)
-        Binary labels; the greater one means a match.
-
-    y_score : array-like of shape (n_pairs,)
-        Scores, larger for a match.
-
-    Returns
-    -------
-    rate : float
-        Equal error rate, in [0, 1]; 0.5 for scores that tell nothing.
-
-    Raises
-    ------
-    ValueError
-        If ``y_true`` has not exactly two labels.
-
-    Examples
-    --------
-    >>> from sksiamese.metrics import equal_error_rate
-    >>> equal_error_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9])
-    0.25
-    """
-    false_accepts, true_accepts, _ = _roc(y_true, y_score)
-    gap = false_accepts - (1 - true_accepts)
-    after = np.flatnonzero(gap >= 0)[0]
-    if gap[after] == 0:
-        return float(false_accepts[after])
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    low, high = false_accepts[after - 1], false_accepts[after]
-    return float(low + share * (high - low))
-
-
-def true_accept_rate(y_true, y_score, *, far=0.01):
-    """Share of matching pairs accepted at a false-accept rate (TAR at FAR).
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_pairs,)
-        Binary labels; the greater one means a match.
-
-    y_score : array-like of shape (n_pairs,)
-        Scores, larger for a match.
-
-    far : float, default=0.01
-        Largest tolerated share of non-matching pairs accepted, in [0, 1].
-
-    Returns
-    -------
-    rate : float
-        Largest share of matching pairs accepted by a threshold that accepts at most
-        ``far`` of the others, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If ``y_true`` has not exactly two labels or ``far`` is not in [0, 1].
-
-    Examples
-    --------
-    >>> from sksiamese.metrics import true_accept_rate
-    >>> true_accept_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], far=0.1)
-    0.75
-    """
-    if not 0 <= far <= 1:
-        raise ValueError(f"far is a rate and must be in [0, 1], got {far}.")
-    false_accepts, true_accepts, _ = _roc(y_true, y_score)
-    return float(true_accepts[false_accepts <= far].max())
-
-
-def pair_accuracy(y_true, y_score, *, threshold=0.0):
-    """Share of pairs decided rightly when scores from a threshold on mean a match.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_pairs,)
-        Binary labels; the greater one means a match.
-
-    y_score : array-like of shape (n_pairs,)
-        Scores, larger for a match.
-
-    threshold : float, default=0.0
-        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits
-        of ``SiameseVerifier.decision_function``.
-
-    Returns
-    -------
-    accuracy : float
-        In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If ``y_true`` has not exactly two labels.
-
-    Examples
-    --------
-    >>> from sksiamese.metrics import pair_accuracy
-    >>> pair_accuracy([0, 0, 1, 1], [-0.9, -0.2, -0.3, -0.1], threshold=-0.25)
-    0.5
-    """
-    match, y_score = _check_pairs(y_true, y_score)
-    return float(accuracy_score(match, y_score >= threshold))
 
 
 def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
@@ -234,18 +152,3 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
 
     chunks = pairwise_distances_chunked(Z, metric=metric, reduce_func=average_precisions)
     return float(np.concatenate(list(chunks))[n_relevant > 0].mean())
-
-
-def _check_pairs(y_true, y_score):
-    labels, match = np.unique(column_or_1d(y_true), return_inverse=True)
-    if len(labels) > 2:
-        raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5]}.")
-    if len(labels) < 2:
-        raise ValueError("y_true has one label only; both kinds of pair are needed.")
-    y_score = check_array(column_or_1d(y_score), ensure_2d=False, input_name="y_score")
-    check_consistent_length(match, y_score)
-    return match, y_score
-
-
-def _roc(y_true, y_score):
-    return roc_curve(*_check_pairs(y_true, y_score), drop_intermediate=False)

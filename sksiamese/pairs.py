@@ -2,7 +2,7 @@
 
 A pair is one row of 2 * n_features columns, left item then right item, the layout of
 ``fetch_lfw_pairs().data``, so that everything in scikit-learn that cuts a 2-D array by
-rows works on pairs.
+rows works on pairs. A ``PairView`` is the same by row numbers of the items.
 """
 
 import warnings
@@ -12,7 +12,9 @@ from scipy import sparse
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.random import sample_without_replacement
 
-__all__ = ["make_pairs", "split_pairs", "stack_pairs"]
+from ._pair_view import PairView
+
+__all__ = ["make_pairs", "pairs_from_triplets", "split_pairs", "stack_pairs"]
 
 
 def stack_pairs(left, right):
@@ -61,14 +63,16 @@ def split_pairs(P):
 
     Parameters
     ----------
-    P : {array-like, sparse matrix} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+    P : {array-like, sparse matrix, PairView} of shape (n_pairs, 2 * n_features) \
+            or (n_pairs, 2, ...)
         The pairs. With an odd number of columns the middle one belongs to both items,
         and a warning says so.
 
     Returns
     -------
     left, right : ndarrays of shape (n_pairs, n_features)
-        The items; views where possible.
+        The items; numpy's views where possible. Those of a ``PairView`` are of the kind of
+        its items.
 
     Raises
     ------
@@ -82,6 +86,8 @@ def split_pairs(P):
     >>> right
     array([[3, 4]])
     """
+    if isinstance(P, PairView):
+        return P.left, P.right
     P = P.tocsr() if sparse.issparse(P) else flatten_pairs(np.asarray(P))
     if P.ndim != 2:
         raise ValueError(f"P must have shape (n_pairs, 2 * n_features), got {P.shape}.")
@@ -127,7 +133,84 @@ def flatten_pairs(P):
     return np.asarray(P).reshape(len(P), -1)
 
 
-def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
+def to_view(P):
+    """Turn pairs into a view of their items, without a copy where the layout allows it.
+
+    Parameters
+    ----------
+    P : {ndarray, sparse matrix, PairView} of shape (n_pairs, 2 * n_features)
+        The pairs. An odd number of columns is split as by :func:`split_pairs`.
+
+    Returns
+    -------
+    view : PairView
+        The same pairs; what came as a view is that view.
+    """
+    if isinstance(P, PairView):
+        return P
+    n_pairs, n_columns = P.shape
+    number = np.arange(2 * n_pairs)
+    if not sparse.issparse(P) and n_columns % 2 == 0:
+        return PairView(P.reshape(2 * n_pairs, n_columns // 2), number.reshape(-1, 2))
+    sides = split_pairs(P)
+    items = sparse.vstack(sides, format="csr") if sparse.issparse(P) else np.vstack(sides)
+    return PairView(items, number.reshape(2, -1).T)
+
+
+def pairs_from_triplets(triplets, items=None):
+    """Make a matching and a non-matching pair of every triplet.
+
+    Parameters
+    ----------
+    triplets : array-like of shape (n_triplets, 3, ...), or of int of shape (n_triplets, 3)
+        Anchor, an item that matches it, and one that does not: the items themselves, or
+        their row numbers in ``items``.
+
+    items : {array-like, sparse matrix, DataFrame} of shape (n_items, ...), default=None
+        The items, if ``triplets`` holds row numbers.
+
+    Returns
+    -------
+    P : {ndarray of shape (2 * n_triplets, 2 * n_features), PairView}
+        The pairs, both of a triplet in a row; a view if ``items`` is given.
+
+    match : ndarray of bool of shape (2 * n_triplets,)
+        Whether the items of a pair match.
+
+    groups : ndarray of int of shape (2 * n_triplets,)
+        Number of the triplet; ``GroupKFold`` keeps both of its pairs together.
+
+    Raises
+    ------
+    ValueError
+        If ``triplets`` has another shape.
+
+    Examples
+    --------
+    >>> from sksiamese import pairs_from_triplets
+    >>> P, match, groups = pairs_from_triplets([[[1, 1], [1, 2], [9, 9]]])
+    >>> P
+    array([[1, 1, 1, 2],
+           [1, 1, 9, 9]])
+    >>> match.tolist(), groups.tolist()
+    ([True, False], [0, 0])
+    """
+    triplets = np.asarray(triplets)
+    if triplets.ndim < 2 or triplets.shape[1] != 3 or (triplets.ndim > 2) != (items is None):
+        raise ValueError(
+            f"triplets of shape {triplets.shape} are not understood; pass items of shape "
+            "(n_triplets, 3, n_features), or row numbers of shape (n_triplets, 3) and items."
+        )
+    n_triplets = len(triplets)
+    pairs = triplets[:, [0, 1, 0, 2]].reshape(2 * n_triplets, -1)
+    match = np.tile([True, False], n_triplets)
+    groups = np.arange(n_triplets).repeat(2)
+    return (pairs if items is None else PairView(items, pairs)), match, groups
+
+
+def make_pairs(
+    X, y, *, n_pairs, n_groups=1, unlabeled_label=None, as_view=False, random_state=None
+):
     """Draw matching and non-matching pairs of labelled rows.
 
     Half of the pairs match (one fewer if ``n_pairs`` is odd). No pair is drawn twice,
@@ -153,12 +236,20 @@ def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
     n_groups : int, default=1
         Number of groups of identities, >= 1. Every group needs two identities.
 
+    unlabeled_label : object, default=None
+        Label of rows that are in no pair, such as -1 where ``y`` numbers chunks of rows
+        that are known to match. Rows of different chunks are taken not to match.
+
+    as_view : bool, default=False
+        Whether to give the pairs as a :class:`~sksiamese.PairView` of ``X``, which copies
+        no row.
+
     random_state : int, RandomState instance or None, default=None
         Source of randomness; pass an int for the same pairs at every call.
 
     Returns
     -------
-    P : ndarray of shape (n_pairs, 2 * n_features)
+    P : {ndarray, CSR matrix, PairView} of shape (n_pairs, 2 * n_features)
         The pairs, in random order, in the dtype of ``X``.
 
     match : ndarray of bool of shape (n_pairs,)
@@ -182,16 +273,19 @@ def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
     """
-    X = check_array(X, accept_sparse="csr", dtype=None, allow_nd=True, ensure_all_finite=False)
+    rows = check_array(X, accept_sparse="csr", dtype=None, allow_nd=True, ensure_all_finite=False)
     y = column_or_1d(y)
-    if X.shape[0] != len(y):
-        raise ValueError(f"X has {X.shape[0]} rows but y has {len(y)} labels.")
+    if rows.shape[0] != len(y):
+        raise ValueError(f"X has {rows.shape[0]} rows but y has {len(y)} labels.")
     if n_pairs < 2 or n_groups < 1:
         raise ValueError(
             f"n_pairs must be at least 2 and n_groups at least 1, got {n_pairs} and {n_groups}."
         )
     rng = check_random_state(random_state)
-    identities, y = np.unique(y, return_inverse=True)
+    labeled = np.flatnonzero(
+        np.full(len(y), True) if unlabeled_label is None else y != unlabeled_label
+    )
+    identities, y = np.unique(y[labeled], return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
             f"n_groups={n_groups} needs {2 * n_groups} identities, two to a group, but y has "
@@ -203,14 +297,17 @@ def make_pairs(X, y, *, n_pairs, n_groups=1, random_state=None):
     drawn = []
     for match, total in ((True, n_pairs // 2), (False, n_pairs - n_pairs // 2)):
         for group in range(n_groups):
-            rows = np.flatnonzero(group_of[y] == group)
+            members = np.flatnonzero(group_of[y] == group)
             n_draws = (total + group) // n_groups
-            left, right = _draw(rows, y, match, n_draws, rng)
+            left, right = _draw(members, y, match, n_draws, rng)
             drawn += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
     columns = (np.concatenate(column) for column in zip(*drawn, strict=True))
     order = rng.permutation(n_pairs)
     left, right, match, groups = (column[order] for column in columns)
-    return stack_pairs(X[left], X[right]), match, groups
+    left, right = labeled[left], labeled[right]
+    if as_view:
+        return PairView(X, np.column_stack([left, right])), match, groups
+    return stack_pairs(rows[left], rows[right]), match, groups
 
 
 def _draw(rows, y, match, n_draws, rng):

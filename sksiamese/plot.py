@@ -4,7 +4,16 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["HistoryDisplay"]
+from ._plot_images import NeighborsDisplay, PairDisplay
+from ._plot_scores import EmbeddingDisplay, PairScoreDisplay
+
+__all__ = [
+    "EmbeddingDisplay",
+    "HistoryDisplay",
+    "NeighborsDisplay",
+    "PairDisplay",
+    "PairScoreDisplay",
+]
 
 
 class HistoryDisplay:
@@ -100,7 +109,8 @@ class HistoryDisplay:
             for label, name in lines.items():
                 ax.plot(epochs, self.history[name], label=label)
             ax.set(title=title, xlabel="epoch", ylim=(0, None))
-        axes[1].legend()
+        axes[1].set(ylim=(0, 1.2 * axes[1].dataLim.ymax))
+        axes[1].legend(loc="upper center", ncols=3, fontsize="small")
         axes[2].set(ylim=(0, 1.05))
         self.axes_, self.figure_ = axes, axes[0].figure
         return self

@@ -1,11 +1,14 @@
-"""scikit-learn's own checks, on both estimators in several settings, with no exception."""
+"""scikit-learn's own checks, on all estimators in several settings, with no exception."""
 
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from torch import nn
 
-from sksiamese import SiameseEmbedder, SiameseVerifier
+from sksiamese import PairTransformer, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
 from sksiamese.towers import multi_cue
 
 
@@ -67,6 +70,22 @@ VERIFIERS = [
     SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
 ]
 
+PAIR_TRANSFORMERS = [
+    PairTransformer(),
+    PairTransformer(StandardScaler(), output="abs_diff"),
+    PairTransformer(PCA(1), output="product"),
+    PairTransformer(MaxAbsScaler(), output="abs_diff_product"),
+    PairTransformer(StandardScaler(), output="distance"),
+]
+
+IDENTIFIERS = [
+    SiameseIdentifier(),
+    SiameseIdentifier(SiameseEmbedder(max_iter=5, random_state=0), strategy="nearest"),
+    SiameseIdentifier(
+        NeighborhoodComponentsAnalysis(max_iter=5, random_state=0), metric="manhattan"
+    ),
+]
+
 # For these heads identical items always match, but a check labels pairs of them as different.
 DISTANCE_HEADS = ("cosine", "distance")
 
@@ -91,7 +110,7 @@ odd_columns = pytest.mark.filterwarnings("ignore:Pairs have an odd number of col
 
 
 @odd_columns
-@parametrize_with_checks([*EMBEDDERS, *VERIFIERS])
+@parametrize_with_checks([*EMBEDDERS, *VERIFIERS, *PAIR_TRANSFORMERS, *IDENTIFIERS])
 def test_scikit_learn_check_passes(estimator, check):
     check(estimator)
 
@@ -103,15 +122,37 @@ def test_embedder_passes_checks_that_scikit_learn_keeps_for_itself(check):
 
 
 @odd_columns
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("check", [*SHARED_CHECKS, *TRANSFORMER_CHECKS])
+def test_pair_transformer_passes_checks_that_scikit_learn_keeps_for_itself(check):
+    getattr(estimator_checks, check)("PairTransformer", PairTransformer(output="abs_diff"))
+
+
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("check", SHARED_CHECKS)
+def test_identifier_passes_checks_that_scikit_learn_keeps_for_itself(check):
+    embedder = SiameseEmbedder(max_iter=3, random_state=0)
+    getattr(estimator_checks, check)("SiameseIdentifier", SiameseIdentifier(embedder))
+
+
+@odd_columns
 @pytest.mark.parametrize("check", SHARED_CHECKS)
 def test_verifier_passes_checks_that_scikit_learn_keeps_for_itself(check):
     getattr(estimator_checks, check)("SiameseVerifier", SiameseVerifier(max_iter=3))
 
 
 @odd_columns
-@pytest.mark.parametrize(("estimator", "n_checks"), [(SiameseEmbedder, 48), (SiameseVerifier, 63)])
+@pytest.mark.parametrize(
+    ("estimator", "n_checks"),
+    [
+        (SiameseEmbedder(max_iter=1), 48),
+        (SiameseVerifier(max_iter=1), 63),
+        (PairTransformer(), 47),
+        (SiameseIdentifier(SiameseEmbedder(max_iter=1, random_state=0)), 55),
+    ],
+)
 def test_no_check_is_skipped_and_no_tag_switches_checks_off(estimator, n_checks):
-    results = check_estimator(estimator(max_iter=1), on_fail=None, on_skip=None)
+    results = check_estimator(estimator, on_fail=None, on_skip=None)
     assert not [result for result in results if result["status"] == "skipped"]
     assert len(results) >= n_checks
 

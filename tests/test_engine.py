@@ -92,20 +92,20 @@ def tower():
 
 def test_embedding_keeps_the_order_of_the_rows(tower):
     X = torch.randn(10, 3)
-    Z = embed(tower, X.split([4, 5, 1]))
+    Z = embed(tower, X.split([4, 5, 1]), len(X))
     torch.testing.assert_close(Z, tower.eval()(X).detach())
 
 
 def test_embedding_is_without_dropout_and_leaves_the_statistics_alone(tower):
     X = torch.randn(10, 3)
     before = {name: value.clone() for name, value in tower.state_dict().items()}
-    assert torch.equal(embed(tower, [X]), embed(tower, [X]))
+    assert torch.equal(embed(tower, [X], len(X)), embed(tower, [X], len(X)))
     assert not tower.training
     assert all(torch.equal(value, before[name]) for name, value in tower.state_dict().items())
 
 
 def test_embedding_has_no_gradients_and_rests_on_the_cpu(tower):
-    Z = embed(tower, [torch.randn(10, 3)])
+    Z = embed(tower, [torch.randn(10, 3)], 10)
     assert not Z.requires_grad
     assert Z.is_inference()
     assert Z.device.type == "cpu"
@@ -120,5 +120,5 @@ def test_embedding_takes_its_batches_one_at_a_time(tower):
             yield torch.randn(2, 3)
 
     tower.register_forward_hook(lambda *_: held.pop())
-    assert embed(tower, batches()).shape == (6, 4)
+    assert embed(tower, batches(), 6).shape == (6, 4)
     assert held == []

@@ -108,6 +108,13 @@ def test_the_distance_head_reads_the_distance_and_leaves_the_embedding_alone():
     assert head.threshold.grad.abs() > 0
 
 
+def test_the_distance_head_passes_gradients_on_once_it_is_trained():
+    A, B = (side.requires_grad_() for side in sides(5))
+    Distance(8).eval()(A, B).sum().backward()
+    assert (A.grad == -B.grad).all()
+    assert A.grad.abs().sum() > 0
+
+
 def test_the_cosine_head_does_not_see_the_length_of_embeddings():
     A, B = sides(5)
     head = Cosine(8)

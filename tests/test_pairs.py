@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.model_selection import GroupKFold
 
-from sksiamese import make_pairs, split_pairs, stack_pairs
-from sksiamese.pairs import flatten_pairs
+from sksiamese import PairView, make_pairs, pairs_from_triplets, split_pairs, stack_pairs
+from sksiamese.pairs import flatten_pairs, to_view
 
 SIZES = {0: 4, 3: 5, 5: 7, 8: 4, 9: 12, 20: 6}
 """Identities, with gaps, and the number of rows of each; any two make pairs enough."""
@@ -253,3 +254,69 @@ def test_flattening_leaves_what_has_two_dimensions_as_it_is():
     frame = pd.DataFrame(items(5, 4))
     assert flatten_pairs(frame) is frame
     assert flatten_pairs(items(5, 2, 3)).shape == (5, 6)
+
+
+@pytest.mark.parametrize("as_view", [False, True])
+@pytest.mark.parametrize("none", [-1, "none"])
+def test_rows_in_no_chunk_are_in_no_pair(as_view, none):
+    X, y = labelled_rows()
+    chunks = np.where(np.isin(y, [0, 3, 9]), y, -1)
+    if none == "none":
+        chunks = np.where(chunks < 0, none, chunks.astype(str))
+    P, match, _ = make_pairs(
+        X, chunks, n_pairs=40, unlabeled_label=none, as_view=as_view, random_state=0
+    )
+    (_, left), (_, right) = (side.T for side in split_pairs(P))
+    assert set(left) | set(right) == {0, 3, 9}
+    np.testing.assert_array_equal(left == right, match)
+    assert match.sum() == 20
+
+
+TRIPLETS = np.array([[0, 1, 4], [3, 2, 0], [1, 0, 5]])
+
+
+def test_a_triplet_is_a_matching_and_a_non_matching_pair():
+    X = items(6, 2, 2)
+    view, match, groups = pairs_from_triplets(TRIPLETS, X)
+    assert view.index.tolist() == [[0, 1], [0, 4], [3, 2], [3, 0], [1, 0], [1, 5]]
+    assert match.tolist() == [True, False] * 3
+    assert groups.tolist() == [0, 0, 1, 1, 2, 2]
+    P, same_match, same_groups = pairs_from_triplets(X[TRIPLETS])
+    np.testing.assert_array_equal(P, np.asarray(view))
+    np.testing.assert_array_equal(same_match, match)
+    np.testing.assert_array_equal(same_groups, groups)
+
+
+@pytest.mark.parametrize(
+    ("triplets", "of_items"),
+    [(TRIPLETS[:, :2], items(6, 2)), (TRIPLETS, None), (items(6, 2)[TRIPLETS], items(6, 2))],
+)
+def test_what_are_no_triplets_is_refused(triplets, of_items):
+    with pytest.raises(ValueError, match=r"triplets of shape .* are not understood"):
+        pairs_from_triplets(triplets, of_items)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csr_matrix])
+def test_a_view_of_an_array_holds_the_same_pairs(container):
+    P = items(5, 6)
+    view = to_view(container(P))
+    np.testing.assert_array_equal(np.asarray(view), P)
+    assert to_view(view) is view
+
+
+def test_a_view_of_an_array_copies_nothing():
+    P = items(5, 6)
+    assert np.shares_memory(to_view(P).items, P)
+
+
+def test_a_view_of_an_odd_number_of_columns_shares_the_middle_one():
+    P = items(4, 5)
+    with pytest.warns(UserWarning, match="odd number of columns"):
+        view = to_view(P)
+    np.testing.assert_array_equal(np.asarray(view), P[:, [0, 1, 2, 2, 3, 4]])
+
+
+def test_a_view_is_split_into_its_items():
+    left, right = split_pairs(PairView(items(6, 2), TRIPLETS[:, :2]))
+    np.testing.assert_array_equal(left, items(6, 2)[TRIPLETS[:, 0]])
+    np.testing.assert_array_equal(right, items(6, 2)[TRIPLETS[:, 1]])

@@ -4,10 +4,24 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex, to_rgba
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import TSNE
+from sklearn.preprocessing import FunctionTransformer
 
-from sksiamese import SiameseEmbedder, SiameseVerifier
-from sksiamese.plot import HistoryDisplay
+from sksiamese import PairView, SiameseEmbedder, SiameseVerifier
+from sksiamese.plot import (
+    EmbeddingDisplay,
+    HistoryDisplay,
+    NeighborsDisplay,
+    PairDisplay,
+    PairScoreDisplay,
+)
+
+AS_THEY_ARE = FunctionTransformer()
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +59,223 @@ def test_a_display_draws_where_it_is_told():
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         HistoryDisplay.from_estimator(SiameseEmbedder())
+
+
+def scores(n=200):
+    """Labels of pairs and their scores, seven in ten of them not matching."""
+    match = np.arange(n) % 10 < 3
+    return match, np.random.default_rng(0).normal(size=n) + 2 * match
+
+
+def points(n_classes, n_components=3):
+    """Embeddings, four rows of each class, and their classes."""
+    y = np.arange(4 * n_classes) % n_classes
+    return np.random.default_rng(0).normal(size=(len(y), n_components)) + y[:, None], y
+
+
+def gray_levels(n_pairs=6):
+    """Pairs of images of 2 x 3 pixels that are level all over, left 0, right their number."""
+    right = np.arange(n_pairs, dtype=float)
+    return np.hstack([np.zeros((n_pairs, 6)), np.repeat(right[:, None], 6, axis=1)])
+
+
+def test_both_kinds_of_pair_are_drawn_as_shares_with_the_rates_at_the_threshold():
+    match, score = scores()
+    display = PairScoreDisplay.from_predictions(match, score, threshold=0.7, ax=plt.figure().gca())
+    for bars, rows in zip(display.bars_, (~match, match), strict=True):
+        counts, _ = np.histogram(score[rows], np.histogram_bin_edges(score, 50))
+        heights = [patch.get_height() for patch in bars]
+        np.testing.assert_allclose(heights, counts / rows.sum())
+    assert display.far_ == np.mean(score[~match] >= 0.7)
+    assert display.frr_ == pytest.approx(np.mean(score[match] < 0.7))
+    assert display.line_.get_xdata() == [0.7, 0.7]
+    wanted = f"threshold 0.7: FAR {display.far_:.1%}, FRR {display.frr_:.1%}"
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts == ["not matching", "matching", wanted]
+
+
+def test_scores_of_an_estimator_are_its_logits_or_else_its_probabilities():
+    match, score = scores()
+    logistic = LogisticRegression().fit(score[:, None], match)
+    calibrated = CalibratedClassifierCV(logistic, method="sigmoid").fit(score[:, None], match)
+    by_logit = PairScoreDisplay.from_estimator(logistic, score[:, None], match, bins=7)
+    np.testing.assert_array_equal(by_logit.y_score, logistic.decision_function(score[:, None]))
+    assert by_logit.threshold == 0
+    assert len(by_logit.bars_[0]) == 7
+    by_probability = PairScoreDisplay.from_estimator(calibrated, score[:, None], match)
+    probability = calibrated.predict_proba(score[:, None])[:, 1]
+    np.testing.assert_array_equal(by_probability.y_score, probability)
+    assert by_probability.threshold == 0.5
+    assert by_probability.ax_.get_xlabel() == "probability of a match"
+    strict = PairScoreDisplay.from_estimator(calibrated, score[:, None], match, threshold=0.9)
+    assert strict.far_ < by_probability.far_
+
+
+def test_points_of_each_class_are_drawn_in_two_principal_components():
+    Z, y = points(10)
+    display = EmbeddingDisplay.from_estimator(AS_THEY_ARE, Z, np.array(list("abcdefghij"))[y])
+    expected = PCA(2).fit_transform(Z)
+    for number, scatter in enumerate(display.scatters_):
+        np.testing.assert_allclose(scatter.get_offsets(), expected[y == number])
+        assert scatter.get_label() == "abcdefghij"[number]
+    assert display.ax_.get_ylabel() == "principal component 2"
+
+
+def test_no_two_classes_look_alike():
+    display = EmbeddingDisplay.from_embeddings(*points(36))
+    looks = {
+        (to_hex(scatter.get_facecolor()[0]), scatter.get_paths()[0].vertices.tobytes())
+        for scatter in display.scatters_
+    }
+    assert len(looks) == 36
+    with pytest.raises(ValueError, match="y has 37 classes"):
+        EmbeddingDisplay.from_embeddings(*points(37))
+
+
+def test_a_map_may_be_that_of_any_transformer():
+    Z, y = points(3)
+    tsne = TSNE(perplexity=3, max_iter=250, random_state=0)
+    display = EmbeddingDisplay.from_embeddings(Z, y, projection=tsne)
+    np.testing.assert_allclose(display.points, tsne.fit_transform(Z))
+    assert display.ax_.get_xlabel() == "TSNE 1"
+    plane = EmbeddingDisplay.from_embeddings(Z[:, :2], y, scatter_kwargs={"s": 5})
+    np.testing.assert_array_equal(plane.points, Z[:, :2])
+    assert plane.scatters_[0].get_sizes() == [5]
+    with pytest.raises(ValueError, match="projection must give two columns"):
+        EmbeddingDisplay.from_embeddings(Z, y, projection=PCA(3))
+    with pytest.raises(ValueError, match="minimum of 2 is required"):
+        EmbeddingDisplay.from_embeddings(Z[:, :1], y)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        EmbeddingDisplay.from_embeddings(Z, y[1:])
+
+
+def test_neighbours_stand_beside_their_query_nearest_first():
+    gallery, labels = np.repeat([[10.0], [4.0], [1.0]], 6, axis=1), np.array(["x", "b", "a"])
+    display = NeighborsDisplay.from_estimator(
+        AS_THEY_ARE, np.zeros((1, 6)), ["a"], gallery, labels, n_neighbors=2, image_shape=(2, 3)
+    )
+    assert display.labels.tolist() == [["a", "b"]]
+    levels = [image.get_array().mean() for image in display.ax_.images]
+    np.testing.assert_allclose(levels, [0, 0.1, 0.4])
+    assert [image.get_array().shape for image in display.ax_.images] == [(2, 3)] * 3
+    lefts = [image.get_extent()[0] for image in display.ax_.images]
+    assert lefts == sorted(lefts)
+    assert [text.get_text() for text in display.ax_.texts] == ["a", "a", "b"]
+
+
+def test_frames_tell_right_neighbours_from_wrong_ones_by_colour_and_by_line():
+    gallery, labels = np.repeat([[1.0], [4.0]], 6, axis=1), [0, 1]
+    display = NeighborsDisplay.from_estimator(
+        AS_THEY_ARE, np.zeros((1, 6)), [0], gallery, labels, n_neighbors=2, image_shape=(2, 3)
+    )
+    right, wrong = display.frames_[0]
+    assert right.get_edgecolor() == to_rgba("#0072b2")
+    assert wrong.get_edgecolor() == to_rgba("#d55e00")
+    assert right.get_linestyle() != wrong.get_linestyle()
+
+
+def test_the_sheet_of_an_embedder_knows_the_shape_of_its_images(digits):
+    X_train, X_test, y_train, y_test = digits
+    embedder = SiameseEmbedder(input_shape=(8, 8), max_iter=1, random_state=0)
+    embedder.fit(X_train, y_train)
+    display = NeighborsDisplay.from_estimator(
+        embedder, X_test[:3], y_test[:3], X_train, y_train, n_neighbors=4
+    )
+    assert display.images.shape == (3, 4, 8, 8)
+    assert len(display.ax_.images) == 15
+
+
+def test_pairs_are_drawn_from_the_worst_decision_on():
+    match, score = np.array([1, 0, 1, 0, 1, 0]), np.array([3.0, -1.0, -2.0, 5.0, 0.5, 0.0])
+    display = PairDisplay.from_predictions(
+        gray_levels(), match, score, image_shape=(2, 3), n_pairs=4
+    )
+    texts = [text.get_text() for text in display.ax_.texts]
+    assert texts == ["no match: 5", "match: -2", "no match: 0", "match: 0.5"]
+    np.testing.assert_allclose(display.right[:, 0, 0], np.array([3, 2, 5, 4]) / 5)
+    assert not display.left.any()
+    wrong = [to_hex(frame.get_edgecolor()) == "#d55e00" for frame in display.frames_]
+    assert wrong == [True, True, True, False]
+
+
+def test_pairs_are_drawn_in_the_given_order_and_by_the_given_threshold():
+    match, score = np.array([1, 0, 1, 0, 1, 0]), np.array([3.0, -1.0, -2.0, 5.0, 0.5, 0.0])
+    pairs = PairView(np.repeat(np.arange(6.0)[:, None], 6, axis=1), [[0, k] for k in range(6)])
+    display = PairDisplay.from_predictions(
+        pairs, match, score, image_shape=(1, 2, 3), threshold=4, order="given", n_columns=2
+    )
+    np.testing.assert_allclose(display.right[:, 0, 0], np.arange(6) / 5)
+    wrong = [to_hex(frame.get_edgecolor()) == "#d55e00" for frame in display.frames_]
+    assert wrong == [True, False, True, True, True, False]
+    assert len({frame.get_x() for frame in display.frames_}) == 2
+    assert len({frame.get_y() for frame in display.frames_}) == 3
+
+
+def test_images_in_colour_are_drawn_in_colour():
+    pairs = np.random.default_rng(0).uniform(0, 255, size=(2, 2 * 3 * 4 * 5))
+    display = PairDisplay.from_predictions(pairs, [0, 1], [0.0, 1.0], image_shape=(3, 4, 5))
+    assert display.left.shape == (2, 4, 5, 3)
+    reds = pairs[1, :20].reshape(4, 5)
+    expected = (reds - pairs.min()) / np.ptp(pairs)
+    np.testing.assert_allclose(display.left[list(display.match).index(True), ..., 0], expected)
+
+
+def test_the_sheet_of_a_verifier_shows_its_logits(digit_pairs):
+    P_train, P_test, match_train, match_test = digit_pairs
+    verifier = SiameseVerifier(input_shape=(8, 8), max_iter=1, random_state=0)
+    verifier.fit(P_train, match_train)
+    display = PairDisplay.from_estimator(verifier, P_test, match_test, order="given", n_pairs=3)
+    np.testing.assert_array_equal(display.y_score, verifier.decision_function(P_test)[:3])
+    np.testing.assert_allclose(display.left[0].ravel(), P_test[0, :64] / 16)
+
+
+def test_images_that_do_not_fit_are_refused():
+    pairs, match, score = gray_levels(4), [0, 1, 0, 1], [0.0, 1.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match="image_shape is not known"):
+        PairDisplay.from_predictions(pairs, match, score, image_shape=None)
+    with pytest.raises(ValueError, match="has 9 values, but an item of X has 6"):
+        PairDisplay.from_predictions(pairs, match, score, image_shape=(3, 3))
+    with pytest.raises(ValueError, match="image_shape must be"):
+        PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3, 1))
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        PairDisplay.from_predictions(pairs[1:], match, score, image_shape=(2, 3))
+    with pytest.raises(ValueError, match="order must be"):
+        PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), order="best")
+    with pytest.raises(ValueError, match="image_shape is not known"):
+        NeighborsDisplay.from_estimator(AS_THEY_ARE, pairs[:1], [0], pairs, match)
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_ink_takes_the_colours_of_the_style(style):
+    with plt.style.context(style):
+        ink, background = plt.rcParams["text.color"], plt.rcParams["axes.facecolor"]
+        display = PairScoreDisplay.from_predictions(*scores())
+        assert to_hex(display.line_.get_color()) == to_hex(ink) != to_hex(background)
+        sheet = PairDisplay.from_predictions(
+            gray_levels(), [0, 1, 0, 1, 0, 1], np.arange(6.0), image_shape=(2, 3)
+        )
+        assert {to_hex(text.get_color()) for text in sheet.ax_.texts} == {to_hex(ink)}
+
+
+def test_displays_draw_where_they_are_told():
+    axes = plt.figure().subplots(4)
+    gallery = np.repeat([[1.0], [4.0]], 6, axis=1)
+    displays = [
+        PairScoreDisplay.from_predictions(*scores(), ax=axes[0]),
+        EmbeddingDisplay.from_embeddings(*points(3), ax=axes[1]),
+        NeighborsDisplay.from_estimator(
+            AS_THEY_ARE,
+            gallery,
+            [0, 1],
+            gallery,
+            [0, 1],
+            n_neighbors=1,
+            image_shape=(2, 3),
+            ax=axes[2],
+        ),
+        PairDisplay.from_predictions(
+            gray_levels(2), [0, 1], [0.0, 1.0], image_shape=(2, 3), ax=axes[3]
+        ),
+    ]
+    assert [display.ax_ for display in displays] == list(axes)
+    assert {display.figure_ for display in displays} == {axes[0].figure}

@@ -1,0 +1,113 @@
+"""
+Look at it
+==========
+
+Figures say how good a model is, pictures say where it fails. The displays of
+:mod:`sksiamese.plot` draw an embedding and the decisions of a verifier, and
+:func:`~sksiamese.explain.explain_pairs` says which pixels speak against a match.
+"""
+
+# %%
+# 1,000 digits to learn from; all pictures show the other 797.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.manifold import TSNE
+from sklearn.metrics import DetCurveDisplay, RocCurveDisplay
+from sklearn.model_selection import train_test_split
+
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese.explain import explain_pairs
+from sksiamese.plot import (
+    EmbeddingDisplay,
+    HistoryDisplay,
+    NeighborsDisplay,
+    PairDisplay,
+    PairScoreDisplay,
+)
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(
+    X.astype("float32"), y, train_size=1000, stratify=y, random_state=0
+)
+embedder = SiameseEmbedder(8, input_shape=(8, 8), random_state=0).fit(X_train, y_train)
+
+# %%
+# The training
+# ------------
+#
+# Matching rows draw near, the others keep their distance, and fewer and fewer pairs are
+# left to learn from.
+
+HistoryDisplay.from_estimator(embedder)
+
+# %%
+# The embedding
+# -------------
+#
+# Principal components keep large distances, t-SNE keeps neighbours.
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+EmbeddingDisplay.from_estimator(embedder, X_test, y_test, ax=left)
+left.get_legend().remove()
+tsne = TSNE(random_state=0)
+EmbeddingDisplay.from_estimator(embedder, X_test, y_test, projection=tsne, ax=right)
+
+# %%
+# Neighbours
+# ----------
+#
+# The five digits whose nearest training digits are most often of another class.
+
+order = np.linalg.norm(embedder.transform(X_test)[:, None] - embedder.transform(X_train), axis=2)
+nearest = y_train[order.argsort(axis=1)[:, :8]]
+hardest = np.argsort((nearest == y_test[:, None]).mean(axis=1))[:5]
+NeighborsDisplay.from_estimator(embedder, X_test[hardest], y_test[hardest], X_train, y_train)
+
+# %%
+# The decisions
+# -------------
+#
+# The scores of matching and of other pairs, and both rates of error at every threshold. The
+# threshold of ``predict`` is a logit of 0.
+
+P_train, match_train, _ = make_pairs(X_train, y_train, n_pairs=3000, as_view=True, random_state=0)
+P_test, match_test, _ = make_pairs(X_test, y_test, n_pairs=3000, as_view=True, random_state=0)
+verifier = SiameseVerifier(input_shape=(8, 8), random_state=0).fit(P_train, match_train)
+
+figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+PairScoreDisplay.from_estimator(verifier, P_test, match_test, ax=axes[0])
+RocCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[1])
+DetCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[2])
+
+# %%
+# The worst errors.
+
+worst = PairDisplay.from_estimator(verifier, P_test, match_test, n_pairs=8)
+
+# %%
+# The reasons
+# -----------
+#
+# What each pixel adds to the logit of a pair, next to two identical digits: red speaks against
+# a match, blue for it. Each title is the sum rule: the logit is that of two identical digits
+# and all contributions.
+
+pairs = P_test[np.flatnonzero(~match_test)[:4]]
+explanation = explain_pairs(verifier, pairs)
+figure, axes = plt.subplots(3, 4, figsize=(8, 6.4), layout="constrained")
+limit = np.abs(explanation.contributions).max()
+for column, contributions in enumerate(explanation.contributions):
+    images = (pairs.left[column], pairs.right[column])
+    for ax, image in zip(axes[:, column], images, strict=False):
+        ax.imshow(image.reshape(8, 8), cmap="gray")
+    drawn = axes[2, column].imshow(
+        contributions.reshape(8, 8), cmap="RdBu", vmin=-limit, vmax=limit
+    )
+    reference, logit = explanation.reference[column], explanation.logit[column]
+    axes[0, column].set_title(f"{logit:.1f} = {reference:.1f} {logit - reference:+.1f}")
+for ax in axes.flat:
+    ax.set(xticks=[], yticks=[])
+figure.colorbar(drawn, ax=axes[2], label="logit")
+figure.savefig("look_at_it.png", dpi=120)

@@ -1,0 +1,397 @@
+"""SiameseIdentifier: a classifier that enrols after training and knows whom it does not know."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import _safe_indexing, check_array, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._arrays import DTYPES
+from ._base import BaseSiamese, all_or_nothing
+from ._embedder import SiameseEmbedder
+from ._gallery import (
+    check_among,
+    distances_to_claimed,
+    distances_to_classes,
+    label_of_unknown,
+    labels_of,
+    nearest_templates,
+    prototypes,
+    rejection_threshold,
+    rows_to_learn,
+    together,
+)
+
+
+class SiameseIdentifier(ClassifierMixin, BaseEstimator):
+    """Enrol rows with labels, and say of others whose they are, or that nobody knows them.
+
+    ``fit`` trains an embedder, or takes a ``FrozenEstimator``, and enrols embeddings;
+    ``partial_fit`` enrols more rows and classes without training. A row gets the label of the
+    nearest *template*, or ``unknown_label`` where even that is too far away.
+
+    Read more in the :ref:`User Guide <identify>`.
+
+    Parameters
+    ----------
+    embedder : transformer, default=None
+        What embeds a row: any transformer of scikit-learn. ``fit`` trains a clone of it, and
+        uses a ``FrozenEstimator`` as it is. By default a :class:`SiameseEmbedder`.
+    strategy : {"nearest", "prototype"}, default="prototype"
+        Whether each enrolled row is a template, or the mean of each class.
+    metric : str or callable, default="euclidean"
+        Distance between embeddings: any metric of ``sklearn.metrics.pairwise_distances``,
+        "manhattan" for an embedder of that distance.
+    neighbors : object, default=None
+        What finds the nearest templates, by the same metric: it has ``fit``, and ``kneighbors``
+        like ``NearestNeighbors`` or a ``transform`` to a sparse graph of distances like
+        ``KNeighborsTransformer``. By default a brute search by ``NearestNeighbors``.
+    target_far : float, default=None
+        False-accept rate, the share of rows of classes never enrolled that get a label all
+        the same, in (0, 1). By default every row gets one.
+    validation_fraction : float, default=0.2
+        Share of the classes that an embedder is not trained on, but which are enrolled, to
+        choose a threshold for ``target_far`` on them, in (0, 1).
+    unknown_label : int, float or str, default=None
+        What ``predict`` gives with ``target_far`` where it rejects; a label of no class. By
+        default -1, or "unknown" for classes that are strings.
+    random_state : int, RandomState instance or None, default=None
+        Source of the default embedder, and of the choice of classes to keep from one.
+
+    Attributes
+    ----------
+    embedder_ : transformer
+        The fitted embedder.
+    learned_classes_ : ndarray of shape (n_learned_classes,)
+        The classes that ``fit`` trained the embedder on; none for a ``FrozenEstimator``.
+    classes_ : ndarray of shape (n_classes,)
+        The classes enrolled.
+    enrolled_ : ndarray of shape (n_enrolled, n_components)
+        Embeddings of all enrolled rows, class by class.
+    enrolled_labels_ : ndarray of shape (n_enrolled,)
+        Their labels.
+    templates_ : ndarray of shape (n_templates, n_components)
+        What rows are compared with, class by class.
+    template_labels_ : ndarray of shape (n_templates,)
+        Their labels.
+    neighbors_ : object
+        What finds the nearest of them.
+    threshold_ : float
+        Greatest distance to the nearest template at which a row gets a label: inf without
+        ``target_far``, and -inf with it while there is nobody to choose it by.
+    unknown_label_ : int, float, str or None
+        What ``predict`` gives where it rejects; None without ``target_far``.
+    n_features_in_ : int
+        Number of columns of X, which have ``feature_names_in_`` if all names are strings.
+
+    See Also
+    --------
+    SiameseEmbedder : Learns the embedding.
+    SiameseVerifier : Says of two rows whether they match.
+
+    Notes
+    -----
+    The threshold is chosen anew at each enrolment, as the nearest of more templates is nearer.
+    The enrolled rows of each class that ``fit`` has not trained on, evenly spaced if they are
+    more than 10,000, play impostors: they meet the templates of all other classes, as if their
+    own had never been enrolled. The threshold lets one more class of the same kind be accepted
+    at a rate of ``target_far`` on average, whatever the distribution, for which it takes
+    ``1 / target_far - 1`` classes; with fewer none of them is accepted for another, and a
+    warning says so. A ``FrozenEstimator`` must not have learned from what is enrolled with
+    ``target_far``: it keeps apart best what it knows.
+
+    References
+    ----------
+    Prototypes: J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot learning",
+    NeurIPS 2017; threshold: R. Dunn, L. Wasserman, A. Ramdas, "Distribution-free prediction
+    sets for two-layer hierarchical models", JASA 118, 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import SiameseIdentifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> identifier = SiameseIdentifier(random_state=0).fit(X[:1000], y[:1000])
+    >>> identifier.score(X[1000:], y[1000:]) > 0.9
+    True
+    >>> identifier.forget([3, 8]).classes_
+    array([0, 1, 2, 4, 5, 6, 7, 9])
+    """
+
+    _doc_link_module = BaseSiamese._doc_link_module
+    _doc_link_template = BaseSiamese._doc_link_template
+
+    _parameter_constraints: dict = {
+        "embedder": [HasMethods(["fit", "transform"]), None],
+        "strategy": [StrOptions({"nearest", "prototype"})],
+        "metric": [str, callable],
+        "neighbors": [HasMethods(["fit", "kneighbors"]), HasMethods(["fit", "transform"]), None],
+        "target_far": [Interval(Real, 0, 1, closed="neither"), None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "unknown_label": [Real, str, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        embedder=None,
+        *,
+        strategy="prototype",
+        metric="euclidean",
+        neighbors=None,
+        target_far=None,
+        validation_fraction=0.2,
+        unknown_label=None,
+        random_state=None,
+    ):
+        self.embedder = embedder
+        self.strategy = strategy
+        self.metric = metric
+        self.neighbors = neighbors
+        self.target_far = target_far
+        self.validation_fraction = validation_fraction
+        self.unknown_label = unknown_label
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Train the embedder, unless it is frozen, and enrol all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, as the embedder takes them.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        self : SiameseIdentifier
+            The fitted estimator, which knows nobody else; as it was before after an error.
+        """
+        with all_or_nothing(self):
+            validate_data(self, X, y, skip_check_array=True)
+            y = labels_of(X, y)
+            embedder = clone(self._embedder())
+            frozen = isinstance(embedder, FrozenEstimator)
+            learn = np.full(len(y), True)
+            if self.target_far is not None and not frozen:
+                learn = rows_to_learn(y, self.validation_fraction, self.random_state)
+            part = (X, y) if learn.all() else (_safe_indexing(X, learn), y[learn])
+            self.embedder_ = embedder.fit(*part)
+            self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
+            return self._enrol(self._embed(X), y)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None):
+        """Enrol more rows, of new classes too, without training; a first call is ``fit``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        classes : array-like of shape (n_classes,), default=None
+            The labels that y may have. By default any.
+
+        Returns
+        -------
+        self : SiameseIdentifier
+            The estimator, which knows these rows as well; as it was before after an error.
+        """
+        if classes is not None:
+            check_among(y, classes, "y", "classes")
+        if not hasattr(self, "embedder_"):
+            return self.fit(X, y)
+        with all_or_nothing(self):
+            y = labels_of(X, y)
+            Z = np.concatenate([self.enrolled_, self._embed(X)])
+            return self._enrol(Z, together(self.enrolled_labels_, y))
+
+    def forget(self, labels):
+        """Take classes out; what the embedder has learned from them it keeps.
+
+        Parameters
+        ----------
+        labels : label or array-like of shape (n_labels,)
+            Enrolled classes, not all.
+
+        Returns
+        -------
+        self : SiameseIdentifier
+            The estimator, which does not know them any more.
+        """
+        check_is_fitted(self)
+        check_among(labels, self.classes_, "labels", "classes_")
+        keep = ~np.isin(self.enrolled_labels_, labels)
+        if not keep.any():
+            raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
+        return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
+
+    def kneighbors(self, X, n_neighbors=1):
+        """Nearest templates.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        n_neighbors : int, default=1
+            How many, >= 1.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_neighbors)
+            Distances to them, the least first.
+
+        templates : ndarray of int of shape (n_samples, n_neighbors)
+            Their numbers, in ``templates_`` and ``template_labels_``.
+        """
+        Z = self._embed(X)
+        return nearest_templates(self.neighbors_, Z, n_neighbors)
+
+    def class_distances(self, X):
+        """Distance to the nearest template of every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        D : ndarray of shape (n_samples, n_classes)
+            Distances >= 0, in the order of ``classes_``.
+        """
+        return distances_to_classes(self._embed(X), *self._gallery)
+
+    def decision_function(self, X):
+        """Negative distance to every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            Negatives of :meth:`class_distances`; of two classes, as scikit-learn wants it, one
+            number: how much nearer ``classes_[1]`` is.
+        """
+        D = self.class_distances(X)
+        return -D if len(self.classes_) != 2 else D[:, 0] - D[:, 1]
+
+    def predict(self, X):
+        """Label of the nearest template, or ``unknown_label`` where it is too far away.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels.
+        """
+        distances, templates = (found[:, 0] for found in self.kneighbors(X))
+        labels = self.template_labels_[templates]
+        if self.unknown_label_ is None:
+            return labels
+        return np.where(distances <= self.threshold_, labels, np.asarray(self.unknown_label_))
+
+    def predict_proba(self, X):
+        """Probability of every class, as if one of them had to be right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Softmax of the negative distances, in the order of ``classes_``; what calibrates
+            it is ``CalibratedClassifierCV(FrozenEstimator(...), method="temperature")``.
+        """
+        return softmax(-self.class_distances(X), axis=1)
+
+    def verify(self, X, claimed):
+        """Whether each row is near enough to a class that it claims to be of.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        claimed : array-like of shape (n_samples,)
+            Enrolled classes.
+
+        Returns
+        -------
+        accepted : ndarray of bool of shape (n_samples,)
+            Whether the nearest template of the class is within ``threshold_``, so that
+            strangers are accepted at a rate of ``target_far`` at most.
+
+        Raises
+        ------
+        ValueError
+            If there is no ``target_far``, or a claimed class is not enrolled.
+        """
+        Z = self._embed(X)
+        if self.unknown_label_ is None:
+            raise ValueError("verify needs a threshold; set target_far and call fit.")
+        claimed = labels_of(Z, claimed)
+        check_among(claimed, self.classes_, "claimed", "classes_")
+        return distances_to_claimed(Z, claimed, *self._gallery) <= self.threshold_
+
+    def _embedder(self):
+        default = SiameseEmbedder(random_state=self.random_state)
+        return default if self.embedder is None else self.embedder
+
+    def _embed(self, X):
+        check_is_fitted(self)
+        return check_array(self.embedder_.transform(X), dtype=DTYPES, input_name="embedding")
+
+    def _enrol(self, Z, y):
+        """Set everything that follows from the enrolled rows."""
+        order = np.argsort(y, kind="stable")
+        self.enrolled_ = self.templates_ = Z[order]
+        self.enrolled_labels_ = self.template_labels_ = y[order]
+        self.classes_ = np.unique(y)
+        if self.strategy == "prototype":
+            self.templates_ = prototypes(self.enrolled_, self.enrolled_labels_)
+            self.template_labels_ = self.classes_
+        brute = NearestNeighbors(algorithm="brute", metric=self.metric)
+        neighbors = brute if self.neighbors is None else clone(self.neighbors, safe=False)
+        self.neighbors_ = neighbors.fit(self.templates_)
+        self.unknown_label_, self.threshold_ = None, np.inf
+        if self.target_far is not None:
+            self.unknown_label_ = label_of_unknown(self.unknown_label, self.classes_)
+            strangers = ~np.isin(self.enrolled_labels_, self.learned_classes_)
+            self.threshold_ = rejection_threshold(
+                self.enrolled_[strangers],
+                self.enrolled_labels_[strangers],
+                *self._gallery,
+                target_far=self.target_far,
+            )
+        return self
+
+    @property
+    def _gallery(self):
+        return self.templates_, self.template_labels_, self.metric
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self._embedder()).input_tags
+        return tags

@@ -1,0 +1,245 @@
+"""Measures of decisions on pairs: their cost, their threshold, their probabilities."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+from ._metrics_verification import check_pairs, roc
+
+
+def detection_cost(
+    y_true, y_score, *, threshold=0.0, prior=0.5, cost_false_accept=1.0, cost_false_reject=1.0
+):
+    """Mean cost of decisions by a threshold, next to that of one decision for all pairs.
+
+    The cost is ``cost_false_reject * prior * FRR + cost_false_accept * (1 - prior) * FAR``,
+    divided by the lesser cost of accepting all pairs and of rejecting all.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    threshold : float, default=0.0
+        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits
+        of ``SiameseVerifier.decision_function``.
+
+    prior : float, default=0.5
+        Share of matching pairs where the decisions are made, in (0, 1); it need not be that
+        in ``y_true``.
+
+    cost_false_accept : float, default=1.0
+        Cost of accepting a non-matching pair, > 0.
+
+    cost_false_reject : float, default=1.0
+        Cost of rejecting a matching pair, > 0.
+
+    Returns
+    -------
+    cost : float
+        Above 0; 1 is as good as no look at the pairs, and more is worse.
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, ``prior`` is not in (0, 1) or a cost is not
+        above 0.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import detection_cost
+    >>> detection_cost([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], threshold=5)
+    0.5
+    """
+    weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
+    match, y_score = check_pairs(y_true, y_score)
+    accepted = y_score >= threshold
+    rates = accepted[match == 0].mean(), 1 - accepted[match == 1].mean()
+    return float(np.dot(weights, rates) / min(weights))
+
+
+def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_reject=1.0):
+    """Least detection cost of any threshold (minDCF).
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    prior : float, default=0.01
+        Share of matching pairs where the decisions are made, in (0, 1).
+
+    cost_false_accept : float, default=1.0
+        Cost of accepting a non-matching pair, > 0.
+
+    cost_false_reject : float, default=1.0
+        Cost of rejecting a matching pair, > 0.
+
+    Returns
+    -------
+    cost : float
+        Least :func:`detection_cost`, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As :func:`detection_cost`.
+
+    References
+    ----------
+    NIST, "2016 speaker recognition evaluation plan", section 3.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import min_dcf
+    >>> min_dcf([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], prior=0.5)
+    0.25
+    """
+    weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
+    false_accepts, true_accepts, _ = roc(y_true, y_score)
+    return float((weights @ [false_accepts, 1 - true_accepts]).min() / min(weights))
+
+
+class Threshold(NamedTuple):
+    """A threshold and the ends of its confidence interval."""
+
+    threshold: float
+    low: float
+    high: float
+
+
+def threshold_at_far(y_true, y_score, far, *, confidence=0.95):
+    """Threshold that accepts a given share of non-matching pairs, and how sure it is.
+
+    The interval is that of the percentile bootstrap of the non-matching pairs, without
+    drawing any: how many of a sample with replacement are among the k largest is
+    binomial, and so the distribution of the sample's threshold is known [1]_. It takes pairs
+    as independent; where many share their identities it is too narrow.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match; take them from pairs that were not trained on.
+
+    far : float
+        Largest tolerated share of non-matching pairs accepted, in [0, 1).
+
+    confidence : float, default=0.95
+        Probability of the interval, in (0, 1).
+
+    Returns
+    -------
+    threshold : float
+        Least threshold for ``y_score >= threshold``, just above the score of a non-matching
+        pair, in the unit of ``y_score``.
+
+    low, high : float
+        Ends of the interval; all three are one named tuple.
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1) or ``confidence``
+        not in (0, 1).
+
+    References
+    ----------
+    .. [1] B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics
+       7 (1979).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksiamese.metrics import threshold_at_far
+    >>> rng = np.random.default_rng(0)
+    >>> match = np.arange(2000) % 2
+    >>> threshold, low, high = threshold_at_far(match, 2 * match + rng.normal(size=2000), 0.1)
+    >>> bool(1.1 < low < threshold < high < 1.5)
+    True
+    """
+    if not 0 <= far < 1:
+        raise ValueError(f"far is a rate below 1 and must be in [0, 1), got {far}.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is a probability and must be in (0, 1), got {confidence}.")
+    match, y_score = check_pairs(y_true, y_score)
+    others = np.sort(y_score[match == 0])[::-1]
+    rank = np.arange(1, len(others) + 1)
+    n_accepted = np.searchsorted(rank / len(others), far, side="right")
+    reached = binom.sf(n_accepted, len(others), rank / len(others))
+    tail = (1 - confidence) / 2
+    high, low = np.searchsorted(reached, [tail, 1 - tail])
+    ends = np.nextafter(others[[n_accepted, low, high]], np.inf)
+    return Threshold(*ends.tolist())
+
+
+def expected_calibration_error(y_true, y_prob, *, n_bins=10):
+    """Mean gap between the probability of a match and how often there is one (ECE).
+
+    The probabilities are put into bins of equal width; the gap of a bin, between its mean
+    probability and its share of matching pairs, counts by the number of its pairs.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_prob : array-like of shape (n_pairs,)
+        Probabilities of a match, in [0, 1].
+
+    n_bins : int, default=10
+        Number of bins, >= 1.
+
+    Returns
+    -------
+    error : float
+        In [0, 1]; 0 if the probabilities are borne out.
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, ``y_prob`` is not in [0, 1] or ``n_bins`` is
+        below 1.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks",
+    ICML 2017.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import expected_calibration_error
+    >>> expected_calibration_error([0, 0, 0, 1, 1, 1, 1, 1], [0.25] * 4 + [0.75] * 4)
+    0.125
+    """
+    match, y_prob = check_pairs(y_true, y_prob)
+    if y_prob.min() < 0 or y_prob.max() > 1:
+        raise ValueError(
+            f"y_prob holds probabilities of a match and must be in [0, 1], got values from "
+            f"{y_prob.min()} to {y_prob.max()}; pass predict_proba(X)[:, 1]."
+        )
+    if n_bins < 1:
+        raise ValueError(f"n_bins must be at least 1, got {n_bins}.")
+    bins = np.minimum((y_prob * n_bins).astype(int), n_bins - 1)
+    return float(np.abs(np.bincount(bins, weights=y_prob - match)).sum() / len(match))
+
+
+def _cost_weights(prior, cost_false_accept, cost_false_reject):
+    """What a false accept and a false reject weigh."""
+    if not 0 < prior < 1:
+        raise ValueError(f"prior is a share of pairs and must be in (0, 1), got {prior}.")
+    if not (cost_false_accept > 0 and cost_false_reject > 0):
+        raise ValueError(
+            "cost_false_accept and cost_false_reject must be above 0, got "
+            f"{cost_false_accept} and {cost_false_reject}."
+        )
+    return np.array([(1 - prior) * cost_false_accept, prior * cost_false_reject])

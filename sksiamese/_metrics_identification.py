@@ -1,0 +1,203 @@
+"""Measures of identification: who is it among the enrolled, and is it anyone of them."""
+
+import numpy as np
+from sklearn.metrics import pairwise_distances
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+
+__all__ = ["detection_identification_rate", "few_shot_accuracy", "few_shot_score"]
+
+
+def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
+    """Share of enrolled rows that are accepted and rightly named, at a false-accept rate.
+
+    A row is accepted if its greatest score reaches a threshold, and named by it. The
+    threshold is the least that accepts at most ``far`` of the rows never enrolled (DIR at
+    FAR of rank 1). How well both kinds are told apart at all thresholds is
+    ``roc_auc_score(np.isin(y_true, labels), y_score.max(axis=1))``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels; those that are not in ``labels`` mark rows never enrolled.
+
+    y_score : array-like of shape (n_samples, n_classes)
+        Scores, larger for a match; for distances pass their negatives.
+
+    labels : array-like of shape (n_classes,)
+        Enrolled classes, in the order of the columns of ``y_score``.
+
+    far : float, default=0.01
+        Largest tolerated share of rows never enrolled that are accepted, in [0, 1].
+
+    Returns
+    -------
+    rate : float
+        Share of the rows of enrolled classes, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, ``far`` is not in [0, 1], or one of both kinds of rows is
+        missing.
+
+    References
+    ----------
+    P. J. Phillips, P. Grother, R. Micheals, "Evaluation methods in face recognition",
+    Handbook of Face Recognition, Springer 2011.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import detection_identification_rate
+    >>> scores = [[-1, -5], [-4, -2], [-3, -9], [-7, -8], [-2.5, -6]]
+    >>> detection_identification_rate(
+    ...     ["a", "b", "b", "c", "c"], scores, labels=["a", "b"], far=0.5
+    ... )
+    0.6666666666666666
+    """
+    if not 0 <= far <= 1:
+        raise ValueError(f"far is a rate and must be in [0, 1], got {far}.")
+    y_true, labels = column_or_1d(y_true), column_or_1d(labels)
+    y_score = check_array(y_score, input_name="y_score")
+    check_consistent_length(y_true, y_score)
+    if y_score.shape[1] != len(labels):
+        raise ValueError(
+            f"y_score has {y_score.shape[1]} columns, but there are {len(labels)} labels; give a "
+            "score for each, as SiameseIdentifier.class_distances does even for two."
+        )
+    known = np.isin(y_true, labels)
+    if known.all() or not known.any():
+        kind = "of enrolled classes" if known.all() else "never enrolled"
+        raise ValueError(f"y_true has rows {kind} only; both kinds are needed.")
+    best = y_score.max(axis=1)
+    strangers = np.sort(best[~known])[::-1]
+    n_accepted = int(far * len(strangers) + 1e-9)
+    highest_rejected = strangers[n_accepted] if n_accepted < len(strangers) else -np.inf
+    right = labels[y_score.argmax(axis=1)] == y_true
+    return float((right & (best > highest_rejected))[known].mean())
+
+
+def few_shot_accuracy(
+    y_true, Z, *, n_way=5, k_shot=1, n_episodes=600, metric="euclidean", random_state=None
+):
+    """Share of rows named rightly from a few examples (N-way k-shot evaluation).
+
+    In each episode some classes are drawn, and of each some examples and another row, which
+    gets the class whose mean example is nearest.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels.
+
+    Z : array-like of shape (n_samples, n_components)
+        Embeddings.
+
+    n_way : int, default=5
+        Classes of an episode, >= 2.
+
+    k_shot : int, default=1
+        Examples of each class, >= 1. Classes that have no more rows are left out.
+
+    n_episodes : int, default=600
+        Number of episodes, >= 1.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the episodes.
+
+    Returns
+    -------
+    accuracy : float
+        Mean over ``n_way`` rows of each episode, in [0, 1]; by chance ``1 / n_way``.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, or fewer than ``n_way`` classes have so many rows.
+
+    References
+    ----------
+    O. Vinyals, C. Blundell, T. Lillicrap, K. Kavukcuoglu, D. Wierstra, "Matching networks
+    for one shot learning", NeurIPS 2016; means of examples: J. Snell, K. Swersky, R. Zemel,
+    "Prototypical networks for few-shot learning", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import few_shot_accuracy
+    >>> Z = [[0.0], [1.0], [5.0], [6.0], [9.0], [9.5]]
+    >>> few_shot_accuracy([0, 0, 1, 1, 2, 2], Z, n_way=2, random_state=0)
+    1.0
+    """
+    for name, value, least in (("n_way", n_way, 2), ("k_shot", k_shot, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
+    if n_episodes < 1:
+        raise ValueError(f"n_episodes must be at least 1, got {n_episodes}.")
+    Z = check_array(Z, input_name="Z")
+    codes = np.unique(column_or_1d(y_true), return_inverse=True)[1]
+    check_consistent_length(codes, Z)
+    order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
+    groups = np.split(order, count.cumsum()[:-1])
+    groups = [rows for rows in groups if len(rows) > k_shot]
+    if len(groups) < n_way:
+        raise ValueError(
+            f"n_way={n_way} classes of {k_shot + 1} rows are needed, but y_true has {len(groups)}; "
+            "lower n_way or k_shot."
+        )
+    rng = check_random_state(random_state)
+    right = [_episode(Z, groups, n_way, k_shot, metric, rng).mean() for _ in range(n_episodes)]
+    return float(np.mean(right))
+
+
+def few_shot_score(estimator, X, y, **options):
+    """Score an embedder by few-shot accuracy; pass it as ``scoring``, as it is or as a partial.
+
+    Its rows are to be of classes that the embedder has not learned from, as ``GroupKFold``
+    with the classes as groups leaves them.
+
+    Parameters
+    ----------
+    estimator : transformer
+        The fitted embedder.
+
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    **options : dict
+        Parameters of :func:`few_shot_accuracy`.
+
+    Returns
+    -------
+    accuracy : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import GroupKFold, cross_val_score
+    >>> from sksiamese import SiameseEmbedder
+    >>> from sksiamese.metrics import few_shot_score
+    >>> X, y = load_digits(return_X_y=True)
+    >>> scores = cross_val_score(
+    ...     SiameseEmbedder(max_iter=2, random_state=0), X, y, groups=y, cv=GroupKFold(2),
+    ...     scoring=partial(few_shot_score, n_way=2, k_shot=5, random_state=0),
+    ... )
+    >>> bool(scores.min() > 0.7)
+    True
+    """
+    return few_shot_accuracy(y, estimator.transform(X), **options)
+
+
+def _episode(Z, groups, n_way, k_shot, metric, rng):
+    """Which of n_way rows, one of each class drawn, are nearest to the mean of their class."""
+    chosen = rng.choice(len(groups), n_way, replace=False)
+    drawn = [rng.choice(groups[one], k_shot + 1, replace=False) for one in chosen]
+    rows = np.stack(drawn)
+    D = pairwise_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric=metric)
+    return D.argmin(axis=1) == np.arange(n_way)

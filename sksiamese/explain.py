@@ -1,0 +1,175 @@
+"""Explanations: what the columns of two items add to the logit of their match."""
+
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from ._arrays import as_tensor, find_device, on_device
+from ._verifier import SiameseVerifier
+
+__all__ = ["Explanation", "explain_pairs"]
+
+
+class Explanation(NamedTuple):
+    """Contributions to the logits of pairs, as :func:`explain_pairs` returns them.
+
+    Parameters
+    ----------
+    contributions : ndarray of float64 of shape (n_pairs, n_features) or \
+            (n_pairs, n_components)
+        What each column of the items, or each component of the embedding, adds to the
+        logit.
+
+    reference : ndarray of float64 of shape (n_pairs,)
+        Logit of the pair without its differences.
+
+    logit : ndarray of float64 of shape (n_pairs,)
+        Logit of the pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksiamese.explain import Explanation
+    >>> found = Explanation(np.array([[-3.0, 0.5]]), np.array([2.0]), np.array([-0.25]))
+    >>> found.residual
+    array([0.25])
+    """
+
+    contributions: np.ndarray
+    reference: np.ndarray
+    logit: np.ndarray
+
+    @property
+    def residual(self):
+        """What the contributions leave unexplained, of shape (n_pairs,): the sum rule's error."""
+        return self.logit - self.reference - self.contributions.sum(axis=1)
+
+
+@validate_params(
+    {
+        "verifier": [SiameseVerifier],
+        "by": [StrOptions({"column", "component"})],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def explain_pairs(verifier, X, *, by="column", n_steps=64):
+    r"""Say what each column of two items adds to the logit of their match.
+
+    Where two items x and x' differ, both walk to the point half-way between them, at which
+    they are one item m, and the logit is followed: the contribution of a column is what
+    the logit gains or loses by its difference on the way back from (m, m) to (x, x'), the
+    integral of gradient times difference, summed over both sides. Contributions obey the
+    *sum rule*
+
+    .. math:: \sum_k c_k = \mathrm{logit}(x, x') - \mathrm{logit}(m, m)
+
+    up to the error of the integral, which :attr:`Explanation.residual` tells.
+    A contribution below zero speaks against a match. A column in which both items agree
+    contributes nothing; swapping the items changes nothing.
+
+    Parameters
+    ----------
+    verifier : SiameseVerifier
+        Fitted verifier.
+
+    X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        Pairs.
+
+    by : {"column", "component"}, default="column"
+        Whether to divide the logit among the columns of an item, or among the components
+        of its embedding. For the latter the walk leads to the point half-way between both
+        embeddings, and the tower takes no part in it.
+
+    n_steps : int, default=64
+        Points on the way at which the gradient is taken, those of Gauss and Legendre,
+        >= 1.
+
+    Returns
+    -------
+    explanation : Explanation
+        ``contributions``, ``reference``, ``logit`` and ``residual``.
+
+    Raises
+    ------
+    ValueError
+        If the pairs are not like those that the verifier was fitted on, or a parameter is
+        unfit.
+
+    Notes
+    -----
+    For ``by="component"`` and the head ``"weighted_l1"`` any number of steps is exact: the
+    contribution of component k is ``10 * weight[k] * abs(a[k] - b[k])``. Elsewhere the
+    residual falls quickly with the steps where tower and head are smooth, and like their
+    inverse where rectified units switch on the way. Pairs of digits, whose logits are 1 to
+    9 away from their references, have residuals of 0.01 to 0.03 on average and of 0.07 to
+    0.13 at most; four times the steps bring them to a third or less on average.
+
+    Pairs are taken ``batch_size`` of the verifier at a time. Sparse items are made dense
+    then; the contributions are dense. A step that one series lacks, NaN, contributes
+    nothing: series keep their lengths on the way, so that a difference in length is part
+    of ``reference``.
+
+    References
+    ----------
+    M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks",
+    ICML 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksiamese import SiameseVerifier, make_pairs
+    >>> from sksiamese.explain import explain_pairs
+    >>> X = np.random.default_rng(0).normal(size=(200, 5))
+    >>> pairs, match, _ = make_pairs(X, X[:, 2] > 0, n_pairs=500, random_state=0)
+    >>> verifier = SiameseVerifier(random_state=0).fit(pairs, match)
+    >>> explanation = explain_pairs(verifier, pairs[~match])
+    >>> int(np.abs(explanation.contributions).mean(axis=0).argmax())
+    2
+    """
+    check_is_fitted(verifier)
+    (pairs,) = verifier._validate(X, reset=False)
+    device = find_device(verifier.device)
+    tower, head = (on_device(part, device) for part in (verifier.tower_, verifier.head_))
+
+    def by_items(A, B):
+        return head(tower(A), tower(B))
+
+    found = []
+    for batch in gen_batches(len(pairs), verifier.batch_size):
+        A, B = (as_tensor(pairs.items[side], tower[0]) for side in pairs.index[batch].T)
+        if by == "component":
+            with torch.no_grad():
+                A, B = tower(A), tower(B)
+        found.append(_integrate(head if by == "component" else by_items, A, B, n_steps))
+    parts = zip(*found, strict=True)
+    return Explanation(*(torch.cat(part).double().cpu().numpy() for part in parts))
+
+
+def _integrate(function, A, B, n_steps):
+    """Contributions of the columns of A and B to a function of both, and its values at both ends.
+
+    Half the difference of both is their one variable, so that its gradient is the sum over
+    both sides. It is zero where either is NaN, which stays in place on the whole way.
+    """
+    half = ((A - B) / 2).nan_to_num()
+    left, right = A - half, B + half
+    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+    gradient = torch.zeros_like(half)
+    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        step = (float(node) * half).requires_grad_()
+        logit = function(left + step, right - step).sum()
+        (slope,) = torch.autograd.grad(logit, step, allow_unused=True)
+        if slope is None:
+            raise ValueError(
+                "head passes no gradient on to the embedding, of which explanations are made; "
+                "let it detach nothing once its eval() was called."
+            )
+        gradient += float(weight) * slope
+    with torch.no_grad():
+        return half * gradient, function(left, right), function(A, B)

@@ -1,0 +1,177 @@
+"""Explanations: the sum rule, symmetry, and shares that fall where they must."""
+
+import copy
+from functools import cache, partial
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from torch import nn
+
+from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs, stack_pairs
+from sksiamese.explain import explain_pairs
+from sksiamese.heads import HEADS
+from sksiamese.towers import multi_cue
+
+INFORMATIVE, UNSEEN = 2, 5
+
+
+def planted(dtype=np.float64):
+    """Six columns, of which one decides and the last has nothing to say."""
+    X = np.random.default_rng(0).normal(size=(300, 6)).astype(dtype)
+    return X, X[:, INFORMATIVE] > 0
+
+
+@cache
+def fitted(dtype=np.float64, **parameters):
+    """A verifier of the planted rows, their pairs as a view, and which match."""
+    X, y = planted(dtype)
+    pairs, match, _ = make_pairs(X, y, n_pairs=400, as_view=True, random_state=0)
+    options = {"max_iter": 10, "width": 32, "n_components": 8, "random_state": 0} | parameters
+    return SiameseVerifier(**options).fit(pairs, match), pairs, match
+
+
+class Smooth(nn.Sequential):
+    """A tower without kinks."""
+
+    def __init__(self, input_shape, n_components):
+        super().__init__(nn.Linear(*input_shape, 16), nn.Tanh(), nn.Linear(16, n_components))
+
+
+class Deaf(nn.Module):
+    """A head that never lets a gradient through."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(-1.0))
+
+    def forward(self, A, B):
+        return self.scale * (A - B).detach().abs().sum(dim=1)
+
+
+@pytest.mark.parametrize("head", sorted(HEADS))
+@pytest.mark.parametrize("by", ["column", "component"])
+def test_contributions_sum_to_what_the_differences_change(head, by):
+    verifier, pairs, _ = fitted(head=head)
+    few, more = (explain_pairs(verifier, pairs[:60], by=by, n_steps=n) for n in (8, 256))
+    np.testing.assert_allclose(more.logit, verifier.decision_function(pairs[:60]), atol=1e-12)
+    total = more.reference + more.contributions.sum(axis=1)
+    span = np.abs(more.logit - more.reference).mean()
+    np.testing.assert_allclose(total, more.logit, atol=0.03 * span)
+    np.testing.assert_allclose(more.residual, more.logit - total, atol=1e-12)
+    if (by, head) != ("component", "weighted_l1"):
+        assert np.abs(more.residual).max() <= np.abs(few.residual).max()
+    assert more.contributions.shape == (60, 6 if by == "column" else 8)
+
+
+def test_the_sum_rule_is_exact_for_a_smooth_tower():
+    verifier, pairs, _ = fitted(tower=Smooth, head="cosine")
+    residual = explain_pairs(verifier, pairs, n_steps=32).residual
+    np.testing.assert_allclose(residual, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-12)])
+def test_components_of_the_weighted_distance_are_its_terms(dtype, tolerance):
+    verifier, pairs, _ = fitted(dtype)
+    explanation = explain_pairs(verifier, pairs, by="component", n_steps=1)
+    A, B = (verifier.transform_items(side) for side in (pairs.left, pairs.right))
+    linear = verifier.head_.linear
+    terms = 10 * linear.weight.detach().numpy() * np.abs(A - B)
+    np.testing.assert_allclose(explanation.contributions, terms, atol=tolerance)
+    np.testing.assert_allclose(explanation.reference, linear.bias.item(), atol=tolerance)
+    np.testing.assert_allclose(explanation.residual, 0, atol=tolerance)
+    assert all(part.dtype == np.float64 for part in explanation)
+
+
+@pytest.mark.parametrize("by", ["column", "component"])
+def test_swapping_the_items_changes_no_contribution(by):
+    verifier, pairs, _ = fitted()
+    swapped = PairView(pairs.items, pairs.index[:, ::-1])
+    forth, back = (explain_pairs(verifier, view, by=by, n_steps=8) for view in (pairs, swapped))
+    for one, other in zip(forth, back, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-10)
+
+
+def test_the_reference_is_the_logit_of_two_identical_items_half_way():
+    verifier, pairs, _ = fitted(head="mlp")
+    middle = (pairs.left + pairs.right) / 2
+    reference = verifier.decision_function(stack_pairs(middle, middle))
+    np.testing.assert_allclose(explain_pairs(verifier, pairs).reference, reference, atol=1e-10)
+
+
+def test_the_column_that_decides_gets_the_largest_share():
+    verifier, pairs, match = fitted()
+    contributions = explain_pairs(verifier, pairs).contributions
+    share = np.abs(contributions[~match]).mean(axis=0)
+    assert share.argmax() == INFORMATIVE
+    assert share[INFORMATIVE] > 3 * np.delete(share, INFORMATIVE).max()
+    assert contributions[~match, INFORMATIVE].mean() < -1
+
+
+def test_a_column_that_the_tower_does_not_see_or_in_which_items_agree_gets_nothing():
+    seen = partial(multi_cue, cues={"seen": slice(0, UNSEEN)})
+    verifier, pairs, _ = fitted(tower=seen)
+    items = pairs.items.copy()
+    items[:, 0] = 0.5
+    contributions = explain_pairs(verifier, PairView(items, pairs.index)).contributions
+    assert not contributions[:, [0, UNSEEN]].any()
+    assert contributions[:, 1:UNSEEN].any(axis=0).all()
+
+
+@pytest.mark.parametrize("layout", ["flat", "stacked", "batches of 7", "sparse"])
+def test_every_layout_of_pairs_is_explained_alike(layout):
+    verifier, pairs, _ = fitted()
+    expected = explain_pairs(verifier, pairs[:20], n_steps=4)
+    given = np.asarray(pairs[:20])
+    if layout == "stacked":
+        given = given.reshape(20, 2, 6)
+    elif layout == "sparse":
+        given = PairView(sparse.csr_array(pairs.items), pairs.index[:20])
+    elif layout == "batches of 7":
+        verifier = copy.copy(verifier).set_params(batch_size=7)
+    explanation = explain_pairs(verifier, given, n_steps=4)
+    for one, other in zip(explanation, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_steps_that_a_series_lacks_contribute_nothing():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 12)) + (np.arange(60) % 2)[:, None]
+    X[::3, 8:] = np.nan
+    pairs, match, _ = make_pairs(X, np.arange(60) % 2, n_pairs=100, as_view=True, random_state=0)
+    verifier = SiameseVerifier(
+        tower="tdnn", input_shape=(12, 1), width=8, max_iter=3, random_state=0
+    ).fit(pairs, match)
+    pairs = pairs[:30]
+    explanation = explain_pairs(verifier, pairs, n_steps=256)
+    lacking = np.isnan(pairs.left) | np.isnan(pairs.right)
+    assert lacking.any()
+    assert not explanation.contributions[lacking].any()
+    assert explanation.contributions[~lacking].all()
+    span = np.abs(explanation.logit - explanation.reference).mean()
+    np.testing.assert_allclose(explanation.residual, 0, atol=0.05 * span)
+
+
+def test_explaining_leaves_the_verifier_as_it_was():
+    verifier, pairs, _ = fitted()
+    before = verifier.decision_function(pairs)
+    gradients = [weight.grad for weight in verifier.tower_.parameters()]
+    explain_pairs(verifier, pairs, n_steps=2)
+    np.testing.assert_array_equal(verifier.decision_function(pairs), before)
+    after = [weight.grad for weight in verifier.tower_.parameters()]
+    assert all(one is other for one, other in zip(gradients, after, strict=True))
+
+
+def test_what_cannot_be_explained_is_refused():
+    verifier, pairs, _ = fitted()
+    with pytest.raises(ValueError, match="'verifier' parameter"):
+        explain_pairs(SiameseEmbedder(), pairs)
+    with pytest.raises(ValueError, match="'by' parameter"):
+        explain_pairs(verifier, pairs, by="row")
+    with pytest.raises(ValueError, match="'n_steps' parameter"):
+        explain_pairs(verifier, pairs, n_steps=0)
+    with pytest.raises(ValueError, match="features"):
+        explain_pairs(verifier, np.asarray(pairs)[:, :8])
+    with pytest.raises(ValueError, match="head passes no gradient"):
+        explain_pairs(fitted(head=Deaf)[0], pairs)

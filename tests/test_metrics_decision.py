@@ -1,0 +1,199 @@
+"""Rates, costs, thresholds and probabilities of decisions, against plain loops."""
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    TunedThresholdClassifierCV,
+    cross_validate,
+)
+
+from sksiamese import SiameseVerifier, make_pairs
+from sksiamese.metrics import (
+    detection_cost,
+    equal_error_rate,
+    expected_calibration_error,
+    false_accept_rate,
+    false_reject_rate,
+    min_dcf,
+    threshold_at_far,
+    true_accept_rate,
+)
+
+
+def scores(seed, *, n=60, ties=False):
+    rng = np.random.default_rng(seed)
+    match = rng.permutation(np.arange(n) % 3 == 0)
+    score = rng.normal(size=n) + 1.5 * match
+    return match, np.round(score) if ties else score
+
+
+def rates(match, score, threshold):
+    """False-accept and false-reject rate of a threshold, by counting."""
+    accepts = [s >= threshold for s in score]
+    false_accepts = sum(a and not m for a, m in zip(accepts, match, strict=True))
+    false_rejects = sum(m and not a for a, m in zip(accepts, match, strict=True))
+    return false_accepts / sum(~match), false_rejects / sum(match)
+
+
+def all_thresholds(score):
+    return [*np.unique(score), np.inf]
+
+
+each_seed = pytest.mark.parametrize("seed", range(4))
+with_and_without_ties = pytest.mark.parametrize("ties", [False, True])
+
+
+@each_seed
+@with_and_without_ties
+@pytest.mark.parametrize("target", [0, 0.05, 0.1, 1 / 3, 0.5, 1])
+def test_rates_at_a_target_are_the_least_of_all_thresholds_that_keep_it(seed, ties, target):
+    match, score = scores(seed, ties=ties)
+    found = [rates(match, score, threshold) for threshold in all_thresholds(score)]
+    expected = min(reject for accept, reject in found if accept <= target)
+    assert false_reject_rate(match, score, far=target) == pytest.approx(expected)
+    assert true_accept_rate(match, score, far=target) == pytest.approx(1 - expected)
+    expected = min(accept for accept, reject in found if reject <= target)
+    assert false_accept_rate(match, score, frr=target) == pytest.approx(expected)
+
+
+def test_a_target_that_is_a_share_of_the_pairs_is_met_in_spite_of_rounding():
+    score = np.arange(200.0)
+    match = np.tile([False, True], 100)
+    for n in range(100):
+        assert false_accept_rate(match, score, frr=n / 100) == pytest.approx(1 - (n + 1) / 100)
+
+
+@each_seed
+@with_and_without_ties
+@pytest.mark.parametrize("costs", [{"prior": 0.5}, {"prior": 0.01}, {"cost_false_accept": 10.0}])
+def test_costs_are_those_of_the_counted_errors(seed, ties, costs):
+    match, score = scores(seed, ties=ties)
+    prior, accept, reject = costs.get("prior", 0.3), costs.get("cost_false_accept", 1), 2.0
+    options = {"prior": prior, "cost_false_accept": accept, "cost_false_reject": reject}
+
+    def cost(threshold):
+        far, frr = rates(match, score, threshold)
+        return reject * prior * frr + accept * (1 - prior) * far
+
+    whole = min(reject * prior, accept * (1 - prior))
+    for threshold in (-0.3, 0.0, 1.0):
+        found = detection_cost(match, score, threshold=threshold, **options)
+        assert found == pytest.approx(cost(threshold) / whole)
+    expected = min(map(cost, all_thresholds(score))) / whole
+    assert min_dcf(match, score, **options) == pytest.approx(expected)
+
+
+def test_scores_that_tell_nothing_cost_as_much_as_no_look():
+    match = np.arange(10) % 2
+    assert min_dcf(match, np.zeros(10)) == 1
+    assert detection_cost(match, np.zeros(10), prior=0.01) == pytest.approx(99)
+
+
+@each_seed
+@with_and_without_ties
+@pytest.mark.parametrize("far", [0, 0.05, 0.1, 0.5, 0.9])
+def test_the_threshold_keeps_the_rate_and_no_lower_one_does(seed, ties, far):
+    match, score = scores(seed, ties=ties)
+    threshold = threshold_at_far(match, score, far).threshold
+    assert rates(match, score, threshold)[0] <= far
+    assert rates(match, score, np.nextafter(threshold, -np.inf))[0] > far
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+@pytest.mark.parametrize("far", [0.0, 0.02, 0.2])
+def test_the_interval_is_that_of_a_bootstrap(far, confidence):
+    match, score = scores(0, n=900)
+    found = threshold_at_far(match, score, far, confidence=confidence)
+    others = score[~match]
+    rng = np.random.default_rng(0)
+    samples = rng.choice(others, size=(20_000, len(others)))
+    drawn = -np.partition(-samples, int(far * len(others)), axis=1)[:, int(far * len(others))]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
+    ranks = np.searchsorted(np.sort(others), [found.low, found.high, low, high], side="left")
+    assert np.abs(ranks[:2] - ranks[2:] - 1).max() <= 1
+    assert found.low <= found.threshold <= found.high
+
+
+def test_more_pairs_make_a_narrower_interval():
+    widths = []
+    for n in (300, 30_000):
+        _, low, high = threshold_at_far(*scores(0, n=n), 0.1)
+        widths.append(high - low)
+    assert 5 < widths[0] / widths[1] < 20
+
+
+@each_seed
+@pytest.mark.parametrize("n_bins", [1, 4, 10])
+def test_calibration_error_is_the_gap_of_the_bins(seed, n_bins):
+    rng = np.random.default_rng(seed)
+    proba = rng.random(400)
+    match = rng.random(400) < proba**2
+    share, mean = calibration_curve(match, proba, n_bins=n_bins)
+    counts, _ = np.histogram(proba, bins=n_bins, range=(0, 1))
+    expected = np.average(np.abs(share - mean), weights=counts[counts > 0])
+    assert expected_calibration_error(match, proba, n_bins=n_bins) == pytest.approx(expected)
+
+
+def test_probabilities_zero_and_one_have_their_bins():
+    assert expected_calibration_error([0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0]) == 0
+    assert expected_calibration_error([0, 0, 1, 1], [1.0, 1.0, 0.0, 0.0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        (lambda y, s: false_reject_rate(y, s, far=1.5), "far is a rate"),
+        (lambda y, s: false_accept_rate(y, s, frr=-0.1), "frr is a rate"),
+        (lambda y, s: min_dcf(y, s, prior=1), r"prior .* must be in \(0, 1\)"),
+        (lambda y, s: detection_cost(y, s, cost_false_reject=0), "cost_false_reject must be above"),
+        (lambda y, s: threshold_at_far(y, s, 1.0), r"far is a rate below 1"),
+        (lambda y, s: threshold_at_far(y, s, 0.1, confidence=95), "confidence is a probability"),
+        (lambda y, s: expected_calibration_error(y, s + 3), r"y_prob .* pass predict_proba"),
+        (lambda y, s: expected_calibration_error(y, s, n_bins=0), "n_bins must be at least 1"),
+        (lambda y, s: min_dcf(y * 0, s), "one label only"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(measure, message):
+    with pytest.raises(ValueError, match=message):
+        measure(np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4]))
+
+
+def test_all_are_scorers_and_set_thresholds_on_held_out_pairs(digits):
+    X_train, X_test, y_train, y_test = digits
+    options = {"n_pairs": 2000, "as_view": True, "random_state": 0}
+    pairs, match, _ = make_pairs(X_train, y_train, **options)
+    held_out, known, _ = make_pairs(X_test[:400], y_test[:400], **options)
+    new, labels, _ = make_pairs(X_test[400:], y_test[400:], **options)
+    by_logit = {"response_method": "decision_function", "greater_is_better": False}
+    scoring = {
+        "eer": make_scorer(equal_error_rate, **by_logit),
+        "frr": make_scorer(false_reject_rate, **by_logit, far=0.05),
+        "dcf": make_scorer(min_dcf, **by_logit, prior=0.1),
+        "cost": make_scorer(detection_cost, **by_logit),
+        "ece": make_scorer(
+            expected_calibration_error, response_method="predict_proba", greater_is_better=False
+        ),
+    }
+    verifier = SiameseVerifier(max_iter=10, random_state=0)
+    found = cross_validate(verifier, pairs, match, scoring=scoring, cv=2)
+    assert all((found[f"test_{name}"] > -1).all() for name in scoring)
+    assert all((found[f"test_{name}"] < 0).all() for name in scoring)
+
+    frozen = FrozenEstimator(verifier.fit(pairs, match))
+    threshold = threshold_at_far(known, verifier.decision_function(held_out), 0.02).threshold
+    strict = FixedThresholdClassifier(
+        frozen, threshold=threshold, response_method="decision_function"
+    )
+    accepted = strict.fit(held_out, known).predict(new)
+    assert accepted[~labels].mean() < 0.06
+    assert accepted[labels].mean() > 0.6
+
+    costly = make_scorer(lambda y, accepted: -10 * accepted[~y].mean() - (1 - accepted[y].mean()))
+    tuned = TunedThresholdClassifierCV(frozen, cv="prefit", refit=False, scoring=costly)
+    accepted = tuned.fit(held_out, known).predict(new)
+    assert costly(tuned, new, labels) > costly(verifier, new, labels)

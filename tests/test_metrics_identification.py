@@ -1,0 +1,130 @@
+"""Measures of identification against plain counting."""
+
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pytest
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.neighbors import NearestCentroid
+from sklearn.preprocessing import StandardScaler
+
+from sksiamese import SiameseEmbedder
+from sksiamese.metrics import detection_identification_rate, few_shot_accuracy, few_shot_score
+
+
+def counted(y_true, y_score, labels, far):
+    """The same rate by trying every threshold."""
+    known = np.isin(y_true, labels)
+    best, named = y_score.max(axis=1), labels[y_score.argmax(axis=1)]
+    rates = [0.0]
+    for threshold in best:
+        accepted = best >= threshold
+        if accepted[~known].mean() <= far:
+            rates.append((accepted & (named == y_true))[known].mean())
+    return max(rates)
+
+
+@pytest.mark.parametrize("far", [0.0, 0.05, 0.1, 0.5, 1.0])
+def test_the_rate_is_the_best_of_all_thresholds_that_keep_the_false_accepts(far):
+    rng = np.random.default_rng(0)
+    labels = np.array(["a", "b", "c"])
+    y_true = rng.choice([*labels, "x", "y"], 200)
+    y_score = rng.normal(size=(200, 3)).round(1) + (y_true[:, None] == labels)
+    found = detection_identification_rate(y_true, y_score, labels=labels, far=far)
+    assert found == pytest.approx(counted(y_true, y_score, labels, far))
+
+
+def test_strangers_that_tie_with_the_threshold_are_not_accepted():
+    scores = np.array([[5.0], [5.0], [5.0], [1.0]])
+    assert detection_identification_rate([0, 0, 9, 9], scores, labels=[0], far=0.4) == 0
+    assert detection_identification_rate([0, 0, 9, 9], scores, labels=[0], far=0.5) == 1
+
+
+def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
+    X = np.array([[0.0], [1.0], [10.0], [11.0], [20.0], [21.0], [100.0]])
+    y = np.array([0, 0, 1, 1, 2, 2, 9])
+    model = NearestCentroid().fit(X[:6], y[:6])
+    scorer = make_scorer(
+        detection_identification_rate, response_method="decision_function", labels=[0, 1, 2]
+    )
+    assert scorer(model, X, y) == 1
+
+
+@pytest.mark.parametrize(
+    ("y_true", "labels", "far", "message"),
+    [
+        ([0, 1, 2], [0, 1], 1.5, r"far is a rate and must be in \[0, 1\]"),
+        ([0, 1, 2], [0, 1, 2], 0.1, "2 columns, but there are 3 labels"),
+        ([0, 1, 1], [0, 1], 0.1, "rows of enrolled classes only"),
+        ([7, 8, 9], [0, 1], 0.1, "rows never enrolled only"),
+    ],
+)
+def test_what_no_rate_can_be_worked_out_of_is_named(y_true, labels, far, message):
+    with pytest.raises(ValueError, match=message):
+        detection_identification_rate(y_true, np.ones((3, 2)), labels=labels, far=far)
+
+
+def test_separated_classes_are_always_named_rightly_and_noise_by_chance():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(30), 10)
+    Z = np.eye(30)[y] + 0.01 * rng.normal(size=(300, 30))
+    assert few_shot_accuracy(y, Z, n_way=20, n_episodes=100, random_state=0) == 1
+    noise = few_shot_accuracy(y, rng.normal(size=(300, 4)), n_way=5, random_state=0)
+    assert 0.17 < noise < 0.23
+
+
+def test_more_examples_help_and_more_classes_harm():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(30), 12)
+    Z = rng.normal(size=(30, 8))[y] + rng.normal(size=(360, 8))
+    accuracy = partial(few_shot_accuracy, y, Z, n_episodes=200, random_state=0)
+    assert accuracy(k_shot=1) + 0.05 < accuracy(k_shot=5) < accuracy(k_shot=10)
+    assert accuracy(n_way=20) + 0.1 < accuracy(n_way=5) < accuracy(n_way=2)
+
+
+def test_the_class_with_the_nearest_mean_of_examples_is_named():
+    A, B = [0.0, -20.0, -17.0], [2.0, 21.0, -9.0]
+    right = []
+    for a, b in product(range(3), repeat=2):
+        mean_a, mean_b = np.mean(np.delete(A, a)), np.mean(np.delete(B, b))
+        right.append(abs(A[a] - mean_a) < abs(A[a] - mean_b))
+        right.append(abs(B[b] - mean_b) < abs(B[b] - mean_a))
+    Z = np.array([A + B]).T
+    found = few_shot_accuracy(
+        [0, 0, 0, 1, 1, 1], Z, n_way=2, k_shot=2, n_episodes=2000, random_state=0
+    )
+    assert 0.3 < np.mean(right) < 0.9
+    assert found == pytest.approx(np.mean(right), abs=0.02)
+
+
+def test_classes_with_too_few_rows_are_left_out():
+    Z = np.array([[0.0], [0.1], [5.0], [5.1], [0.05]])
+    assert few_shot_accuracy(list("aabbc"), Z, n_way=2, random_state=0) == 1
+    with pytest.raises(ValueError, match=r"n_way=3 classes of 2 rows .* has 2"):
+        few_shot_accuracy(list("aabbc"), Z, n_way=3)
+
+
+@pytest.mark.parametrize("option", [{"n_way": 1}, {"k_shot": 0}, {"n_episodes": 0}])
+def test_numbers_that_make_no_episode_are_named(option):
+    with pytest.raises(ValueError, match=f"{next(iter(option))} must be at least"):
+        few_shot_accuracy([0, 0, 1, 1], np.eye(4), **option)
+
+
+def test_the_score_of_an_embedder_is_that_of_its_embeddings_and_searches_parameters(digits):
+    X, _, y, _ = digits
+    scaler = StandardScaler(with_std=False).fit(X)
+    score = partial(few_shot_score, n_way=3, n_episodes=50, random_state=0)
+    expected = few_shot_accuracy(y, scaler.transform(X), n_way=3, n_episodes=50, random_state=0)
+    assert score(scaler, X, y) == expected
+    grid = GridSearchCV(scaler, {"with_std": [True, False]}, scoring=score, cv=GroupKFold(2))
+    assert grid.fit(X, y, groups=y).best_score_ > 0.6
+
+
+def test_new_classes_are_named_by_an_embedder_that_has_never_seen_them(digits):
+    X, _, y, _ = digits
+    embedder = SiameseEmbedder(max_iter=3, random_state=0)
+    score = partial(few_shot_score, n_way=3, k_shot=5, n_episodes=100, random_state=0)
+    scores = cross_val_score(embedder, X, y, groups=y, cv=GroupKFold(2), scoring=score)
+    assert scores.min() > 0.6

@@ -1,0 +1,191 @@
+"""PairTransformer: both items alike, each once, and nothing from items outside the pairs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+
+from sksiamese import (
+    PairTransformer,
+    PairView,
+    SiameseEmbedder,
+    SiameseVerifier,
+    make_pairs,
+    split_pairs,
+    stack_pairs,
+)
+from sksiamese._pair_transformer import OUTPUTS
+
+EXPECTED = {
+    "pairs": lambda A, B: np.hstack([A, B]),
+    "abs_diff": lambda A, B: np.abs(A - B),
+    "product": lambda A, B: A * B,
+    "abs_diff_product": lambda A, B: np.hstack([np.abs(A - B), A * B]),
+    "distance": lambda A, B: np.sqrt(((A - B) ** 2).sum(axis=1, keepdims=True)),
+}
+
+
+@pytest.fixture(scope="module")
+def items():
+    rng = np.random.default_rng(0)
+    return rng.normal(3, [1, 5, 20], size=(12, 3))
+
+
+@pytest.fixture(scope="module")
+def view(items):
+    """Pairs of the first ten items, most of them in several pairs."""
+    return PairView(items, np.random.default_rng(1).integers(10, size=(30, 2)))
+
+
+def test_the_expected_outputs_are_all_there_are():
+    assert set(EXPECTED) == set(OUTPUTS)
+
+
+@pytest.mark.parametrize("output", EXPECTED)
+def test_both_items_are_transformed_alike_and_compared(view, items, output):
+    scaler = StandardScaler().fit(items[np.unique(view.index)])
+    expected = EXPECTED[output](*(scaler.transform(side) for side in split_pairs(view)))
+    transformer = PairTransformer(StandardScaler(), output=output).fit(view)
+    np.testing.assert_allclose(np.asarray(transformer.transform(view)), expected)
+    np.testing.assert_allclose(transformer.transform(np.asarray(view)), expected)
+    np.testing.assert_allclose(transformer.transform(np.asarray(view).reshape(-1, 2, 3)), expected)
+    assert len(transformer.get_feature_names_out()) == expected.shape[1]
+    assert transformer.n_features_in_ == 6
+
+
+def test_pairs_in_an_array_are_fitted_on_the_items_of_both_sides(view):
+    transformer = PairTransformer(StandardScaler()).fit(np.asarray(view))
+    both = StandardScaler().fit(np.vstack(split_pairs(view)))
+    np.testing.assert_allclose(transformer.transformer_.mean_, both.mean_)
+    np.testing.assert_allclose(transformer.transformer_.scale_, both.scale_)
+
+
+@pytest.mark.parametrize("output", sorted(set(EXPECTED) - {"pairs"}))
+def test_swapping_the_items_changes_no_comparison(view, output):
+    transformer = PairTransformer(StandardScaler(), output=output).fit(view)
+    swapped = PairView(view.items, view.index[:, ::-1])
+    np.testing.assert_array_equal(transformer.transform(view), transformer.transform(swapped))
+
+
+class Counting(TransformerMixin, BaseEstimator):
+    """Doubles items and remembers how many it was given."""
+
+    seen = []
+
+    def fit(self, X, y=None):
+        self.seen.append(len(X))
+        return self
+
+    def transform(self, X):
+        self.seen.append(len(X))
+        return 2 * X
+
+
+def test_of_a_view_each_distinct_item_is_transformed_once_and_a_view_comes_out(view):
+    transformer = PairTransformer(Counting()).fit(view)
+    Counting.seen.clear()
+    found = transformer.transform(view)
+    assert Counting.seen == [len(np.unique(view.index))]
+    assert isinstance(found, PairView)
+    np.testing.assert_array_equal(np.asarray(found), 2 * np.asarray(view))
+
+
+@pytest.mark.parametrize("output", EXPECTED)
+def test_sparse_items_are_compared_like_dense_ones(view, output):
+    thin = PairView(sparse.csr_matrix(view.items * (view.items > 3)), view.index)
+    dense = PairTransformer(MaxAbsScaler(), output=output).fit_transform(np.asarray(thin))
+    transformer = PairTransformer(MaxAbsScaler(), output=output).fit(thin)
+    for pairs in (thin, stack_pairs(*split_pairs(thin))):
+        found = transformer.transform(pairs)
+        found = found.items[found.index.ravel()] if isinstance(found, PairView) else found
+        assert sparse.issparse(found) or output == "distance"
+        found = found.toarray() if sparse.issparse(found) else found
+        np.testing.assert_allclose(found.reshape(len(view), -1), dense)
+
+
+def test_items_of_a_table_keep_their_columns():
+    table = pd.DataFrame({"kind": ["a", "b", "a", "c"], "size": [1.0, 2.0, 3.0, 4.0]})
+    columns = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["size"]))
+    pairs = PairView(table, [[0, 2], [0, 1], [1, 3]])
+    found = PairTransformer(columns, output="abs_diff").fit_transform(pairs)
+    sizes = np.array([2, 1, 2]) / np.std([1, 2, 3, 4])
+    np.testing.assert_allclose(found, np.column_stack([[0, 1, 0], [0, 1, 1], [0, 0, 1], sizes]))
+
+
+def test_missing_values_are_the_transformers_to_take(view):
+    P = np.asarray(view).copy()
+    P[3, 1] = np.nan
+    filled = PairTransformer(make_pipeline(SimpleImputer(), StandardScaler())).fit_transform(P)
+    assert np.isfinite(filled).all()
+    with pytest.raises(ValueError, match="contains NaN"):
+        PairTransformer().fit(P)
+
+
+def test_set_output_makes_a_table(view):
+    transformer = PairTransformer(PCA(2), output="abs_diff").set_output(transform="pandas")
+    table = transformer.fit_transform(view)
+    assert list(table.columns) == ["pairtransformer0", "pairtransformer1"]
+    with_table = PairTransformer(PCA(2).set_output(transform="pandas"), output="abs_diff")
+    np.testing.assert_allclose(with_table.fit_transform(view), table)
+
+
+def test_a_function_of_ones_own_compares():
+    def difference(A, B):
+        return (A - B)[:, :1]
+
+    P = np.arange(12.0).reshape(3, 4)
+    np.testing.assert_array_equal(PairTransformer(output=difference).fit_transform(P), [[-2]] * 3)
+    with pytest.raises(ValueError, match=r"output must return.*\(1, n_outputs\), but gave \(1,\)"):
+        PairTransformer(output=lambda A, B: A[:, 0]).fit(P)
+
+
+def test_odd_columns_share_the_middle_one_and_warn():
+    P = np.arange(15.0).reshape(3, 5)
+    with pytest.warns(UserWarning, match="odd number of columns"):
+        transformer = PairTransformer().fit(P)
+    with pytest.warns(UserWarning, match="odd number of columns"):
+        assert transformer.transform(P).shape == (3, 6)
+
+
+def test_a_transformer_that_learns_from_classes_must_be_frozen(digits, digit_pairs):
+    X_train, _, y_train, _ = digits
+    embedder = SiameseEmbedder(8, max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match=r"learns from classes.*FrozenEstimator"):
+        PairTransformer(embedder).fit(digit_pairs[0])
+    frozen = FrozenEstimator(embedder.fit(X_train, y_train))
+    found = PairTransformer(frozen, output="distance").fit_transform(digit_pairs[1])
+    A, B = (embedder.transform(side) for side in split_pairs(digit_pairs[1]))
+    np.testing.assert_allclose(found[:, 0], np.linalg.norm(A - B, axis=1))
+
+
+def test_an_embedder_trained_on_classes_verifies_by_logistic_regression(digits):
+    X_train, X_test, y_train, y_test = digits
+    embedder = FrozenEstimator(SiameseEmbedder(random_state=0).fit(X_train, y_train))
+    model = make_pipeline(PairTransformer(embedder, output="abs_diff"), LogisticRegression())
+    options = {"n_pairs": 2000, "as_view": True, "random_state": 0}
+    pairs, match, _ = make_pairs(X_train, y_train, **options)
+    new, new_match, _ = make_pairs(X_test, y_test, **options)
+    score = model.fit(pairs, match).decision_function(new)
+    assert roc_auc_score(new_match, score) > 0.98
+
+
+def test_a_scaler_before_a_verifier_is_searched_with_it(digits):
+    X, _, y, _ = digits
+    pairs, match, _ = make_pairs(X, y, n_pairs=300, as_view=True, random_state=0)
+    model = make_pipeline(
+        PairTransformer(StandardScaler()), SiameseVerifier(max_iter=2, random_state=0)
+    )
+    grid = {"pairtransformer__transformer": [StandardScaler(), TruncatedSVD(20, random_state=0)]}
+    search = GridSearchCV(clone(model), grid, cv=2).fit(pairs, match)
+    assert (search.cv_results_["mean_test_score"] > 0.5).all()
+    assert search.predict(pairs).shape == (300,)
