@@ -23,7 +23,13 @@ from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
-from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese import (
+    PairTransformer,
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseVerifier,
+    make_pairs,
+)
 
 
 class LazyNet(nn.Module):
@@ -43,6 +49,8 @@ def estimators():
     found = {
         "SiameseEmbedder": SiameseEmbedder(),
         "SiameseVerifier": SiameseVerifier(),
+        "SiameseIdentifier": SiameseIdentifier(),
+        "PairTransformer": PairTransformer(),
         "sklearn NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(),
     }
     if find_spec("metric_learn"):
@@ -78,7 +86,7 @@ def check(estimator):
 def try_on_digits(estimator):
     """Fit on digits, or on pairs of them, and say how that went."""
     X, y = load_digits(return_X_y=True)
-    if isinstance(estimator, SiameseVerifier):
+    if isinstance(estimator, PairTransformer | SiameseVerifier):
         X, y, _ = make_pairs(X, y, n_pairs=1000, random_state=0)
     try:
         estimator.fit(X, y)

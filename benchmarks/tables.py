@@ -337,9 +337,9 @@ def filled(text, place, layout, folder):
 
     def fill(found):
         begin, name, end = found.groups()
-        function, file = TABLES[name]
-        results = json.loads((folder / file).read_text("utf-8"))["results"]
-        return begin + layout(*function(results)) + end
+        function, *files = TABLES[name]
+        results = [json.loads((folder / file).read_text("utf-8"))["results"] for file in files]
+        return begin + layout(*function(*results)) + end
 
     return place.sub(fill, text)
 
