@@ -320,6 +320,8 @@ def gain(row, results):
 LOSS_MEASURES = ("knn", "map_at_r", "auc")
 
 TABLES = {
+    "sparse_memory": (sparse_memory, "sparse_memory.json"),
+    "paraphrase": (paraphrase, "paraphrase.json"),
     "loss_table": (loss_table, "loss_table.json"),
     "losses_time": (losses_time, "losses.json"),
     "losses_memory": (losses_memory, "losses.json"),
@@ -327,6 +329,7 @@ TABLES = {
     "verify_digits": (verify_digits, "verify_digits.json"),
     "unseen_identities": (unseen_identities, "verify_digits.json"),
     "epoch_cost": (epoch_cost, "epoch_cost.json"),
+    "naive_split": (naive_split, "naive_split.json"),
     "pair_view": (pair_view, "pair_view.json"),
     "peers": (peers, "peers.json"),
 }
