@@ -4,8 +4,8 @@ Official split, 4,076 training and 1,725 test pairs. Sentences become rows of TF
 words, pairs and triples of words, character n-grams, numbers and capitalised words, each kind in
 hashed buckets of its own, so that a word never seen in training counts as well. ``SiameseVerifier``
 reads pairs of such rows. Its tower gives every bucket a weight; its head is a logistic regression
-on the absolute differences of all buckets, each kind of terms at length 1, and on how much of either
-sentence, by weight, is in the other, kind by kind.
+on the absolute differences of all buckets, each kind of terms at length 1, and on how much of
+either sentence, by weight, is in the other, kind by kind.
 
 The baselines read the same rows: a threshold on the cosine, chosen on the training pairs, and a
 logistic regression on absolute differences and products of rows of length 1. They also read the
