@@ -93,7 +93,7 @@ for name, rates in confusions.items():
 # The curves of all pairs, and the mistakes by digit.
 
 figure, (curves, *maps) = plt.subplots(
-    1, 4, figsize=(15, 4), width_ratios=[1.3, 1, 1, 1], layout="constrained"
+    1, 4, figsize=(16, 4), width_ratios=[1.1, 1, 1, 1], layout="constrained"
 )
 for name, verifier in verifiers.items():
     RocCurveDisplay.from_estimator(verifier, P_test, match_test, name=name, ax=curves)
