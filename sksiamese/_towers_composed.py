@@ -40,17 +40,19 @@ def multi_cue(
 
     towers : dict, default=None
         Tower factory of a cue by its name; cues that are missing there get :func:`mlp`.
-        Each takes flat items, (n_columns,), which :func:`cnn` and :func:`tdnn` bring into
-        any shape that is bound to them.
+        Each is called with the shape of a flat item, (n_columns,), and ``n_components``: a
+        function that hands another shape to :func:`cnn` or :func:`tdnn` lets them see an
+        image or a series.
 
     depth : int, default=3
-        Passed to the tower of each cue.
+        Passed to the tower of each cue that is missing in ``towers``.
 
     width : int, default=128
-        Units of the layer that fuses the cues; passed to the tower of each cue, too.
+        Units of the layer that fuses the cues; passed to these towers, too.
 
     dropout : float, default=0.0
-        Share of the fused units set to zero during training, in [0, 1); passed on, too.
+        Share of the fused units set to zero during training, in [0, 1); passed to these
+        towers, too.
 
     feature_names : sequence of str, default=None
         Names of the columns; the estimators pass those of their data.
@@ -87,12 +89,12 @@ def multi_cue(
         for name, chosen in cues.items()
     }
     options = {"depth": depth, "width": width, "dropout": dropout}
-    parts = {}
+    parts = []
     for name, chosen in columns.items():
         own = (towers or {}).get(name)
         shape = (len(chosen),)
-        parts[name] = own(shape, n_components) if own else mlp(shape, n_components, **options)
-    return _Fused(columns, parts, n_components, width, dropout)
+        parts.append(own(shape, n_components) if own else mlp(shape, n_components, **options))
+    return _Fused(list(columns.values()), parts, n_components, width, dropout)
 
 
 class _Fused(nn.Module):
@@ -101,7 +103,7 @@ class _Fused(nn.Module):
     def __init__(self, columns, towers, n_components, width, dropout):
         super().__init__()
         self.columns = columns
-        self.towers = nn.ModuleDict(towers)
+        self.towers = nn.ModuleList(towers)
         self.fusion = nn.Sequential(
             nn.ReLU(),
             nn.Linear(len(towers) * n_components, width),
@@ -113,7 +115,9 @@ class _Fused(nn.Module):
     def forward(self, X):
         """Embeddings of items of shape (n, ...)."""
         X = X.flatten(1)
-        seen = [tower(X[:, self.columns[name]]) for name, tower in self.towers.items()]
+        seen = [
+            tower(X[:, columns]) for tower, columns in zip(self.towers, self.columns, strict=True)
+        ]
         return self.fusion(torch.cat(seen, dim=1))
 
 

@@ -43,6 +43,11 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
     X : Tensor of the shape of ``X``
         New images, bilinearly interpolated.
 
+    Raises
+    ------
+    ValueError
+        If ``X`` has another number of axes.
+
     Examples
     --------
     >>> import torch
@@ -50,6 +55,7 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
     >>> affine(torch.ones(2, 8, 8), torch.Generator().manual_seed(0)).shape
     torch.Size([2, 8, 8])
     """
+    _check_images(X, "affine")
     images = X.unsqueeze(1) if X.ndim == 3 else X
     angle, slope, *stretch_and_shift = (
         2 * torch.rand(6, len(X), generator=generator, device=X.device, dtype=X.dtype) - 1
@@ -121,6 +127,11 @@ def mirror(X, generator, *, share=0.5):
     X : Tensor of the shape of ``X``
         New images.
 
+    Raises
+    ------
+    ValueError
+        If ``X`` has another number of axes.
+
     Examples
     --------
     >>> import torch
@@ -128,6 +139,7 @@ def mirror(X, generator, *, share=0.5):
     >>> mirror(torch.tensor([[[1.0, 2.0]]]), torch.Generator().manual_seed(0), share=1.0)
     tensor([[[2., 1.]]])
     """
+    _check_images(X, "mirror")
     chance = torch.rand(len(X), generator=generator, device=X.device)
     turned = (chance < share).reshape(-1, *[1] * (X.ndim - 1))
     return X.flip(-1).where(turned, X)
@@ -250,3 +262,12 @@ def feature_dropout(X, generator, *, share=0.1, fill=0.0):
     """
     chance = torch.rand(X.shape, generator=generator, device=X.device, dtype=X.dtype)
     return X.masked_fill(chance < share, fill)
+
+
+def _check_images(X, name):
+    """See that items are images."""
+    if X.ndim not in (3, 4):
+        raise ValueError(
+            f"augment={name} takes images, (n, height, width) or (n, channels, height, width), but "
+            f"got {tuple(X.shape)}; set input_shape of the estimator to the shape of one image."
+        )

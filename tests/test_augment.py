@@ -63,6 +63,12 @@ def test_about_half_of_the_images_are_turned_over_each_as_a_whole(shape):
     assert torch.equal(new[~turned], X[~turned])
 
 
+@pytest.mark.parametrize("function", [affine, mirror])
+def test_flat_rows_are_no_images(function):
+    with pytest.raises(ValueError, match=r"got \(6, 108\); set input_shape"):
+        function(IMAGES.flatten(1), seeded())
+
+
 def test_channels_of_an_image_move_together():
     X = IMAGES.unsqueeze(1)
     new = affine(X.expand(-1, 3, -1, -1), seeded())

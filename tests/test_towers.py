@@ -219,11 +219,11 @@ def test_an_image_of_one_grey_value_is_not_blown_up():
 
 
 def test_each_cue_has_its_own_tower_over_its_own_columns():
-    cues = {"left": slice(0, 4), "right": [9, 5]}
+    cues = {"type": slice(0, 4), "a.b": [9, 5]}
     tower = multi_cue((10,), 3, cues=cues, width=8, dropout=0.0)
     X = items(6, (10,))
     with torch.no_grad():
-        parts = [tower.towers["left"](X[:, :4]), tower.towers["right"](X[:, [9, 5]])]
+        parts = [tower.towers[0](X[:, :4]), tower.towers[1](X[:, [9, 5]])]
         torch.testing.assert_close(tower(X), tower.fusion(torch.cat(parts, dim=1)))
         changed = X.clone()
         changed[:, 6] += 1
@@ -236,11 +236,11 @@ def test_cues_may_be_named_by_the_columns_of_a_table_also_for_pairs(digits):
     cues = {"upper": [f"p{i}" for i in range(32)], "lower": [f"p{i}" for i in range(32, 64)]}
     tower = partial(multi_cue, cues=cues, towers={"upper": partial(cnn, depth=1, width=4)})
     fitted = SiameseEmbedder(tower=tower, max_iter=1).fit(table, y).tower_[2]
-    assert fitted.columns == {"upper": list(range(32)), "lower": list(range(32, 64))}
+    assert fitted.columns == [list(range(32)), list(range(32, 64))]
     P, match, _ = make_pairs(X, y, n_pairs=100, random_state=0)
     names = [*table.columns, *(f"other_{name}" for name in table.columns)]
     verifier = SiameseVerifier(tower=tower, max_iter=1).fit(pd.DataFrame(P, columns=names), match)
-    assert verifier.tower_[2].columns["lower"][0] == 32
+    assert verifier.tower_[2].columns[1][0] == 32
 
 
 class Backbone(nn.Module):
