@@ -320,6 +320,7 @@ def gain(row, results):
 LOSS_MEASURES = ("knn", "map_at_r", "auc")
 
 TABLES = {
+    "two_cues": (two_cues, "two_cues.json"),
     "faces": (faces, "faces.json"),
     "signatures": (signatures, "signatures.json"),
     "sparse_memory": (sparse_memory, "sparse_memory.json"),
