@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
+from _systems import systems
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = {
@@ -320,6 +321,16 @@ def gain(row, results):
 LOSS_MEASURES = ("knn", "map_at_r", "auc")
 
 TABLES = {
+    "systems": (
+        systems,
+        "fashion_mnist.json",
+        "omniglot.json",
+        "signatures.json",
+        "faces.json",
+        "two_cues.json",
+        "paraphrase.json",
+    ),
+    "omniglot": (omniglot, "omniglot.json"),
     "two_cues": (two_cues, "two_cues.json"),
     "faces": (faces, "faces.json"),
     "signatures": (signatures, "signatures.json"),
