@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import betainc
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from ._metrics_verification import check_pairs, roc
 
@@ -115,13 +117,20 @@ class Threshold(NamedTuple):
     high: float
 
 
-def threshold_at_far(y_true, y_score, far, *, confidence=0.95):
+def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     """Threshold that accepts a given share of non-matching pairs, and how sure it is.
 
     The interval is that of the percentile bootstrap of the non-matching pairs, without
     drawing any: how many of a sample with replacement are among the k largest is
     binomial, and so the distribution of the sample's threshold is known [1]_. It takes pairs
-    as independent; where many share their identities it is too narrow.
+    as independent; where they share their identities, or their items, it is far too narrow.
+
+    With ``groups`` the pairs count as so many independent ones as have the variance of their
+    share of accepted pairs, and as fewer where identities are few [2]_. That variance is
+    bounded by the squared sum of the pairs of each identity, added up [3]_, which makes the
+    interval up to 1.4 times too wide where pairs share little. Of less than ten identities, or
+    a rate that a few of many decide, it holds the threshold in some 85 instead of 95 of 100
+    cases.
 
     Parameters
     ----------
@@ -137,6 +146,11 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95):
     confidence : float, default=0.95
         Probability of the interval, in (0, 1).
 
+    groups : array-like of shape (n_pairs, 2), default=None
+        Identities of the left and of the right item of each pair, as for
+        :class:`~sksiamese.PairKFold`. Where new pairs will be of the same identities, the row
+        numbers of the items, ``PairView.index``. By default pairs share nothing.
+
     Returns
     -------
     threshold : float
@@ -149,13 +163,18 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95):
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1) or ``confidence``
-        not in (0, 1).
+        If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1), ``confidence``
+        not in (0, 1), or ``groups`` has another shape.
 
     References
     ----------
     .. [1] B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics
        7 (1979).
+    .. [2] E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small
+       expected number of positive counts estimated from survey data", Survey Methodology 24
+       (1998).
+    .. [3] P. M. Aronow, C. Samii, V. A. Assenova, "Cluster-robust variance estimation for
+       dyadic data", Political Analysis 23 (2015).
 
     Examples
     --------
@@ -173,11 +192,17 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95):
         raise ValueError(f"confidence is a probability and must be in (0, 1), got {confidence}.")
     match, y_score = check_pairs(y_true, y_score)
     others = np.sort(y_score[match == 0])[::-1]
-    rank = np.arange(1, len(others) + 1)
-    n_accepted = np.searchsorted(rank / len(others), far, side="right")
-    reached = binom.sf(n_accepted, len(others), rank / len(others))
+    n = len(others)
+    share = np.arange(1, n + 1) / n
+    n_accepted = np.searchsorted(share, far, side="right")
     tail = (1 - confidence) / 2
-    high, low = np.searchsorted(reached, [tail, 1 - tail])
+    alike = 1.0
+    if groups is not None:
+        accepted = y_score[match == 0] >= others[max(n_accepted, 1) - 1]
+        alike = _pairs_alike(accepted - far, _identities(groups, match), tail)
+    fewer, more = n_accepted / alike, (n_accepted + 1) / alike
+    high = np.searchsorted(betainc(more, n / alike - more + 1, share), tail)
+    low = np.searchsorted(betainc(fewer + 1, n / alike - fewer, share), 1 - tail)
     ends = np.nextafter(others[[n_accepted, low, high]], np.inf)
     return Threshold(*ends.tolist())
 
@@ -231,6 +256,29 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
         raise ValueError(f"n_bins must be at least 1, got {n_bins}.")
     bins = np.minimum((y_prob * n_bins).astype(int), n_bins - 1)
     return float(np.abs(np.bincount(bins, weights=y_prob - match)).sum() / len(match))
+
+
+def _identities(groups, match):
+    """Identities of both items of each non-matching pair, as numbers."""
+    groups = np.asarray(groups)
+    if groups.shape != (len(match), 2):
+        raise ValueError(
+            f"groups must hold the identities of both items of {len(match)} pairs, shape "
+            f"({len(match)}, 2), got {groups.shape}."
+        )
+    identities, numbers = np.unique(groups[match == 0], return_inverse=True)
+    if len(identities) < 2:
+        raise ValueError("groups has one identity only, which tells nothing of others.")
+    return numbers.reshape(-1, 2)
+
+
+def _pairs_alike(error, groups, tail):
+    """How many pairs tell as much of their mean as one independent pair, at least 1."""
+    n_groups = groups.max() + 1
+    two = groups[:, 0] != groups[:, 1]
+    sums = np.bincount(groups.ravel(), np.column_stack([error, error * two]).ravel())
+    few = student.ppf(1 - tail, n_groups - 1) / norm.ppf(1 - tail)
+    return max(1.0, few**2 * (sums @ sums) / (error @ error))
 
 
 def _cost_weights(prior, cost_false_accept, cost_false_reject):

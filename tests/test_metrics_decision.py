@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.stats import beta, norm
+from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import make_scorer
@@ -127,6 +129,76 @@ def test_more_pairs_make_a_narrower_interval():
     assert 5 < widths[0] / widths[1] < 20
 
 
+def pairs_of_identities(rng, n_identities, *, n_rows=6):
+    """Scores of all non-matching pairs, and of one match; some identities are like everybody."""
+    y = np.repeat(np.arange(n_identities), n_rows)
+    index = np.column_stack(np.triu_indices(len(y), 1))
+    groups = y[index][y[index[:, 0]] != y[index[:, 1]]]
+    common = 0.7 * rng.normal(size=n_identities)
+    score = common[groups].sum(axis=1) + rng.normal(size=len(groups))
+    match = np.append(np.zeros(len(score)), 1)
+    return match, np.append(score, 9), np.vstack([groups, [0, 0]])
+
+
+@pytest.mark.parametrize(("n_identities", "least"), [(8, 0.75), (20, 0.88)])
+def test_the_interval_of_groups_holds_the_threshold_of_all_identities(n_identities, least):
+    right = np.sqrt(2 * 0.7**2 + 1) * norm.isf(0.05)
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(100):
+        match, score, groups = pairs_of_identities(rng, n_identities)
+        both = [threshold_at_far(match, score, 0.05, groups=g) for g in (None, groups)]
+        held.append([found.low <= right <= found.high for found in both])
+    of_pairs, of_groups = np.mean(held, axis=0)
+    assert of_pairs < 0.4
+    assert of_groups > least
+
+
+@each_seed
+@pytest.mark.parametrize("far", [0.0, 0.01, 0.3, 0.9])
+def test_groups_leave_the_threshold_and_widen_the_interval(seed, far):
+    match, score, groups = pairs_of_identities(np.random.default_rng(seed), 3 + seed)
+    alone = threshold_at_far(match, score, far)
+    shared = threshold_at_far(match, score, far, groups=groups)
+    assert shared.low <= alone.low <= alone.threshold <= alone.high <= shared.high
+    assert shared.threshold == alone.threshold
+
+
+@each_seed
+def test_copies_of_pairs_tell_nothing_new(seed):
+    match, score, groups = pairs_of_identities(np.random.default_rng(seed), 9)
+    once = threshold_at_far(match, score, 0.25, groups=groups)
+    copied = (part.repeat(5, axis=0) for part in (match, score, groups))
+    match, score, groups = copied
+    copies = threshold_at_far(match, score, 0.25, groups=groups)
+    assert copies[:2] == once[:2]
+    assert np.mean((score > once.high) & (score <= copies.high)) < 0.01
+    assert threshold_at_far(match, score, 0.25).low > once.low
+
+
+def test_identities_have_any_names_and_sides():
+    match, score, groups = pairs_of_identities(np.random.default_rng(0), 9)
+    names = np.array([f"person {n}" for n in range(9)])[groups[:, ::-1]]
+    names[-1] = "known from a match alone"
+    found = [threshold_at_far(match, score, 0.1, groups=g) for g in (groups, names, names.tolist())]
+    assert found[0] == found[1] == found[2]
+
+
+def test_pairs_within_identities_count_once():
+    rng = np.random.default_rng(0)
+    writer = np.repeat(np.arange(10), 50)
+    score = np.append(rng.normal(size=10)[writer] + rng.normal(size=500), 9)
+    match, groups = np.append(np.zeros(500), 1), np.append(writer, 0)[:, None].repeat(2, axis=1)
+    found = threshold_at_far(match, score, 0.1, groups=groups)
+    error = (score[:500] >= found.threshold) - 0.1
+    alike = sum(error[writer == one].sum() ** 2 for one in range(10)) / sum(error**2)
+    alike *= (student.isf(0.025, 9) / norm.isf(0.025)) ** 2
+    least, most = beta.ppf([0.025, 0.975], [51 / alike, 50 / alike + 1], [450 / alike] * 2)
+    others = np.sort(score[:500])[::-1]
+    assert found.low == pytest.approx(others[int(np.ceil(500 * most)) - 1])
+    assert found.high == pytest.approx(others[int(np.ceil(500 * least)) - 1], abs=0.2)
+
+
 @each_seed
 @pytest.mark.parametrize("n_bins", [1, 4, 10])
 def test_calibration_error_is_the_gap_of_the_bins(seed, n_bins):
@@ -153,6 +225,11 @@ def test_probabilities_zero_and_one_have_their_bins():
         (lambda y, s: detection_cost(y, s, cost_false_reject=0), "cost_false_reject must be above"),
         (lambda y, s: threshold_at_far(y, s, 1.0), r"far is a rate below 1"),
         (lambda y, s: threshold_at_far(y, s, 0.1, confidence=95), "confidence is a probability"),
+        (lambda y, s: threshold_at_far(y, s, 0.1, groups=y), r"of 4 pairs, shape \(4, 2\)"),
+        (
+            lambda y, s: threshold_at_far(y, s, 0.1, groups=np.zeros((4, 2))),
+            "groups has one identity only",
+        ),
         (lambda y, s: expected_calibration_error(y, s + 3), r"y_prob .* pass predict_proba"),
         (lambda y, s: expected_calibration_error(y, s, n_bins=0), "n_bins must be at least 1"),
         (lambda y, s: min_dcf(y * 0, s), "one label only"),
