@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
+from _label_table import label_verification
 from _systems import systems
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -334,6 +335,7 @@ TABLES = {
     "identifier": (identifier, "identifier.json"),
     "identifier_rates": (identifier_rates, "identifier.json"),
     "identifier_search": (identifier_search, "identifier.json"),
+    "label_verification": (label_verification, "label_verification.json"),
     "two_cues": (two_cues, "two_cues.json"),
     "faces": (faces, "faces.json"),
     "signatures": (signatures, "signatures.json"),
