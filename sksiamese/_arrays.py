@@ -14,10 +14,10 @@ from ._engine import embed
 from .towers import Standardize
 
 DTYPES = [np.float32, np.float64]
-"""X of any other type becomes the first of these."""
+"""Types of what is computed; sparse rows of any other type become the first of these."""
 
 COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.int32, np.int64]
-"""Items of these types stay as they are where they are converted a batch at a time."""
+"""Dense rows of these types stay as they are, and are converted a batch at a time."""
 
 CHUNK = 4096
 """Rows that are standardised or embedded at a time, at most."""
@@ -61,6 +61,11 @@ def on_device(module, device):
     return module if device.type == "cpu" else copy.deepcopy(module).to(device)
 
 
+def floating(dtype):
+    """The type of what is computed from values of a type."""
+    return np.float64 if dtype == np.float64 else np.float32
+
+
 def n_columns(y):
     """Number of columns of an array-like, a sparse matrix or a table; 1 for a vector."""
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
@@ -70,12 +75,14 @@ def n_columns(y):
 def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
     """The layer that standardises the rows of all parts taken together, chunk by chunk.
 
+    Rows are read in the order in which they are stored.
     Columns that differ in nothing but their place along shared axes of ``shape`` get one
     mean and scale. The columns of a sparse matrix keep their mean and share one scale:
     zeros stay zeros, and rare words do not become large.
     """
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
+    rows = np.sort(rows)
     if issparse(parts[0]):
         power = [np.asarray(part[rows].power(2).mean(axis=1)).ravel() for part in parts]
         weight = None if sample_weight is None else np.tile(sample_weight[rows], len(parts))
@@ -84,7 +91,7 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
         return Standardize(np.zeros(n_features), np.full(n_features, scale))
     scaler = StandardScaler()
     for part in parts:
-        for chunk in gen_batches(len(rows), CHUNK):
+        for chunk in chunks(len(rows), part.shape[1]):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]
             with np.errstate(invalid="ignore"):  # columns of which nothing is there
                 scaler.partial_fit(part[rows[chunk]], sample_weight=weight)
@@ -110,6 +117,11 @@ def _pooled(scaler, shape, shared_axes):
     return Standardize(mean, np.where(constant, 1, scale))
 
 
+def chunks(n_rows, n_features):
+    """Slices of rows, few enough at a time to be held dense."""
+    return gen_batches(n_rows, max(1, min(CHUNK, CHUNK_VALUES // max(1, n_features))))
+
+
 def as_tensor(rows, standardize):
     """Rows of an array as a tensor, of the dtype and on the device of a tower's first layer."""
     if issparse(rows):
@@ -121,9 +133,8 @@ def as_tensor(rows, standardize):
 def embed_rows(tower, X, rows=None):
     """Embed rows of an array, all by default, chunk by chunk, by a tower on its device."""
     n_rows = X.shape[0] if rows is None else len(rows)
-    size = max(1, min(CHUNK, CHUNK_VALUES // X.shape[1]))
-    chunks = (chunk if rows is None else rows[chunk] for chunk in gen_batches(n_rows, size))
-    return embed(tower, (as_tensor(X[chunk], tower[0]) for chunk in chunks), n_rows)
+    parts = (chunk if rows is None else rows[chunk] for chunk in chunks(n_rows, X.shape[1]))
+    return embed(tower, (as_tensor(X[part], tower[0]) for part in parts), n_rows)
 
 
 def augmented(items, augment, input_shape):

@@ -7,16 +7,28 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state, check_X_y
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 from torch import nn
 
-from ._arrays import DTYPES, as_tensor, augmented, find_device, seeded, standardization
+from ._arrays import (
+    COMPACT_DTYPES,
+    DTYPES,
+    as_tensor,
+    augmented,
+    find_device,
+    floating,
+    seeded,
+    standardization,
+)
 from ._engine import train
+from ._rows import Rows, checked, is_source
 from ._run import Run, accepting, named
 from .distances import DISTANCES
 from .towers import TOWERS, UnitLength
@@ -157,15 +169,31 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return train_test_split(rows, test_size=n_held_out, stratify=y, random_state=random_state)
 
-    def _checks(self):
+    def _checks(self, X):
         """What X must be, for scikit-learn's validation."""
         finite = "allow-nan" if self._allows_nan() else True
         return {
-            "dtype": DTYPES,
+            "dtype": DTYPES if issparse(X) else COMPACT_DTYPES,
             "order": "C",
             "accept_sparse": "csr",
             "ensure_all_finite": finite,
         }
+
+    def _check(self, X, *y, reset, **options):
+        """Rows, and labels if there are any, as scikit-learn validates them.
+
+        Rows that are read from elsewhere are checked each time that they are read; here an
+        array of zeros of as many rows stands for them.
+        """
+        if not is_source(X):
+            return validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+        validate_data(self, X, *y, reset=reset, skip_check_array=True)
+        rows = checked(Rows(X), input_name="X", estimator=self, **self._checks(X))
+        zeros = np.zeros((X.shape[0], min(1, X.shape[1])), np.uint8)
+        if y:
+            return rows, check_X_y(zeros, *y, estimator=self, **options)[1]
+        check_array(zeros, estimator=self, **options)
+        return rows
 
     def _allows_nan(self):
         """Whether the tower takes NaN for what is not there."""
@@ -225,7 +253,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
         if unit_length:
             tower.append(UnitLength())
-        dtype = X.dtype if self.precision is None else np.float32
+        dtype = floating(X.dtype) if self.precision is None else np.float32
         tower.to(torch.from_numpy(np.empty(0, dtype)).dtype).eval()
         with torch.no_grad():
             Z = tower(as_tensor(X, standardize))

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ._arrays import embed_rows, find_device, n_columns, on_device
+from ._arrays import embed_rows, find_device, floating, n_columns, on_device
 from ._base import BaseSiamese, all_or_nothing, has_no_validation_split
 from ._embedding import Objective, embedding_task, indicator
 from .batches import BATCHES
@@ -251,7 +251,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, two at least; images and series flattened.
+            Rows, two at least; images and series flattened. An array that has ``shape``,
+            ``dtype`` and row indexing, but is not one of numpy, such as one of h5py or zarr or
+            a :class:`PairView`, is read a batch at a time.
 
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Classes, two at least, of two rows at least. Or an indicator matrix, whose rows
@@ -334,7 +336,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows; read a few at a time where ``fit`` would do so.
 
         Returns
         -------
@@ -342,9 +344,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Embeddings, in the dtype of X if that is float32 or float64, else float32.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._checks())
+        X = self._check(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
-        return embed_rows(tower, X).numpy().astype(X.dtype, copy=False)
+        return embed_rows(tower, X).numpy().astype(floating(X.dtype), copy=False)
 
     def _validate(self, X, y, *, reset):
         if getattr(X, "ndim", 2) > 2:
@@ -353,9 +355,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         several = n_columns(y) > 1
-        rows, labels = validate_data(
-            self, X, y, ensure_min_samples=2, reset=reset, multi_output=several, **self._checks()
-        )
+        options = {"ensure_min_samples": 2, "multi_output": several}
+        rows, labels = self._check(X, y, reset=reset, **options)
         return rows, indicator(labels, self.unlabeled_label) if several else labels
 
     def _encode(self, y, *, resume=False):

@@ -60,7 +60,7 @@ def embedding_task(estimator, X, y, classes, given):
 
     def score(module, rows, held_out):
         known = sample_of(rows, max(N_NEIGHBORS, 4 * len(classes)))
-        Z, Z_known = (embed_rows(module["tower"], X[part]) for part in (held_out, known.numpy()))
+        Z, Z_known = (embed_rows(module["tower"], X, part) for part in (held_out, known.numpy()))
         return module["objective"].score(Z, labels[held_out], Z_known, labels[known])
 
     def diagnosis(rows):
@@ -69,7 +69,7 @@ def embedding_task(estimator, X, y, classes, given):
         def diagnose(module):
             tower = module["tower"]
             device = tower[0].mean.device
-            Z = embed_rows(tower, X[sample.numpy()]).to(device)
+            Z = embed_rows(tower, X, sample.numpy()).to(device)
             return module["objective"].diagnose(Z, labels[sample].to(device))
 
         return diagnose

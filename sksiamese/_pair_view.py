@@ -4,6 +4,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 
+from ._rows import Rows, is_source
+
 
 class PairView:
     """Pairs of items, given by their row numbers.
@@ -18,15 +20,17 @@ class PairView:
     Parameters
     ----------
     items : {array-like, memmap, sparse matrix, DataFrame} of shape (n_items, ...)
-        Items; those of more than one dimension are flattened. They are not copied.
+        Items; those of more than one dimension are flattened. They are not copied. An array
+        that has ``shape``, ``dtype`` and row indexing, but is not one of numpy, such as one of
+        h5py or zarr, stays where it is: a few rows at a time are read from it.
 
     index : array-like of int of shape (n_pairs, 2)
         Row number of the left and of the right item of each pair, in [0, n_items).
 
     Attributes
     ----------
-    items : {ndarray, memmap, CSR matrix, DataFrame} of shape (n_items, n_features)
-        The items.
+    items : {ndarray, memmap, CSR matrix, DataFrame, Rows} of shape (n_items, n_features)
+        The items; ``Rows`` are read from elsewhere when they are indexed.
 
     index : ndarray of int of shape (n_pairs, 2)
         The row numbers.
@@ -60,6 +64,8 @@ class PairView:
     def __init__(self, items, index):
         if issparse(items):
             items = items.tocsr()
+        elif is_source(items) and not isinstance(items, Rows):
+            items = Rows(items)
         elif not hasattr(items, "shape"):
             items = np.asarray(items)
         if len(items.shape) < 2:

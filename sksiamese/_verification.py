@@ -29,7 +29,6 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     def build(rows):
         standardize = estimator._standardization(items, **weighted_items(pairs, rows, weight))
         first = items[index[rows[:2], 0]]
-        first = first if first.dtype == np.float64 else first.astype(np.float32)
         tower = estimator._new_tower(first, standardize)
         factory = accepting(
             named(HEADS, estimator.head), distance=distance, margin=estimator.margin or 1.0

@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_array, check_X_y, compute_class_weight
@@ -11,9 +10,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._arrays import COMPACT_DTYPES, DTYPES, embed_rows, find_device, on_device
+from ._arrays import embed_rows, find_device, floating, on_device
 from ._base import BaseSiamese, all_or_nothing
 from ._pair_view import PairView
+from ._rows import checked
 from ._run import named
 from ._verification import compare, logits, verification_task
 from .distances import DISTANCES, paired
@@ -341,7 +341,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Embeddings, of the dtype of the items if that is float32 or float64.
         """
         check_is_fitted(self)
-        X_items = check_array(X_items, input_name="X_items", **self._checks())
+        X_items = check_array(X_items, input_name="X_items", **self._checks(X_items))
         n_features = (self.n_features_in_ + 1) // 2
         if X_items.shape[1] != n_features:
             raise ValueError(
@@ -349,21 +349,18 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 f"SiameseVerifier was fitted on has {n_features}; pass items, not pairs."
             )
         tower = on_device(self.tower_, find_device(self.device))
-        return embed_rows(tower, X_items).numpy().astype(X_items.dtype, copy=False)
+        return embed_rows(tower, X_items).numpy().astype(floating(X_items.dtype), copy=False)
 
     def _validate(self, X, *y, reset, **least):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
         if not isinstance(X, PairView):
-            found = validate_data(
-                self, flatten_pairs(X), *y, reset=reset, **self._checks(), **least
-            )
+            X = flatten_pairs(X)
+            found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
             X, *y = found if y else (found,)
             return to_view(X), *y
         validate_data(self, X, *y, reset=reset, skip_check_array=True)
-        kept = DTYPES if issparse(X.items) else COMPACT_DTYPES
-        items = check_array(
-            X.items, input_name="items", estimator=self, **self._checks() | {"dtype": kept}
-        )
+        checks = self._checks(X.items)
+        items = checked(X.items, input_name="items", estimator=self, **checks)
         check = check_X_y if y else check_array
         found = check(X.index, *y, dtype=None, estimator=self, **least)
         index, *y = found if y else (found,)

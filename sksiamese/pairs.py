@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.random import sample_without_replacement
+from sklearn.utils.validation import _num_samples
 
 from ._pair_view import PairView
 
@@ -273,10 +274,9 @@ def make_pairs(
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
     """
-    rows = check_array(X, accept_sparse="csr", dtype=None, allow_nd=True, ensure_all_finite=False)
     y = column_or_1d(y)
-    if rows.shape[0] != len(y):
-        raise ValueError(f"X has {rows.shape[0]} rows but y has {len(y)} labels.")
+    if _num_samples(X) != len(y):
+        raise ValueError(f"X has {_num_samples(X)} rows but y has {len(y)} labels.")
     if n_pairs < 2 or n_groups < 1:
         raise ValueError(
             f"n_pairs must be at least 2 and n_groups at least 1, got {n_pairs} and {n_groups}."
@@ -307,6 +307,7 @@ def make_pairs(
     left, right = labeled[left], labeled[right]
     if as_view:
         return PairView(X, np.column_stack([left, right])), match, groups
+    rows = check_array(X, accept_sparse="csr", dtype=None, allow_nd=True, ensure_all_finite=False)
     return stack_pairs(rows[left], rows[right]), match, groups
 
 

@@ -1,0 +1,78 @@
+"""Rows that lie elsewhere, such as on disk, and are read a few at a time."""
+
+from functools import partial
+from math import prod
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+
+class Rows:
+    """A 2-D array whose rows are read from their source as they are needed.
+
+    Parameters
+    ----------
+    source : object
+        Has ``shape``, ``dtype`` and rows by slice and by ascending numbers, such as an array of
+        h5py or zarr; items of more than one dimension are flattened.
+
+    check : callable, default=None
+        What is made of rows that were read, as a 2-D array.
+    """
+
+    ndim = 2
+
+    def __init__(self, source, check=None):
+        self.source = source
+        self.check = check
+        self.shape = (source.shape[0], prod(source.shape[1:]))
+        self.dtype = source.dtype
+
+    def __getitem__(self, key):
+        """Rows of a slice or of row numbers, in any order, as an array."""
+        key = key[0] if isinstance(key, tuple) else key
+        if isinstance(key, slice):
+            rows = np.asarray(self.source[key])
+        else:
+            numbers, places = np.unique(key, return_inverse=True)
+            rows = np.asarray(self.source[_as_slice(numbers)])[places]
+        rows = rows.reshape(len(rows), self.shape[1])
+        return rows if self.check is None else self.check(rows)
+
+    def __array__(self, dtype=None, copy=None):
+        """All rows as an array."""
+        return np.asarray(self[:], dtype=dtype)
+
+
+def _as_slice(numbers):
+    """Ascending numbers, as a slice if none is left out: most sources read that faster."""
+    n_numbers = len(numbers)
+    if n_numbers and numbers[-1] - numbers[0] == n_numbers - 1:
+        return slice(int(numbers[0]), int(numbers[-1]) + 1)
+    return numbers
+
+
+def is_source(X):
+    """Whether an object is an array of numbers but not one of numpy, and is read by rows.
+
+    A graph that is yet to be computed is not: each batch would compute it anew.
+    """
+    if isinstance(X, np.ndarray) or issparse(X) or hasattr(X, "__dask_graph__"):
+        return False
+    dtype, shape = getattr(X, "dtype", None), getattr(X, "shape", ())
+    return (
+        hasattr(X, "__getitem__")
+        and isinstance(dtype, np.dtype)
+        and dtype.kind in "biuf"
+        and len(shape) > 1
+        and all(isinstance(size, Integral) for size in shape)
+    )
+
+
+def checked(X, **checks):
+    """X as scikit-learn's ``check_array`` makes it; rows of a source each time they are read."""
+    if isinstance(X, Rows):
+        return Rows(X.source, partial(check_array, **checks))
+    return check_array(X, **checks)

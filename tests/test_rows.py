@@ -1,0 +1,185 @@
+"""Rows that lie elsewhere: read a few at a time, and never as a whole."""
+
+import numpy as np
+import pytest
+
+from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, _arrays, make_pairs
+from sksiamese._rows import Rows, is_source
+
+
+class Stored:
+    """An array as h5py gives it: rows by slice or by row numbers that increase, and no more."""
+
+    def __init__(self, X):
+        self.rows, self.shape, self.dtype = X, X.shape, X.dtype
+        self.most = 0
+
+    def __getitem__(self, key):
+        if not isinstance(key, slice):
+            assert isinstance(key, np.ndarray)
+            assert (np.diff(key) > 0).all()
+        self.most = max(self.most, len(self.rows[key]))
+        return self.rows[key]
+
+
+class Graph(Stored):
+    """An array that would be computed anew at every read."""
+
+    def __dask_graph__(self):
+        """Nothing to compute."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.rows, dtype=dtype)
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch):
+    monkeypatch.setattr(_arrays, "CHUNK", 100)
+
+
+def settings(**options):
+    return {"max_iter": 3, "batch_size": 60, "random_state": 0, **options}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.float32, np.float64])
+def test_an_embedder_of_stored_rows_is_that_of_the_array(digits, few_at_a_time, dtype):
+    X, X_test, y, _ = (part.astype(dtype) for part in digits)
+    stored, stored_test = Stored(X), Stored(X_test)
+    embedder = SiameseEmbedder(**settings(early_stopping=True)).fit(stored, y)
+    expected = SiameseEmbedder(**settings(early_stopping=True)).fit(X, y)
+    assert 60 <= stored.most <= 100
+    np.testing.assert_array_equal(embedder.validation_scores_, expected.validation_scores_)
+    Z = embedder.transform(stored_test)
+    assert stored_test.most == 100
+    assert Z.dtype == (np.float64 if dtype == np.float64 else np.float32)
+    np.testing.assert_array_equal(Z, expected.transform(X_test))
+
+
+def test_stored_rows_are_trained_on_in_parts(digits):
+    X, _, y, _ = digits
+    in_parts = [
+        SiameseEmbedder(random_state=0).partial_fit(kind(X), y).transform(X)
+        for kind in (Stored, np.asarray)
+    ]
+    np.testing.assert_array_equal(*in_parts)
+
+
+def test_stored_items_of_pairs_are_read_a_batch_at_a_time(digits, few_at_a_time):
+    X, _, y, _ = digits
+    images = Stored(X.astype(np.uint8).reshape(-1, 8, 8))
+    view, match, _ = make_pairs(images, y, n_pairs=500, as_view=True, random_state=0)
+    P, *_ = make_pairs(images.rows, y, n_pairs=500, random_state=0)
+    assert images.most == 0
+    assert view.shape == P.shape
+    of_view, of_array = (SiameseVerifier(**settings()).fit(pairs, match) for pairs in (view, P))
+    found, expected = (
+        verifier.predict_proba(pairs) for verifier, pairs in ((of_view, view), (of_array, P))
+    )
+    assert images.most <= 120
+    np.testing.assert_allclose(found, expected, atol=2e-2)
+    np.testing.assert_array_equal(np.asarray(view), P)
+    np.testing.assert_array_equal(view[:3].left, P[:3, :64])
+    assert view.dtype == np.uint8
+
+
+def test_a_view_of_pairs_is_read_a_batch_at_a_time_too(digits):
+    X, _, y, _ = digits
+    pairs, match, _ = make_pairs(X, y, n_pairs=300, as_view=True, random_state=0)
+    of_view, of_array = (
+        SiameseEmbedder(**settings()).fit(P, match).transform(P) for P in (pairs, np.asarray(pairs))
+    )
+    np.testing.assert_array_equal(of_view, of_array)
+
+
+@pytest.mark.parametrize("key", [slice(2, 5), [4, 0, 4], np.array([3, 2, 1]), np.array([], int)])
+def test_rows_are_those_of_the_array(key):
+    X = np.arange(40).reshape(10, 2, 2)
+    rows = Rows(Stored(X))
+    assert rows.shape == (10, 4)
+    np.testing.assert_array_equal(rows[key], X[key].reshape(-1, 4))
+    np.testing.assert_array_equal(rows[key, ...], rows[key])
+    np.testing.assert_array_equal(np.asarray(rows, dtype=np.float32), X.reshape(10, 4))
+
+
+def test_rows_that_lie_side_by_side_are_read_as_a_slice():
+    keys = []
+
+    class Watched(Stored):
+        def __getitem__(self, key):
+            keys.append(key)
+            return super().__getitem__(key)
+
+    rows = Rows(Watched(np.arange(20).reshape(10, 2)))
+    np.testing.assert_array_equal(rows[[5, 3, 4]], [[10, 11], [6, 7], [8, 9]])
+    assert keys == [slice(3, 6)]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_stored_rows_that_are_not_finite_are_refused(digits, bad):
+    X, _, y, _ = digits
+    fitted = SiameseEmbedder(**settings()).fit(X, y)
+    spoiled = X.copy()
+    spoiled[-1, -1] = bad
+    message = "contains NaN" if np.isnan(bad) else "contains infinity"
+    with pytest.raises(ValueError, match=f"Input X {message}"):
+        SiameseEmbedder(**settings()).fit(Stored(spoiled), y)
+    with pytest.raises(ValueError, match=f"Input X {message}"):
+        fitted.transform(Stored(spoiled))
+    pairs = PairView(Stored(spoiled), np.arange(len(X)).reshape(-1, 2))
+    with pytest.raises(ValueError, match=f"Input items {message}"):
+        SiameseVerifier(**settings()).fit(pairs, np.arange(len(pairs)) % 2)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.ones((4, 3, 2)), [0, 0, 1, 1], "rows must be flat"),
+        (np.ones((4, 3)), [0, 0, 1], "inconsistent numbers of samples"),
+        (np.ones((4, 3)), None, "requires y to be passed"),
+        (np.ones((4, 0)), [0, 0, 1, 1], r"0 feature\(s\)"),
+        (np.ones((1, 3)), [0], "minimum of 2 is required"),
+    ],
+)
+def test_unfit_stored_rows_are_refused(X, y, message):
+    embedder = SiameseEmbedder()
+    stored = Stored(X)
+    stored.ndim = X.ndim
+    with pytest.raises(ValueError, match=message):
+        embedder.fit(stored, y)
+    assert not hasattr(embedder, "n_features_in_")
+
+
+def test_stored_rows_of_another_width_are_refused(digits):
+    X, _, y, _ = digits
+    fitted = SiameseEmbedder(**settings()).fit(Stored(X), y)
+    with pytest.raises(ValueError, match="X has 63 features, but SiameseEmbedder is expecting 64"):
+        fitted.transform(Stored(X[:, 1:]))
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        fitted.transform(Stored(X[:0]))
+
+
+def test_what_is_computed_when_read_is_computed_once(digits):
+    X, _, y, _ = digits
+    graph = Graph(X)
+    SiameseEmbedder(**settings()).fit(graph, y)
+    assert graph.most == 0
+    assert not is_source(graph)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_, np.int64])
+def test_whole_numbers_are_never_converted_all_at_once(digits, few_at_a_time, monkeypatch, dtype):
+    X, _, y, _ = (part.astype(dtype) for part in digits)
+    converted = []
+    as_tensor = _arrays.as_tensor
+
+    def watched(rows, layer):
+        converted.append((rows.dtype, len(rows)))
+        return as_tensor(rows, layer)
+
+    monkeypatch.setattr(_arrays, "as_tensor", watched)
+    embedder = SiameseEmbedder(**settings()).fit(X, y)
+    Z = embedder.transform(X)
+    assert Z.dtype == np.float32
+    assert {kind for kind, _ in converted} == {np.dtype(dtype)}
+    assert max(size for _, size in converted) == 100
+    np.testing.assert_allclose(Z, embedder.transform(X.astype(np.float32)), rtol=1e-6)
