@@ -1,7 +1,7 @@
-"""Tables of the results, written into README.md and docs/benchmarks.rst from their JSON.
+"""Tables of the results, written into README.md and the pages of docs from their JSON.
 
 A table NAME stands in README.md between ``<!-- table:NAME -->`` and ``<!-- /table -->``, and in
-docs/benchmarks.rst between ``.. table:NAME`` and ``.. end-table``.
+a page of docs between ``.. table:NAME`` and ``.. end-table``.
 """
 
 import argparse
@@ -15,9 +15,12 @@ from _label_table import label_verification
 from _systems import systems
 
 ROOT = Path(__file__).resolve().parent.parent
+IN_MARKDOWN = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+IN_RST = re.compile(r"(\.\. table:(\w+)\n).*?(\.\. end-table)", re.DOTALL)
 PLACES = {
-    "README.md": re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL),
-    "docs/benchmarks.rst": re.compile(r"(\.\. table:(\w+)\n).*?(\.\. end-table)", re.DOTALL),
+    "README.md": (IN_MARKDOWN, markdown),
+    "docs/benchmarks.rst": (IN_RST, list_table),
+    "docs/performance.rst": (IN_RST, list_table),
 }
 
 
@@ -373,7 +376,7 @@ def main(arguments=None):
     options.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
     args = options.parse_args(arguments)
     outdated = []
-    for (name, place), layout in zip(PLACES.items(), (markdown, list_table), strict=True):
+    for name, (place, layout) in PLACES.items():
         path = args.root / name
         old = path.read_text("utf-8")
         new = filled(old, place, layout, args.root / "benchmarks" / "results")
