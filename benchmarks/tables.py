@@ -12,6 +12,7 @@ from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
 from _label_table import label_verification
+from _performance import inference_pair, inference_rows
 from _systems import systems
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -354,6 +355,8 @@ TABLES = {
     "naive_split": (naive_split, "naive_split.json"),
     "pair_view": (pair_view, "pair_view.json"),
     "peers": (peers, "peers.json"),
+    "inference_rows": (inference_rows, "inference.json"),
+    "inference_pair": (inference_pair, "inference.json"),
 }
 
 

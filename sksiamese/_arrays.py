@@ -19,7 +19,7 @@ DTYPES = [np.float32, np.float64]
 COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.int32, np.int64]
 """Dense rows of these types stay as they are, and are converted a batch at a time."""
 
-CHUNK = 4096
+CHUNK = 1024
 """Rows that are standardised or embedded at a time, at most."""
 
 CHUNK_VALUES = 2**22

@@ -46,7 +46,7 @@ def embed(module, batches, n_rows):
     Parameters
     ----------
     module : nn.Module
-        What is applied.
+        What is applied; one in evaluation mode is only read, so that threads may share it.
 
     batches : iterable of Tensor
         Rows, on the device of ``module``.
@@ -59,7 +59,8 @@ def embed(module, batches, n_rows):
     Z : Tensor of shape (n_rows, n_components)
         What the module makes of all rows, on the CPU.
     """
-    module.eval()
+    if module.training:
+        module.eval()
     Z, n_done = None, 0
     for batch in batches:
         part = module(batch)
