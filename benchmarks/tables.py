@@ -12,7 +12,7 @@ from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
 from _label_table import label_verification
-from _performance import inference_pair, inference_rows
+from _performance import chunks, inference_pair, inference_rows, memory, memory_files
 from _systems import systems
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -357,6 +357,9 @@ TABLES = {
     "peers": (peers, "peers.json"),
     "inference_rows": (inference_rows, "inference.json"),
     "inference_pair": (inference_pair, "inference.json"),
+    "memory": (memory, "memory.json"),
+    "memory_files": (memory_files, "memory.json"),
+    "chunks": (chunks, "chunks.json"),
 }
 
 

@@ -210,15 +210,30 @@ def test_the_package_imports_where_the_optional_packages_are_missing():
     assert run_python(code).stdout.strip() == sksiamese.__version__
 
 
-def test_importing_the_package_loads_no_optional_package():
+@pytest.fixture(scope="module")
+def imported():
+    """Seconds of the import after those of torch and scikit-learn, and what it loads."""
     # scikit-learn itself loads pandas and rich where it finds them.
     code = (
-        "import sys\n"
-        "import sklearn.callback, sklearn.metrics, sklearn.model_selection, torch\n"
+        "import sys, time\n"
+        "import sklearn.callback, sklearn.frozen, sklearn.metrics, sklearn.model_selection\n"
+        "import sklearn.neighbors, sklearn.preprocessing, torch\n"
         "before = set(sys.modules)\n"
+        "start = time.process_time()\n"
         "import sksiamese\n"
+        "print(time.process_time() - start)\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
     )
-    loaded = set(run_python(code).stdout.split())
+    seconds, loaded = run_python(code).stdout.splitlines()
+    return float(seconds), set(loaded.split())
+
+
+def test_importing_the_package_loads_no_optional_package(imported):
+    _, loaded = imported
     assert "sksiamese" in loaded
     assert not loaded & {"matplotlib", "pandas", "polars", "rich"}
+
+
+def test_importing_the_package_takes_little_beside_torch_and_scikit_learn(imported):
+    seconds, _ = imported
+    assert seconds < 0.15

@@ -1,0 +1,195 @@
+"""What training and embedding take in memory, against rows, columns and batches; files of 6 GB.
+
+Every case runs in a process of its own, which notes what it holds when the packages are imported,
+makes its rows, fits :class:`SiameseEmbedder` for an epoch and embeds all rows. Peaks of resident
+memory are those that the kernel keeps, reset before each step.
+
+Files: float32 rows in a temporary folder, as a ``np.memmap`` and through an object that reads the
+rows it is asked for, as arrays of h5py and zarr do. Pages of a mapped file are resident for as long
+as the kernel has no better use for them; they are the cache of the disk, and are given up when
+memory is short. What the process cannot do without is anonymous memory, which is looked at every
+5 ms. An epoch is cut to 2,000 batches here; all rows are standardised and embedded.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from threading import Event, Thread
+from time import perf_counter
+
+import _report
+import numpy as np
+import tables
+import torch
+
+from sksiamese import SiameseEmbedder
+from sksiamese.batches import class_balanced
+
+BASE = {"rows": 60_000, "columns": 784, "dtype": "uint8", "batch_size": 128}
+CHANGES = [
+    {},
+    {"dtype": "float32"},
+    {"dtype": "float64"},
+    {"rows": 15_000},
+    {"rows": 240_000},
+    {"columns": 196},
+    {"columns": 3136},
+    {"batch_size": 512},
+    {"batch_size": 2048},
+]
+KINDS = ("np.memmap", "object that reads rows")
+N_BATCHES, CHUNK = 2000, 10_000
+
+
+class Reader:
+    """Rows of a file that is open only while it is read."""
+
+    def __init__(self, path, shape):
+        self.path, self.shape, self.dtype = path, shape, np.dtype(np.float32)
+
+    def __getitem__(self, key):
+        """Rows by a slice or by their numbers."""
+        if isinstance(key, slice):
+            return self.read(key.start, key.stop - key.start)
+        return np.concatenate([self.read(number, 1) for number in key])
+
+    def read(self, first, n_rows):
+        """Rows that lie side by side."""
+        n_columns = self.shape[1]
+        begin = int(first) * n_columns * self.dtype.itemsize
+        values = np.fromfile(self.path, self.dtype, n_rows * n_columns, offset=begin)
+        return values.reshape(n_rows, n_columns)
+
+
+def made_rows(n_rows, n_columns, dtype):
+    """Rows of numbers below 256, whose classes differ in brightness, and their classes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(10, size=n_rows, dtype=np.uint8)
+    X = np.empty((n_rows, n_columns), dtype)
+    for start in range(0, n_rows, CHUNK):
+        part = slice(start, start + CHUNK)
+        X[part] = rng.integers(128, size=X[part].shape, dtype=np.uint8) + 12 * y[part, None]
+    return X, y
+
+
+def write_rows(path, n_rows, n_columns):
+    """The file of such rows, all alike but for their order, and their classes."""
+    X, y = made_rows(CHUNK, n_columns, np.float32)
+    rng = np.random.default_rng(1)
+    order = [rng.permutation(CHUNK) for _ in range(n_rows // CHUNK)]
+    with path.open("wb") as file:
+        for rows in order:
+            file.write(X[rows].data)
+    return np.concatenate([y[rows] for rows in order])
+
+
+def some_batches(y, batch_size, *, generator):
+    """The first batches of an epoch."""
+    return islice(class_balanced(y, batch_size, generator=generator), N_BATCHES)
+
+
+def megabytes(name):
+    """A figure of the kernel about this process."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024
+
+
+@contextmanager
+def peaks(found, step):
+    """Note the peaks of memory, and the seconds, of a step."""
+    Path("/proc/self/clear_refs").write_text("5")
+    anonymous, done = [megabytes("RssAnon")], Event()
+
+    def look():
+        while not done.wait(0.005):
+            anonymous.append(megabytes("RssAnon"))
+
+    watcher = Thread(target=look)
+    watcher.start()
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    found[step] = {
+        "resident": _report.most_resident(),
+        "anonymous": max(anonymous),
+        "seconds": perf_counter() - start,
+    }
+
+
+def measure(case):
+    """Peaks of this process in megabytes, at each step of a case."""
+    found = {"imports": megabytes("VmRSS")}
+    embedder = SiameseEmbedder(
+        max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
+    )
+    if "path" in case:
+        shape = case["rows"], case["columns"]
+        X = Reader(case["path"], shape)
+        if case["kind"] == "np.memmap":
+            X = np.memmap(case["path"], np.float32, "r", shape=shape)
+        y = np.load(case["labels"])
+        embedder.set_params(sampler=some_batches)
+    else:
+        X, y = made_rows(case["rows"], case["columns"], case["dtype"])
+    found["data"] = np.prod(X.shape) * X.dtype.itemsize / 2**20
+    with peaks(found, "fit"):
+        embedder.fit(X, y)
+    with peaks(found, "transform"):
+        embedder.transform(X)
+    return found
+
+
+def measure_in_new_process(case, threads):
+    """The same, measured in a process of its own."""
+    command = [sys.executable, __file__, "--threads", str(threads), "--measure", json.dumps(case)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def files(gigabytes, threads):
+    """Peaks on a file, for each kind of access."""
+    columns = BASE["columns"]
+    n_rows = max(1, int(gigabytes * 1e9 / (4 * columns * CHUNK))) * CHUNK
+    with tempfile.TemporaryDirectory() as folder:
+        path, labels = Path(folder, "rows.dat"), Path(folder, "labels.npy")
+        np.save(labels, write_rows(path, n_rows, columns))
+        case = BASE | {"rows": n_rows, "dtype": "float32"}
+        places = {"path": str(path), "labels": str(labels)}
+        for kind in KINDS:
+            found = measure_in_new_process(case | places | {"kind": kind}, threads)
+            yield case | {"kind": kind} | found
+
+
+def main(arguments=None):
+    """Run, write the JSON, print the tables."""
+    options = _report.parser(__doc__.splitlines()[0])
+    options.add_argument("--scale", type=float, default=1.0, help="share of the rows")
+    options.add_argument("--gigabytes", type=float, default=6.3, help="size of the file")
+    options.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)
+    args = options.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    if args.measure:
+        sys.stdout.write(json.dumps(measure(args.measure)) + "\n")
+        return
+    cases = [BASE | change for change in CHANGES]
+    cases = [case | {"rows": int(case["rows"] * args.scale)} for case in cases]
+    results = {
+        "arrays": [case | measure_in_new_process(case, args.threads) for case in cases],
+        "files": list(files(args.gigabytes, args.threads)),
+    }
+    settings = {key: getattr(args, key) for key in ("scale", "gigabytes", "threads")}
+    _report.write(args.out / "memory.json", results, **settings)
+    for table in (tables.memory, tables.memory_files):
+        sys.stdout.write(tables.markdown(*table(results)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
