@@ -288,7 +288,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         """Train for one epoch on a chunk of the data; not with ``early_stopping``.
 
         Rows are standardised by the mean and scale of the first chunk, so let it be a
-        fair sample.
+        fair sample. The step size stays; lower ``learning_rate_init`` from pass to pass, as
+        ``fit`` does from epoch to epoch.
 
         Parameters
         ----------

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
-from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, _arrays, make_pairs
+from sksiamese import (
+    PairTransformer,
+    PairView,
+    SiameseEmbedder,
+    SiameseVerifier,
+    _arrays,
+    make_pairs,
+)
 from sksiamese._rows import Rows, is_source
+from sksiamese.explain import explain_pairs
 
 
 class Stored:
@@ -80,6 +89,25 @@ def test_stored_items_of_pairs_are_read_a_batch_at_a_time(digits, few_at_a_time)
     np.testing.assert_array_equal(np.asarray(view), P)
     np.testing.assert_array_equal(view[:3].left, P[:3, :64])
     assert view.dtype == np.uint8
+
+
+def test_stored_items_are_explained_and_transformed_like_an_array(digits):
+    X, _, y, _ = digits
+    views = [
+        make_pairs(kind(X), y, n_pairs=200, as_view=True, random_state=0)
+        for kind in (Stored, np.asarray)
+    ]
+    (stored, match, _), (of_array, *_) = views
+    verifier = SiameseVerifier(**settings()).fit(stored, match)
+    found, expected = (explain_pairs(verifier, view).contributions for view in (stored, of_array))
+    np.testing.assert_array_equal(found, expected)
+    for model in (PairTransformer(), PairTransformer(StandardScaler(), output="abs_diff")):
+        for pairs in (stored, stored[:20]):
+            rows = slice(None, len(pairs))
+            np.testing.assert_array_equal(
+                np.asarray(model.fit_transform(pairs)),
+                np.asarray(model.fit_transform(of_array[rows])),
+            )
 
 
 def test_a_view_of_pairs_is_read_a_batch_at_a_time_too(digits):
