@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import gen_batches
 from torch import nn
 
-from ._arrays import CHUNK, as_tensor, embed_rows
+from ._arrays import as_tensor, embed_rows
 from ._run import Task, accepting, named
 from .batches import shuffled
 from .distances import DISTANCES, paired
@@ -17,6 +17,9 @@ from .losses import contrastive, logistic
 
 N_DIAGNOSED = 256
 """Pairs whose distances tell after each epoch how far training has come."""
+
+N_COMPARED = 4096
+"""Pairs of embeddings that are compared at a time."""
 
 
 def verification_task(estimator, pairs, match, weight, classes, given):
@@ -126,8 +129,8 @@ def compare(function, tower, pairs):
     rows, index = pairs.distinct()
     if len(rows) == 2 * len(pairs):
         A, B = (embed_rows(tower, pairs.items, side) for side in pairs.index.T)
-        chunks = ((A[chunk], B[chunk]) for chunk in gen_batches(len(pairs), CHUNK))
+        chunks = ((A[chunk], B[chunk]) for chunk in gen_batches(len(pairs), N_COMPARED))
     else:
         Z = embed_rows(tower, pairs.items, rows)
-        chunks = (Z[index[chunk].T] for chunk in gen_batches(len(pairs), CHUNK))
+        chunks = (Z[index[chunk].T] for chunk in gen_batches(len(pairs), N_COMPARED))
     return torch.cat([function(A, B) for A, B in chunks])
