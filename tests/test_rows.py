@@ -1,5 +1,8 @@
 """Rows that lie elsewhere: read a few at a time, and never as a whole."""
 
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
@@ -13,6 +16,7 @@ from sksiamese import (
     make_pairs,
 )
 from sksiamese._rows import Rows, is_source
+from sksiamese.batches import weighted
 from sksiamese.explain import explain_pairs
 
 
@@ -211,3 +215,29 @@ def test_whole_numbers_are_never_converted_all_at_once(digits, few_at_a_time, mo
     assert {kind for kind, _ in converted} == {np.dtype(dtype)}
     assert max(size for _, size in converted) == 100
     np.testing.assert_allclose(Z, embedder.transform(X.astype(np.float32)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_a_memory_map_is_used_as_it_is(digits, tmp_path, dtype):
+    X, _, y, _ = (part.astype(dtype) for part in digits)
+    mapped = np.memmap(tmp_path / "rows.dat", dtype, "w+", shape=X.shape)
+    mapped[:] = X
+    embedder = SiameseEmbedder(**settings())
+    assert np.shares_memory(embedder._check(mapped, reset=True), mapped)
+    np.testing.assert_array_equal(
+        embedder.fit(mapped, y).transform(mapped), embedder.fit(X, y).transform(X)
+    )
+
+
+def test_neither_training_nor_embedding_copies_the_data():
+    X = np.random.default_rng(0).integers(256, size=(20_000, 500), dtype=np.uint8)
+    y = np.arange(len(X)) % 2
+    few = partial(weighted, weight=np.arange(len(X)) < 500)
+    embedder = SiameseEmbedder(n_components=2, width=8, max_iter=1, sampler=few, random_state=0)
+    tracemalloc.start()
+    try:
+        embedder.fit(X, y).transform(X)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.5 * X.nbytes
