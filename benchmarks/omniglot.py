@@ -55,7 +55,13 @@ EMBEDDER = {
     "batch_size": 256,
     "max_iter": 8,
 }
-VERIFIER = {"n_components": 128, "head": "weighted_l1", "batch_size": 128, "max_iter": 5}
+VERIFIER = {
+    "n_components": 128,
+    "head": "weighted_l1",
+    "weight_decay": 1e-4,
+    "batch_size": 128,
+    "max_iter": 5,
+}
 PUBLISHED = {
     "humans (Lake et al. 2015)": {"one_shot": 0.955},
     "Bayesian program learning (Lake et al. 2015)": {"one_shot": 0.967},

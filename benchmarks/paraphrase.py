@@ -151,7 +151,13 @@ def differences(P):
     return hstack([abs(left - right), left.multiply(right)], format="csr")
 
 
-VERIFIER = {"tower": TermWeights, "head": Overlap, "margin": None, "max_iter": 10}
+VERIFIER = {
+    "tower": TermWeights,
+    "head": Overlap,
+    "margin": None,
+    "weight_decay": 1e-4,
+    "max_iter": 10,
+}
 LOGISTIC_C = 3.0
 MODELS = {
     "cosine, TF-IDF of words": (words, cosine_scores),

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
-from _label_table import label_verification
 from _performance import chunks, inference_pair, inference_rows, memory, memory_files
 from _systems import systems
+from _verification_tables import label_verification, unseen
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_MARKDOWN = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -340,6 +340,7 @@ TABLES = {
     "identifier_rates": (identifier_rates, "identifier.json"),
     "identifier_search": (identifier_search, "identifier.json"),
     "label_verification": (label_verification, "label_verification.json"),
+    "unseen": (unseen, "unseen.json"),
     "two_cues": (two_cues, "two_cues.json"),
     "faces": (faces, "faces.json"),
     "signatures": (signatures, "signatures.json"),

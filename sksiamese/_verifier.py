@@ -53,7 +53,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     augment : callable, default=None
         Changes the items of a batch during training: ``augment(items, generator)`` gets a
         tensor of shape ``(n, *input_shape)`` and returns another; see :mod:`sksiamese.augment`.
-    head : {"cosine", "distance", "mlp", "weighted_l1"} or callable, default="weighted_l1"
+    head : {"adaptive_distance", "cosine", "distance", "mlp", "weighted_l1"} or callable, \
+            default="adaptive_distance"
         What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or
         a callable that takes ``n_components`` and returns such a module. "distance" needs
         a margin.
@@ -71,7 +72,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     learning_rate_init : float, default=2e-3
         Step size of AdamW in the first epoch, > 0. It falls linearly towards zero over
         ``max_iter`` epochs.
-    weight_decay : float, default=1e-4
+    weight_decay : float, default=1.0
         Decoupled decay of the weights, >= 0, in units of the step size.
     tol : float, default=1e-4
         Least improvement of the loss, or of the validation score, that counts, >= 0.
@@ -179,13 +180,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         input_shape=None,
         dropout=0.0,
         augment=None,
-        head="weighted_l1",
+        head="adaptive_distance",
         margin=1.0,
         distance="euclidean",
         batch_size=64,
         max_iter=30,
         learning_rate_init=2e-3,
-        weight_decay=1e-4,
+        weight_decay=1.0,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,

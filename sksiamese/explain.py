@@ -103,8 +103,9 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
 
     Notes
     -----
-    For ``by="component"`` and the head ``"weighted_l1"`` any number of steps is exact: the
-    contribution of component k is ``10 * weight[k] * abs(a[k] - b[k])``. Elsewhere the
+    For ``by="component"`` any number of steps is exact with the head ``"weighted_l1"``, where
+    the contribution of component k is ``10 * weight[k] * abs(a[k] - b[k])``, and with
+    ``"adaptive_distance"`` on the Euclidean distance. Elsewhere the
     residual falls quickly with the steps where tower and head are smooth, and like their
     inverse where rectified units switch on the way. Look at it, and
     take more steps where it is too large.

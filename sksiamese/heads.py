@@ -12,7 +12,7 @@ from torch import nn
 
 from .distances import euclidean, paired
 
-__all__ = ["HEADS", "Cosine", "Distance", "Match", "WeightedL1"]
+__all__ = ["HEADS", "AdaptiveDistance", "Cosine", "Distance", "Match", "WeightedL1"]
 
 
 class WeightedL1(nn.Module):
@@ -48,6 +48,51 @@ class WeightedL1(nn.Module):
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
         return self.linear(10 * (A - B).abs()).squeeze(-1)
+
+
+class AdaptiveDistance(nn.Module):
+    """A logistic regression on the distance, with a threshold that depends on both items.
+
+    The logit is ``bias - scale * distance / margin + t(A) + t(B)``, where ``t`` is linear in an
+    embedding. Distances carry over to identities that were never seen, where weights of
+    single components do not; the items' own share lets a pair be accepted at a greater
+    distance where embeddings lie wide apart. It begins with a scale of 5 and a threshold of
+    half the margin. Weights are multiplied, that of the distance by 200 and the others by
+    20, so that a few steps suffice to leave this beginning where it does not fit the data.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the embeddings.
+
+    distance : callable, default=euclidean
+        A distance like those in :mod:`sksiamese.distances`; the verifier passes its own.
+
+    margin : float, default=1.0
+        Unit in which the distance is read, > 0; the verifier passes the margin of its
+        contrastive loss.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import AdaptiveDistance
+    >>> head = AdaptiveDistance(2)
+    >>> A, B = torch.zeros(5, 2), torch.ones(5, 2)
+    >>> torch.equal(head(A, B), head(B, A))
+    True
+    """
+
+    def __init__(self, n_components, distance=euclidean, margin=1.0):
+        super().__init__()
+        self.distance, self.margin = distance, margin
+        self.scale = nn.Parameter(torch.tensor(5 / 200))
+        self.bias = nn.Parameter(torch.tensor(2.5 / 20))
+        self.items = nn.Linear(n_components, 1, bias=False)
+
+    def forward(self, A, B):
+        """Logits of the pairs of rows of A and B."""
+        D = paired(self.distance, A, B) / self.margin
+        return 20 * (self.bias + self.items(A + B).squeeze(-1)) - 200 * self.scale * D
 
 
 class Distance(nn.Module):
@@ -170,5 +215,11 @@ class Cosine(nn.Module):
         return 10 * self.scale * (F.cosine_similarity(A, B, dim=-1) - self.threshold)
 
 
-HEADS = {"cosine": Cosine, "distance": Distance, "mlp": Match, "weighted_l1": WeightedL1}
+HEADS = {
+    "adaptive_distance": AdaptiveDistance,
+    "cosine": Cosine,
+    "distance": Distance,
+    "mlp": Match,
+    "weighted_l1": WeightedL1,
+}
 """The heads by name."""

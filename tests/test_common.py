@@ -67,6 +67,7 @@ VERIFIERS = [
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),
     SiameseVerifier(head="mlp"),
+    SiameseVerifier(head="weighted_l1"),
     SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
 ]
 
@@ -160,7 +161,7 @@ def test_no_check_is_skipped_and_no_tag_switches_checks_off(estimator, n_checks)
 @odd_columns
 @pytest.mark.parametrize("head", DISTANCE_HEADS)
 def test_heads_that_read_a_distance_fail_the_check_that_separates_identical_items_alone(head):
-    verifier = SiameseVerifier(head=head, learning_rate_init=1e-2, max_iter=100)
+    verifier = SiameseVerifier(head=head, learning_rate_init=1e-2, weight_decay=1e-4, max_iter=100)
     results = check_estimator(verifier, on_fail=None, on_skip=None)
     failed = {result["check_name"] for result in results if result["status"] != "passed"}
     assert failed == {"check_classifiers_train"}
