@@ -27,6 +27,7 @@ from ._arrays import (
     seeded,
     standardization,
 )
+from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
 from ._rows import Rows, checked, is_source
 from ._run import Run, accepting, named
@@ -101,7 +102,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, task, *, resume, incremental=False):
         """Train a new module, or the fitted one on, and only then set fitted attributes."""
-        random_state = check_random_state(self.random_state)
+        check_same(task.y)
+        random_state = agreed(check_random_state(self.random_state))
         seed = random_state.randint(np.iinfo(np.int32).max)
         device = find_device(self.device)
         if resume:
@@ -110,8 +112,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         max_iter = 1 if incremental else self.max_iter
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
-        with seeded(seed, device):
-            module = self._resumed() if resume else task.build(rows)
+        with seeded(seed + rank(), device):
+            module = agreed(self._resumed() if resume else task.build(rows))
             if not any(weight.requires_grad for weight in module["tower"].parameters()):
                 raise ValueError("tower has no weights, so nothing can be trained; pass another.")
             optimizer = torch.optim.AdamW(
@@ -127,7 +129,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             epochs = self._epochs(task, rows, optimizer, max_iter, seed)
             train(module, run.announce(epochs), task.loss, optimizer, on_epoch_end=run.end_epoch)
             run.end()
-        vars(self).update(run.attributes(module.cpu().eval()))
+        vars(self).update(run.attributes(agreed(module.cpu().eval())))
         self._momenta = momenta_of(optimizer) if incremental and not run.diverged else momenta
         return self
 
@@ -270,12 +272,13 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return tower
 
-    def _embed_for_training(self, tower, items):
-        """Embed the items of a batch, augmented, in the precision that training asks for."""
+    def _embed_for_training(self, tower, X, rows):
+        """Embed the rows of a batch, augmented, in the precision that training asks for."""
+        items = as_tensor(X[rows[share(rows)]], tower[0])
         items = augmented(items, self.augment, self.input_shape)
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
-            return tower(items).to(items.dtype)
+            return whole(tower(items).to(items.dtype), rows)
 
 
 def has_no_validation_split(estimator):

@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import issparse
 from torch import nn
 
-from ._arrays import as_tensor, embed_rows
+from ._arrays import embed_rows
 from ._run import Task, accepting, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
@@ -49,8 +49,7 @@ def embedding_task(estimator, X, y, classes, given):
 
     def loss(module, batch):
         rows, labeled = batch
-        tower = module["tower"]
-        Z = estimator._embed_for_training(tower, as_tensor(X[rows.numpy()], tower[0]))
+        Z = estimator._embed_for_training(module["tower"], X, rows.numpy())
         y = labels[labeled].to(Z.device)
         return module["objective"](Z, y, labeled.to(Z.device), memory)
 

@@ -2,6 +2,8 @@
 
 import torch
 
+from ._distributed import agreed, average_gradients
+
 
 def train(module, epochs, loss, optimizer, *, on_epoch_end):
     """Train a module in place.
@@ -30,9 +32,10 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end):
             optimizer.zero_grad()
             value = loss(module, batch)
             value.backward()
+            average_gradients(module)
             optimizer.step()
             losses.append(value.detach())
-        if on_epoch_end(torch.stack(losses).mean().item()):
+        if agreed(on_epoch_end(torch.stack(losses).mean().item())):
             break
 
 

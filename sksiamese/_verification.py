@@ -48,8 +48,8 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     def loss(module, batch):
         rows, attraction = batch
         tower, head = module["tower"], module["head"]
-        both = as_tensor(items[index[rows].T.ravel()], tower[0])
-        A, B = estimator._embed_for_training(tower, both).tensor_split(2)
+        both = estimator._embed_for_training(tower, items, index[rows].T.ravel())
+        A, B = both.tensor_split(2)
         same, different = weights[rows].to(A).unbind(dim=1)
         decision = logistic(head(A, B), same, different)
         if estimator.margin is None:

@@ -14,7 +14,8 @@ TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob(
 
 # Module: (siblings, other packages) that it may import; a sibling stands further up.
 ALLOWED = {
-    "_engine": ((), ("torch",)),
+    "_distributed": ((), ("torch",)),
+    "_engine": (("_distributed",), ("torch",)),
     "_selection": ((), ("torch",)),
     "batches": (("_selection",), ("torch",)),
     "distances": ((), ("torch",)),
@@ -56,7 +57,7 @@ ALLOWED = {
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
     "_base": (
-        ("_arrays", "_engine", "_rows", "_run", "distances", "towers"),
+        ("_arrays", "_distributed", "_engine", "_rows", "_run", "distances", "towers"),
         ("numpy", "scipy", "sklearn", "torch"),
     ),
     "_embedding": (

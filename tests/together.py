@@ -1,0 +1,113 @@
+"""Fits that processes of torch.distributed do together; torchrun starts it."""
+
+import os
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from sklearn.datasets import load_digits
+
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+
+BRIEFLY = {"n_components": 6, "width": 16, "max_iter": 3, "random_state": 0}
+FITS = {
+    "pairs": SiameseEmbedder(**BRIEFLY, loss="contrastive", batch_size=50),
+    "convolutions": SiameseEmbedder(
+        **BRIEFLY | {"width": 4}, tower="cnn", depth=2, input_shape=(8, 8), batch_size=50
+    ),
+    "proxies": SiameseEmbedder(
+        **BRIEFLY, loss="proxy_anchor", regularizer="center", sampler="shuffled", batch_size=61
+    ),
+    "memory": SiameseEmbedder(**BRIEFLY, miner="semihard", memory_size=70, batch_size=50),
+    "early stopping": SiameseEmbedder(
+        **BRIEFLY | {"max_iter": 9}, early_stopping=True, n_iter_no_change=1, tol=0.05
+    ),
+    "verifier": SiameseVerifier(**BRIEFLY, batch_size=33),
+}
+
+
+class StopAt:
+    """A callback that ends training after so many epochs."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def setup(self, estimator, context):
+        """Nothing to prepare."""
+
+    def teardown(self, estimator, context):
+        """Nothing to clean up."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing to begin."""
+
+    def on_fit_task_end(self, estimator, context):
+        """Whether training is to end."""
+        return context.task_name == "epoch" and context.task_id + 1 >= self.n_epochs
+
+
+def fit(name, X, y):
+    """A fitted estimator of the table; a verifier learns from pairs of unequal weight."""
+    if name != "verifier":
+        return FITS[name].fit(X, y)
+    X_pairs, match, _ = make_pairs(X, y, n_pairs=150, random_state=0)
+    return FITS[name].fit(X_pairs, match, sample_weight=1 + np.arange(len(match)) % 3)
+
+
+def weights(estimator):
+    """All that was learned, as one vector."""
+    parts = [getattr(estimator, f"{part}_") for part in estimator._parts]
+    found = [part.state_dict().values() for part in parts]
+    return torch.cat([value.flatten().double() for values in found for value in values]).numpy()
+
+
+def few_digits():
+    """Rows and classes."""
+    X, y = load_digits(return_X_y=True)
+    return X[:230], y[:230]
+
+
+def single_rows(y, batch_size, *, generator):
+    """A sampler whose batches cannot be shared."""
+    yield torch.tensor([0])
+
+
+def error(estimator, X, y):
+    """What a fit that must fail says."""
+    with pytest.raises(ValueError, match=r".") as failure:
+        estimator.fit(X, y)
+    return str(failure.value)
+
+
+def learned():
+    """What this process learns together with the others."""
+    X, y = few_digits()
+    rank = dist.get_rank()
+    stops = [StopAt(2)] if rank == 0 else []
+    return {
+        **{name: weights(fit(name, X, y)) for name in FITS},
+        "seedless": weights(SiameseEmbedder(max_iter=1, width=4, dropout=0.5).fit(X, y)),
+        "n_iter": SiameseEmbedder(**BRIEFLY).set_callbacks(*stops).fit(X, y).n_iter_,
+        "shared out": error(SiameseEmbedder(), X[rank:], y[rank:]),
+        "tiny": error(SiameseEmbedder(sampler=single_rows), X, y),
+    }
+
+
+def main(script, out):
+    """Run a script of processes, then fit by two of them and by all and write that down."""
+    torch.set_num_threads(1)
+    runpy.run_path(script)
+    rank, n_all = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    for size in (2, n_all):
+        if rank < size:
+            store = f"file://{out}/store_of_{size}"
+            dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
+            np.savez(f"{out}/{rank}_of_{size}.npz", **learned())
+            dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
