@@ -7,7 +7,7 @@ from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from ._metrics_verification import check_pairs, roc
+from ._metrics_verification import check_count, check_pairs, check_rate, n_tolerated, roc
 
 
 def detection_cost(
@@ -27,8 +27,9 @@ def detection_cost(
         Scores, larger for a match.
 
     threshold : float, default=0.0
-        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits
-        of ``SiameseVerifier.decision_function``.
+        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits of
+        ``SiameseVerifier.decision_function``, but that ``predict`` rejects a logit of just 0.
+        For decisions, True where a pair is accepted, take 0.5.
 
     prior : float, default=0.5
         Share of matching pairs where the decisions are made, in (0, 1); it need not be that
@@ -43,7 +44,7 @@ def detection_cost(
     Returns
     -------
     cost : float
-        Above 0; 1 is as good as no look at the pairs, and more is worse.
+        At least 0; 1 is as good as no look at the pairs, and more is worse.
 
     Raises
     ------
@@ -120,10 +121,12 @@ class Threshold(NamedTuple):
 def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     """Threshold that accepts a given share of non-matching pairs, and how sure it is.
 
-    The interval is that of the percentile bootstrap of the non-matching pairs, without
-    drawing any: how many of a sample with replacement are among the k largest is
-    binomial, and so the distribution of the sample's threshold is known [1]_. It takes pairs
-    as independent; where they share their identities, or their items, it is far too narrow.
+    The interval is that of the thresholds whose share of accepted pairs is no evidence against
+    ``far``, by the exact interval of a binomial share [1]_: whatever the distribution of the
+    scores, it holds the threshold of all pairs with the probability asked for at least. It ends
+    at inf where the pairs are too few, for 95 % where fewer than ``3.7 / far`` do not match. It
+    takes pairs as independent; where they share their identities, or their items, it is far too
+    narrow.
 
     With ``groups`` the pairs count as so many independent ones as have the variance of their
     share of accepted pairs, and as fewer where identities are few [2]_. That variance is
@@ -140,7 +143,7 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
         Scores, larger for a match; take them from pairs that were not trained on.
 
     far : float
-        Largest tolerated share of non-matching pairs accepted, in [0, 1).
+        Largest tolerated share of non-matching pairs accepted, in [0, 1].
 
     confidence : float, default=0.95
         Probability of the interval, in (0, 1).
@@ -154,21 +157,22 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     -------
     threshold : float
         Least threshold for ``y_score >= threshold``, just above the score of a non-matching
-        pair, in the unit of ``y_score``.
+        pair, in the unit of ``y_score``; -inf if all may be accepted.
 
     low, high : float
-        Ends of the interval; all three are one named tuple.
+        Ends of the interval, -inf or inf where the pairs are too few to tell; all three are
+        one named tuple.
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1), ``confidence``
+        If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1], ``confidence``
         not in (0, 1), or ``groups`` has another shape.
 
     References
     ----------
-    .. [1] B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics
-       7 (1979).
+    .. [1] C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated
+       in the case of the binomial", Biometrika 26 (1934).
     .. [2] E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small
        expected number of positive counts estimated from survey data", Survey Methodology 24
        (1998).
@@ -185,25 +189,23 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     >>> bool(1.1 < low < threshold < high < 1.5)
     True
     """
-    if not 0 <= far < 1:
-        raise ValueError(f"far is a rate below 1 and must be in [0, 1), got {far}.")
+    check_rate("far", far)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is a probability and must be in (0, 1), got {confidence}.")
     match, y_score = check_pairs(y_true, y_score)
     others = np.sort(y_score[match == 0])[::-1]
     n = len(others)
-    share = np.arange(1, n + 1) / n
-    n_accepted = np.searchsorted(share, far, side="right")
+    n_accepted = n_tolerated(far, n)
     tail = (1 - confidence) / 2
     alike = 1.0
     if groups is not None:
         accepted = y_score[match == 0] >= others[max(n_accepted, 1) - 1]
         alike = _pairs_alike(accepted - far, _identities(groups, match), tail)
-    fewer, more = n_accepted / alike, (n_accepted + 1) / alike
-    high = np.searchsorted(betainc(more, n / alike - more + 1, share), tail)
-    low = np.searchsorted(betainc(fewer + 1, n / alike - fewer, share), 1 - tail)
-    ends = np.nextafter(others[[n_accepted, low, high]], np.inf)
-    return Threshold(*ends.tolist())
+    k = np.arange(n)
+    most = np.sum(betainc((k + 1) / alike, (n - k - 1) / alike + 1, far) >= tail)
+    least = np.sum(betainc(k / alike + 1, (n - k) / alike, far) > 1 - tail)
+    thresholds = np.r_[np.inf, np.nextafter(others, np.inf), -np.inf]
+    return Threshold(*thresholds[[n_accepted + 1, most + 1, least]].tolist())
 
 
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):
@@ -232,7 +234,7 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
     ------
     ValueError
         If ``y_true`` has not exactly two labels, ``y_prob`` is not in [0, 1] or ``n_bins`` is
-        below 1.
+        no whole number of at least 1.
 
     References
     ----------
@@ -251,8 +253,7 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
             f"y_prob holds probabilities of a match and must be in [0, 1], got values from "
             f"{y_prob.min()} to {y_prob.max()}; pass predict_proba(X)[:, 1]."
         )
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins}.")
+    check_count("n_bins", n_bins, 1)
     bins = np.minimum((y_prob * n_bins).astype(int), n_bins - 1)
     return float(np.abs(np.bincount(bins, weights=y_prob - match)).sum() / len(match))
 
@@ -277,7 +278,7 @@ def _pairs_alike(error, groups, tail):
     two = groups[:, 0] != groups[:, 1]
     sums = np.bincount(groups.ravel(), np.column_stack([error, error * two]).ravel())
     few = student.ppf(1 - tail, n_groups - 1) / norm.ppf(1 - tail)
-    return max(1.0, few**2 * (sums @ sums) / (error @ error))
+    return max(1.0, few**2 * (sums @ sums) / (error @ error or 1.0))
 
 
 def _cost_weights(prior, cost_false_accept, cost_false_reject):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
-__all__ = ["detection_identification_rate", "few_shot_accuracy", "few_shot_score"]
+from ._metrics_verification import check_count, check_rate, n_tolerated
 
 
 def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
@@ -54,8 +54,7 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     ... )
     0.6666666666666666
     """
-    if not 0 <= far <= 1:
-        raise ValueError(f"far is a rate and must be in [0, 1], got {far}.")
+    check_rate("far", far)
     y_true, labels = column_or_1d(y_true), column_or_1d(labels)
     y_score = check_array(y_score, input_name="y_score")
     check_consistent_length(y_true, y_score)
@@ -70,7 +69,7 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
         raise ValueError(f"y_true has rows {kind} only; both kinds are needed.")
     best = y_score.max(axis=1)
     strangers = np.sort(best[~known])[::-1]
-    n_accepted = int(far * len(strangers) + 1e-9)
+    n_accepted = n_tolerated(far, len(strangers))
     highest_rejected = strangers[n_accepted] if n_accepted < len(strangers) else -np.inf
     right = labels[y_score.argmax(axis=1)] == y_true
     return float((right & (best > highest_rejected))[known].mean())
@@ -115,7 +114,7 @@ def few_shot_accuracy(
     Raises
     ------
     ValueError
-        If a number is too small, or fewer than ``n_way`` classes have so many rows.
+        If a number is not whole or too small, or fewer than ``n_way`` classes have so many rows.
 
     References
     ----------
@@ -130,11 +129,9 @@ def few_shot_accuracy(
     >>> few_shot_accuracy([0, 0, 1, 1, 2, 2], Z, n_way=2, random_state=0)
     1.0
     """
-    for name, value, least in (("n_way", n_way, 2), ("k_shot", k_shot, 1)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}.")
-    if n_episodes < 1:
-        raise ValueError(f"n_episodes must be at least 1, got {n_episodes}.")
+    check_count("n_way", n_way, 2)
+    check_count("k_shot", k_shot, 1)
+    check_count("n_episodes", n_episodes, 1)
     Z = check_array(Z, input_name="Z")
     codes = np.unique(column_or_1d(y_true), return_inverse=True)[1]
     check_consistent_length(codes, Z)

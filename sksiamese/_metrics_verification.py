@@ -1,5 +1,7 @@
 """Measures of verification: how well scores tell matching pairs from others."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.metrics import accuracy_score, roc_curve
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
@@ -76,8 +78,10 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
     0.75
     """
     check_rate("far", far)
-    false_accepts, true_accepts, _ = roc(y_true, y_score)
-    return float(true_accepts[false_accepts <= far].max())
+    match, y_score = check_pairs(y_true, y_score)
+    false_accepts, true_accepts, _ = roc(match, y_score)
+    n = np.sum(match == 0)
+    return float(true_accepts[false_accepts <= n_tolerated(far, n) / n].max())
 
 
 def pair_accuracy(y_true, y_score, *, threshold=0.0):
@@ -92,8 +96,8 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
         Scores, larger for a match.
 
     threshold : float, default=0.0
-        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits
-        of ``SiameseVerifier.decision_function``.
+        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits of
+        ``SiameseVerifier.decision_function``, but that ``predict`` rejects a logit of just 0.
 
     Returns
     -------
@@ -190,6 +194,17 @@ def check_rate(name, rate):
     """Refuse what is no share."""
     if not 0 <= rate <= 1:
         raise ValueError(f"{name} is a rate and must be in [0, 1], got {rate}.")
+
+
+def check_count(name, count, least):
+    """Refuse what is no whole number, or too small."""
+    if not isinstance(count, Integral) or count < least:
+        raise ValueError(f"{name} must be a whole number and at least {least}, got {count}.")
+
+
+def n_tolerated(rate, n):
+    """Greatest number of n whose share is a rate at most, up to the rounding of the rate."""
+    return int(rate * n * (1 + 1e-12))
 
 
 def check_pairs(y_true, y_score):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.stats import beta, norm
+from scipy.stats import beta, binom, norm
 from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import (
     FixedThresholdClassifier,
@@ -89,6 +90,25 @@ def test_costs_are_those_of_the_counted_errors(seed, ties, costs):
     assert min_dcf(match, score, **options) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("labels", [[False, True], [1, 2], ["different", "same"]])
+def test_a_threshold_is_tuned_to_costs_by_decisions_with_any_two_labels(labels):
+    match, score = scores(0, n=600)
+    X, y = score[:, None], np.array(labels)[match.astype(int)]
+    frozen = FrozenEstimator(LogisticRegression().fit(X, y))
+
+    def cost(y_true, y_pred):
+        accepted = y_pred == labels[1]
+        return detection_cost(y_true, accepted, threshold=0.5, cost_false_accept=10)
+
+    scorer = make_scorer(cost, greater_is_better=False)
+    tuned = TunedThresholdClassifierCV(
+        frozen, scoring=scorer, thresholds=1000, cv="prefit", refit=False
+    ).fit(X, y)
+    least = min_dcf(match, score, prior=0.5, cost_false_accept=10)
+    assert cost(y, tuned.predict(X)) == pytest.approx(least, rel=0.02)
+    assert cost(y, frozen.predict(X)) > 1.5 * least
+
+
 def test_scores_that_tell_nothing_cost_as_much_as_no_look():
     match = np.arange(10) % 2
     assert min_dcf(match, np.zeros(10)) == 1
@@ -105,20 +125,44 @@ def test_the_threshold_keeps_the_rate_and_no_lower_one_does(seed, ties, far):
     assert rates(match, score, np.nextafter(threshold, -np.inf))[0] > far
 
 
-@pytest.mark.parametrize("confidence", [0.5, 0.95])
-@pytest.mark.parametrize("far", [0.0, 0.02, 0.2])
-def test_the_interval_is_that_of_a_bootstrap(far, confidence):
-    match, score = scores(0, n=900)
-    found = threshold_at_far(match, score, far, confidence=confidence)
-    others = score[~match]
-    rng = np.random.default_rng(0)
-    samples = rng.choice(others, size=(20_000, len(others)))
-    drawn = -np.partition(-samples, int(far * len(others)), axis=1)[:, int(far * len(others))]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
-    ranks = np.searchsorted(np.sort(others), [found.low, found.high, low, high], side="left")
-    assert np.abs(ranks[:2] - ranks[2:] - 1).max() <= 1
-    assert found.low <= found.threshold <= found.high
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_threshold_rejects_the_score_that_it_is_just_above(dtype):
+    score = np.linspace(0.1, 0.7, 21, dtype=dtype)
+    match = np.arange(21) == 3
+    for far in np.arange(20) / 20:
+        threshold, low, high = threshold_at_far(match, score, far)
+        assert np.mean(score[~match] >= threshold) == pytest.approx(far)
+        assert low <= threshold <= high
+
+
+@pytest.mark.parametrize(("n", "far"), [(100, 0.001), (500, 0.001), (500, 0.01), (2000, 0.01)])
+def test_the_interval_holds_the_threshold_of_all_pairs_as_often_as_it_says(n, far):
+    match, rng = np.append(np.zeros(n), 1), np.random.default_rng(0)
+    found = [threshold_at_far(match, [*rng.normal(size=n), 9], far) for _ in range(1000)]
+    _, low, high = np.transpose(found)
+    right = norm.isf(far)
+    assert np.mean(low > right) < 0.035
+    assert np.mean(high < right) < 0.035
+
+
+@pytest.mark.parametrize("n", [9, 90, 900])
+@pytest.mark.parametrize("far", [0, 0.01, 0.3, 0.9, 1])
+def test_the_interval_is_the_narrowest_that_counting_allows(n, far):
+    others = np.arange(n)
+    _, low, high = threshold_at_far([*np.zeros(n), 1], [*others, n], far)
+    least, most = np.sum(others >= high), np.sum(others >= low)
+    assert binom.sf(most, n, far) < 0.025 <= binom.sf(most - 1, n, far)
+    if high == np.inf:
+        assert binom.cdf(0, n, far) > 0.025
+    else:
+        assert binom.cdf(least, n, far) <= 0.025 < binom.cdf(least + 1, n, far)
+
+
+def test_few_pairs_do_not_tell_where_a_low_rate_is_kept():
+    match, score = scores(0, n=300)
+    assert threshold_at_far(match, score, 0.01).high == np.inf
+    assert threshold_at_far(match, score, 0.05).high < score[~match].max()
+    assert threshold_at_far(match[:12], score[:12], 0.99).low == -np.inf
 
 
 def test_more_pairs_make_a_narrower_interval():
@@ -155,7 +199,7 @@ def test_the_interval_of_groups_holds_the_threshold_of_all_identities(n_identiti
 
 
 @each_seed
-@pytest.mark.parametrize("far", [0.0, 0.01, 0.3, 0.9])
+@pytest.mark.parametrize("far", [0.0, 0.01, 0.3, 0.9, 1.0])
 def test_groups_leave_the_threshold_and_widen_the_interval(seed, far):
     match, score, groups = pairs_of_identities(np.random.default_rng(seed), 3 + seed)
     alone = threshold_at_far(match, score, far)
@@ -193,10 +237,13 @@ def test_pairs_within_identities_count_once():
     error = (score[:500] >= found.threshold) - 0.1
     alike = sum(error[writer == one].sum() ** 2 for one in range(10)) / sum(error**2)
     alike *= (student.isf(0.025, 9) / norm.isf(0.025)) ** 2
-    least, most = beta.ppf([0.025, 0.975], [51 / alike, 50 / alike + 1], [450 / alike] * 2)
+    k = np.arange(1, 500)
+    least = beta.ppf(0.025, k / alike, (500 - k) / alike + 1)
+    most = beta.ppf(0.975, k / alike + 1, (500 - k) / alike)
+    held = k[(least <= 0.1) & (most >= 0.1)]
     others = np.sort(score[:500])[::-1]
-    assert found.low == pytest.approx(others[int(np.ceil(500 * most)) - 1])
-    assert found.high == pytest.approx(others[int(np.ceil(500 * least)) - 1], abs=0.2)
+    assert found.low == pytest.approx(others[held[-1]])
+    assert found.high == pytest.approx(others[held[0] - 1])
 
 
 @each_seed
@@ -223,7 +270,7 @@ def test_probabilities_zero_and_one_have_their_bins():
         (lambda y, s: false_accept_rate(y, s, frr=-0.1), "frr is a rate"),
         (lambda y, s: min_dcf(y, s, prior=1), r"prior .* must be in \(0, 1\)"),
         (lambda y, s: detection_cost(y, s, cost_false_reject=0), "cost_false_reject must be above"),
-        (lambda y, s: threshold_at_far(y, s, 1.0), r"far is a rate below 1"),
+        (lambda y, s: threshold_at_far(y, s, 1.5), "far is a rate"),
         (lambda y, s: threshold_at_far(y, s, 0.1, confidence=95), "confidence is a probability"),
         (lambda y, s: threshold_at_far(y, s, 0.1, groups=y), r"of 4 pairs, shape \(4, 2\)"),
         (
@@ -231,7 +278,8 @@ def test_probabilities_zero_and_one_have_their_bins():
             "groups has one identity only",
         ),
         (lambda y, s: expected_calibration_error(y, s + 3), r"y_prob .* pass predict_proba"),
-        (lambda y, s: expected_calibration_error(y, s, n_bins=0), "n_bins must be at least 1"),
+        (lambda y, s: expected_calibration_error(y, s, n_bins=0), "n_bins .* at least 1, got 0"),
+        (lambda y, s: expected_calibration_error(y, s, n_bins=2.5), "n_bins must be a whole"),
         (lambda y, s: min_dcf(y * 0, s), "one label only"),
     ],
 )

@@ -11,7 +11,13 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
 from sksiamese import SiameseEmbedder
-from sksiamese.metrics import detection_identification_rate, few_shot_accuracy, few_shot_score
+from sksiamese.metrics import (
+    detection_identification_rate,
+    few_shot_accuracy,
+    few_shot_score,
+    threshold_at_far,
+    true_accept_rate,
+)
 
 
 def counted(y_true, y_score, labels, far):
@@ -40,6 +46,29 @@ def test_strangers_that_tie_with_the_threshold_are_not_accepted():
     scores = np.array([[5.0], [5.0], [5.0], [1.0]])
     assert detection_identification_rate([0, 0, 9, 9], scores, labels=[0], far=0.4) == 0
     assert detection_identification_rate([0, 0, 9, 9], scores, labels=[0], far=0.5) == 1
+
+
+def test_a_rate_that_is_a_share_of_the_strangers_is_met_in_spite_of_rounding():
+    strangers = np.arange(10.0)
+    far = 1 - 0.9  # a little less than 0.1
+    scores = np.append(8.5, strangers)
+    known = np.arange(11) == 0
+    found = detection_identification_rate(
+        np.where(known, 0, 9), scores[:, None], labels=[0], far=far
+    )
+    assert found == true_accept_rate(known, scores, far=far) == 1
+    assert np.mean(strangers >= threshold_at_far(known, scores, far).threshold) == 0.1
+
+
+def test_the_mean_example_is_nearest_by_the_metric():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(20), 10)
+    length = rng.uniform(1, 100, size=(200, 1))
+    angle = 0.1 * y[:, None] + 0.001 * rng.normal(size=(200, 1))
+    Z = length * np.hstack([np.cos(angle), np.sin(angle)])
+    by = {m: few_shot_accuracy(y, Z, metric=m, random_state=0) for m in ("cosine", "euclidean")}
+    assert by["cosine"] > 0.99
+    assert by["euclidean"] < 0.7
 
 
 def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
@@ -106,9 +135,9 @@ def test_classes_with_too_few_rows_are_left_out():
         few_shot_accuracy(list("aabbc"), Z, n_way=3)
 
 
-@pytest.mark.parametrize("option", [{"n_way": 1}, {"k_shot": 0}, {"n_episodes": 0}])
+@pytest.mark.parametrize("option", [{"n_way": 1}, {"n_way": 2.5}, {"k_shot": 0}, {"n_episodes": 0}])
 def test_numbers_that_make_no_episode_are_named(option):
-    with pytest.raises(ValueError, match=f"{next(iter(option))} must be at least"):
+    with pytest.raises(ValueError, match=f"{next(iter(option))} must be a whole .* at least"):
         few_shot_accuracy([0, 0, 1, 1], np.eye(4), **option)
 
 
