@@ -7,8 +7,8 @@ named. This is drawn 20 times for each seed. A character turned by 90, 180 or 27
 another in training, not in these tests.
 
 How well a rate of false accepts is kept that was asked for is measured on such draws, too, of 20
-and of 100 characters; once more with characters enrolled that the embedder has learned from, which
-the guide warns of.
+and of 100 characters; once more with characters enrolled that the embedder has learned from, for
+which nothing is promised.
 
 The time of enrolling 100,000 embeddings and identifying 10,000 is that of ``NearestNeighbors``
 by brute force on the same embeddings, by turns.
