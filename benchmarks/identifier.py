@@ -230,7 +230,7 @@ def main(arguments=None):
     else:
         parts = train[:2], _data.load_omniglot(args.data, "evaluation", **part)[:2]
     with threadpool_limits(args.threads), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "target_far=.* takes .* enrolled classes")
+        warnings.filterwarnings("ignore", "target_far=.* needs .* enrolled classes")
         models, asked = characters(*parts, seeds=args.seeds, epochs=args.epochs)
         search = search_time(args.templates, args.queries, args.rounds)
     results = {"open_set": models, "rates": asked, "search": search}

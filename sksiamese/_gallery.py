@@ -3,45 +3,55 @@
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import sort_graph_by_row_values
+from sklearn.neighbors import VALID_METRICS, NearestNeighbors, sort_graph_by_row_values
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import type_of_target
+
+METRICS = set(VALID_METRICS["brute"]) - {"braycurtis", "mahalanobis", "precomputed", "seuclidean"}
+"""Names of distances that hang on two rows alone, and that a search works out like all others."""
 
 N_IMPOSTORS = 10_000
-"""Rows that a threshold is chosen on, at most."""
+"""Rows that a threshold is chosen on, at most, beside one of each class."""
 
 LEAST = 1e-6
 """Shortest Euclidean distance that is told from zero, as a share of a row's length."""
 
 
-def labels_of(X, y):
+def labels_of(X, y, name="y"):
     """The labels of rows, as an array."""
     y = column_or_1d(y, warn=True)
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0)
+    y = check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0)
     check_consistent_length(X, y)
-    check_classification_targets(y)
     return y
 
 
-def together(known, new):
-    """Labels of rows enrolled before and of new ones."""
-    if is_text(known) != is_text(new):
+def classes_of(X, y):
+    """The labels of rows to enrol, as an array; of each class there may be one row only."""
+    y = labels_of(X, y)
+    kind = type_of_target(y, input_name="y")
+    if kind not in ("binary", "multiclass"):
         raise ValueError(
-            f"y has labels such as {new[0]!r}, but enrolled are labels such as {known[0]!r}; give "
-            "them one type."
+            f"Unknown label type: {kind}; y must hold classes, whole numbers or strings."
         )
-    return np.concatenate([known, new])
+    return y
 
 
-def is_text(labels):
-    """Whether labels are strings."""
-    return isinstance(labels[0], str)
+def check_type(new, known, name, name_of_known):
+    """See that all labels are strings, or none."""
+    new, known = np.ravel(new)[:1].tolist(), np.ravel(known)[:1].tolist()
+    if len({isinstance(one, str) for one in new + known}) == 2:
+        raise ValueError(
+            f"{name} has labels such as {new[0]!r}, but {name_of_known} has labels such as "
+            f"{known[0]!r}; give them one type."
+        )
 
 
 def check_among(labels, classes, name, name_of_classes):
     """See that there is no label beside the classes."""
+    check_type(labels, classes, name, name_of_classes)
     others = np.setdiff1d(labels, classes)
     if len(others):
         raise ValueError(
@@ -66,13 +76,13 @@ def rows_to_learn(y, validation_fraction, random_state):
 
 def label_of_unknown(label, classes):
     """The label of who is rejected, by default -1 or "unknown"; none of the classes."""
-    text = is_text(classes)
+    text = isinstance(classes[0], str)
     if label is None:
         label = "unknown" if text else -1
     if isinstance(label, str) != text or label in classes:
         raise ValueError(
-            f"unknown_label={label!r} must be of the type of the labels, such as {classes[0]!r}, "
-            "and none of them; choose another."
+            f"unknown_label={label!r} must be of the type of the labels, such as "
+            f"{classes.tolist()[0]!r}, and none of them; choose another."
         )
     return label
 
@@ -82,6 +92,25 @@ def prototypes(Z, labels):
     _, first, count = np.unique(labels, return_index=True, return_counts=True)
     total = np.add.reduceat(Z, first, axis=0, dtype=np.float64)
     return (total / count[:, None]).astype(Z.dtype)
+
+
+def search_among(templates, neighbors, metric):
+    """A fitted clone of an index, by default a brute search, whose distances are of the metric.
+
+    That is seen from the mean of all templates.
+    """
+    if neighbors is None:
+        return NearestNeighbors(algorithm="brute", metric=metric).fit(templates)
+    neighbors = clone(neighbors, safe=False).fit(templates)
+    mean = templates.mean(axis=0, keepdims=True)
+    (found,), (nearest,) = nearest_templates(neighbors, mean, 1)
+    expected = pairwise_distances(mean, templates[nearest], metric=metric)
+    if not np.allclose(found, expected, rtol=0.01, atol=LEAST * np.linalg.norm(mean)):
+        raise ValueError(
+            f"neighbors found a distance of {found[0]:.4g}, which metric={metric!r} makes "
+            f"{expected[0, 0]:.4g}; give both one metric."
+        )
+    return neighbors
 
 
 def nearest_templates(neighbors, Z, n_neighbors):
@@ -113,7 +142,7 @@ def distances_to_classes(Z, templates, labels, metric):
 
     chunks = pairwise_distances_chunked(Z, templates, reduce_func=nearest, metric=metric)
     D = np.concatenate(list(chunks))
-    if metric == "euclidean":
+    if metric in ("euclidean", "l2"):
         D[LEAST * np.linalg.norm(Z, axis=1)[:, None] > D] = 0
     return D
 
@@ -141,22 +170,30 @@ def impostor_distances(Z, own, templates, labels, metric):
     return np.concatenate(list(chunks))
 
 
+def impostors(own):
+    """Rows that play impostors, evenly spaced in each class; labels are sorted."""
+    _, first, codes = np.unique(own, return_index=True, return_inverse=True)
+    step = -(-len(own) // N_IMPOSTORS)
+    return np.flatnonzero((np.arange(len(own)) - first[codes]) % max(1, step) == 0)
+
+
 def rejection_threshold(Z, own, templates, labels, metric, *, target_far):
     """Greatest distance at which one more class is accepted at a rate of target_far.
 
-    The rows of each class, at most ``N_IMPOSTORS`` of all together, are accepted at some rate
-    when their own class has no template. Of n classes and one more, whose rate is 1 at most,
-    the mean may be ``target_far``: n rates may sum up to ``target_far * (n + 1) - 1``.
+    The rows of each class are accepted at some rate when their own class has no template. Of n
+    classes and one more, whose rate is 1 at most, the mean may be ``target_far``: n rates may
+    sum up to ``target_far * (n + 1) - 1``.
     """
     alone = labels[0] == labels[-1]
-    chosen = slice(0, 0 if alone else None, 1 + len(Z) // N_IMPOSTORS)
+    chosen = impostors(own[:0] if alone else own)
     Z, own = Z[chosen], own[chosen]
     _, codes, count = np.unique(own, return_inverse=True, return_counts=True)
-    if np.ceil(1 / target_far - 1e-9) > len(count) + 1:
+    n_needed = np.ceil(1 / target_far - 1e-9) - 1
+    if n_needed > len(count):
         warnings.warn(
-            f"target_far={target_far} takes {np.ceil(1 / target_far - 1e-9) - 1:.0f} enrolled "
-            f"classes that the embedder has not learned from, but there are {len(count)}. None of "
-            "them is accepted for another; enrol more, as the false-accept rate may be greater.",
+            f"target_far={target_far} needs {n_needed:.0f} of the enrolled classes to be new to "
+            f"the embedder, but {len(count)} are. None of them is accepted for another; enrol "
+            "more, as the false-accept rate may be greater.",
             stacklevel=5,
         )
     if len(Z) == 0:

@@ -6,16 +6,17 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import _safe_indexing, check_array, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arrays import DTYPES
 from ._base import BaseSiamese, all_or_nothing
 from ._embedder import SiameseEmbedder
 from ._gallery import (
+    METRICS,
     check_among,
+    check_type,
+    classes_of,
     distances_to_claimed,
     distances_to_classes,
     label_of_unknown,
@@ -24,7 +25,7 @@ from ._gallery import (
     prototypes,
     rejection_threshold,
     rows_to_learn,
-    together,
+    search_among,
 )
 
 
@@ -45,15 +46,15 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     strategy : {"nearest", "prototype"}, default="prototype"
         Whether each enrolled row is a template, or the mean of each class.
     metric : str or callable, default="euclidean"
-        Distance between embeddings: any metric of ``sklearn.metrics.pairwise_distances``,
-        "manhattan" for an embedder of that distance.
+        Distance between embeddings, "manhattan" for an embedder of that distance: as for
+        ``pairwise_distances``, without "braycurtis", "mahalanobis", "precomputed", "seuclidean".
     neighbors : object, default=None
-        What finds the nearest templates, by the same metric: it has ``fit``, and ``kneighbors``
+        What finds the nearest templates, by ``metric``, too: it has ``fit``, and ``kneighbors``
         like ``NearestNeighbors`` or a ``transform`` to a sparse graph of distances like
         ``KNeighborsTransformer``. By default a brute search by ``NearestNeighbors``.
     target_far : float, default=None
         False-accept rate, the share of rows of classes never enrolled that get a label all
-        the same, in (0, 1). By default every row gets one.
+        the same, in (0, 1); kept on average over enrolments. By default every row gets one.
     validation_fraction : float, default=0.2
         Share of the classes that an embedder is not trained on, but which are enrolled, to
         choose a threshold for ``target_far`` on them, in (0, 1).
@@ -97,13 +98,13 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     Notes
     -----
     The threshold is chosen anew at each enrolment, as the nearest of more templates is nearer.
-    The enrolled rows of each class that ``fit`` has not trained on, evenly spaced if they are
-    more than 10,000, play impostors: they meet the templates of all other classes, as if their
-    own had never been enrolled. The threshold lets one more class of the same kind be accepted
-    at a rate of ``target_far`` on average, whatever the distribution, for which it takes
-    ``1 / target_far - 1`` classes; with fewer none of them is accepted for another, and a
-    warning says so. A ``FrozenEstimator`` must not have learned from what is enrolled with
-    ``target_far``: it keeps apart best what it knows.
+    The enrolled rows of each class that ``fit`` has not trained on, evenly spaced in their class
+    if all are more than 10,000, play impostors: they meet the templates of all other classes,
+    as if their own had never been enrolled. The threshold lets one more class of the same kind be
+    accepted at a rate of ``target_far`` at most, whatever the distribution, on average over
+    enrolments: after one of them it may be greater. It takes ``1 / target_far - 1`` classes; with
+    fewer none of them is accepted for another, and a warning says so. A ``FrozenEstimator`` must
+    not have learned from what is enrolled: it promises nothing for classes that it knows.
 
     References
     ----------
@@ -129,7 +130,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "embedder": [HasMethods(["fit", "transform"]), None],
         "strategy": [StrOptions({"nearest", "prototype"})],
-        "metric": [str, callable],
+        "metric": [StrOptions(METRICS), callable],
         "neighbors": [HasMethods(["fit", "kneighbors"]), HasMethods(["fit", "transform"]), None],
         "target_far": [Interval(Real, 0, 1, closed="neither"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -177,7 +178,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         """
         with all_or_nothing(self):
             validate_data(self, X, y, skip_check_array=True)
-            y = labels_of(X, y)
+            y = classes_of(X, y)
             embedder = clone(self._embedder())
             frozen = isinstance(embedder, FrozenEstimator)
             learn = np.full(len(y), True)
@@ -212,11 +213,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             check_among(y, classes, "y", "classes")
         if not hasattr(self, "embedder_"):
             return self.fit(X, y)
-        with all_or_nothing(self):
-            y = labels_of(X, y)
-            Z = np.concatenate([self.enrolled_, self._embed(X)])
-            return self._enrol(Z, together(self.enrolled_labels_, y))
+        y = classes_of(X, y)
+        check_type(y, self.classes_, "y", "classes_")
+        Z = np.concatenate([self.enrolled_, self._embed(X)])
+        return self._enrol(Z, np.concatenate([self.enrolled_labels_, y]))
 
+    @_fit_context(prefer_skip_nested_validation=False)
     def forget(self, labels):
         """Take classes out; what the embedder has learned from them it keeps.
 
@@ -228,7 +230,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : SiameseIdentifier
-            The estimator, which does not know them any more.
+            The estimator, which does not know them any more; as it was before after an error.
         """
         check_is_fitted(self)
         check_among(labels, self.classes_, "labels", "classes_")
@@ -341,7 +343,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         -------
         accepted : ndarray of bool of shape (n_samples,)
             Whether the nearest template of the class is within ``threshold_``, so that
-            strangers are accepted at a rate of ``target_far`` at most.
+            strangers are accepted at a rate of ``target_far`` at most, on average.
 
         Raises
         ------
@@ -351,7 +353,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Z = self._embed(X)
         if self.unknown_label_ is None:
             raise ValueError("verify needs a threshold; set target_far and call fit.")
-        claimed = labels_of(Z, claimed)
+        claimed = labels_of(Z, claimed, "claimed")
         check_among(claimed, self.classes_, "claimed", "classes_")
         return distances_to_claimed(Z, claimed, *self._gallery) <= self.threshold_
 
@@ -361,30 +363,30 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     def _embed(self, X):
         check_is_fitted(self)
-        return check_array(self.embedder_.transform(X), dtype=DTYPES, input_name="embedding")
+        Z = check_array(self.embedder_.transform(X), input_name="embedding")
+        return Z.astype(np.result_type(Z, np.float32), copy=False)
 
     def _enrol(self, Z, y):
-        """Set everything that follows from the enrolled rows."""
-        order = np.argsort(y, kind="stable")
-        self.enrolled_ = self.templates_ = Z[order]
-        self.enrolled_labels_ = self.template_labels_ = y[order]
-        self.classes_ = np.unique(y)
-        if self.strategy == "prototype":
-            self.templates_ = prototypes(self.enrolled_, self.enrolled_labels_)
-            self.template_labels_ = self.classes_
-        brute = NearestNeighbors(algorithm="brute", metric=self.metric)
-        neighbors = brute if self.neighbors is None else clone(self.neighbors, safe=False)
-        self.neighbors_ = neighbors.fit(self.templates_)
-        self.unknown_label_, self.threshold_ = None, np.inf
-        if self.target_far is not None:
-            self.unknown_label_ = label_of_unknown(self.unknown_label, self.classes_)
-            strangers = ~np.isin(self.enrolled_labels_, self.learned_classes_)
-            self.threshold_ = rejection_threshold(
-                self.enrolled_[strangers],
-                self.enrolled_labels_[strangers],
-                *self._gallery,
-                target_far=self.target_far,
-            )
+        """Set everything that follows from the enrolled rows, or nothing if that fails."""
+        with all_or_nothing(self):
+            order = np.argsort(y, kind="stable")
+            self.enrolled_ = self.templates_ = Z[order]
+            self.enrolled_labels_ = self.template_labels_ = y[order]
+            self.classes_ = np.unique(y)
+            if self.strategy == "prototype":
+                self.templates_ = prototypes(self.enrolled_, self.enrolled_labels_)
+                self.template_labels_ = self.classes_
+            self.neighbors_ = search_among(self.templates_, self.neighbors, self.metric)
+            self.unknown_label_, self.threshold_ = None, np.inf
+            if self.target_far is not None:
+                self.unknown_label_ = label_of_unknown(self.unknown_label, self.classes_)
+                strangers = ~np.isin(self.enrolled_labels_, self.learned_classes_)
+                self.threshold_ = rejection_threshold(
+                    self.enrolled_[strangers],
+                    self.enrolled_labels_[strangers],
+                    *self._gallery,
+                    target_far=self.target_far,
+                )
         return self
 
     @property

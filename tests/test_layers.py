@@ -102,7 +102,7 @@ ALLOWED = {
         ("numpy", "scipy", "sklearn"),
     ),
     "_identifier": (
-        ("_arrays", "_base", "_embedder", "_gallery"),
+        ("_base", "_embedder", "_gallery"),
         ("numpy", "scipy", "sklearn"),
     ),
     "explain": (("_arrays", "_verifier"), ("numpy", "sklearn", "torch")),
