@@ -12,9 +12,11 @@ from sklearn.base import (
     clone,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, check_array, get_tags
 from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -107,6 +109,10 @@ class PairTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     any kind; they count once, however many pairs they are in, and items that are in no
     pair not at all.
 
+    What is compared is floating: whole numbers and booleans become float64, those of one or
+    two bytes float32, and no difference wraps around. Where ``set_output`` asks for tables,
+    they are made of views, too.
+
     References
     ----------
     .. [1] G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image
@@ -177,10 +183,13 @@ class PairTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         X_new : {ndarray, CSR matrix, PairView} of shape (n_pairs, n_outputs)
-            What ``output`` says; a ``PairView`` if X is one and ``output`` is "pairs".
+            What ``output`` says; a ``PairView`` if X is one, ``output`` is "pairs" and no
+            table is asked for.
         """
         check_is_fitted(self)
-        return self._compare(self._validate(X, reset=False), as_view=isinstance(X, PairView))
+        as_table = _get_output_config("transform", self)["dense"] != "default"
+        as_view = isinstance(X, PairView) and not as_table
+        return self._compare(self._validate(X, reset=False), as_view=as_view)
 
     def _validate(self, X, *, reset):
         """A view of the pairs; what items may be is the transformer's to say."""
@@ -194,8 +203,7 @@ class PairTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.transformer is None:
             identity = FunctionTransformer(validate=True, accept_sparse=True)
             return identity.set_output(transform="default")
-        frozen = isinstance(self.transformer, FrozenEstimator)
-        if get_tags(self.transformer).target_tags.required and not frozen:
+        if learns_from_classes(self.transformer):
             raise ValueError(
                 f"transformer={self.transformer} learns from classes of items, but pairs have "
                 "none; fit it on items beforehand and pass FrozenEstimator(transformer)."
@@ -206,9 +214,10 @@ class PairTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Transform every distinct item once, and make of the pairs what ``output`` says."""
         items, index = distinct_items(pairs)
         items = self.transformer_.transform(items)
-        pairs = PairView(items if issparse(items) else np.asarray(items), index)
+        items = items if issparse(items) else np.asarray(items)
         if as_view and self.output == "pairs":
-            return pairs
+            return PairView(items, index)
+        pairs = PairView(items if self.output == "pairs" else as_floats(items), index)
         function = OUTPUTS[self.output] if isinstance(self.output, str) else self.output
         compared = function(pairs.left, pairs.right)
         if len(compared.shape) != 2 or compared.shape[0] != len(pairs):
@@ -225,6 +234,22 @@ class PairTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         tags.transformer_tags.preserves_dtype = inner.transformer_tags.preserves_dtype
         return tags
+
+
+def learns_from_classes(transformer):
+    """Whether a transformer, or a step of a pipeline, is to be fitted with classes."""
+    if isinstance(transformer, Pipeline):
+        steps = [step for _, step in transformer.steps if hasattr(step, "fit")]
+        return any(learns_from_classes(step) for step in steps)
+    frozen = isinstance(transformer, FrozenEstimator)
+    return get_tags(transformer).target_tags.required and not frozen
+
+
+def as_floats(items):
+    """Items in a floating type that holds their values and compares them without overflow."""
+    checks = {"accept_sparse": "csr", "allow_nd": True, "ensure_all_finite": False}
+    items = check_array(items, dtype="numeric", **checks)
+    return items.astype(np.result_type(items.dtype, np.float32), copy=False)
 
 
 def distinct_items(pairs):

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 
 from sksiamese import (
     PairTransformer,
@@ -113,6 +116,25 @@ def test_sparse_items_are_compared_like_dense_ones(view, output):
         np.testing.assert_allclose(found.reshape(len(view), -1), dense)
 
 
+@pytest.mark.parametrize("output", sorted(set(EXPECTED) - {"pairs"}))
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.bool_, np.float32])
+def test_comparisons_of_narrow_types_do_not_wrap_around(output, dtype, container):
+    whole = np.array([[3, 5], [127, 0], [0, 5], [1, 126]]).astype(dtype)
+    index = [[0, 1], [1, 0], [2, 3], [1, 3]]
+    found = PairTransformer(output=output).fit_transform(PairView(container(whole), index))
+    wide = PairView(whole.astype(np.float64), index)
+    expected = EXPECTED[output](wide.left, wide.right)
+    found = found.toarray() if sparse.issparse(found) else found
+    assert found.dtype == (np.float64 if dtype == np.int32 else np.float32)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_pairs_keep_the_type_of_their_items():
+    P = np.array([[3, 5], [250, 5]], np.uint8)
+    assert PairTransformer().fit_transform(P).dtype == np.uint8
+
+
 def test_items_of_a_table_keep_their_columns():
     table = pd.DataFrame({"kind": ["a", "b", "a", "c"], "size": [1.0, 2.0, 3.0, 4.0]})
     columns = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["size"]))
@@ -139,6 +161,38 @@ def test_set_output_makes_a_table(view):
     np.testing.assert_allclose(with_table.fit_transform(view), table)
 
 
+def test_pairs_become_a_table_where_one_is_asked_for(view):
+    transformer = PairTransformer(StandardScaler()).fit(view)
+    expected = np.asarray(transformer.transform(view))
+    transformer.set_output(transform="pandas")
+    for pairs in (view, np.asarray(view)):
+        table = transformer.transform(pairs)
+        assert list(table.columns) == [f"pairtransformer{n}" for n in range(6)]
+        np.testing.assert_allclose(table, expected)
+    sparse_view = PairView(sparse.csr_array(view.items), view.index)
+    with pytest.raises(ValueError, match="sparse"):
+        PairTransformer().set_output(transform="pandas").fit_transform(sparse_view)
+
+
+def test_a_verifier_takes_the_pairs_of_a_pipeline_of_tables(view):
+    match = np.arange(len(view)) % 2
+    model = make_pipeline(
+        PairTransformer(StandardScaler()), SiameseVerifier(max_iter=1, random_state=0)
+    )
+    expected = clone(model).fit(view, match).decision_function(view)
+    with config_context(transform_output="pandas"):
+        found = model.fit(view, match).decision_function(view)
+    assert found.shape == expected.shape
+    assert model[-1].feature_names_in_[-1] == "pairtransformer5"
+
+
+@pytest.mark.parametrize("name", ["allow_nan", "sparse"])
+def test_what_items_may_be_is_said_by_the_transformer(name):
+    for inner, expected in ((SimpleImputer(), True), (PCA(), name == "sparse")):
+        assert getattr(get_tags(PairTransformer(inner)).input_tags, name) == expected
+    assert not get_tags(PairTransformer()).input_tags.allow_nan
+
+
 def test_a_function_of_ones_own_compares():
     def difference(A, B):
         return (A - B)[:, :1]
@@ -162,7 +216,11 @@ def test_a_transformer_that_learns_from_classes_must_be_frozen(digits, digit_pai
     embedder = SiameseEmbedder(8, max_iter=1, random_state=0)
     with pytest.raises(ValueError, match=r"learns from classes.*FrozenEstimator"):
         PairTransformer(embedder).fit(digit_pairs[0])
+    pipeline = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
+    with pytest.raises(ValueError, match=r"learns from classes.*FrozenEstimator"):
+        PairTransformer(make_pipeline("passthrough", pipeline)).fit(digit_pairs[0])
     frozen = FrozenEstimator(embedder.fit(X_train, y_train))
+    assert PairTransformer(make_pipeline(StandardScaler(), frozen)).fit(digit_pairs[0])
     found = PairTransformer(frozen, output="distance").fit_transform(digit_pairs[1])
     A, B = (embedder.transform(side) for side in split_pairs(digit_pairs[1]))
     np.testing.assert_allclose(found[:, 0], np.linalg.norm(A - B, axis=1))
