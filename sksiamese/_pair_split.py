@@ -4,6 +4,9 @@ from abc import abstractmethod
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold, ShuffleSplit
+from sklearn.utils import check_consistent_length
+
+from ._labels import missing
 
 
 class _PairSplit(BaseCrossValidator):
@@ -20,11 +23,11 @@ class _PairSplit(BaseCrossValidator):
 
         Parameters
         ----------
-        X : object
-            Ignored, as ``groups`` tells all.
+        X : array-like of shape (n_pairs, ...), default=None
+            Pairs; ``groups`` tells all but their number.
 
-        y : object
-            Ignored.
+        y : array-like of shape (n_pairs,), default=None
+            Their labels, of which there is the number to tell, too.
 
         groups : array-like of shape (n_pairs, 2)
             Identities of the left and of the right item of each pair.
@@ -40,9 +43,10 @@ class _PairSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If ``groups`` has another shape, there are fewer identities than it takes, or a
-            part of a split has no pair.
+            If ``groups`` has another shape, another length than ``X`` or ``y``, or lacks an
+            identity, there are fewer identities than it takes, or a part of a split has no pair.
         """
+        check_consistent_length(X, y, groups)
         for train, test in self._parts(groups):
             if not len(train) or not len(test):
                 raise ValueError(
@@ -103,6 +107,11 @@ class _PairSplit(BaseCrossValidator):
             raise ValueError(
                 "groups must have shape (n_pairs, 2), the identities of both items of a pair, got "
                 f"{groups.shape}; for a PairView of rows with classes y pass y[pairs.index]."
+            )
+        if missing(groups).any():
+            raise ValueError(
+                "groups lacks an identity (NaN, None or NA); drop its pairs, or give each unknown "
+                "item an identity of its own."
             )
         identities, codes = np.unique(groups, return_inverse=True)
         codes = codes.reshape(groups.shape)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._arrays import embed_rows, find_device, floating, on_device
 from ._base import BaseSiamese, all_or_nothing
+from ._pair_names import check_item_names, check_view
 from ._pair_view import PairView
 from ._rows import checked
 from ._run import named
@@ -111,7 +112,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns of X, if it had names that are all strings.
+        Names of the columns of X, if it had names that are all strings; of a view those of
+        the items, twice.
     n_iter_ : int
         Number of epochs that the tower has been trained for.
     loss_curve_ : list of float
@@ -334,7 +336,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Parameters
         ----------
         X_items : array-like of shape (n_items, n_features)
-            Items, half as wide as a pair.
+            Items, half as wide as a pair; columns with names have those of the left half.
 
         Returns
         -------
@@ -342,6 +344,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Embeddings, of the dtype of the items if that is float32 or float64.
         """
         check_is_fitted(self)
+        check_item_names(self, X_items)
         X_items = check_array(X_items, input_name="X_items", **self._checks(X_items))
         n_features = (self.n_features_in_ + 1) // 2
         if X_items.shape[1] != n_features:
@@ -359,7 +362,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
             X, *y = found if y else (found,)
             return to_view(X), *y
-        validate_data(self, X, *y, reset=reset, skip_check_array=True)
+        check_view(self, X, reset=reset)
         checks = self._checks(X.items)
         items = checked(X.items, input_name="items", estimator=self, **checks)
         check = check_X_y if y else check_array

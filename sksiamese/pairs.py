@@ -6,6 +6,7 @@ rows works on pairs. A ``PairView`` is the same by row numbers of the items.
 """
 
 import warnings
+from math import prod
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +14,7 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import _num_samples
 
+from ._labels import is_missing, missing
 from ._pair_view import PairView
 
 __all__ = ["make_pairs", "pairs_from_triplets", "split_pairs", "stack_pairs"]
@@ -203,7 +205,7 @@ def pairs_from_triplets(triplets, items=None):
             "(n_triplets, 3, n_features), or row numbers of shape (n_triplets, 3) and items."
         )
     n_triplets = len(triplets)
-    pairs = triplets[:, [0, 1, 0, 2]].reshape(2 * n_triplets, -1)
+    pairs = triplets[:, [0, 1, 0, 2]].reshape(2 * n_triplets, 2 * prod(triplets.shape[2:]))
     match = np.tile([True, False], n_triplets)
     groups = np.arange(n_triplets).repeat(2)
     return (pairs if items is None else PairView(items, pairs)), match, groups
@@ -239,7 +241,8 @@ def make_pairs(
 
     unlabeled_label : object, default=None
         Label of rows that are in no pair, such as -1 where ``y`` numbers chunks of rows
-        that are known to match. Rows of different chunks are taken not to match.
+        that are known to match. Rows of different chunks are taken not to match. NaN stands
+        for every label that is missing: NaN, None or NA.
 
     as_view : bool, default=False
         Whether to give the pairs as a :class:`~sksiamese.PairView` of ``X``, which copies
@@ -263,7 +266,8 @@ def make_pairs(
     ------
     ValueError
         If there are fewer than two identities to a group, or fewer different pairs in
-        a group than are to be drawn from it.
+        a group than are to be drawn from it, or a label is missing and ``unlabeled_label`` is
+        not NaN.
 
     Examples
     --------
@@ -282,9 +286,7 @@ def make_pairs(
             f"n_pairs must be at least 2 and n_groups at least 1, got {n_pairs} and {n_groups}."
         )
     rng = check_random_state(random_state)
-    labeled = np.flatnonzero(
-        np.full(len(y), True) if unlabeled_label is None else y != unlabeled_label
-    )
+    labeled = _labeled(y, unlabeled_label)
     identities, y = np.unique(y[labeled], return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
@@ -309,6 +311,19 @@ def make_pairs(
         return PairView(X, np.column_stack([left, right])), match, groups
     rows = check_array(X, accept_sparse="csr", dtype=None, allow_nd=True, ensure_all_finite=False)
     return stack_pairs(rows[left], rows[right]), match, groups
+
+
+def _labeled(y, unlabeled_label):
+    """Numbers of the rows that have a label."""
+    lacking = missing(y)
+    if unlabeled_label is not None and is_missing(unlabeled_label):
+        return np.flatnonzero(~lacking)
+    if lacking.any():
+        raise ValueError(
+            f"y has {lacking.sum()} missing labels (NaN, None or NA); pass unlabeled_label=np.nan "
+            "to leave their rows out."
+        )
+    return np.arange(len(y)) if unlabeled_label is None else np.flatnonzero(y != unlabeled_label)
 
 
 def _draw(rows, y, match, n_draws, rng):

@@ -85,8 +85,11 @@ def test_identities_may_be_strings_and_come_in_a_table(identities):
     ("groups", "message"),
     [
         (None, r"groups must have shape \(n_pairs, 2\)"),
-        ([0, 1, 2], r"groups must have shape.*pass y\[pairs.index\]"),
-        ([[0, 1, 2]], r"groups must have shape"),
+        ([["a", "b"], ["b", None]], "groups lacks an identity"),
+        ([[0, 1], [1, np.nan]], "groups lacks an identity"),
+        ([0, 1], r"groups must have shape.*pass y\[pairs.index\]"),
+        ([[0, 1, 2]] * 2, r"groups must have shape"),
+        ([[0, 1]] * 4, "inconsistent numbers of samples"),
         ([[0, 1], [1, 0]], "0 training and 0 test pairs.*make_pairs"),
         ([[0, 0], [0, 0]], "Cannot have number of splits n_splits=2 greater"),
     ],

@@ -1,6 +1,7 @@
 """PairView: an array to scikit-learn, of which the verifier embeds each item once."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from sklearn.model_selection import (
 from sklearn.utils import _safe_indexing
 
 from sksiamese import PairView, SiameseVerifier, _verification, make_pairs, split_pairs, stack_pairs
+from sksiamese.towers import multi_cue
 
 INDEX = np.array([[0, 3], [3, 1], [1, 0], [0, 3], [2, 2]])
 ITEMS = np.arange(8).reshape(4, 2)
@@ -178,6 +180,7 @@ def test_a_verifier_of_a_view_is_that_of_its_array(views, dtype):
     assert next(of_view.tower_.parameters()).dtype == next(of_array.tower_.parameters()).dtype
 
 
+@pytest.mark.filterwarnings("ignore:X has feature names")
 @each_container
 def test_a_verifier_takes_items_in_any_container(views, fitted, container, tmp_path):
     V, V_test, match, _ = views
@@ -185,6 +188,43 @@ def test_a_verifier_takes_items_in_any_container(views, fitted, container, tmp_p
     expected = fitted.decision_function(V_test)
     np.testing.assert_allclose(fitted.decision_function(held[1]), expected, rtol=1e-6, atol=1e-8)
     assert np.isfinite(SiameseVerifier(max_iter=1).fit(held[0], match).loss_curve_).all()
+
+
+@pytest.mark.parametrize("table", ["pandas", "polars"])
+def test_columns_of_items_are_known_by_their_names(views, table):
+    V, _, match, _ = views
+    names = [f"pixel {n}" for n in range(64)]
+    frame = pd.DataFrame(V.items, columns=names)
+    frame = frame if table == "pandas" else pl.from_pandas(frame)
+    named = PairView(frame, V.index)
+    cues = {"upper": names[:32], "lower": names[32:]}
+    verifier = SiameseVerifier(tower=partial(multi_cue, cues=cues), max_iter=1, random_state=0)
+    verifier.fit(named, match)
+    assert verifier.feature_names_in_.tolist() == 2 * names
+    assert verifier.decision_function(named).shape == match.shape
+    assert verifier.transform_items(frame).shape == (len(V.items), 32)
+    disordered = frame[names[::-1]]
+    with pytest.raises(ValueError, match="feature names should match"):
+        verifier.predict(PairView(disordered, V.index))
+    with pytest.raises(ValueError, match="feature names should match"):
+        verifier.transform_items(disordered)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        verifier.predict(V)
+    assert not hasattr(verifier.set_params(tower="mlp").fit(V, match), "feature_names_in_")
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        verifier.transform_items(frame)
+
+
+def test_a_table_of_pairs_names_the_items_by_its_left_half(views):
+    V, _, match, _ = views
+    names = [f"pixel {n}" for n in range(64)]
+    flat = pd.DataFrame(np.asarray(V), columns=names + [f"other {name}" for name in names])
+    verifier = SiameseVerifier(max_iter=1, random_state=0).fit(flat, match)
+    items = pd.DataFrame(V.items, columns=names)
+    found = verifier.decision_function(PairView(items, V.index))
+    np.testing.assert_allclose(found, verifier.decision_function(flat), rtol=1e-6, atol=1e-8)
+    with pytest.raises(ValueError, match="feature names should match"):
+        verifier.transform_items(items[names[::-1]])
 
 
 def test_weights_and_early_stopping_see_the_same_pairs(views):
@@ -225,6 +265,33 @@ def test_each_distinct_item_is_embedded_once(views, fitted, monkeypatch):
     some = V_test[:500]
     fitted.predict_proba(some)
     np.testing.assert_array_equal(np.concatenate(embedded), np.unique(some.index))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.bool_, np.float32])
+def test_items_reach_the_tower_as_they_are_without_a_copy(views, fitted, monkeypatch, dtype):
+    items = views[1].items.astype(dtype)
+    embedded = []
+
+    def recording(tower, X, rows):
+        embedded.append(X)
+        return embed_rows(tower, X, rows)
+
+    embed_rows = _verification.embed_rows
+    monkeypatch.setattr(_verification, "embed_rows", recording)
+    fitted.predict(PairView(items, views[1].index))
+    assert all(X.dtype == dtype and np.shares_memory(X, items) for X in embedded)
+    assert embedded
+
+
+def test_the_type_of_a_table_is_told_without_making_an_array_of_its_rows(monkeypatch):
+    view = PairView(pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}), [[0, 1]])
+    made = []
+    as_array = pd.DataFrame.__array__
+    monkeypatch.setattr(
+        pd.DataFrame, "__array__", lambda X, *args, **kw: made.append(len(X)) or as_array(X, *args)
+    )
+    assert view.dtype == np.float64
+    assert made == [0]
 
 
 def test_swapping_the_sides_of_a_view_changes_no_bit(views, fitted):

@@ -320,3 +320,30 @@ def test_a_view_is_split_into_its_items():
     left, right = split_pairs(PairView(items(6, 2), TRIPLETS[:, :2]))
     np.testing.assert_array_equal(left, items(6, 2)[TRIPLETS[:, 0]])
     np.testing.assert_array_equal(right, items(6, 2)[TRIPLETS[:, 1]])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([0, 0, 1, 1, np.nan, np.nan, 2, 2]),
+        np.array(["a", "a", "b", "b", None, None, "c", "c"], dtype=object),
+        pd.Series(["a", "a", "b", "b", None, None, "c", "c"], dtype="string"),
+    ],
+    ids=["nan", "none", "na"],
+)
+def test_missing_labels_are_refused_unless_they_are_left_out(labels):
+    X = np.arange(8.0).reshape(8, 1)
+    for unlabeled_label in (None, "a"):
+        with pytest.raises(ValueError, match=r"y has 2 missing labels.*unlabeled_label=np\.nan"):
+            make_pairs(X, labels, n_pairs=6, unlabeled_label=unlabeled_label)
+    P, match, _ = make_pairs(X, labels, n_pairs=6, unlabeled_label=np.nan, random_state=0)
+    assert match.sum() == 3
+    assert not np.isin(P, [4, 5]).any()
+
+
+def test_no_triplet_gives_no_pair():
+    items = np.zeros((5, 2))
+    view, match, groups = pairs_from_triplets(np.empty((0, 3), int), items=items)
+    assert view.shape == (0, 4)
+    assert len(match) == len(groups) == 0
+    assert pairs_from_triplets(np.empty((0, 3, 2)))[0].shape == (0, 4)
