@@ -109,6 +109,10 @@ def test_a_threshold_is_tuned_to_costs_by_decisions_with_any_two_labels(labels):
     assert cost(y, frozen.predict(X)) > 1.5 * least
 
 
+def test_decisions_without_an_error_cost_nothing():
+    assert detection_cost([0, 0, 1], [False, False, True], threshold=0.5, prior=0.01) == 0
+
+
 def test_scores_that_tell_nothing_cost_as_much_as_no_look():
     match = np.arange(10) % 2
     assert min_dcf(match, np.zeros(10)) == 1
@@ -184,8 +188,8 @@ def pairs_of_identities(rng, n_identities, *, n_rows=6):
     return match, np.append(score, 9), np.vstack([groups, [0, 0]])
 
 
-@pytest.mark.parametrize(("n_identities", "least"), [(8, 0.75), (20, 0.88)])
-def test_the_interval_of_groups_holds_the_threshold_of_all_identities(n_identities, least):
+@pytest.mark.parametrize("n_identities", [8, 20])
+def test_the_interval_of_groups_holds_the_threshold_of_all_identities(n_identities):
     right = np.sqrt(2 * 0.7**2 + 1) * norm.isf(0.05)
     rng = np.random.default_rng(0)
     held = []
@@ -195,7 +199,7 @@ def test_the_interval_of_groups_holds_the_threshold_of_all_identities(n_identiti
         held.append([found.low <= right <= found.high for found in both])
     of_pairs, of_groups = np.mean(held, axis=0)
     assert of_pairs < 0.4
-    assert of_groups > least
+    assert of_groups > 0.92
 
 
 @each_seed
