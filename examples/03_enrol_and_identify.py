@@ -25,6 +25,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese.metrics import detection_identification_rate
+from sksiamese.plot import PairScoreDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
@@ -84,12 +85,17 @@ shown = np.concatenate([np.flatnonzero(y_test == digit)[:2] for digit in range(1
 figure = plt.figure(figsize=(13, 4.2), layout="constrained")
 left, middle, right = figure.subfigures(1, 3, width_ratios=[1, 1, 1.1])
 ax = left.subplots()
-bins = np.linspace(0, nearest[name].max(), 50)
-ax.hist(nearest[name][known], bins, alpha=0.6, label="enrolled digits")
-ax.hist(nearest[name][~known], bins, alpha=0.6, label="8 and 9, never enrolled")
-ax.axvline(threshold, color="black", label="5 % false accepts")
-ax.set(title="SiameseEmbedder", xlabel="distance to the nearest prototype", ylabel="images")
-ax.legend()
+PairScoreDisplay.from_predictions(
+    known,
+    -nearest[name],
+    threshold=-threshold,
+    score_name="closeness to the nearest prototype",
+    ax=ax,
+)
+ax.set(title="SiameseEmbedder", ylabel="share of the images of each kind")
+handles, (_, _, rates_at_threshold) = ax.get_legend_handles_labels()
+names = ["8 and 9, never enrolled", "enrolled digits", rates_at_threshold]
+ax.legend(handles, names, loc="center left", fontsize="small")
 ax = middle.subplots()
 for model, curve in curves.items():
     ax.plot(rates, curve, label=model)

@@ -5,9 +5,9 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._response import _get_response_values_binary
 
 from ._metrics_verification import check_pairs
+from ._plot_decisions import decisions
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 """Colours that the colour-blind tell apart, on white and on black."""
@@ -30,6 +30,9 @@ class PairScoreDisplay:
 
     y_score : ndarray of shape (n_pairs,)
         Scores, larger for a match.
+
+    accepted : ndarray of bool of shape (n_pairs,)
+        Which pairs are accepted.
 
     threshold : float, default=0.0
         Least score of an accepted pair, in the unit of ``y_score``.
@@ -70,9 +73,10 @@ class PairScoreDisplay:
     (0.25, 0.5)
     """
 
-    def __init__(self, *, match, y_score, threshold=0.0, score_name="score"):
+    def __init__(self, *, match, y_score, accepted, threshold=0.0, score_name="score"):
         self.match = match
         self.y_score = y_score
+        self.accepted = accepted
         self.threshold = threshold
         self.score_name = score_name
 
@@ -92,8 +96,9 @@ class PairScoreDisplay:
             Binary labels; the greater one means a match.
 
         threshold : float, default=None
-            Least score of an accepted pair; by default that of ``predict``, which is 0 for
-            a decision function and 0.5 for a probability.
+            Least score of an accepted pair. By default ``predict`` says which pairs are
+            accepted, and the threshold is 0 for a decision function and 0.5 for a
+            probability, or else the least score that ``predict`` accepts, infinite if none.
 
         **kwargs : dict
             Passed to :meth:`plot`.
@@ -104,22 +109,15 @@ class PairScoreDisplay:
             The display, of ``decision_function`` if the estimator has it, else of the
             probability of a match.
         """
-        y_score, _, method = _get_response_values_binary(
-            estimator,
-            X,
-            ["decision_function", "predict_proba"],
-            return_response_method_used=True,
-        )
-        names = {
-            "decision_function": ("decision function", 0.0),
-            "predict_proba": ("probability of a match", 0.5),
-        }
-        name, usual = names[method]
-        threshold = usual if threshold is None else threshold
+        y_score, accepted, usual, name = decisions(estimator, X)
+        if threshold is None:
+            kwargs["accepted"], threshold = accepted, usual
         return cls.from_predictions(y, y_score, threshold=threshold, score_name=name, **kwargs)
 
     @classmethod
-    def from_predictions(cls, y_true, y_score, *, threshold=0.0, score_name="score", **kwargs):
+    def from_predictions(
+        cls, y_true, y_score, *, threshold=0.0, accepted=None, score_name="score", **kwargs
+    ):
         """Draw the scores of pairs.
 
         Parameters
@@ -132,6 +130,9 @@ class PairScoreDisplay:
 
         threshold : float, default=0.0
             Least score of an accepted pair, in the unit of ``y_score``.
+
+        accepted : array-like of bool of shape (n_pairs,), default=None
+            Which pairs are accepted; by default those whose score reaches the threshold.
 
         score_name : str, default="score"
             What the score is, for the axis.
@@ -147,10 +148,19 @@ class PairScoreDisplay:
         Raises
         ------
         ValueError
-            If ``y_true`` has not exactly two labels, or another length than ``y_score``.
+            If ``y_true`` has not exactly two labels, or another length than ``y_score`` or
+            ``accepted``.
         """
         match, y_score = check_pairs(y_true, y_score)
-        display = cls(match=match == 1, y_score=y_score, threshold=threshold, score_name=score_name)
+        accepted = y_score >= threshold if accepted is None else np.asarray(accepted, dtype=bool)
+        check_consistent_length(match, accepted)
+        display = cls(
+            match=match == 1,
+            y_score=y_score,
+            accepted=accepted,
+            threshold=threshold,
+            score_name=score_name,
+        )
         return display.plot(**kwargs)
 
     def plot(self, *, ax=None, bins=50, hist_kwargs=None, line_kwargs=None):
@@ -181,9 +191,8 @@ class PairScoreDisplay:
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         edges = np.histogram_bin_edges(self.y_score, bins)
-        accepted = self.y_score >= self.threshold
-        self.far_ = float(accepted[~self.match].mean())
-        self.frr_ = float(1 - accepted[self.match].mean())
+        self.far_ = float(self.accepted[~self.match].mean())
+        self.frr_ = float(1 - self.accepted[self.match].mean())
         self.bars_ = tuple(
             ax.hist(
                 self.y_score[rows],
@@ -322,7 +331,9 @@ class EmbeddingDisplay:
         if projection is None and Z.shape[1] == 2:
             return cls(points=Z, y=y).plot(**kwargs)
         name = "principal component" if projection is None else type(projection).__name__
-        points = (PCA(2) if projection is None else clone(projection)).fit_transform(Z)
+        points = (
+            PCA(2, random_state=0) if projection is None else clone(projection)
+        ).fit_transform(Z)
         if points.shape != (len(Z), 2):
             raise ValueError(
                 f"projection must give two columns, but {name} gave an array of shape "

@@ -1,10 +1,8 @@
 """Displays: pictures of fitted estimators, drawn with matplotlib."""
 
-import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import check_is_fitted
-
-from ._plot_images import NeighborsDisplay, PairDisplay
+from ._plot_history import HistoryDisplay
+from ._plot_neighbors import NeighborsDisplay
+from ._plot_pairs import PairDisplay
 from ._plot_scores import EmbeddingDisplay, PairScoreDisplay
 
 __all__ = [
@@ -14,103 +12,3 @@ __all__ = [
     "PairDisplay",
     "PairScoreDisplay",
 ]
-
-
-class HistoryDisplay:
-    """How training went: loss, distances and the share of active pairs by epoch.
-
-    Make one by :meth:`from_estimator`.
-
-    Parameters
-    ----------
-    history : dict of array-like of shape (n_epochs,)
-        ``history_`` of a fitted estimator.
-
-    Attributes
-    ----------
-    axes_ : ndarray of Axes of shape (3,)
-        The three panels.
-
-    figure_ : Figure
-        The figure that holds them.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from sksiamese import SiameseEmbedder
-    >>> from sksiamese.plot import HistoryDisplay
-    >>> X, y = load_digits(return_X_y=True)
-    >>> embedder = SiameseEmbedder(max_iter=3, random_state=0).fit(X, y)
-    >>> display = HistoryDisplay.from_estimator(embedder)
-    >>> [ax.get_title() for ax in display.axes_]
-    ['loss', 'mean distance', 'active pairs']
-    """
-
-    def __init__(self, *, history):
-        self.history = history
-
-    @classmethod
-    def from_estimator(cls, estimator, *, axes=None):
-        """Draw the training of a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : SiameseEmbedder or SiameseVerifier
-            Fitted estimator.
-
-        axes : array-like of Axes of shape (3,), default=None
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        display : HistoryDisplay
-            The display.
-        """
-        check_is_fitted(estimator)
-        return cls(history=estimator.history_).plot(axes=axes)
-
-    def plot(self, *, axes=None):
-        """Draw the three panels.
-
-        Parameters
-        ----------
-        axes : array-like of Axes of shape (3,), default=None
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        display : HistoryDisplay
-            The display.
-
-        Raises
-        ------
-        ValueError
-            If there are not three axes.
-        """
-        check_matplotlib_support("HistoryDisplay.plot")
-        import matplotlib.pyplot as plt
-
-        if axes is None:
-            _, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
-        axes = np.ravel(axes)
-        if len(axes) != 3:
-            raise ValueError(f"axes must be three, for loss, distances and pairs; got {len(axes)}.")
-        epochs = np.arange(1, len(self.history["loss"]) + 1)
-        panels = {
-            "loss": {"loss": "loss"},
-            "mean distance": {
-                "matching": "positive_distance",
-                "not matching": "negative_distance",
-                "any": "spread",
-            },
-            "active pairs": {"share that moves the embedding": "active"},
-        }
-        for ax, (title, lines) in zip(axes, panels.items(), strict=True):
-            for label, name in lines.items():
-                ax.plot(epochs, self.history[name], label=label)
-            ax.set(title=title, xlabel="epoch", ylim=(0, None))
-        axes[1].set(ylim=(0, 1.2 * axes[1].dataLim.ymax))
-        axes[1].legend(loc="upper center", ncols=3, fontsize="small")
-        axes[2].set(ylim=(0, 1.05))
-        self.axes_, self.figure_ = axes, axes[0].figure
-        return self

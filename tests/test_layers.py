@@ -109,13 +109,19 @@ ALLOWED = {
         ("numpy", "scipy", "sklearn"),
     ),
     "explain": (("_arrays", "_verifier"), ("numpy", "sklearn", "torch")),
-    "_plot_scores": (("_metrics_verification",), ("matplotlib", "numpy", "sklearn")),
-    "_plot_sheet": ((), ("matplotlib", "numpy", "sklearn")),
-    "_plot_images": (
-        ("_metrics_verification", "_plot_sheet", "pairs"),
+    "_plot_decisions": ((), ("numpy", "sklearn")),
+    "_plot_history": ((), ("matplotlib", "numpy", "sklearn")),
+    "_plot_scores": (
+        ("_metrics_verification", "_plot_decisions"),
         ("matplotlib", "numpy", "sklearn"),
     ),
-    "plot": (("_plot_images", "_plot_scores"), ("matplotlib", "numpy", "sklearn")),
+    "_plot_sheet": ((), ("matplotlib", "numpy", "sklearn")),
+    "_plot_neighbors": (("_plot_sheet",), ("matplotlib", "numpy", "sklearn")),
+    "_plot_pairs": (
+        ("_metrics_verification", "_plot_decisions", "_plot_sheet", "pairs"),
+        ("numpy", "sklearn"),
+    ),
+    "plot": (("_plot_history", "_plot_neighbors", "_plot_pairs", "_plot_scores"), ()),
     "__init__": (
         (
             "_embedder",

@@ -2,15 +2,23 @@
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgba
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import TSNE
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sksiamese import PairView, SiameseEmbedder, SiameseVerifier
 from sksiamese.plot import (
@@ -111,6 +119,85 @@ def test_scores_of_an_estimator_are_its_logits_or_else_its_probabilities():
     assert strict.far_ < by_probability.far_
 
 
+THRESHOLDS = {
+    "by probability": lambda model: FixedThresholdClassifier(
+        model, threshold=0.9, response_method="predict_proba"
+    ),
+    "by logit": lambda model: FixedThresholdClassifier(
+        model, threshold=2.0, response_method="decision_function"
+    ),
+    "of the other label": lambda model: FixedThresholdClassifier(
+        model, threshold=0.2, pos_label=False, response_method="predict_proba"
+    ),
+    "tuned": lambda model: TunedThresholdClassifierCV(
+        model, scoring="recall", cv="prefit", refit=False
+    ),
+    "in a pipeline": lambda model: make_pipeline(
+        FunctionTransformer(), FixedThresholdClassifier(model, threshold=0.9)
+    ),
+    "in a search": lambda model: GridSearchCV(
+        FixedThresholdClassifier(model), {"threshold": [0.9]}
+    ),
+    "none is accepted": lambda model: FixedThresholdClassifier(model, threshold=1.1),
+}
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_displays_draw_the_decisions_of_a_classifier_that_has_a_threshold_of_its_own(name):
+    match, score = scores()
+    pairs = np.repeat(score[:, None], 12, axis=1)
+    model = THRESHOLDS[name](FrozenEstimator(LogisticRegression().fit(pairs, match)))
+    accepted = model.fit(pairs, match).predict(pairs)
+    display = PairScoreDisplay.from_estimator(model, pairs, match)
+    assert display.far_ == np.mean(accepted[~match])
+    assert display.frr_ == pytest.approx(np.mean(~accepted[match]))
+    np.testing.assert_array_equal(display.y_score >= display.threshold, accepted)
+    sheet = PairDisplay.from_estimator(model, pairs, match, image_shape=(2, 3), order="given")
+    np.testing.assert_array_equal(sheet.accepted, accepted[:12])
+    assert sheet.threshold == display.threshold
+
+
+def test_a_score_on_the_threshold_is_drawn_as_predict_decides_it(digit_pairs):
+    P, match = digit_pairs[0][:40], digit_pairs[2][:40]
+    verifier = SiameseVerifier(input_shape=(8, 8), max_iter=1, random_state=0).fit(P, match)
+    for weight in verifier.head_.parameters():
+        weight.detach().zero_()
+    assert not verifier.decision_function(P).any()
+    assert not verifier.predict(P).any()
+    display = PairScoreDisplay.from_estimator(verifier, P, match)
+    assert (display.far_, display.frr_, display.threshold) == (0, 1, 0)
+    sheet = PairDisplay.from_estimator(verifier, P, match, n_pairs=40, order="given")
+    wrong = [to_hex(frame.get_edgecolor()) == "#d55e00" for frame in sheet.frames_]
+    assert wrong == list(match)
+    told = PairScoreDisplay.from_estimator(verifier, P, match, threshold=0)
+    assert (told.far_, told.frr_) == (1, 0)
+
+
+def test_pairs_of_a_classifier_without_logits_are_drawn_by_their_probability():
+    match, score = scores()
+    pairs = np.repeat(score[:, None], 12, axis=1)
+    model = CalibratedClassifierCV(LogisticRegression()).fit(pairs, match)
+    display = PairDisplay.from_estimator(
+        model, pairs, match, image_shape=(2, 3), n_pairs=200, order="given"
+    )
+    np.testing.assert_array_equal(display.y_score, model.predict_proba(pairs)[:, 1])
+    assert display.threshold == 0.5
+
+
+def test_the_map_of_many_points_is_the_same_at_every_call_and_draws_no_random_number():
+    Z, y = np.random.default_rng(0).normal(size=(550, 60)), np.arange(550) % 3
+    np.random.seed(0)
+    expected = np.random.random()
+    maps = []
+    for seed in (0, 1):
+        np.random.seed(seed)
+        maps.append(EmbeddingDisplay.from_embeddings(Z, y).points)
+    np.testing.assert_array_equal(*maps)
+    np.random.seed(0)
+    EmbeddingDisplay.from_embeddings(Z, y)
+    assert np.random.random() == expected
+
+
 def test_points_of_each_class_are_drawn_in_two_principal_components():
     Z, y = points(10)
     display = EmbeddingDisplay.from_estimator(AS_THEY_ARE, Z, np.array(list("abcdefghij"))[y])
@@ -161,6 +248,33 @@ def test_neighbours_stand_beside_their_query_nearest_first():
     lefts = [image.get_extent()[0] for image in display.ax_.images]
     assert lefts == sorted(lefts)
     assert [text.get_text() for text in display.ax_.texts] == ["a", "a", "b"]
+
+
+def test_neighbours_are_nearest_by_the_metric_that_is_given():
+    gallery = np.array([[3.0, 0, 0, 0, 0, 0], [1.0, 1, 1, 1, 1, 0]])
+    nearest = [
+        NeighborsDisplay.from_estimator(
+            AS_THEY_ARE,
+            np.zeros((1, 6)),
+            ["far"],
+            gallery,
+            ["one", "all"],
+            n_neighbors=1,
+            metric=metric,
+            image_shape=(2, 3),
+        ).labels.item()
+        for metric in ("euclidean", "manhattan")
+    ]
+    assert nearest == ["all", "one"]
+
+
+def test_a_transformer_that_knows_columns_by_name_gets_them():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(8, 6)), columns=list("abcdef"))
+    scaler = StandardScaler().fit(table)
+    display = NeighborsDisplay.from_estimator(
+        scaler, table[:2], [0, 1], table, np.arange(8), n_neighbors=1, image_shape=(2, 3)
+    )
+    assert display.labels.tolist() == [[0], [1]]
 
 
 def test_frames_tell_right_neighbours_from_wrong_ones_by_colour_and_by_line():
@@ -241,6 +355,11 @@ def test_images_that_do_not_fit_are_refused():
         PairDisplay.from_predictions(pairs[1:], match, score, image_shape=(2, 3))
     with pytest.raises(ValueError, match="order must be"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), order="best")
+    for options in ({"n_pairs": 0}, {"n_pairs": -1}, {"n_columns": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} must be at least 1"):
+            PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), **options)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        PairScoreDisplay.from_predictions(match, score, accepted=[True])
     with pytest.raises(ValueError, match="image_shape is not known"):
         NeighborsDisplay.from_estimator(AS_THEY_ARE, pairs[:1], [0], pairs, match)
 
