@@ -1,5 +1,7 @@
 """Pairs by index into items: to scikit-learn a 2-D array, of which no item is copied."""
 
+import copy
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
@@ -47,6 +49,15 @@ class PairView:
     See Also
     --------
     make_pairs : Draws pairs of rows with classes, as a view too.
+
+    Notes
+    -----
+    A verifier reads the items where they are if they are an array in C order of booleans,
+    uint8, signed integers, float32 or float64, a CSR matrix of floats, or rows that stay
+    elsewhere. Anything else, such as an array in F order, float16 or a DataFrame, it
+    converts as a whole at every call. Values that are in memory or in a memory map it looks
+    through at every call, those of items in no pair, too: for a few pairs of very many items
+    make a view of the few.
 
     Examples
     --------
@@ -126,12 +137,12 @@ class PairView:
     def __getitem__(self, key):
         """Pairs of some rows, as a view; a single pair, by its number, as an array."""
         rows, *rest = key if isinstance(key, tuple) else (key,)
-        if any(part is not Ellipsis and part != slice(None) for part in rest):
-            raise IndexError("A PairView is cut by rows only; numpy.asarray of it has columns.")
         index = self.index[rows]
-        if index.ndim == 1:
-            return np.asarray(PairView(self.items, index[None]))[0]
-        return PairView(self.items, index)
+        if np.ndim(rows) > 1 or index.ndim > 2 or not all(is_whole(part) for part in rest):
+            raise IndexError("A PairView is cut by rows only; numpy.asarray of it has columns.")
+        pairs = copy.copy(self)
+        pairs.index = index.reshape(-1, 2)
+        return pairs if index.ndim == 2 else np.asarray(pairs)[0]
 
     def __array__(self, dtype=None, copy=None):
         """All pairs as an array, left item beside right item."""
@@ -143,6 +154,11 @@ class PairView:
 
     def __repr__(self):
         return f"PairView of {len(self)} pairs of {self.items.shape[0]} items"
+
+
+def is_whole(part):
+    """Whether a part of a key leaves an axis as it is."""
+    return part is Ellipsis or (isinstance(part, slice) and part == slice(None))
 
 
 def _check_index(index, n_items):
@@ -158,4 +174,4 @@ def _check_index(index, n_items):
             f"index has row numbers from {index.min()} to {index.max()}, but items has {n_items} "
             "rows, so they must be 0 at least and less than that."
         )
-    return index.astype(np.intp, copy=False)
+    return index.astype(np.intp)

@@ -110,7 +110,8 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     inverse where rectified units switch on the way. Look at it, and
     take more steps where it is too large.
 
-    Pairs are taken ``batch_size`` of the verifier at a time. Sparse items are made dense
+    Pairs are taken ``batch_size`` of the verifier at a time, as gradients need the memory of
+    a step of training. Sparse items are made dense
     then; the contributions are dense. A step that one series lacks, NaN, contributes
     nothing: series keep their lengths on the way, so that a difference in length is part
     of ``reference``.
@@ -141,12 +142,13 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
         return head(tower(A), tower(B))
 
     found = []
-    for batch in gen_batches(len(pairs), verifier.batch_size):
-        A, B = (as_tensor(pairs.items[side], tower[0]) for side in pairs.index[batch].T)
-        if by == "component":
-            with torch.no_grad():
-                A, B = tower(A), tower(B)
-        found.append(_integrate(head if by == "component" else by_items, A, B, n_steps))
+    with torch.inference_mode(False), torch.enable_grad():
+        for batch in gen_batches(len(pairs), verifier.batch_size):
+            A, B = (as_tensor(pairs.items[side], tower[0]) for side in pairs.index[batch].T)
+            if by == "component":
+                with torch.no_grad():
+                    A, B = tower(A), tower(B)
+            found.append(_integrate(head if by == "component" else by_items, A, B, n_steps))
     parts = zip(*found, strict=True)
     return Explanation(*(torch.cat(part).double().cpu().numpy() for part in parts))
 

@@ -162,6 +162,18 @@ def test_explaining_leaves_the_verifier_as_it_was():
     assert all(one is other for one, other in zip(gradients, after, strict=True))
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("by", ["column", "component"])
+def test_pairs_are_explained_where_gradients_are_switched_off(mode, by):
+    verifier, pairs, _ = fitted()
+    expected = explain_pairs(verifier, pairs[:20], by=by, n_steps=4)
+    with mode():
+        found = explain_pairs(verifier, pairs[:20], by=by, n_steps=4)
+        assert not torch.is_grad_enabled()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_what_cannot_be_explained_is_refused():
     verifier, pairs, _ = fitted()
     with pytest.raises(ValueError, match="'verifier' parameter"):

@@ -20,7 +20,15 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import _safe_indexing
 
-from sksiamese import PairView, SiameseVerifier, _verification, make_pairs, split_pairs, stack_pairs
+from sksiamese import (
+    PairView,
+    SiameseVerifier,
+    _pair_view,
+    _verification,
+    make_pairs,
+    split_pairs,
+    stack_pairs,
+)
 from sksiamese.towers import multi_cue
 
 INDEX = np.array([[0, 3], [3, 1], [1, 0], [0, 3], [2, 2]])
@@ -95,9 +103,37 @@ def test_one_pair_is_an_array_and_a_view_can_be_looped_over():
     np.testing.assert_array_equal(list(view), ARRAY)
 
 
-def test_columns_are_not_cut():
+@pytest.mark.parametrize(
+    "key",
+    [
+        (slice(None), 0),
+        (slice(None), np.array([0, 1])),
+        (slice(None), slice(0, 2)),
+        (..., 0),
+        None,
+        True,
+        [[0, 1]],
+        INDEX == 3,
+    ],
+    ids=str,
+)
+def test_a_view_is_cut_by_rows_only(key):
     with pytest.raises(IndexError, match="cut by rows only"):
-        PairView(ITEMS, INDEX)[:, 0]
+        PairView(ITEMS, INDEX)[key]
+
+
+def test_row_numbers_that_change_later_do_not_change_the_view():
+    index = INDEX.astype(np.intp)
+    view = PairView(ITEMS, index)
+    index[:] = 99
+    np.testing.assert_array_equal(np.asarray(view), ARRAY)
+
+
+def test_cutting_does_not_check_row_numbers_again(monkeypatch):
+    view = PairView(ITEMS, INDEX)
+    monkeypatch.setattr(_pair_view, "_check_index", None)
+    np.testing.assert_array_equal(np.asarray(view[1:]), ARRAY[1:])
+    np.testing.assert_array_equal(view[1], ARRAY[1])
 
 
 def test_conversion_obeys_dtype_and_copy():
