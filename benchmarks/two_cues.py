@@ -102,7 +102,7 @@ def one_fold(data, names, new, seed, epochs):
     options = data["parameters"] | ({"max_iter": epochs} if epochs else {})
     start = perf_counter()
     verifier = SiameseVerifier(
-        tower=tower, head="mlp", random_state=seed, device="cpu", **options
+        tower=tower, head="mlp", weight_decay=1e-4, random_state=seed, device="cpu", **options
     ).fit(pairs[0], match[0])
     seconds = perf_counter() - start
     score = verifier.decision_function(pairs[1])

@@ -3,9 +3,9 @@
 On digits the verifier learns from 3,000 pairs of 1,000 rows and meets pairs of the other rows.
 Then whole identities are held out: two of the ten digits, or eight of the forty people of the
 AT&T faces, with more and more people to learn from. The verifier has its defaults, no
-contrastive loss, or a wider and shallower tower, which was chosen on three of the folds of 32
-people. Beside its logit stand the distance of its embeddings and that of the images themselves,
-with a threshold chosen on the training pairs.
+contrastive loss, or a tower as narrow and deep as that of the embedder. Beside its logit stand
+the distance of its embeddings and that of the images themselves, with a threshold chosen on the
+training pairs.
 """
 
 import sys
@@ -29,7 +29,7 @@ N_PAIRS = 3000
 VERIFIERS = {
     "SiameseVerifier": {},
     "SiameseVerifier, margin=None": {"margin": None},
-    "SiameseVerifier, depth=2, width=512": {"depth": 2, "width": 512},
+    "SiameseVerifier, depth=3, width=128": {"depth": 3, "width": 128},
 }
 N_PEOPLE = (4, 8, 16, 32)
 

@@ -239,10 +239,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         shape = self._item_shape(X)
         names = getattr(self, "feature_names_in_", None)
+        sizes = {"depth": self.depth, "width": self.width}
         factory = accepting(
             named(TOWERS, self.tower),
-            depth=self.depth,
-            width=self.width,
+            **{name: size for name, size in sizes.items() if size is not None},
             dropout=self.dropout,
             feature_names=None if names is None else names[: X.shape[1]],
         )

@@ -10,7 +10,7 @@ from torch import nn
 __all__ = ["cnn", "mlp", "tdnn"]
 
 
-def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
+def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     """Multilayer perceptron with rectified linear units.
 
     Parameters
@@ -21,11 +21,11 @@ def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     n_components : int
         Size of the embedding, >= 1.
 
-    depth : int, default=3
+    depth : int, default=2
         Number of weight layers, the output layer included, >= 1. A depth of 1 is a
         linear map.
 
-    width : int, default=128
+    width : int, default=512
         Units of every hidden layer, >= 1.
 
     dropout : float, default=0.0
@@ -39,7 +39,7 @@ def mlp(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     Examples
     --------
     >>> from sksiamese.towers import mlp
-    >>> sum(weight.numel() for weight in mlp((28, 28), 128, depth=3).parameters())
+    >>> sum(weight.numel() for weight in mlp((28, 28), 128, depth=3, width=128).parameters())
     133504
     """
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
@@ -69,8 +69,8 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
         Number of blocks, >= 1.
 
     width : int, default=32
-        Channels of the first block, >= 1. A tower chosen by its name gets the width of the
-        estimator, whose default of 128 is slow without an accelerator.
+        Channels of the first block, >= 1. A tower of an embedder gets its width, whose default
+        of 128 is slow without an accelerator.
 
     dropout : float, default=0.0
         Share of the last features set to zero during training, in [0, 1).

@@ -41,11 +41,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
         callable like those in that module, such as a subclass of ``nn.Module``. Items are
         standardised first.
-    depth : int, default=3
+    depth : int, default=None
         Number of weight layers of the "mlp", the output layer included, or of blocks of
         the "cnn", or of convolutions of the "tdnn", >= 1.
-    width : int, default=128
+    width : int, default=None
         Units of each hidden layer, or channels, of the first block for the "cnn", >= 1.
+        By default depth and width are those of the tower itself, such as 2 and 512 for the
+        "mlp"; a callable that names them must have defaults, too.
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
@@ -167,6 +169,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     _parameter_constraints: dict = {
         **BaseSiamese._parameter_constraints,
+        "depth": [*BaseSiamese._parameter_constraints["depth"], None],
+        "width": [*BaseSiamese._parameter_constraints["width"], None],
         "head": [StrOptions(set(HEADS)), callable],
         "margin": [*BaseSiamese._parameter_constraints["margin"], None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -177,8 +181,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         n_components=32,
         *,
         tower="mlp",
-        depth=3,
-        width=128,
+        depth=None,
+        width=None,
         input_shape=None,
         dropout=0.0,
         augment=None,

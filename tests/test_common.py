@@ -60,10 +60,10 @@ EMBEDDERS = [
 
 VERIFIERS = [
     SiameseVerifier(),
-    SiameseVerifier(margin=None, depth=2),
+    SiameseVerifier(margin=None, depth=3, width=128),
     SiameseVerifier(n_components=5, distance="cosine", width=64),
     SiameseVerifier(distance="manhattan", class_weight="balanced"),
-    SiameseVerifier(tower=TwoLayers, head=Product, max_iter=60),
+    SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=60),
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),
     SiameseVerifier(head="mlp"),
