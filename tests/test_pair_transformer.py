@@ -135,6 +135,13 @@ def test_pairs_keep_the_type_of_their_items():
     assert PairTransformer().fit_transform(P).dtype == np.uint8
 
 
+def test_distances_of_half_precision_are_of_single_precision():
+    P = np.array([[3, 300, 1, 0]], np.float16)
+    found = PairTransformer(output="distance").fit_transform(P)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.sqrt([[2**2 + 300**2]]), rtol=1e-6)
+
+
 def test_items_of_a_table_keep_their_columns():
     table = pd.DataFrame({"kind": ["a", "b", "a", "c"], "size": [1.0, 2.0, 3.0, 4.0]})
     columns = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["size"]))
