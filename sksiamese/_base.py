@@ -26,6 +26,7 @@ from ._arrays import (
     floating,
     seeded,
     standardization,
+    take_rows,
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
@@ -274,7 +275,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _embed_for_training(self, tower, X, rows):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
-        items = as_tensor(X[rows[share(rows)]], tower[0])
+        items = take_rows(X, rows[share(rows)], tower[0])
         items = augmented(items, self.augment, self.input_shape)
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import NOTHING, masked_logsumexp, mean_of, mean_over_anchors
+from ._selection import NOTHING, masked_logsumexp, mean_of, numbers
 
 __all__ = ["n_pairs", "nca", "supcon"]
 
@@ -101,11 +101,37 @@ def supcon(D, same, different, *, temperature=0.1):
     0.7552
     """
 
-    def cost(D, same, different):
-        chances = (-D / temperature).where(same | different, NOTHING).log_softmax(dim=1)
-        return -chances.where(same, 0).sum(dim=1) / same.sum(dim=1).clamp_min(1)
+    def parts(D, same, different):
+        return _SupervisedContrast.apply(D, same, different, temperature)
 
-    return mean_over_anchors(cost, D, same, different)
+    return mean_of(parts, D, same, different)
+
+
+class _SupervisedContrast(torch.autograd.Function):
+    """Cost of all anchors, their number, and the gradient of the cost along with it."""
+
+    @staticmethod
+    def forward(ctx, D, same, different, temperature):
+        n_positive, n_negative = (
+            mask.sum(dim=1, keepdim=True).to(D.dtype) for mask in (same, different)
+        )
+        complete = (n_positive * n_negative).clamp_max_(1)
+        wanted = numbers(same, D) * (complete / n_positive.clamp_min(1))
+        left_out = numbers(~(same | different), D)
+        logits = (D / -temperature).add_(left_out, alpha=NOTHING)
+        log_chances = logits.log_softmax(dim=1)
+        total = -log_chances.flatten().dot(wanted.flatten())
+        gradient = wanted.sub_(log_chances.exp_().mul_(complete)).div_(temperature)
+        ctx.save_for_backward(gradient)
+        n_complete = complete.sum()
+        ctx.mark_non_differentiable(n_complete)
+        return total, n_complete
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output, _):
+        (gradient,) = ctx.saved_tensors
+        return grad_output * gradient, None, None, None
 
 
 def nca(D, same, different, *, temperature=1.0):

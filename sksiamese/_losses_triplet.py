@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import CHUNK, ascending, compact, mean_of, ratio
+from ._selection import CHUNK, ascending, compact, mean_of, numbers, ratio
 
 __all__ = ["soft_margin_triplet", "triplet"]
 
@@ -59,16 +59,17 @@ def triplet(D, same, different, *, margin=0.2):
         if D.shape[1] <= FEW:
             return every(D, same, different)
         positives, there = compact(D, same)
-        negatives, _ = ascending(D.masked_fill(~different, torch.inf))
+        negatives, _ = ascending(D.where(different, torch.inf))
         total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(1), (1, 0))
         reach = positives + margin
         n_active = torch.searchsorted(negatives.detach(), reach.detach()) * there
         return (n_active * reach - total.gather(1, n_active)).sum(), n_active.sum()
 
     def every(D, same, different):
-        lack = D.unsqueeze(2) - D.unsqueeze(1) + margin
-        active = same.unsqueeze(2) & different.unsqueeze(1) & (lack > 0)
-        return lack.where(active, 0).sum(), active.sum()
+        D, same, different = D.T, same.T, different.T
+        lack = D.unsqueeze(1) - D.unsqueeze(0) + margin
+        active = same.unsqueeze(1) & different.unsqueeze(0) & (lack > 0)
+        return (lack * numbers(active, D)).sum(), active.sum()
 
     return mean_of(parts, D, same, different)
 

@@ -61,7 +61,8 @@ class _Euclidean(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output):
         A, B, D = ctx.saved_tensors
-        W = 2 * grad_output if ctx.squared else (grad_output / D).masked_fill_(D == 0, 0)
+        tiny = torch.finfo(D.dtype).tiny
+        W = 2 * grad_output if ctx.squared else grad_output * D / (D.square() + tiny)
         if ctx.one_set:
             W = W + W.mT
             return W.sum(dim=-1, keepdim=True) * A - W @ A, None, None
@@ -118,7 +119,8 @@ def cosine(A, B):
     >>> cosine(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor([[0., 1.]])
     """
-    return (1 - F.normalize(A, dim=-1) @ F.normalize(B, dim=-1).mT).clamp_min(0)
+    A, B = _unit_length(A, B)
+    return F.relu(1 - A @ B.mT)
 
 
 def chord(A, B):
@@ -146,7 +148,13 @@ def chord(A, B):
     >>> chord(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [-3.0, 0.0]]))
     tensor([[0., 2.]])
     """
-    return euclidean(F.normalize(A, dim=-1), F.normalize(B, dim=-1))
+    return euclidean(*_unit_length(A, B))
+
+
+def _unit_length(A, B):
+    """Both sets at length 1; the same object if they are one."""
+    unit = F.normalize(B, dim=-1)
+    return (unit if A is B else F.normalize(A, dim=-1)), unit
 
 
 def manhattan(A, B):

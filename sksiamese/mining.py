@@ -8,7 +8,7 @@ of triplets never needs a third axis.
 
 import torch
 
-from ._selection import CHUNK, ascending, compact, in_chunks
+from ._selection import CHUNK, ascending, compact, in_chunks, places
 
 __all__ = [
     "MINERS",
@@ -129,11 +129,12 @@ def semihard(D, same, different):
     tensor([[1.0000, 1.5000],
             [3.0000, 2.0000]])
     """
-    anchor, positive = same.nonzero(as_tuple=True)
     chunks = in_chunks(D.detach(), same, different)
     negative = torch.cat([_farther(*chunk) for chunk in chunks])
+    place = places(same)
+    anchor, positive = place // D.shape[1], place % D.shape[1]
     picked = _picked(D, anchor, positive, negative)
-    has_negative = different.any(dim=1)[anchor]
+    has_negative = (different.sum(dim=1) > 0)[anchor]
     return picked, *_columns(torch.ones_like(has_negative), has_negative)
 
 
@@ -365,24 +366,20 @@ def angular(D, same, different, *, angle=20.0):
 def _farther(D, same, different):
     """For every positive the nearest negative farther than it, else the farthest one."""
     positives, there = compact(D, same)
-    negatives, order = ascending(D.masked_fill(~different, torch.inf))
+    negatives, order = ascending(D.where(different, torch.inf))
     farther = torch.searchsorted(negatives, positives, right=True)
     last = different.sum(dim=1, keepdim=True) - 1
-    return order.gather(1, torch.minimum(farther, last).clamp_min(0))[there]
+    return order.gather(1, torch.minimum(farther, last).clamp_min(0)).take(places(there))
 
 
 def _picked(D, anchor, positive, negative):
     """Distances of positives and negatives side by side, by a gather as indexing is slow."""
-    places = torch.stack([positive, negative], dim=1) + D.shape[1] * anchor.unsqueeze(1)
-    return D.take(places)
+    return D.take(torch.stack([positive, negative]) + D.shape[1] * anchor).T
 
 
 def _columns(has_positive, has_negative):
     nothing = torch.zeros_like(has_positive)
-    return (
-        torch.stack([has_positive, nothing], dim=1),
-        torch.stack([nothing, has_negative], dim=1),
-    )
+    return torch.stack([has_positive, nothing]).T, torch.stack([nothing, has_negative]).T
 
 
 MINERS = {
