@@ -57,13 +57,11 @@ def ours(X, y, **options):
     """Seconds of an epoch, the mean of two, and what a fit costs beside its epochs."""
     clock = Clock()
     embedder = SiameseEmbedder(
-        n_components=32,
-        batch_size=BATCH_SIZE,
+        **{"n_components": 32, "batch_size": BATCH_SIZE} | options,
         max_iter=2,
         learning_rate_init=LEARNING_RATE,
         random_state=0,
         device="cpu",
-        **options,
     ).set_callbacks(clock)
     start = perf_counter()
     embedder.fit(X, y)
@@ -71,18 +69,20 @@ def ours(X, y, **options):
     return {"epoch": np.mean(clock.seconds), "fixed": total - sum(clock.seconds)}
 
 
-def bare_loop(X, y, tower, input_shape, criterion, n_outputs):
+def bare_loop(
+    X, y, tower, input_shape, criterion, n_outputs, *, n_components=32, batch_size=BATCH_SIZE
+):
     """Seconds of an epoch of a plain loop, the mean of two."""
     torch.manual_seed(0)
-    module = nn.Sequential(Standardize(X.mean(), X.std()), tower(input_shape, 32))
+    module = nn.Sequential(Standardize(X.mean(), X.std()), tower(input_shape, n_components))
     if n_outputs:
-        module.append(nn.Linear(32, n_outputs))
+        module.append(nn.Linear(n_components, n_outputs))
     X, y = torch.from_numpy(X), torch.from_numpy(y.astype(np.int64))
     parameters = module.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=1e-4, fused=True)
     start = perf_counter()
     for _ in range(2):
-        for batch in torch.randperm(len(X)).split(BATCH_SIZE):
+        for batch in torch.randperm(len(X)).split(batch_size):
             optimizer.zero_grad()
             criterion(module(X[batch]), y[batch]).backward()
             optimizer.step()
@@ -118,8 +118,13 @@ def run(X, y, *, rounds):
 
 
 def time(X, y, tower, rounds):
-    """Time all contenders of a tower by turns, after one round of warm-up."""
-    timed = contenders(tower)
+    """Time all contenders of a tower."""
+    rows = by_turns(contenders(tower), X, y, rounds)
+    return [{"tower": tower, "rows": len(X)} | row for row in rows]
+
+
+def by_turns(timed, X, y, rounds):
+    """Time contenders by turns, after one round of warm-up; the first is the reference."""
     seconds = {name: [] for name in timed}
     for turn in range(rounds + 1):
         for name, measure in timed.items():
@@ -127,10 +132,7 @@ def time(X, y, tower, rounds):
             if turn > 0:
                 seconds[name].append(figures)
     reference = np.array([figures["epoch"] for figures in next(iter(seconds.values()))])
-    return [
-        {"tower": tower, "rows": len(X)} | describe(name, figures, reference)
-        for name, figures in seconds.items()
-    ]
+    return [describe(name, figures, reference) for name, figures in seconds.items()]
 
 
 def describe(name, figures, reference):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
+from _cost import epoch_growth, peers_accuracy, peers_epochs
 from _performance import chunks, inference_pair, inference_rows, memory, memory_files
 from _systems import systems
 from _verification_tables import label_verification, unseen
@@ -353,6 +354,9 @@ TABLES = {
     "verify_digits": (verify_digits, "verify_digits.json"),
     "unseen_identities": (unseen_identities, "verify_digits.json"),
     "epoch_cost": (epoch_cost, "epoch_cost.json"),
+    "epoch_growth": (epoch_growth, "epoch_growth.json"),
+    "peers_epochs": (peers_epochs, "peers_training.json"),
+    "peers_accuracy": (peers_accuracy, "peers_training.json"),
     "naive_split": (naive_split, "naive_split.json"),
     "pair_view": (pair_view, "pair_view.json"),
     "peers": (peers, "peers.json"),

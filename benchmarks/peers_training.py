@@ -1,0 +1,244 @@
+"""What training costs next to pytorch-metric-learning, skorch and scikit-learn's NCA.
+
+An epoch on Fashion-MNIST in float32, the tower 784-128-128-32 with fused AdamW on batches of 25
+rows of each of the ten classes:
+
+- ours: the real ``fit``, its epochs timed by a callback;
+- pytorch-metric-learning: the loop of its documentation, with ``MPerClassSampler``, miner, loss
+  and a ``DataLoader`` over tensors;
+- skorch: a ``NeuralNet`` of our tower and our distances and losses, its batches shuffled.
+
+All take turns in every round, ratios are formed within a round.
+
+Then the time to an accuracy of 5 nearest neighbours, of 5,000 held-out training rows among all
+others, test rows being left alone: our embedder on all of these others, with its defaults, and
+``NeighborhoodComponentsAnalysis`` on as many standardised rows as it can bear, both of 32
+components. Looking at the accuracy is not counted.
+"""
+
+import sys
+from functools import partial
+from time import perf_counter
+
+import _data
+import _report
+import numpy as np
+import tables
+import torch
+from epoch_cost import LEARNING_RATE, TOWERS, ours, spread
+from pytorch_metric_learning import losses as peer
+from pytorch_metric_learning import miners, samplers
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
+from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNet
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from sksiamese import SiameseEmbedder
+from sksiamese.distances import DISTANCES
+from sksiamese.losses import LOSSES, NATURAL_DISTANCES
+from sksiamese.mining import MINERS
+from sksiamese.towers import Standardize, mlp
+
+PER_CLASS = 25
+N_HELD_OUT = 5000
+TARGET = 0.88
+CASES = {
+    "contrastive": ("contrastive", "all", peer.ContrastiveLoss, None),
+    "supcon": ("supcon", "all", peer.SupConLoss, None),
+    "semihard": (
+        "triplet",
+        "semihard",
+        partial(peer.TripletMarginLoss, margin=0.2),
+        partial(miners.TripletMarginMiner, margin=0.2, type_of_triplets="semihard"),
+    ),
+}
+"""Our loss and miner, and the loss and miner of pytorch-metric-learning, by name."""
+
+
+class Tower(nn.Sequential):
+    """Standardisation and the layers of the embedder's tower."""
+
+    def __init__(self, mean, scale):
+        super().__init__(Standardize(mean, scale), mlp((784,), 32))
+
+
+class PairLoss(nn.Module):
+    """One of our losses of pairs as a criterion of embeddings and classes."""
+
+    def __init__(self, loss, miner):
+        super().__init__()
+        self.loss, self.miner = LOSSES[loss], MINERS[miner]
+        self.distance = DISTANCES[NATURAL_DISTANCES[loss]]
+
+    def forward(self, Z, y):
+        """The loss of all mined pairs."""
+        same = y[:, None] == y
+        different = ~same
+        return self.loss(*self.miner(self.distance(Z, Z), same.fill_diagonal_(False), different))
+
+
+def peer_loop(X, y, loss, miner):
+    """Seconds of an epoch of pytorch-metric-learning, the mean of two."""
+    torch.manual_seed(0)
+    model, loss_func = Tower(X.mean(), X.std()), loss()
+    mining_func = miner() if miner else None
+    dataset = TensorDataset(torch.from_numpy(X), torch.from_numpy(y.astype(np.int64)))
+    sampler = samplers.MPerClassSampler(y, m=PER_CLASS, length_before_new_iter=len(y))
+    loader = DataLoader(dataset, batch_size=10 * PER_CLASS, sampler=sampler)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
+    start = perf_counter()
+    for _ in range(2):
+        for data, labels in loader:
+            optimizer.zero_grad()
+            embeddings = model(data)
+            mined = mining_func(embeddings, labels) if mining_func else None
+            loss_func(embeddings, labels, mined).backward()
+            optimizer.step()
+    return {"epoch": (perf_counter() - start) / 2}
+
+
+def skorch_fit(X, y, loss, miner):
+    """Seconds of an epoch of skorch by its own clock, the mean of two."""
+    net = NeuralNet(
+        Tower,
+        module__mean=X.mean(),
+        module__scale=X.std(),
+        criterion=PairLoss,
+        criterion__loss=loss,
+        criterion__miner=miner,
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        lr=LEARNING_RATE,
+        batch_size=10 * PER_CLASS,
+        iterator_train__shuffle=True,
+        train_split=None,
+        max_epochs=2,
+        verbose=0,
+    )
+    net.fit(X, y.astype(np.int64))
+    return {"epoch": np.mean(net.history[:, "dur"])}
+
+
+def epochs(X, y, *, rounds):
+    """Seconds of an epoch by turns, and how many times ours; a row for each loss and trainer."""
+    rows = []
+    for name, (loss, miner, peer_loss, peer_miner) in CASES.items():
+        our_fit = partial(ours, loss=loss, miner=miner, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
+        timed = {
+            "SiameseEmbedder": our_fit,
+            "pytorch-metric-learning": partial(peer_loop, loss=peer_loss, miner=peer_miner),
+            "skorch": partial(skorch_fit, loss=loss, miner=miner),
+        }
+        turns = [{who: f(X, y)["epoch"] for who, f in timed.items()} for _ in range(rounds + 1)]
+        for who in timed:
+            seconds = np.array([turn[who] for turn in turns[1:]])
+            reference = np.array([turn["SiameseEmbedder"] for turn in turns[1:]])
+            ratio = spread(seconds / reference)
+            rows.append({"loss": name, "name": who, "seconds": spread(seconds), "ratio": ratio})
+    return rows
+
+
+class Accuracy:
+    """Accuracy of 5 nearest neighbours along a training, by the seconds that training took."""
+
+    def __init__(self, X, y):
+        split = train_test_split(X, y, test_size=N_HELD_OUT, stratify=y, random_state=0)
+        self.X, self.X_held_out, self.y, self.y_held_out = split
+        self.seconds, self.curve = 0.0, []
+        self.begin = perf_counter()
+
+    def look(self, transform):
+        """Stop the clock, note the accuracy of what a transformation makes of the rows."""
+        self.seconds += perf_counter() - self.begin
+        neighbors = KNeighborsClassifier(algorithm="brute").fit(transform(self.X), self.y)
+        accuracy = neighbors.score(transform(self.X_held_out), self.y_held_out)
+        self.curve.append({"seconds": self.seconds, "accuracy": accuracy})
+        self.begin = perf_counter()
+
+    def setup(self, estimator, context):
+        """Nothing to prepare."""
+
+    def teardown(self, estimator, context):
+        """Nothing to clean up."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing to begin."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        """Look after every epoch."""
+        if context.task_name == "epoch":
+            self.look(fitted_estimator.transform)
+
+
+def our_accuracy(X, y):
+    """Curve of the embedder with its defaults, an epoch at a time."""
+    clock = Accuracy(X, y)
+    SiameseEmbedder(random_state=0, device="cpu").set_callbacks(clock).fit(clock.X, clock.y)
+    return clock.curve
+
+
+def nca_accuracy(X, y, *, n_rows, max_iter, every=5):
+    """Curve of scikit-learn's components on some rows, some iterations at a time."""
+    clock = Accuracy(X, y)
+    few, _, y_few, _ = train_test_split(
+        clock.X, clock.y, train_size=n_rows, stratify=clock.y, random_state=0
+    )
+    scaler = StandardScaler()
+
+    def look(transformation, n_iter):
+        if n_iter % every == 0:
+            components = transformation.reshape(32, -1)
+            clock.look(lambda rows: scaler.transform(rows) @ components.T)
+
+    nca = NeighborhoodComponentsAnalysis(32, max_iter=max_iter, callback=look, random_state=0)
+    nca.fit(scaler.fit_transform(few), y_few)
+    return clock.curve
+
+
+def reached(name, n_rows, curve):
+    """When a curve reaches the target, and the best of it."""
+    seconds = [point["seconds"] for point in curve if point["accuracy"] >= TARGET]
+    best = max(curve, key=lambda point: point["accuracy"])
+    return {
+        "name": name,
+        "rows": n_rows,
+        "seconds_to_target": min(seconds, default=None),
+        "best": best,
+        "curve": curve,
+    }
+
+
+def accuracies(X, y, *, nca_rows, nca_iter):
+    """Curves of accuracy over time, ours and that of NCA."""
+    curve = nca_accuracy(X, y, n_rows=nca_rows, max_iter=nca_iter)
+    return [
+        reached("SiameseEmbedder", len(X) - N_HELD_OUT, our_accuracy(X, y)),
+        reached("NeighborhoodComponentsAnalysis", nca_rows, curve),
+    ]
+
+
+def main(arguments=None):
+    """Run, write the JSON, print the tables."""
+    options = _report.parser(__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=5, help="timings of each contender")
+    options.add_argument("--rows", type=int, help="use only so many images")
+    options.add_argument("--nca-rows", type=int, default=5000, help="rows that NCA learns from")
+    options.add_argument("--nca-iter", type=int, default=50, help="iterations of NCA at most")
+    args = options.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    X, y, *_ = _data.load_fashion_mnist(args.data)
+    X, y = X[: args.rows].astype(np.float32), y[: args.rows]
+    results = {
+        "epochs": epochs(X, y, rounds=args.rounds),
+        "accuracy": accuracies(X, y, nca_rows=args.nca_rows, nca_iter=args.nca_iter),
+    }
+    settings = {key: getattr(args, key) for key in ("rounds", "rows", "nca_rows", "nca_iter")}
+    _report.write(args.out / "peers_training.json", results, threads=args.threads, **settings)
+    for table in (tables.peers_epochs, tables.peers_accuracy):
+        sys.stdout.write(tables.markdown(*table(results)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The benchmarks of what training costs, on tiny settings."""
+
+import numpy as np
+import pytest
+import torch
+from bench import needs_data, run
+from sklearn.datasets import load_digits
+
+
+@needs_data
+def test_an_epoch_is_held_against_cross_entropy_of_the_same_batch(benchmark, tmp_path, monkeypatch):
+    module = benchmark("epoch_growth")
+    setting = {"batch_size": 64, "n_components": 16}
+    monkeypatch.setattr(module, "SETTINGS", (setting,))
+    (row,) = run(module, tmp_path, "--rounds", 2, "--rows", 640)
+    figures = row.pop("figures")
+    assert row == setting | {"rows": 640}
+    assert set(figures) == {"cross-entropy", *module.LOSSES}
+    assert figures["cross-entropy"]["ratio"] == {"median": 1.0, "min": 1.0, "max": 1.0}
+    assert all(found["seconds"]["min"] > 0 for found in figures.values())
+
+
+@needs_data
+def test_epochs_and_accuracies_are_held_against_peers(benchmark, tmp_path, monkeypatch):
+    module = benchmark("peers_training")
+    monkeypatch.setattr(module, "N_HELD_OUT", 300)
+    options = ("--rounds", 1, "--rows", 1500, "--nca-rows", 200, "--nca-iter", 10)
+    results = run(module, tmp_path, *options)
+    assert [(row["loss"], row["name"]) for row in results["epochs"]] == [
+        (loss, name)
+        for loss in module.CASES
+        for name in ("SiameseEmbedder", "pytorch-metric-learning", "skorch")
+    ]
+    for row in results["epochs"]:
+        assert (row["ratio"]["median"] == 1) == (row["name"] == "SiameseEmbedder")
+    ours, nca = results["accuracy"]
+    assert (ours["rows"], nca["rows"]) == (1200, 200)
+    assert len(ours["curve"]) == 20
+    for row in (ours, nca):
+        seconds = [point["seconds"] for point in row["curve"]]
+        assert seconds == sorted(seconds)
+        assert 0.6 < row["best"]["accuracy"] < 1
+
+
+@pytest.mark.parametrize("loss", ["contrastive", "supcon", "semihard"])
+def test_skorch_and_the_peer_are_given_losses_that_separate_classes(benchmark, loss):
+    module = benchmark("peers_training")
+    ours, miner, peer_loss, peer_miner = module.CASES[loss]
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:200].astype(np.float32), y[:200]
+    apart, codes = torch.eye(10)[y] * 3, torch.from_numpy(y)
+    mixed = torch.from_numpy(X)[:, :10]
+    criterion = module.PairLoss(ours, miner)
+    assert criterion(apart, codes) < criterion(mixed, codes)
+    mined = [peer_miner()(Z, codes) if peer_miner else None for Z in (apart, mixed)]
+    assert peer_loss()(apart, codes, mined[0]) < peer_loss()(mixed, codes, mined[1])
+
+
+def test_the_first_time_above_the_target_counts(benchmark):
+    module = benchmark("peers_training")
+    accuracies = (0.5, 0.89, 0.9, 0.88)
+    curve = [{"seconds": 1.0 + i, "accuracy": value} for i, value in enumerate(accuracies)]
+    row = module.reached("model", 10, curve)
+    assert (row["seconds_to_target"], row["best"]["seconds"]) == (2.0, 3.0)
+    assert module.reached("model", 10, curve[:1])["seconds_to_target"] is None
