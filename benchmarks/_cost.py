@@ -6,6 +6,32 @@ def times(spread):
     return f"{spread['median']:.2f} ({spread['min']:.2f} to {spread['max']:.2f})"
 
 
+def epoch_cost(results):
+    """Header and rows of the seconds of an epoch."""
+    header = [
+        "tower",
+        "rows",
+        "training",
+        "seconds an epoch",
+        "times cross-entropy",
+        "seconds beside the epochs",
+    ]
+    rows = []
+    for row in results:
+        fixed = row.get("fixed_seconds")
+        rows.append(
+            [
+                row["tower"],
+                f"{row['rows']:,}",
+                row["name"],
+                f"{row['seconds']['median']:.2f}",
+                times(row["ratio"]),
+                f"{fixed['median']:.2f}" if fixed else "",
+            ]
+        )
+    return header, rows
+
+
 def epoch_growth(results):
     """Header and rows of the cost of an epoch by batch and embedding."""
     header = ["batch", "components", "cross-entropy, s", "contrastive", "semihard", "supcon"]

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
-from _cost import epoch_growth, peers_accuracy, peers_epochs
+from _cost import epoch_cost, epoch_growth, peers_accuracy, peers_epochs
 from _performance import chunks, inference_pair, inference_rows, memory, memory_files
 from _systems import systems
 from _verification_tables import label_verification, unseen
@@ -47,32 +47,6 @@ def fashion_mnist(results):
         for row in results
     ]
     return ["model", "depth", *columns.values(), "seconds"], rows
-
-
-def epoch_cost(results):
-    """Header and rows of the seconds of an epoch."""
-    header = [
-        "tower",
-        "rows",
-        "training",
-        "seconds an epoch",
-        "times cross-entropy",
-        "seconds beside the epochs",
-    ]
-    rows = []
-    for row in results:
-        ratio, fixed = row["ratio"], row.get("fixed_seconds")
-        rows.append(
-            [
-                row["tower"],
-                f"{row['rows']:,}",
-                row["name"],
-                f"{row['seconds']['median']:.2f}",
-                f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})",
-                f"{fixed['median']:.2f}" if fixed else "",
-            ]
-        )
-    return header, rows
 
 
 def verify_digits(results):
