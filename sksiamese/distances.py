@@ -153,8 +153,26 @@ def chord(A, B):
 
 def _unit_length(A, B):
     """Both sets at length 1; the same object if they are one."""
-    unit = F.normalize(B, dim=-1)
-    return (unit if A is B else F.normalize(A, dim=-1)), unit
+    unit = _UnitLength.apply(B)
+    return (unit if A is B else _UnitLength.apply(A)), unit
+
+
+class _UnitLength(torch.autograd.Function):
+    """Rows divided by their length, zeros left alone, with half the steps of F.normalize."""
+
+    @staticmethod
+    def forward(ctx, A):
+        length = A.norm(dim=-1, keepdim=True).clamp_min_(1e-12)
+        unit = A / length
+        ctx.save_for_backward(unit, length)
+        return unit
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        unit, length = ctx.saved_tensors
+        along = (grad_output * unit).sum(dim=-1, keepdim=True)
+        return (grad_output - along * unit) / length
 
 
 def manhattan(A, B):
