@@ -12,7 +12,7 @@ from pathlib import Path
 
 from _cells import cell, figure, list_table, markdown, whole
 from _cost import epoch_cost, epoch_growth, peers_accuracy, peers_epochs
-from _performance import chunks, inference_pair, inference_rows, memory, memory_files
+from _performance import chunks, inference_pair, inference_rows, memory, memory_files, search
 from _systems import systems
 from _verification_tables import label_verification, unseen
 
@@ -339,6 +339,7 @@ TABLES = {
     "memory": (memory, "memory.json"),
     "memory_files": (memory_files, "memory.json"),
     "chunks": (chunks, "chunks.json"),
+    "search": (search, "search.json"),
 }
 
 
