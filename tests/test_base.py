@@ -410,7 +410,7 @@ def test_warm_start_trains_the_fitted_tower_on(case):
 
 def test_warm_start_refuses_what_would_need_a_new_tower(case):
     estimator, X, y = case
-    model = estimator(**FAST, warm_start=True).fit(X, y)
+    model = estimator(**FAST, depth=3, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="depth has changed from 3 to 4"):
         model.set_params(depth=4).fit(X, y)
     model.set_params(depth=3)
