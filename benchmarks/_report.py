@@ -76,10 +76,15 @@ def best_threshold(match, score):
     return float(thresholds[gain.argmax()])
 
 
+def megabytes(name):
+    """A figure of the kernel about this process, such as VmRSS."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024
+
+
 def most_resident():
     """Peak of this process in megabytes; getrusage would count what its parent once held."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    return megabytes("VmHWM")
 
 
 def _versions():

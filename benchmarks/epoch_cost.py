@@ -152,16 +152,21 @@ def spread(values):
 
 def main(arguments=None):
     """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=15, help="timings of each contender")
+    report("epoch_cost", __doc__, run, tables.epoch_cost, arguments, rounds=15)
+
+
+def report(name, description, run, table, arguments, *, rounds):
+    """Run on the training images, write the JSON of a name, print the table."""
+    options = _report.parser(description.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=rounds, help="timings of each contender")
     options.add_argument("--rows", type=int, help="use only so many images")
     args = options.parse_args(arguments)
     torch.set_num_threads(args.threads)
     X, y, *_ = _data.load_fashion_mnist(args.data)
     results = run(X[: args.rows].astype(np.float32), y[: args.rows], rounds=args.rounds)
     settings = {key: getattr(args, key) for key in ("rounds", "rows", "threads")}
-    _report.write(args.out / "epoch_cost.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.epoch_cost(results)))
+    _report.write(args.out / f"{name}.json", results, **settings)
+    sys.stdout.write(tables.markdown(*table(results)))
 
 
 if __name__ == "__main__":

@@ -5,15 +5,10 @@ The dense tower of ``epoch_cost.py`` on Fashion-MNIST in float32, trained with b
 of the same tower, batch and components. All take turns, ratios are formed within a round.
 """
 
-import sys
 from functools import partial
 
-import _data
-import _report
 import epoch_cost
-import numpy as np
 import tables
-import torch
 from torch import nn
 
 SETTINGS = (
@@ -48,16 +43,7 @@ def run(X, y, *, rounds):
 
 def main(arguments=None):
     """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=7, help="timings of each contender")
-    options.add_argument("--rows", type=int, help="use only so many images")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    X, y, *_ = _data.load_fashion_mnist(args.data)
-    results = run(X[: args.rows].astype(np.float32), y[: args.rows], rounds=args.rounds)
-    settings = {key: getattr(args, key) for key in ("rounds", "rows", "threads")}
-    _report.write(args.out / "epoch_growth.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.epoch_growth(results)))
+    epoch_cost.report("epoch_growth", __doc__, run, tables.epoch_growth, arguments, rounds=7)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ memory is short. What the process cannot do without is anonymous memory, which i
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -94,21 +93,15 @@ def some_batches(y, batch_size, *, generator):
     return islice(class_balanced(y, batch_size, generator=generator), N_BATCHES)
 
 
-def megabytes(name):
-    """A figure of the kernel about this process."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024
-
-
 @contextmanager
 def peaks(found, step):
     """Note the peaks of memory, and the seconds, of a step."""
     Path("/proc/self/clear_refs").write_text("5")
-    anonymous, done = [megabytes("RssAnon")], Event()
+    anonymous, done = [_report.megabytes("RssAnon")], Event()
 
     def look():
         while not done.wait(0.005):
-            anonymous.append(megabytes("RssAnon"))
+            anonymous.append(_report.megabytes("RssAnon"))
 
     watcher = Thread(target=look)
     watcher.start()
@@ -127,7 +120,7 @@ def peaks(found, step):
 
 def measure(case):
     """Peaks of this process in megabytes, at each step of a case."""
-    found = {"imports": megabytes("VmRSS")}
+    found = {"imports": _report.megabytes("VmRSS")}
     embedder = SiameseEmbedder(
         max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
     )

@@ -25,7 +25,7 @@ import _report
 import numpy as np
 import tables
 import torch
-from epoch_cost import LEARNING_RATE, TOWERS, ours, spread
+from epoch_cost import LEARNING_RATE, TOWERS, by_turns, ours
 from pytorch_metric_learning import losses as peer
 from pytorch_metric_learning import miners, samplers
 from sklearn.model_selection import train_test_split
@@ -39,7 +39,7 @@ from sksiamese import SiameseEmbedder
 from sksiamese.distances import DISTANCES
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES
 from sksiamese.mining import MINERS
-from sksiamese.towers import Standardize, mlp
+from sksiamese.towers import Standardize
 
 PER_CLASS = 25
 N_HELD_OUT = 5000
@@ -61,7 +61,7 @@ class Tower(nn.Sequential):
     """Standardisation and the layers of the embedder's tower."""
 
     def __init__(self, mean, scale):
-        super().__init__(Standardize(mean, scale), mlp((784,), 32))
+        super().__init__(Standardize(mean, scale), TOWERS["mlp"]["tower"]((784,), 32))
 
 
 class PairLoss(nn.Module):
@@ -131,12 +131,7 @@ def epochs(X, y, *, rounds):
             "pytorch-metric-learning": partial(peer_loop, loss=peer_loss, miner=peer_miner),
             "skorch": partial(skorch_fit, loss=loss, miner=miner),
         }
-        turns = [{who: f(X, y)["epoch"] for who, f in timed.items()} for _ in range(rounds + 1)]
-        for who in timed:
-            seconds = np.array([turn[who] for turn in turns[1:]])
-            reference = np.array([turn["SiameseEmbedder"] for turn in turns[1:]])
-            ratio = spread(seconds / reference)
-            rows.append({"loss": name, "name": who, "seconds": spread(seconds), "ratio": ratio})
+        rows += [{"loss": name} | row for row in by_turns(timed, X, y, rounds)]
     return rows
 
 

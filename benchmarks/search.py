@@ -11,11 +11,10 @@ import sys
 from time import perf_counter
 
 import _data
-import _performance
 import _report
 import numpy as np
+import tables
 import torch
-from _cells import markdown
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -68,7 +67,7 @@ def main(arguments=None):
     settings = {key: getattr(args, key) for key in ("rounds", "epochs", "rows", "threads")}
     settings["largest_gap_of_threads"] = float(np.abs(alone - threaded).max())
     _report.write(args.out / "search.json", results, **settings)
-    sys.stdout.write(markdown(*_performance.search(results)))
+    sys.stdout.write(tables.markdown(*tables.search(results)))
 
 
 if __name__ == "__main__":

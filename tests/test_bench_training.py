@@ -6,6 +6,8 @@ import torch
 from bench import needs_data, run
 from sklearn.datasets import load_digits
 
+from sksiamese import SiameseEmbedder
+
 
 @needs_data
 def test_an_epoch_is_held_against_cross_entropy_of_the_same_batch(benchmark, tmp_path, monkeypatch):
@@ -40,6 +42,15 @@ def test_epochs_and_accuracies_are_held_against_peers(benchmark, tmp_path, monke
         seconds = [point["seconds"] for point in row["curve"]]
         assert seconds == sorted(seconds)
         assert 0.6 < row["best"]["accuracy"] < 1
+
+
+def test_the_peers_train_the_tower_that_the_embedder_trains(benchmark):
+    module = benchmark("peers_training")
+    X = np.random.default_rng(0).normal(size=(40, 784)).astype(np.float32)
+    embedder = SiameseEmbedder(32, max_iter=1, **module.TOWERS["mlp"])
+    ours = embedder.fit(X, np.arange(40) % 2).tower_.parameters()
+    theirs = module.Tower(X.mean(), X.std()).parameters()
+    assert [weight.shape for weight in theirs] == [weight.shape for weight in ours]
 
 
 @pytest.mark.parametrize("loss", ["contrastive", "supcon", "semihard"])
