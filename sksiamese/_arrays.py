@@ -130,13 +130,6 @@ def as_tensor(rows, standardize):
     return torch.from_numpy(rows).to(standardize.mean)
 
 
-def take_rows(X, rows, standardize):
-    """Some rows of an array as a tensor; of a dense one, torch gathers them by its threads."""
-    if isinstance(X, np.ndarray) and X.flags.writeable:
-        return torch.from_numpy(X).index_select(0, torch.from_numpy(rows)).to(standardize.mean)
-    return as_tensor(X[rows], standardize)
-
-
 def embed_rows(tower, X, rows=None):
     """Embed rows of an array, all by default, chunk by chunk, by a tower on its device."""
     n_rows = X.shape[0] if rows is None else len(rows)

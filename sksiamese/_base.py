@@ -1,6 +1,7 @@
 """Where scikit-learn and torch meet: what both siamese estimators have in common."""
 
 import copy
+import inspect
 from contextlib import contextmanager
 from math import prod
 from numbers import Integral, Real
@@ -26,7 +27,6 @@ from ._arrays import (
     floating,
     seeded,
     standardization,
-    take_rows,
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
@@ -240,10 +240,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         shape = self._item_shape(X)
         names = getattr(self, "feature_names_in_", None)
-        sizes = {"depth": self.depth, "width": self.width}
         factory = accepting(
             named(TOWERS, self.tower),
-            **{name: size for name, size in sizes.items() if size is not None},
+            **self._sizes(),
             dropout=self.dropout,
             feature_names=None if names is None else names[: X.shape[1]],
         )
@@ -273,9 +272,21 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return tower
 
+    def _sizes(self):
+        """Depth and width, without those that are left to the tower."""
+        sizes = {"depth": self.depth, "width": self.width}
+        parameters = inspect.signature(named(TOWERS, self.tower)).parameters
+        for name, size in sizes.items():
+            required = name in parameters and parameters[name].default is inspect.Parameter.empty
+            if size is None and required:
+                raise ValueError(
+                    f"{name}=None leaves it to the tower, which has no default for it; set {name}."
+                )
+        return {name: size for name, size in sizes.items() if size is not None}
+
     def _embed_for_training(self, tower, X, rows):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
-        items = take_rows(X, rows[share(rows)], tower[0])
+        items = as_tensor(X[rows[share(rows)]], tower[0])
         items = augmented(items, self.augment, self.input_shape)
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):

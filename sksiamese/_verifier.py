@@ -47,7 +47,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     width : int, default=None
         Units of each hidden layer, or channels, of the first block for the "cnn", >= 1.
         By default depth and width are those of the tower itself, such as 2 and 512 for the
-        "mlp"; a callable that names them must have defaults, too.
+        "mlp"; a callable without such defaults needs them set.
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.

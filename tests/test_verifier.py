@@ -265,3 +265,41 @@ def test_pairs_may_come_as_nested_lists(digit_pairs):
     nested = SiameseVerifier(max_iter=2, random_state=0)
     nested.fit(P[:100].reshape(100, 2, -1).tolist(), match[:100])
     np.testing.assert_array_equal(nested.decision_function(P), flat.decision_function(P))
+
+
+def test_depth_and_width_are_those_of_the_tower_by_default(digit_pairs):
+    P, match = digit_pairs[0][:100], digit_pairs[2][:100]
+    layers = {
+        tower: [len(weight) for weight in weights if weight.ndim > 1]
+        for tower in ("mlp", "tdnn")
+        for weights in [
+            SiameseVerifier(tower=tower, max_iter=1, random_state=0)
+            .fit(P, match)
+            .tower_.parameters()
+        ]
+    }
+    assert layers == {"mlp": [512, 32], "tdnn": [128, 128, 128, 32]}
+
+
+def test_a_tower_without_a_default_width_asks_for_one(digit_pairs):
+    def narrow(input_shape, n_components, width):
+        return nn.Sequential(nn.Linear(input_shape[0], width), nn.Linear(width, n_components))
+
+    P, match = digit_pairs[0][:100], digit_pairs[2][:100]
+    verifier = SiameseVerifier(tower=narrow, max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match=r"width=None leaves it to the tower.*set width"):
+        verifier.fit(P, match)
+    assert verifier.set_params(width=3).fit(P, match).tower_[2][0].out_features == 3
+
+
+def test_digits_never_seen_are_told_apart_better_by_distance_than_by_single_components(digits):
+    X, y = digits[0].astype(np.float32), digits[2]
+    areas = {"adaptive_distance": [], "weighted_l1": []}
+    for seed in range(3):
+        new = np.isin(y, np.random.default_rng(seed).permutation(10)[:3])
+        P, match, _ = make_pairs(X[~new], y[~new], n_pairs=1500, random_state=seed)
+        Q, match_new, _ = make_pairs(X[new], y[new], n_pairs=1500, random_state=seed)
+        for head, found in areas.items():
+            verifier = SiameseVerifier(head=head, max_iter=15, random_state=seed).fit(P, match)
+            found.append(roc_auc_score(match_new, verifier.decision_function(Q)))
+    assert np.mean(areas["adaptive_distance"]) > np.mean(areas["weighted_l1"]) + 0.04
