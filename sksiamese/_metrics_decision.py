@@ -131,8 +131,8 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     With ``groups`` the pairs count as so many independent ones as have the variance of their
     share of accepted pairs, and as fewer where identities are few [2]_. That variance is
     bounded by the squared sum of the pairs of each identity, added up [3]_, which makes the
-    interval up to 1.4 times too wide where pairs share little. It is an approximation, and
-    the rougher the fewer identities there are.
+    interval wider than it need be where pairs share little. It is an approximation, and the
+    rougher the fewer identities there are.
 
     Parameters
     ----------

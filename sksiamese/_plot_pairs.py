@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._metrics_verification import check_pairs
-from ._plot_decisions import decisions
+from ._metrics_verification import check_count, check_pairs
+from ._plot_decisions import accepted_pairs, decisions
 from ._plot_sheet import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
 from .pairs import split_pairs
 
@@ -105,11 +105,9 @@ class PairDisplay:
         """
         if image_shape is None:
             image_shape = getattr(estimator, "input_shape", None)
-        y_score, accepted, usual, _ = decisions(estimator, X)
-        if threshold is None:
-            kwargs["accepted"], threshold = accepted, usual
-        shown = {"image_shape": image_shape, "threshold": threshold, **kwargs}
-        return cls.from_predictions(X, y, y_score, **shown)
+        y_score, accepted, threshold, _ = decisions(estimator, X, threshold)
+        decided = {"accepted": accepted, "threshold": threshold}
+        return cls.from_predictions(X, y, y_score, image_shape=image_shape, **decided, **kwargs)
 
     @classmethod
     def from_predictions(
@@ -167,16 +165,15 @@ class PairDisplay:
         ValueError
             If pairs, labels and scores differ in number, ``y_true`` has not exactly two
             labels, the shape of an image is not known or not that of an item, or ``n_pairs``
-            is less than 1.
+            is no whole number of at least 1.
         """
-        if n_pairs < 1:
-            raise ValueError(f"n_pairs must be at least 1, got {n_pairs}.")
+        check_count("n_pairs", n_pairs, 1)
         if order not in ("given", "worst"):
             raise ValueError(f"order must be 'given' or 'worst', got {order!r}.")
         match, y_score = check_pairs(y_true, y_score)
         match = match == 1
-        accepted = y_score >= threshold if accepted is None else np.asarray(accepted, dtype=bool)
-        check_consistent_length(X, match, accepted)
+        accepted = accepted_pairs(y_score, threshold, accepted)
+        check_consistent_length(X, match)
         rows = np.arange(len(match))
         if order == "worst":
             rows = np.argsort(np.where(match, 1, -1) * (y_score - threshold), kind="stable")
@@ -215,11 +212,10 @@ class PairDisplay:
         Raises
         ------
         ValueError
-            If ``n_columns`` is less than 1.
+            If ``n_columns`` is no whole number of at least 1.
         """
         check_matplotlib_support("PairDisplay.plot")
-        if n_columns < 1:
-            raise ValueError(f"n_columns must be at least 1, got {n_columns}.")
+        check_count("n_columns", n_columns, 1)
         aspect = self.left.shape[2] / self.left.shape[1]
         width, down = 2 * aspect + GAP / 2, 1 + GAP + LINE
         across = width + 2 * GAP

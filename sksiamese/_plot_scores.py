@@ -7,7 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ._metrics_verification import check_pairs
-from ._plot_decisions import decisions
+from ._plot_decisions import accepted_pairs, decisions
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 """Colours that the colour-blind tell apart, on white and on black."""
@@ -109,10 +109,9 @@ class PairScoreDisplay:
             The display, of ``decision_function`` if the estimator has it, else of the
             probability of a match.
         """
-        y_score, accepted, usual, name = decisions(estimator, X)
-        if threshold is None:
-            kwargs["accepted"], threshold = accepted, usual
-        return cls.from_predictions(y, y_score, threshold=threshold, score_name=name, **kwargs)
+        y_score, accepted, threshold, name = decisions(estimator, X, threshold)
+        decided = {"accepted": accepted, "threshold": threshold, "score_name": name}
+        return cls.from_predictions(y, y_score, **decided, **kwargs)
 
     @classmethod
     def from_predictions(
@@ -152,12 +151,10 @@ class PairScoreDisplay:
             ``accepted``.
         """
         match, y_score = check_pairs(y_true, y_score)
-        accepted = y_score >= threshold if accepted is None else np.asarray(accepted, dtype=bool)
-        check_consistent_length(match, accepted)
         display = cls(
             match=match == 1,
             y_score=y_score,
-            accepted=accepted,
+            accepted=accepted_pairs(y_score, threshold, accepted),
             threshold=threshold,
             score_name=score_name,
         )

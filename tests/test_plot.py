@@ -356,7 +356,8 @@ def test_images_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="order must be"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), order="best")
     for options in ({"n_pairs": 0}, {"n_pairs": -1}, {"n_columns": 0}):
-        with pytest.raises(ValueError, match=f"{next(iter(options))} must be at least 1"):
+        wanted = f"{next(iter(options))} must be a whole number and at least 1"
+        with pytest.raises(ValueError, match=wanted):
             PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), **options)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         PairScoreDisplay.from_predictions(match, score, accepted=[True])
