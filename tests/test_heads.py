@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sksiamese.distances import manhattan
-from sksiamese.heads import HEADS, Cosine, Distance, Match, WeightedL1
+from sksiamese.heads import HEADS, AdaptiveDistance, Cosine, Distance, Match, WeightedL1
 
 TRAINING = {name: head for name, head in HEADS.items() if name != "distance"}
 each_head = pytest.mark.parametrize("factory", HEADS.values(), ids=HEADS)
@@ -113,6 +113,16 @@ def test_the_distance_head_passes_gradients_on_once_it_is_trained():
     Distance(8).eval()(A, B).sum().backward()
     assert (A.grad == -B.grad).all()
     assert A.grad.abs().sum() > 0
+
+
+def test_the_adaptive_distance_head_has_a_threshold_of_both_items():
+    A, B = sides(5)
+    head = AdaptiveDistance(8, distance=manhattan, margin=4.0)
+    D = (A - B).abs().sum(dim=1) / 4
+    weight = torch.linspace(-1, 1, 8).to(head.items.weight)
+    with torch.no_grad():
+        head.items.weight.copy_(weight[None])
+    torch.testing.assert_close(head(A, B), 5 * (0.5 - D) + 20 * (A @ weight + B @ weight))
 
 
 def test_the_cosine_head_does_not_see_the_length_of_embeddings():

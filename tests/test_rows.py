@@ -198,6 +198,15 @@ def test_what_is_computed_when_read_is_computed_once(digits):
     assert not is_source(graph)
 
 
+def test_rows_are_standardised_in_the_order_in_which_they_are_stored(digits, few_at_a_time):
+    X = Stored(digits[0])
+    rows = np.random.default_rng(0).permutation(len(X.rows))
+    read = []
+    monitored = Rows(X, lambda part: read.append(part) or part)
+    _arrays.standardization(monitored, rows=rows)
+    np.testing.assert_array_equal(np.concatenate(read), X.rows)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_, np.int64])
 def test_whole_numbers_are_never_converted_all_at_once(digits, few_at_a_time, monkeypatch, dtype):
     X, _, y, _ = (part.astype(dtype) for part in digits)
