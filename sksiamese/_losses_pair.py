@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._selection import masked_logsumexp, mean_of, mean_over_anchors, numbers, ratio
+from ._selection import masked_logsumexp, mean_of, mean_over_anchors, numbers, ratio, with_gradient
 
 __all__ = [
     "WuMargin",
@@ -60,30 +60,14 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
     """
 
     def parts(D, same, different):
-        return _SquaredMargins.apply(D, same, different, margin, positive_margin)
-
-    return mean_of(parts, D, same, different)
-
-
-class _SquaredMargins(torch.autograd.Function):
-    """Sum of the squares of what distances lack of their margins, its gradient, all weight."""
-
-    @staticmethod
-    def forward(ctx, D, same, different, margin, positive_margin):
-        excess, lack = (D - positive_margin).clamp_min_(0), (margin - D).clamp_min_(0)
         same, different = numbers(same, D), numbers(different, D)
+        excess, lack = (D.detach() - positive_margin).relu_(), (margin - D.detach()).relu_()
         pull, push = excess * same, lack * different
         total = excess.flatten().dot(pull.flatten()) + lack.flatten().dot(push.flatten())
-        ctx.save_for_backward(pull.sub_(push).mul_(2))
-        weight = same.sum() + different.sum()
-        ctx.mark_non_differentiable(weight)
-        return total, weight
+        gradient = pull.sub_(push).mul_(2)
+        return with_gradient(D, total, gradient), same.sum() + different.sum()
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_output, _):
-        (gradient,) = ctx.saved_tensors
-        return grad_output * gradient, None, None, None, None
+    return mean_of(parts, D, same, different)
 
 
 def logistic(logit, same, different):

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import NOTHING, masked_logsumexp, mean_of, numbers
+from ._selection import NOTHING, masked_logsumexp, mean_of, numbers, with_gradient
 
 __all__ = ["n_pairs", "nca", "supcon"]
 
@@ -102,36 +102,19 @@ def supcon(D, same, different, *, temperature=0.1):
     """
 
     def parts(D, same, different):
-        return _SupervisedContrast.apply(D, same, different, temperature)
-
-    return mean_of(parts, D, same, different)
-
-
-class _SupervisedContrast(torch.autograd.Function):
-    """Cost of all anchors, their number, and the gradient of the cost along with it."""
-
-    @staticmethod
-    def forward(ctx, D, same, different, temperature):
         n_positive, n_negative = (
             mask.sum(dim=1, keepdim=True).to(D.dtype) for mask in (same, different)
         )
         complete = (n_positive * n_negative).clamp_max_(1)
         wanted = numbers(same, D) * (complete / n_positive.clamp_min(1))
         left_out = numbers(~(same | different), D)
-        logits = (D / -temperature).add_(left_out, alpha=NOTHING)
+        logits = (D.detach() / -temperature).add_(left_out, alpha=NOTHING)
         log_chances = logits.log_softmax(dim=1)
         total = -log_chances.flatten().dot(wanted.flatten())
         gradient = wanted.sub_(log_chances.exp_().mul_(complete)).div_(temperature)
-        ctx.save_for_backward(gradient)
-        n_complete = complete.sum()
-        ctx.mark_non_differentiable(n_complete)
-        return total, n_complete
+        return with_gradient(D, total, gradient), complete.sum()
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_output, _):
-        (gradient,) = ctx.saved_tensors
-        return grad_output * gradient, None, None, None
+    return mean_of(parts, D, same, different)
 
 
 def nca(D, same, different, *, temperature=1.0):
@@ -177,38 +160,20 @@ def nca(D, same, different, *, temperature=1.0):
     """
 
     def parts(D, same, different):
-        return _MissedNeighbors.apply(D, same, different, temperature)
-
-    return mean_of(parts, D, same, different)
-
-
-class _MissedNeighbors(torch.autograd.Function):
-    """Cost of all anchors, their number, and the gradient of the cost along with it.
-
-    Exponentials are relative to the nearest positive or negative of the anchor. Those that
-    are too small to count are raised, as exponentials that underflow are slow.
-    """
-
-    @staticmethod
-    def forward(ctx, D, same, different, temperature):
         complete = same.any(dim=1, keepdim=True) & different.any(dim=1, keepdim=True)
-        x = D / -temperature
+        x = D.detach() / -temperature
         nearest = [x.where(mask, NOTHING).amax(dim=1, keepdim=True) for mask in (same, different)]
+        # Exponentials that underflow are slow, so those too small to count are raised.
         chances = (x - torch.where(same, *nearest)).clamp_(-80, 0).exp_()
         pull, push = chances * same, chances * different
         pulled, pushed = (c.sum(dim=1, keepdim=True).clamp_min_(1e-30) for c in (pull, push))
         odds = (nearest[1] - nearest[0] + pushed.log() - pulled.log()).where(complete, 0)
         share = odds.sigmoid().where(complete, 0) / temperature
-        ctx.save_for_backward(pull.mul_(share / pulled).sub_(push.mul_(share / pushed)))
-        n_complete = complete.sum()
-        ctx.mark_non_differentiable(n_complete)
-        return F.softplus(odds).where(complete, 0).sum(), n_complete
+        gradient = pull.mul_(share / pulled).sub_(push.mul_(share / pushed))
+        total = F.softplus(odds).where(complete, 0).sum()
+        return with_gradient(D, total, gradient), complete.sum()
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_output, _):
-        (gradient,) = ctx.saved_tensors
-        return grad_output * gradient, None, None, None
+    return mean_of(parts, D, same, different)
 
 
 LOSSES = {"n_pairs": n_pairs, "nca": nca, "supcon": supcon}

@@ -99,30 +99,39 @@ def mean_of(parts, D, same, different):
         return D.sum()
     if D.numel() <= CHUNK:
         return ratio(*parts(D, same, different))
-    return ratio(*_SumOverAnchors.apply(parts, D, same, different))
+    total, weight, gradient = _sums_in_chunks(parts, D, same, different)
+    return ratio(with_gradient(D, total, gradient), weight)
 
 
-class _SumOverAnchors(torch.autograd.Function):
-    """Total and weight of all anchors, and the gradient of the total along with them."""
+def _sums_in_chunks(parts, D, same, different):
+    """Total and weight of all anchors, some at a time, and the gradient of the total by D."""
+    gradient = torch.empty_like(D)
+    totals, weights = [], []
+    for d, positive, negative, g in in_chunks(D.detach(), same, different, gradient):
+        with torch.enable_grad():
+            d = d.requires_grad_()
+            total, weight = parts(d, positive, negative)
+        g.copy_(torch.autograd.grad(total, d)[0])
+        totals.append(total.detach())
+        weights.append(weight.detach())
+    return torch.stack(totals).sum(), torch.stack(weights).sum(), gradient
+
+
+def with_gradient(D, value, gradient):
+    """A number that was worked out of D aside from autograd, joined to D by its gradient."""
+    return _WithGradient.apply(D, value, gradient)
+
+
+class _WithGradient(torch.autograd.Function):
+    """A number, and its gradient as it is given."""
 
     @staticmethod
-    def forward(ctx, parts, D, same, different):
-        gradient = torch.empty_like(D)
-        totals, weights = [], []
-        for d, positive, negative, g in in_chunks(D, same, different, gradient):
-            with torch.enable_grad():
-                d = d.detach().requires_grad_()
-                total, weight = parts(d, positive, negative)
-            g.copy_(torch.autograd.grad(total, d)[0])
-            totals.append(total.detach())
-            weights.append(weight.detach())
+    def forward(ctx, D, value, gradient):
         ctx.save_for_backward(gradient)
-        weight = torch.stack(weights).sum()
-        ctx.mark_non_differentiable(weight)
-        return torch.stack(totals).sum(), weight
+        return value.clone()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_total, _):
+    def backward(ctx, grad_value):
         (gradient,) = ctx.saved_tensors
-        return None, grad_total * gradient, None, None
+        return grad_value * gradient, None, None
