@@ -45,9 +45,9 @@ FIRST_SPLIT = 100
 class LinearPath(nn.Module):
     """A multilayer perceptron plus a linear map, learned, or held at the axes given."""
 
-    def __init__(self, input_shape, n_components, *, axes=None, **options):
+    def __init__(self, input_shape, n_components, *, depth, width, axes=None):
         super().__init__()
-        self.network = mlp(input_shape, n_components, **options)
+        self.network = mlp(input_shape, n_components, depth=depth, width=width)
         self.linear = nn.Linear(input_shape[0], n_components, bias=False)
         if axes is not None:
             self.linear.weight = nn.Parameter(torch.from_numpy(axes), requires_grad=False)
@@ -60,9 +60,9 @@ class LinearPath(nn.Module):
 class WithItem(nn.Module):
     """An embedding followed by the item itself, so small that no distance notices it."""
 
-    def __init__(self, input_shape, n_components, **options):
+    def __init__(self, input_shape, n_components, *, depth, width):
         super().__init__()
-        self.network = mlp(input_shape, n_components - input_shape[0], **options)
+        self.network = mlp(input_shape, n_components - input_shape[0], depth=depth, width=width)
 
     def forward(self, x):
         """Embeddings of items, and the items."""

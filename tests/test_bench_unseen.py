@@ -8,6 +8,8 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from sksiamese import SiameseVerifier
+
 
 @pytest.fixture
 def unseen(benchmark):
@@ -52,7 +54,7 @@ def test_principal_axes_make_the_mean_distance_about_one(unseen):
 
 
 def test_the_head_that_sees_the_raw_distance_reads_that_of_the_items(unseen):
-    tower, head = unseen.WithItem((4,), 6), unseen.SeesRaw(6, n_features=4)
+    tower, head = unseen.WithItem((4,), 6, depth=2, width=8), unseen.SeesRaw(6, n_features=4)
     a, b = torch.rand(2, 5, 4, generator=torch.Generator().manual_seed(0))
     before = head(tower(a), tower(b))
     torch.nn.init.ones_(head.raw)
@@ -62,9 +64,24 @@ def test_the_head_that_sees_the_raw_distance_reads_that_of_the_items(unseen):
 
 def test_held_axes_are_not_trained(unseen):
     axes = np.eye(2, 4, dtype=np.float32)
-    tower = unseen.LinearPath((4,), 2, axes=axes)
+    tower = unseen.LinearPath((4,), 2, depth=2, width=8, axes=axes)
     assert not tower.linear.weight.requires_grad
     assert tower.network[1].weight.requires_grad
+
+
+def test_networks_are_as_narrow_as_their_names_say(unseen, few_digits):
+    X, y = few_digits
+    P, match = unseen.pairs_of(X, y, 0)
+    for name, parameters in unseen.verifiers(X).items():
+        verifier = SiameseVerifier(max_iter=1, random_state=0, **parameters).fit(P, match)
+        layers = [len(part.weight) for part in verifier.tower_.modules() if is_hidden(part)]
+        expected = {"depth=1": []}.get(name, [128, 128] if "narrow" in name else [512])
+        assert layers == expected, name
+
+
+def is_hidden(part):
+    """Whether a module is a layer before the last."""
+    return isinstance(part, torch.nn.Linear) and part.out_features > 100
 
 
 @bench.needs_data
