@@ -130,6 +130,16 @@ def as_tensor(rows, standardize):
     return torch.from_numpy(rows).to(standardize.mean)
 
 
+def take(X, rows, standardize):
+    """Some rows of an array, by their numbers, as :func:`as_tensor` gives them.
+
+    Torch gathers faster than numpy, but takes no array that may not be written to.
+    """
+    if isinstance(X, np.ndarray) and X.flags.writeable:
+        return torch.from_numpy(X).index_select(0, torch.from_numpy(rows)).to(standardize.mean)
+    return as_tensor(X[rows], standardize)
+
+
 def embed_rows(tower, X, rows=None):
     """Embed rows of an array, all by default, chunk by chunk, by a tower on its device."""
     n_rows = X.shape[0] if rows is None else len(rows)

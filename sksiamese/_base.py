@@ -27,6 +27,7 @@ from ._arrays import (
     floating,
     seeded,
     standardization,
+    take,
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
@@ -286,7 +287,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _embed_for_training(self, tower, X, rows):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
-        items = as_tensor(X[rows[share(rows)]], tower[0])
+        items = take(X, rows[share(rows)], tower[0])
         items = augmented(items, self.augment, self.input_shape)
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
