@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import CHUNK, ascending, compact, mean_of, numbers, ratio
+from ._selection import ascending, chunk_size, compact, mean_of, numbers, ratio
 
 __all__ = ["soft_margin_triplet", "triplet"]
 
@@ -66,12 +66,19 @@ def triplet(D, same, different, *, margin=0.2):
         return (n_active * reach - total.gather(1, n_active)).sum(), n_active.sum()
 
     def every(D, same, different):
-        D, same, different = D.T, same.T, different.T
-        lack = D.unsqueeze(1) - D.unsqueeze(0) + margin
-        active = same.unsqueeze(1) & different.unsqueeze(0) & (lack > 0)
+        violation, is_triplet = triplets_of_few(D, same, different)
+        lack = violation + margin
+        active = is_triplet & (lack > 0)
         return (lack * numbers(active, D)).sum(), active.sum()
 
     return mean_of(parts, D, same, different)
+
+
+def triplets_of_few(D, same, different):
+    """For every two columns the difference d(a, p) - d(a, n), and whether it is a triplet."""
+    D, same, different = D.T, same.T, different.T
+    violation = D.unsqueeze(1) - D.unsqueeze(0)
+    return violation, same.unsqueeze(1) & different.unsqueeze(0)
 
 
 def soft_margin_triplet(D, same, different, *, scale=1.0):
@@ -113,6 +120,14 @@ def soft_margin_triplet(D, same, different, *, scale=1.0):
     >>> round(soft_margin_triplet(D, same, ~same).item(), 4)
     0.4229
     """
+
+    def every(D, same, different):
+        violation, is_triplet = triplets_of_few(D, same, different)
+        total = (F.softplus(scale * violation) * numbers(is_triplet, D)).sum() / scale
+        return total, is_triplet.sum()
+
+    if D.shape[1] <= FEW:
+        return mean_of(every, D, same, different)
     n_triplets = (same.sum(dim=1) * different.sum(dim=1)).sum()
     total = _SumOfSoftplus.apply(scale * D, same, different) / scale
     return ratio(total, n_triplets)
@@ -129,7 +144,7 @@ class _SumOfSoftplus(torch.autograd.Function):
         anchor, positive = same.nonzero(as_tuple=True)
         gradient = torch.zeros_like(D)
         total = D.new_zeros(())
-        chunk = max(1, CHUNK // max(1, D.shape[1]))
+        chunk = max(1, chunk_size(D) // max(1, D.shape[1]))
         for rows in torch.arange(len(anchor), device=D.device).split(chunk):
             a, p = anchor[rows], positive[rows]
             violation = (D[a, p].unsqueeze(1) - D[a]).masked_fill(~different[a], -torch.inf)

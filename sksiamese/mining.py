@@ -3,12 +3,13 @@
 A miner maps ``(D, same, different)`` to another such triple, rows being anchors: the
 whole matrix, or a narrow one in which each row holds the distances selected for one
 anchor. So every miner goes with every loss of :mod:`sksiamese.losses`, and a selection
-of triplets never needs a third axis.
+of triplets never needs a third axis. On an accelerator, which does not know how many are selected,
+``semihard`` and ``distance_weighted`` give a row for every pair, and masks leave out the rest.
 """
 
 import torch
 
-from ._selection import CHUNK, ascending, compact, in_chunks, places
+from ._selection import ascending, chunk_size, compact, in_chunks, is_meant, places
 
 __all__ = [
     "MINERS",
@@ -135,7 +136,8 @@ def semihard(D, same, different):
     anchor, positive = place // D.shape[1], place % D.shape[1]
     picked = _picked(D, anchor, positive, negative)
     has_negative = (different.sum(dim=1) > 0)[anchor]
-    return picked, *_columns(torch.ones_like(has_negative), has_negative)
+    meant = is_meant(same, place)
+    return picked, *_columns(meant, meant & has_negative)
 
 
 def easy_positive(D, same, different):
@@ -242,9 +244,11 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
     chance = rarity.softmax(dim=1).nan_to_num(1.0)
     positives, there = compact(D, same)
     drawn = torch.multinomial(chance, there.shape[1], replacement=True)
-    picked = torch.stack([positives[there], D.gather(1, drawn)[there]], dim=1)
-    has_negative = has_negative.unsqueeze(1).expand_as(there)[there]
-    return picked, *_columns(torch.ones_like(has_negative), has_negative)
+    place = places(there)
+    picked = torch.stack([positives.take(place), D.gather(1, drawn).take(place)], dim=1)
+    has_negative = has_negative.unsqueeze(1).expand_as(there).take(place)
+    meant = is_meant(there, place)
+    return picked, *_columns(meant, meant & has_negative)
 
 
 def multi_similarity(D, same, different, *, epsilon=0.1):
@@ -348,7 +352,7 @@ def angular(D, same, different, *, angle=20.0):
     squared = D.detach().square()
     negative = torch.empty_like(anchor)
     far = squared.new_empty(len(anchor))
-    n_pairs = max(1, CHUNK // len(D))
+    n_pairs = max(1, chunk_size(D) // len(D))
     for chunk in torch.arange(len(anchor), device=D.device).split(n_pairs):
         a, p = anchor[chunk], positive[chunk]
         around = (squared[a] + squared[p]).masked_fill_(~different[a], torch.inf)

@@ -8,7 +8,7 @@ import torch
 from pytorch_metric_learning import miners as peer
 from pytorch_metric_learning.distances import CosineSimilarity
 
-from sksiamese import _selection, mining
+from sksiamese import _selection
 from sksiamese.losses import LOSSES, WuMargin, contrastive, triplet
 from sksiamese.mining import (
     MINERS,
@@ -322,6 +322,5 @@ def test_a_miner_of_a_large_batch_needs_no_cube(name):
 def test_a_miner_that_looks_at_some_distances_at_a_time_selects_the_same(name, monkeypatch):
     _, _, D, same, different = points()
     whole = MINERS[name](D, same, different)
-    for module in (_selection, mining):
-        monkeypatch.setattr(module, "CHUNK", 50)
+    monkeypatch.setattr(_selection, "CHUNK", 50)
     assert all(map(torch.equal, MINERS[name](D, same, different), whole))
