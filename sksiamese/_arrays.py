@@ -3,6 +3,7 @@
 import copy
 import threading
 from contextlib import contextmanager
+from math import prod
 
 import numpy as np
 import torch
@@ -25,35 +26,44 @@ CHUNK = 1024
 CHUNK_VALUES = 2**22
 """Values of these rows, at most."""
 
+N_SHARERS = 8
+"""Data are kept on a CUDA device if so many of their size would fit into its free memory."""
+
 SEEDING = threading.RLock()
 """Held while torch's generators are seeded: threads that fit take turns."""
 
 
 @contextmanager
 def seeded(seed, device):
-    """Seed torch's own generators, which weights and dropout use, and put them back."""
-    backend = torch.get_device_module(device)
-    devices = [] if device.type == "cpu" else list(range(backend.device_count()))
-    with SEEDING, torch.random.fork_rng(devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            backend.manual_seed_all(seed)
+    """Seed torch's generators of the CPU and of a device, and put them back afterwards.
+
+    Other devices are not touched: the first touch takes some of their memory.
+    """
+    devices = [] if device.type == "cpu" else [device.index]
+    with SEEDING, torch.random.fork_rng(devices, device_type=device.type):
+        for used in (torch.default_generator, own_generator(device)):
+            used.manual_seed(seed)
         yield
 
 
+def own_generator(device):
+    """Torch's generator of a device, from which dropout and augmentation draw there."""
+    if device.type == "cpu":
+        return torch.default_generator
+    return torch.get_device_module(device).default_generators[device.index]
+
+
 def find_device(name):
-    """The torch device of a name; "auto" is a CUDA device where there is one."""
+    """The torch device of a name, with its number; "auto" is a CUDA device if there is one."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
+        return torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:
         raise ValueError(
             f"device={name!r} cannot be used here; pass 'auto', 'cpu' or a device that torch "
             f"sees on this machine. Torch says: {error}"
         ) from error
-    return device
 
 
 def on_device(module, device):
@@ -122,12 +132,65 @@ def chunks(n_rows, n_features):
     return gen_batches(n_rows, max(1, min(CHUNK, CHUNK_VALUES // max(1, n_features))))
 
 
-def as_tensor(rows, standardize):
-    """Rows of an array as a tensor, of the dtype and on the device of a tower's first layer."""
+def dense(rows):
+    """Rows of an array as a tensor of their dtype, on the CPU."""
     if issparse(rows):
         rows = rows.toarray()
-    rows = rows if rows.flags.writeable else rows.copy()
-    return torch.from_numpy(rows).to(standardize.mean)
+    return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
+
+
+def sent(tensor, device):
+    """A tensor of the CPU on a device; a CUDA device fetches it while Python goes on."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def as_tensor(rows, standardize):
+    """Rows of an array as a tensor, of the dtype and on the device of a tower's first layer."""
+    return sent(dense(rows), standardize.mean.device).to(standardize.mean)
+
+
+class Items:
+    """Rows of an array for training on a device, read a batch at a time.
+
+    A CUDA device keeps them all, in the dtype of the array, if they are small beside its free
+    memory. Otherwise each batch is sent there.
+
+    Parameters
+    ----------
+    X : {array, sparse matrix, Rows} of shape (n_rows, n_features)
+        The rows.
+
+    device : torch.device
+        Where they are used.
+    """
+
+    def __init__(self, X, device):
+        self.X = X
+        self.device = device
+        self.kept = self._all() if fits(X, device) else None
+
+    def __getitem__(self, rows):
+        """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""
+        if self.kept is None:
+            return sent(dense(self.X[rows]), self.device)
+        return self.kept[sent(torch.from_numpy(rows), self.device)]
+
+    def _all(self):
+        kept = torch.empty(self.X.shape, dtype=dense(self.X[:1]).dtype, device=self.device)
+        for part in chunks(*self.X.shape):
+            kept[part] = sent(dense(self.X[part]), self.device)
+        return kept
+
+
+def fits(X, device):
+    """Whether a device is to keep the rows of an array, and not only a batch of them."""
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return N_SHARERS * prod(X.shape) * dense(X[:1]).element_size() <= free
 
 
 def take(X, rows, standardize):
@@ -151,14 +214,8 @@ def augmented(items, augment, input_shape):
     """Items as an augmentation changes them, by torch's generator, which fit has seeded."""
     if augment is None:
         return items
-    device = items.device
-    generator = (
-        torch.default_generator
-        if device.type == "cpu"
-        else torch.get_device_module(device).default_generators[device.index or 0]
-    )
     shape = items.shape[1:] if input_shape is None else input_shape
-    changed = augment(items.unflatten(1, tuple(shape)), generator)
+    changed = augment(items.unflatten(1, tuple(shape)), own_generator(items.device))
     if not isinstance(changed, torch.Tensor) or changed.shape != (len(items), *shape):
         got = tuple(changed.shape) if isinstance(changed, torch.Tensor) else type(changed).__name__
         raise ValueError(

@@ -128,8 +128,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
             optimizer.load_state_dict(memory)
             run = Run(self, module, task, rows, held_out, max_iter=max_iter, past=past)
-            epochs = self._epochs(task, rows, optimizer, max_iter, seed)
-            train(module, run.announce(epochs), task.loss, optimizer, on_epoch_end=run.end_epoch)
+            epochs = run.announce(self._epochs(task, rows, optimizer, max_iter, seed))
+            train(module, epochs, task.loss_on(device), optimizer, on_epoch_end=run.end_epoch)
             run.end()
         vars(self).update(run.attributes(agreed(module.cpu().eval())))
         self._momenta = momenta_of(optimizer) if incremental and not run.diverged else momenta
@@ -285,9 +285,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 )
         return {name: size for name, size in sizes.items() if size is not None}
 
-    def _embed_for_training(self, tower, X, rows):
+    def _embed_for_training(self, tower, items, rows):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
-        items = take(X, rows[share(rows)], tower[0])
+        items = items[rows[share(rows)]].to(tower[0].mean)
         items = augmented(items, self.augment, self.input_shape)
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):

@@ -2,13 +2,14 @@
 
 import copy
 import inspect
+from functools import partial
 
 import numpy as np
 import torch
 from scipy.sparse import issparse
 from torch import nn
 
-from ._arrays import embed_rows
+from ._arrays import Items, embed_rows, sent
 from ._run import Task, accepting, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
@@ -32,7 +33,6 @@ def embedding_task(estimator, X, y, classes, given):
     unlabeled = (labels < 0).nonzero().squeeze(1)
     spare = unlabeled if estimator.regularizer is not None else unlabeled[:0]
     sampler, distance = named(BATCHES, estimator.sampler), distance_of(estimator)
-    memory = Memory(estimator.memory_size)
 
     def build(rows):
         standardize = estimator._standardization(X, rows=rows)
@@ -46,12 +46,6 @@ def embedding_task(estimator, X, y, classes, given):
         shares = mixed[: len(drawn) * estimator.batch_size].tensor_split(len(drawn))
         for labeled, share in zip(drawn, shares, strict=True):
             yield torch.cat([labeled, share]), labeled
-
-    def loss(module, batch):
-        rows, labeled = batch
-        Z = estimator._embed_for_training(module["tower"], X, rows.numpy())
-        y = labels[labeled].to(Z.device)
-        return module["objective"](Z, y, labeled.to(Z.device), memory)
 
     def sample_of(rows, n_rows):
         generator = torch.Generator().manual_seed(0)
@@ -75,7 +69,21 @@ def embedding_task(estimator, X, y, classes, given):
 
     margin = None if estimator.margin == "auto" else estimator.margin
     strata = y if classes.ndim == 1 else y.clip(max=0)
-    return Task(given, strata, classes, build, batches, loss, score, diagnosis, margin)
+    loss_on = partial(embedding_loss, estimator, X, labels)
+    return Task(given, strata, classes, build, batches, loss_on, score, diagnosis, margin)
+
+
+def embedding_loss(estimator, X, labels, device):
+    """Loss of the batches of rows of X and of their labels, both read on a device."""
+    items, known, memory = Items(X, device), sent(labels, device), Memory(estimator.memory_size)
+
+    def loss(module, batch):
+        rows, labeled = batch
+        Z = estimator._embed_for_training(module["tower"], items, rows.numpy())
+        labeled = sent(labeled, device)
+        return module["objective"](Z, known[labeled], labeled, memory)
+
+    return loss
 
 
 class Objective(nn.Module):

@@ -30,6 +30,11 @@ class _Proxies(nn.Module):
         return F.normalize(Z) @ F.normalize(self.proxies).T
 
 
+def is_class(y, n_classes):
+    """Whether each row is of each class, of shape (n, n_classes)."""
+    return y.unsqueeze(1) == torch.arange(n_classes, device=y.device)
+
+
 class NormalizedSoftmax(_Proxies):
     """Softmax over the cosines between an embedding and one proxy of each class.
 
@@ -112,7 +117,7 @@ class CosFace(_Proxies):
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
-        true = F.one_hot(y, len(self.proxies))
+        true = is_class(y, len(self.proxies))
         return F.cross_entropy(self.scale * (self.cosines(Z) - self.margin * true), y)
 
 
@@ -259,7 +264,7 @@ class ProxyAnchor(_Proxies):
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
         cosines = self.cosines(Z).T
-        true = torch.arange(len(cosines), device=y.device).unsqueeze(1) == y
+        true = is_class(y, len(cosines)).T
         pull = F.softplus(masked_logsumexp(self.scale * (self.margin - cosines), true))
         push = F.softplus(masked_logsumexp(self.scale * (self.margin + cosines), ~true))
         return ratio(pull.sum(), true.any(dim=1).sum()) + push.mean()
@@ -321,7 +326,7 @@ class SoftTriple(_Proxies):
         cosines = self.cosines(Z).unflatten(1, (self.n_classes, -1))
         weight = (cosines / self.temperature).softmax(dim=2)
         similarity = (weight * cosines).sum(dim=2)
-        true = F.one_hot(y, self.n_classes)
+        true = is_class(y, self.n_classes)
         return F.cross_entropy(self.scale * (similarity - self.margin * true), y)
 
 

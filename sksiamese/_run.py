@@ -31,8 +31,8 @@ class Task(NamedTuple):
     batches: Callable
     """``batches(rows, epoch, generator)``: the batches of one epoch."""
 
-    loss: Callable
-    """``loss(module, batch)``: a scalar tensor."""
+    loss_on: Callable
+    """``loss_on(device)``: a function ``loss(module, batch)``, which gives a scalar tensor."""
 
     score: Callable
     """``score(module, rows, held_out)``: validation score, greater is better."""

@@ -97,12 +97,24 @@ def multi_cue(
     return _Fused(list(columns.values()), parts, n_components, width, dropout)
 
 
+class _Columns(nn.Module):
+    """Some columns of a batch; their numbers go to its device with the module."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.register_buffer("columns", torch.tensor(columns))
+
+    def forward(self, X):
+        """The columns of rows of shape (n, n_features)."""
+        return X.index_select(1, self.columns)
+
+
 class _Fused(nn.Module):
     """Towers of several groups of columns and the layers that fuse what they give."""
 
     def __init__(self, columns, towers, n_components, width, dropout):
         super().__init__()
-        self.columns = columns
+        self.columns = nn.ModuleList(map(_Columns, columns))
         self.towers = nn.ModuleList(towers)
         self.fusion = nn.Sequential(
             nn.ReLU(),
@@ -115,10 +127,8 @@ class _Fused(nn.Module):
     def forward(self, X):
         """Embeddings of items of shape (n, ...)."""
         X = X.flatten(1)
-        seen = [
-            tower(X[:, columns]) for tower, columns in zip(self.towers, self.columns, strict=True)
-        ]
-        return self.fusion(torch.cat(seen, dim=1))
+        parts = zip(self.columns, self.towers, strict=True)
+        return self.fusion(torch.cat([tower(columns(X)) for columns, tower in parts], dim=1))
 
 
 def _columns_of(name, chosen, n_features, feature_names):

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import gen_batches
 from torch import nn
 
-from ._arrays import as_tensor, embed_rows
+from ._arrays import Items, as_tensor, embed_rows, sent
 from ._run import Task, accepting, named
 from .batches import shuffled
 from .distances import DISTANCES, paired
@@ -27,7 +27,6 @@ def verification_task(estimator, pairs, match, weight, classes, given):
     items, index = pairs.items, pairs.index
     distance = named(DISTANCES, estimator.distance)
     labels = torch.from_numpy(match)
-    weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
 
     def build(rows):
         standardize = estimator._standardization(items, **weighted_items(pairs, rows, weight))
@@ -45,18 +44,6 @@ def verification_task(estimator, pairs, match, weight, classes, given):
         for batch in shuffled(labels[rows], estimator.batch_size, generator=generator):
             yield rows[batch], attraction
 
-    def loss(module, batch):
-        rows, attraction = batch
-        tower, head = module["tower"], module["head"]
-        both = estimator._embed_for_training(tower, items, index[rows].T.ravel())
-        A, B = both.tensor_split(2)
-        same, different = weights[rows].to(A).unbind(dim=1)
-        decision = logistic(head(A, B), same, different)
-        if estimator.margin is None:
-            return decision
-        D = paired(distance, A, B)
-        return decision + attraction * contrastive(D, same, different, margin=estimator.margin)
-
     def score(module, rows, held_out):
         accepted = compare(partial(logits, module["head"]), module["tower"], pairs[held_out]) > 0
         return accuracy_score(match[held_out], accepted, sample_weight=weight[held_out])
@@ -70,8 +57,32 @@ def verification_task(estimator, pairs, match, weight, classes, given):
 
         return diagnose
 
-    counted = np.where(weight > 0, match, -1)
-    return Task(given, counted, classes, build, batches, loss, score, diagnosis, estimator.margin)
+    weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
+    loss_on = partial(verification_loss, estimator, pairs, weights)
+    counted, margin = np.where(weight > 0, match, -1), estimator.margin
+    return Task(given, counted, classes, build, batches, loss_on, score, diagnosis, margin)
+
+
+def verification_loss(estimator, pairs, weights, device):
+    """Loss of the batches of pairs, whose items and weights are read on a device.
+
+    The weights of each pair are those as a matching and as a non-matching one.
+    """
+    items, weights = Items(pairs.items, device), sent(weights, device)
+    distance = named(DISTANCES, estimator.distance)
+
+    def loss(module, batch):
+        rows, attraction = batch
+        both = estimator._embed_for_training(module["tower"], items, pairs.index[rows].T.ravel())
+        A, B = both.tensor_split(2)
+        same, different = weights[sent(torch.from_numpy(rows), device)].to(A.dtype).unbind(dim=1)
+        decision = logistic(module["head"](A, B), same, different)
+        if estimator.margin is None:
+            return decision
+        D = paired(distance, A, B)
+        return decision + attraction * contrastive(D, same, different, margin=estimator.margin)
+
+    return loss
 
 
 def weighted_items(pairs, rows, weight):

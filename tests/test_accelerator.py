@@ -4,16 +4,32 @@ Tensors of the device "meta" have no values: whoever asks for one, or for a size
 one, gets an error.
 """
 
+from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from sksiamese import _selection
+from sksiamese import (
+    PairView,
+    SiameseEmbedder,
+    SiameseVerifier,
+    _arrays,
+    _base,
+    _selection,
+    make_pairs,
+)
+from sksiamese._rows import Rows
+from sksiamese.augment import affine
 from sksiamese.distances import DISTANCES
+from sksiamese.heads import HEADS
 from sksiamese.losses import LOSSES, WuMargin, soft_margin_triplet
 from sksiamese.mining import MINERS, angular, distance_weighted
 from sksiamese.regularizers import REGULARIZERS
+from sksiamese.towers import TOWERS, multi_cue
 
 N_CLASSES, N_COMPONENTS = 4, 8
 PAIR_LOSSES = {
@@ -115,3 +131,193 @@ def test_distances_wait_for_no_number(distance):
     Z = torch.rand(12, N_COMPONENTS, device="meta", requires_grad=True)
     distance(Z, Z).sum().backward()
     assert Z.grad.shape == Z.shape
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "tdnn", "multi_cue"])
+def test_towers_wait_for_no_number(name):
+    cues = {"head": [0, 2, 4], "body": slice(1, 10)}
+    factory = {**TOWERS, "multi_cue": partial(multi_cue, cues=cues)}[name]
+    tower = factory((16,), N_COMPONENTS, depth=2, width=8, dropout=0.1).to("meta")
+    assert {t.device.type for t in tower.state_dict().values()} == {"meta"}
+    tower(torch.empty(5, 16, device="meta")).sum().backward()
+    assert all(weight.grad is not None for weight in tower.parameters())
+
+
+class Watch(TorchDispatchMode):
+    """Notes what Python would have to wait for: numbers, and sizes that depend on values."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "bincount", "equal")
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.n_batches, self.in_batch = [], 0, False
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        indices = args[1] if name in ("index", "index_put", "index_put_") else ()
+        by_mask = any(index is not None and index.dtype == torch.bool for index in indices)
+        if self.in_batch and (by_mask or name in self.WAITING):
+            self.seen.append(name)
+        return function(*args, **kwargs or {})
+
+    def during(self, batches):
+        """The batches of an epoch; drawing them, which the CPU does anyway, is left out."""
+        for batch in batches:
+            self.in_batch = True
+            self.n_batches += 1
+            yield batch
+            self.in_batch = False
+
+
+@pytest.fixture
+def watch(monkeypatch, as_accelerator):
+    """The steps of every fit, watched, with data that are kept as an accelerator keeps them."""
+    watch = Watch()
+
+    def train(module, epochs, *args, **options):
+        with watch:
+            engine_train(module, map(watch.during, epochs), *args, **options)
+
+    engine_train = _base.train
+    monkeypatch.setattr(_base, "train", train)
+    monkeypatch.setattr(_arrays, "fits", lambda X, device: True)
+    as_accelerator()
+    return watch
+
+
+X = np.random.default_rng(0).normal(size=(60, 16)).astype(np.float32)
+Y = np.arange(60) % 3
+FAST = {"max_iter": 2, "batch_size": 20, "random_state": 0, "device": "cpu"}
+FITS = {
+    **{loss: {"loss": loss} for loss in LOSSES if loss != "soft_margin_triplet"},
+    **{miner: {"miner": miner} for miner in MINERS if miner != "angular"},
+    **{name: {"regularizer": name} for name in REGULARIZERS},
+    "soft margin, mined": {"loss": "soft_margin_triplet", "miner": "hardest"},
+    "memory": {"memory_size": 30},
+    "augmented": {"augment": affine, "input_shape": (4, 4), "precision": "bfloat16"},
+    "unlabeled": {"unlabeled_label": 2, "regularizer": "variance"},
+}
+
+
+@pytest.mark.parametrize("options", FITS.values(), ids=FITS)
+def test_no_step_of_an_embedder_waits_for_a_number(options, watch):
+    SiameseEmbedder(**FAST | options).fit(X, Y)
+    assert watch.n_batches >= 4
+    assert watch.seen == []
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_no_step_of_a_verifier_waits_for_a_number(head, watch):
+    SiameseVerifier(**FAST, head=head).fit(np.hstack([X, X[::-1]]), Y[::-1] == Y)
+    assert watch.n_batches == 6
+    assert watch.seen == []
+
+
+def test_a_step_that_waits_is_noticed(watch):
+    for options in ({"miner": "angular"}, {"loss": "soft_margin_triplet"}):
+        SiameseEmbedder(**FAST | options).fit(X, Y)
+        assert "nonzero" in watch.seen
+        watch.seen.clear()
+
+
+CARD = torch.device("cuda", 0)
+
+
+class Stored:
+    """An array that is not one of numpy."""
+
+    def __init__(self, rows):
+        self.rows, self.shape, self.dtype = rows, rows.shape, rows.dtype
+
+    def __getitem__(self, key):
+        return self.rows[key]
+
+
+@pytest.mark.parametrize(
+    ("free", "unused", "kept"), [(8000, 0, True), (7999, 0, False), (5000, 3000, True)]
+)
+def test_a_card_keeps_data_that_fit_eight_times_into_what_is_free(free, unused, kept, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**6))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: unused + 500)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 500)
+    rows = np.zeros((25, 10), np.float32)
+    for X in (rows, rows[:, :5].astype(np.float64), csr_array(rows), Rows(Stored(rows))):
+        assert _arrays.fits(X, CARD) == kept
+    assert not _arrays.fits(rows, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.uint8, csr_array, Stored])
+@pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
+def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkeypatch):
+    monkeypatch.setattr(_arrays, "CHUNK", 50)
+    given, y = kind(np.maximum(9 * X, 0)), Y
+    if estimator is SiameseVerifier:
+        pairs, y, _ = make_pairs(X, Y, n_pairs=100, as_view=True, random_state=0)
+        given = PairView(given, pairs.index)
+    sent = estimator(**FAST).fit(given, y)
+    monkeypatch.setattr(_arrays, "fits", lambda X, device: True)
+    kept = estimator(**FAST).fit(given, y)
+    assert kept.loss_curve_ == sent.loss_curve_
+
+
+class Pageable:
+    """Stands for a tensor of the CPU, and notes what is made of it."""
+
+    def __init__(self):
+        self.done = []
+
+    def pin_memory(self):
+        self.done.append("pinned")
+        return self
+
+    def to(self, device, **options):
+        self.done.append((device, options))
+        return self
+
+
+def test_what_is_sent_to_a_card_is_pinned_and_not_waited_for():
+    tensor = Pageable()
+    _arrays.sent(tensor, CARD)
+    assert tensor.done == ["pinned", (CARD, {"non_blocking": True})]
+
+
+def test_nothing_is_pinned_without_a_card():
+    tensor, cpu = Pageable(), torch.device("cpu")
+    _arrays.sent(tensor, cpu)
+    assert tensor.done == [(cpu, {})]
+
+
+def test_the_card_that_is_there_is_chosen(monkeypatch):
+    asked = []
+    empty = torch.empty
+
+    def recorded(*size, device):
+        asked.append(device)
+        return empty(*size, device="cpu")
+
+    monkeypatch.setattr(torch, "empty", recorded)
+    for there in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        _arrays.find_device("auto")
+    _arrays.find_device("cuda:3")
+    assert asked == ["cuda", "cpu", "cuda:3"]
+
+
+def test_only_the_generator_of_the_device_in_use_is_seeded(monkeypatch):
+    forked = []
+    generators = [torch.Generator().manual_seed(number) for number in range(3)]
+
+    @contextmanager
+    def fork(devices, device_type):
+        forked.append((devices, device_type))
+        yield
+
+    state = torch.get_rng_state()
+    monkeypatch.setattr(torch.random, "fork_rng", fork)
+    monkeypatch.setattr(torch.cuda, "default_generators", generators)
+    with _arrays.seeded(7, torch.device("cuda", 1)):
+        assert torch.initial_seed() == 7
+    torch.set_rng_state(state)
+    assert forked == [([1], "cuda")]
+    assert [generator.initial_seed() for generator in generators] == [0, 7, 2]
+    assert _arrays.own_generator(torch.device("cuda", 1)) is generators[1]
