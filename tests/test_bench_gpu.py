@@ -59,7 +59,6 @@ def test_the_rate_is_that_of_the_linear_layers(gpu, tmp_path):
         assert row["share"] == pytest.approx(row["rate"] / found["product_rate"])
 
 
-@needs_data
 def test_torch_watches_the_steps_alone(gpu, monkeypatch):
     modes, steps = [], []
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
