@@ -136,7 +136,7 @@ def dense(rows):
     """Rows of an array as a tensor of their dtype, on the CPU."""
     if issparse(rows):
         rows = rows.toarray()
-    return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
+    return torch.from_numpy(rows if is_writeable(rows) else rows.copy())
 
 
 def sent(tensor, device):
@@ -154,8 +154,9 @@ def as_tensor(rows, standardize):
 class Items:
     """Rows of an array for training on a device, read a batch at a time.
 
-    A CUDA device keeps them all, in the dtype of the array, if they are small beside its free
-    memory. Otherwise each batch is sent there.
+    The CPU reads them from the array by way of torch, which gathers faster than numpy but takes
+    no array that may not be written to. A CUDA device keeps them all, in the dtype of the array,
+    if they are small beside its free memory. Otherwise each batch is gathered, and sent there.
 
     Parameters
     ----------
@@ -169,19 +170,27 @@ class Items:
     def __init__(self, X, device):
         self.X = X
         self.device = device
-        self.kept = self._all() if fits(X, device) else None
+        if device.type == "cpu":
+            self.kept = torch.from_numpy(X) if is_writeable(X) else None
+        else:
+            self.kept = self._all() if fits(X, device) else None
 
     def __getitem__(self, rows):
         """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""
         if self.kept is None:
             return sent(dense(self.X[rows]), self.device)
-        return self.kept[sent(torch.from_numpy(rows), self.device)]
+        return self.kept.index_select(0, sent(torch.from_numpy(rows), self.device))
 
     def _all(self):
         kept = torch.empty(self.X.shape, dtype=dense(self.X[:1]).dtype, device=self.device)
         for part in chunks(*self.X.shape):
             kept[part] = sent(dense(self.X[part]), self.device)
         return kept
+
+
+def is_writeable(X):
+    """Whether rows are an array that may be written to."""
+    return isinstance(X, np.ndarray) and X.flags.writeable
 
 
 def fits(X, device):
@@ -191,16 +200,6 @@ def fits(X, device):
     free, _ = torch.cuda.mem_get_info(device)
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return N_SHARERS * prod(X.shape) * dense(X[:1]).element_size() <= free
-
-
-def take(X, rows, standardize):
-    """Some rows of an array, by their numbers, as :func:`as_tensor` gives them.
-
-    Torch gathers faster than numpy, but takes no array that may not be written to.
-    """
-    if isinstance(X, np.ndarray) and X.flags.writeable:
-        return torch.from_numpy(X).index_select(0, torch.from_numpy(rows)).to(standardize.mean)
-    return as_tensor(X[rows], standardize)
 
 
 def embed_rows(tower, X, rows=None):

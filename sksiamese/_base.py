@@ -27,7 +27,6 @@ from ._arrays import (
     floating,
     seeded,
     standardization,
-    take,
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
