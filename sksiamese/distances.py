@@ -37,24 +37,23 @@ def euclidean(A, B):
     >>> euclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])
     """
-    return _Euclidean.apply(*_centered(A, B), False)
-
-
-def _centered(A, B):
-    """Both sets with the mean of B as their origin; the same object if they are one."""
-    center = B.detach().mean(dim=-2, keepdim=True)
-    centered = B - center
-    return (centered if A is B else A - center), centered
+    return _Euclidean.apply(A, B, False)
 
 
 class _Euclidean(torch.autograd.Function):
-    """Distances whose gradient takes one matrix product where both sets are the same."""
+    """Distances whose gradient takes one matrix product where both sets are the same.
+
+    Both are moved to the mean of B first: neither distances nor gradients see the origin.
+    """
 
     @staticmethod
     def forward(ctx, A, B, squared):
+        ctx.one_set, ctx.squared = A is B, squared
+        center = B.mean(dim=-2, keepdim=True)
+        B = B - center
+        A = B if ctx.one_set else A - center
         D = torch.cdist(A, B)
         ctx.save_for_backward(A, B, D)
-        ctx.one_set, ctx.squared = A is B, squared
         return D.square() if squared else D
 
     @staticmethod
@@ -93,7 +92,7 @@ def sqeuclidean(A, B):
     >>> sqeuclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([[25.]])
     """
-    return _Euclidean.apply(*_centered(A, B), True)
+    return _Euclidean.apply(A, B, True)
 
 
 def cosine(A, B):
