@@ -6,9 +6,15 @@ an image of a person that it is tested on. It learns from images and their mirro
 tested on the sum of the embeddings of both.
 
 The contrastive network has two blocks of convolutions, contrastive loss and no augmentation
-beyond that. The other embedder has its settings from inner splits of the training people
-of the first two folds, 24 to learn from and eight to test on. Other folds test some of those
-people; the tower itself is new in every fold.
+beyond that. The embedder with supervised contrastive loss has its settings from inner splits of
+the training people of the first two folds, 24 to learn from and eight to test on.
+
+What learns from gradients has its settings (registration, kinds and scales of gradients, moves,
+loss, step size) from the splits that ``--held-out`` tests on: the 32 training people of each fold
+in four parts, learned from 24, tested on eight; the mean over up to 20 splits of all five folds
+chose. So every person took part in the choice, as one that other folds learn from, and pictures of
+all faces had been seen. Registration, components and tower are learned anew in every fold, from
+its own training people alone. The figures of the test people chose nothing.
 """
 
 import sys
@@ -20,10 +26,14 @@ import _report
 import numpy as np
 import tables
 import torch
+from _registration import Registration, gradients, moved
 from scipy.spatial.distance import pdist
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
-from sklearn.pipeline import make_union
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, Normalizer
 
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine
@@ -31,7 +41,9 @@ from sksiamese.losses import supcon
 from sksiamese.metrics import equal_error_rate
 from sksiamese.towers import cnn
 
-BLOCK = 4
+BLOCK, FINE = 4, 2
+"""Pixels along each side that become one, for convolutions and for gradients."""
+
 TUTORIAL = (5, 6, 7)
 """People that the tutorial tests on."""
 
@@ -52,6 +64,56 @@ SUPCON = {
     "tower": partial(cnn, width=16, pooling="flatten"),
     "augment": relit,
     "max_iter": 40,
+}
+N_COPIES = 6
+"""Moved copies of each image that are learned from, beside its mirror image."""
+
+MOVES = (0.04, 0.06, 0.03, 0.03)
+"""Deviations of their moves: size, angle, place to the right and below."""
+
+
+def log_volume(Z, y, *, ridge=1e-3):
+    """Scatter of embeddings within classes, less the logarithm of the volume of all of them.
+
+    The linear map of least loss makes the covariance within classes the unit matrix. It keeps
+    every direction, also those in which the few classes that are learned from do not differ.
+
+    Parameters
+    ----------
+    Z : Tensor of shape (n, n_components)
+        Embeddings, more rows than components.
+
+    y : Tensor of shape (n,)
+        Classes.
+
+    ridge : float, default=1e-3
+        What is added to each variance of the volume, > 0.
+
+    References
+    ----------
+    A. O. Hatch, S. Kajarekar, A. Stolcke, "Within-class covariance normalization for SVM-based
+    speaker recognition", Interspeech 2006; volumes as losses: Y. Yu, K. H. R. Chan, C. You,
+    C. Song, Y. Ma, "Learning diverse and discriminative representations via the principle of
+    maximal coding rate reduction", NeurIPS 2020.
+    """
+    classes, codes, sizes = y.unique(return_inverse=True, return_counts=True)
+    sums = Z.new_zeros(len(classes), Z.shape[1]).index_add(0, codes, Z)
+    within = (Z - (sums / sizes[:, None])[codes]).square().sum() / (len(Z) - len(classes))
+    mean = Z.mean(dim=0)
+    covariance = (Z - mean).T @ (Z - mean) / len(Z)
+    volume = torch.logdet(covariance + ridge * torch.eye(Z.shape[1], device=Z.device))
+    return within + mean.square().sum() - volume
+
+
+VOLUME = {
+    "n_components": 200,
+    "depth": 1,
+    "loss": log_volume,
+    "distance": "euclidean",
+    "batch_size": 512,
+    "max_iter": 30,
+    "learning_rate_init": 1e-2,
+    "weight_decay": 1e-2,
 }
 
 
@@ -78,13 +140,24 @@ def smaller(faces, block):
     return (blocks - mean) / deviation
 
 
-def people_splits(y, n_folds):
-    """People to test on, in each fold and in the tutorial."""
+def people_splits(y, n_folds, held_out=False):
+    """People to test on and people to learn from, in each fold and in the tutorial.
+
+    Or, with ``held_out``, in four inner splits of the people that each fold learns from.
+    """
     people = np.unique(y)
     folds = list(KFold(5, shuffle=True, random_state=0).split(people))[:n_folds]
+    if held_out:
+        inner = KFold(4, shuffle=True, random_state=100)
+        groups = [
+            (people[old][new], people[old][learned])
+            for old, _ in folds
+            for learned, new in inner.split(old)
+        ]
+        return {"inner splits": groups}
     return {
-        "five folds of eight": [people[new] for _, new in folds],
-        "tutorial": [np.array(TUTORIAL)],
+        "five folds of eight": [(people[new], people[old]) for old, new in folds],
+        "tutorial": [(np.array(TUTORIAL), np.setdiff1d(people, TUTORIAL))],
     }
 
 
@@ -118,6 +191,60 @@ def fit_embedders(parameters, n_towers, train, y, test, seed, epochs):
     return embedder.transform(flat(test)) + embedder.transform(flat(mirrored(test)))
 
 
+class WithinClasses(TransformerMixin, BaseEstimator):
+    """Makes the covariance within classes the unit matrix: least log-volume in closed form."""
+
+    def fit(self, X, y):
+        """Learn from rows and their classes."""
+        classes, codes = np.unique(y, return_inverse=True)
+        means = np.stack([X[y == one].mean(axis=0) for one in classes])
+        self.whitening_ = PCA(whiten=True).fit(X - means[codes])
+        return self
+
+    def transform(self, X):
+        """Rows, whitened."""
+        return self.whitening_.transform(X)
+
+
+def embedder_of_components(seed, epochs):
+    """A linear tower that learns by log-volume."""
+    options = VOLUME | ({"max_iter": epochs} if epochs else {})
+    return SiameseEmbedder(random_state=seed, device="cpu", **options)
+
+
+def whitening_of_components(seed, epochs):
+    """The same map without a tower."""
+    return WithinClasses()
+
+
+def with_copies(images, y, seed):
+    """Images, mirror images, and copies of both that are moved at random; and their classes."""
+    rng = np.random.default_rng(seed)
+    both = [images, mirrored(images)]
+    copies = [
+        moved(both[copy % 2], MOVES * rng.normal(size=(len(images), 4))) for copy in range(N_COPIES)
+    ]
+    return np.concatenate([*both, *copies]), np.tile(y, 2 + N_COPIES)
+
+
+def fit_gradients(last, train, y, test, seed, epochs):
+    """Embeddings of the slopes and of the curvatures of test images and their mirror images."""
+    model = make_union(
+        *(
+            make_pipeline(
+                FunctionTransformer(partial(gradients, order=order, scale=order / 2)),
+                FunctionTransformer(flat),
+                PCA(VOLUME["n_components"], whiten=True, svd_solver="covariance_eigh"),
+                last(seed, epochs),
+                Normalizer(),
+            )
+            for order in (1, 2)
+        )
+    )
+    model.fit(*with_copies(train, y, seed))
+    return model.transform(test) + model.transform(mirrored(test))
+
+
 def measure(Z, y, metric):
     """EER and AUC over all pairs of rows."""
     left, right = np.triu_indices(len(y), 1)
@@ -128,40 +255,69 @@ def measure(Z, y, metric):
     }
 
 
-def models(faces):
-    """What is fitted, on which images, and the distance between what it gives."""
-    grey, normal = faces.astype(np.float32), smaller(faces, BLOCK)
+def views_of(faces, learned):
+    """What models see of faces, registered as those learned from have it; and the seconds."""
+    start = perf_counter()
+    fine = smaller(faces, FINE)
+    registered = Registration().fit(fine[learned]).transform(fine)
+    seconds = perf_counter() - start
     return {
-        "distance of pixels": (no_fit, grey, "euclidean"),
-        "distance of pixels, mean 0 and deviation 1": (no_fit, normal, "euclidean"),
-        "contrastive network": (partial(fit_embedders, CONTRASTIVE, 1), normal, "euclidean"),
-        "SiameseEmbedder, supcon": (partial(fit_embedders, SUPCON, 1), normal, "cosine"),
-        "SiameseEmbedder, supcon, three towers": (
-            partial(fit_embedders, SUPCON, 3),
-            normal,
-            "cosine",
-        ),
+        "grey": (faces.astype(np.float32), 0),
+        "normal": (smaller(faces, BLOCK), 0),
+        "fine": (fine, 0),
+        "registered": (registered, seconds),
+        "registered, normal": (smaller(registered, BLOCK // FINE), seconds),
     }
 
 
-def run(faces, y, *, seeds, epochs, folds):
+CLOSED, LEARNED = (
+    partial(fit_gradients, last) for last in (whitening_of_components, embedder_of_components)
+)
+MODELS = {
+    "distance of pixels": (no_fit, "grey", "euclidean"),
+    "distance of pixels, mean 0 and deviation 1": (no_fit, "normal", "euclidean"),
+    "contrastive network": (partial(fit_embedders, CONTRASTIVE, 1), "normal", "euclidean"),
+    "SiameseEmbedder, supcon": (partial(fit_embedders, SUPCON, 1), "normal", "cosine"),
+    "SiameseEmbedder, supcon, three towers": (
+        partial(fit_embedders, SUPCON, 3),
+        "normal",
+        "cosine",
+    ),
+    "SiameseEmbedder, supcon, registered": (
+        partial(fit_embedders, SUPCON, 1),
+        "registered, normal",
+        "cosine",
+    ),
+    "SiameseEmbedder, log-volume of gradients": (LEARNED, "fine", "cosine"),
+    "whitened gradients, registered": (CLOSED, "registered", "cosine"),
+    "SiameseEmbedder, log-volume of gradients, registered": (LEARNED, "registered", "cosine"),
+}
+"""What is fitted, on which view of the faces, and the distance between what it gives."""
+
+
+def run(faces, y, *, seeds, epochs, folds, held_out):
     """A row for each split and model, its figures those of all folds for each seed."""
     rows = []
-    for split, groups in people_splits(y, folds).items():
-        for name, (fit, images, metric) in models(faces).items():
-            runs = [
-                [one_fold(fit, images, y, people, metric, seed, epochs) for people in groups]
-                for seed in range(seeds)
-            ]
-            rows.append({"split": split, "model": name, **over_folds(runs)})
+    for split, groups in people_splits(y, folds, held_out).items():
+        found = {name: [[] for _ in range(seeds)] for name in MODELS}
+        for people, others in groups:
+            views = views_of(faces, np.isin(y, others))
+            for name, (fit, view, metric) in MODELS.items():
+                images, seconds = views[view]
+                for seed, runs in enumerate(found[name]):
+                    figures = one_fold(fit, images, y, people, others, metric, seed, epochs)
+                    runs.append(figures | {"seconds": figures["seconds"] + seconds})
+        rows += [
+            {"split": split, "model": name, **over_folds(runs)} for name, runs in found.items()
+        ]
     return rows
 
 
-def one_fold(fit, images, y, people, metric, seed, epochs):
-    """Figures on all pairs of images of some people, learned from all others."""
-    new = np.isin(y, people)
+def one_fold(fit, images, y, people, others, metric, seed, epochs):
+    """Figures on all pairs of images of some people, learned from others."""
+    new, learned = np.isin(y, people), np.isin(y, others)
     start = perf_counter()
-    Z = fit(images[~new], y[~new], images[new], seed, epochs)
+    Z = fit(images[learned], y[learned], images[new], seed, epochs)
     return measure(Z, y[new], metric) | {"seconds": perf_counter() - start}
 
 
@@ -177,9 +333,12 @@ def main(arguments=None):
     options.add_argument("--seeds", type=int, default=5, help="runs of each model")
     options.add_argument("--epochs", type=int, help="epochs of each fit")
     options.add_argument("--folds", type=int, default=5, help="folds of people, at most 5")
+    options.add_argument(
+        "--held-out", action="store_true", help="test on training people, to choose settings"
+    )
     args = options.parse_args(arguments)
     torch.set_num_threads(args.threads)
-    settings = {key: getattr(args, key) for key in ("seeds", "epochs", "folds")}
+    settings = {key: getattr(args, key) for key in ("seeds", "epochs", "folds", "held_out")}
     results = run(*_data.load_att_faces(args.data), **settings)
     _report.write(args.out / "faces.json", results, threads=args.threads, **settings)
     sys.stdout.write(tables.markdown(*tables.faces(results)))

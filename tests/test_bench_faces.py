@@ -1,21 +1,28 @@
-"""The benchmark of faces on tiny settings: its splits, its images, its report."""
+"""The benchmark of faces on tiny settings: its splits, its images, its loss, its report."""
 
 import numpy as np
 import pytest
 import torch
-from bench import needs_data, run
+from bench import DATA, needs_data, run
+from sklearn.covariance import empirical_covariance
+
+from sksiamese import SiameseEmbedder
 
 
 @needs_data
-def test_faces_report_figures_of_all_models_on_both_splits(benchmark, tmp_path, capsys):
+def test_faces_report_figures_of_all_models_on_both_splits(
+    benchmark, tmp_path, capsys, monkeypatch
+):
     module = benchmark("faces")
-    results = run(module, tmp_path, "--seeds", 2, "--epochs", 1, "--folds", 2)
-    names = list(module.models(np.random.default_rng(0).random((1, 8, 8))))
-    assert [row["model"] for row in results] == 2 * names
+    monkeypatch.setattr(benchmark("_registration"), "STEPS", (0.06,))
+    monkeypatch.setattr(module, "N_COPIES", 1)
+    faces, y = module._data.load_att_faces(DATA)
+    monkeypatch.setattr(module._data, "load_att_faces", lambda folder: (faces[:, ::2, ::2], y))
+    results = run(module, tmp_path, "--seeds", 1, "--epochs", 1, "--folds", 1)
+    assert [row["model"] for row in results] == 2 * list(module.MODELS)
     for row in results:
         assert set(row["summary"]) == {"eer", "auc", "seconds"}
-        assert len(row["runs"]) == 2
-        assert len(row["runs"][0]) == (1 if row["split"] == "tutorial" else 2)
+        assert [len(folds) for folds in row["runs"]] == [1]
         assert 0 <= row["summary"]["eer"]["mean"] < 0.5 < row["summary"]["auc"]["mean"] <= 1
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(results)
 
@@ -23,9 +30,21 @@ def test_faces_report_figures_of_all_models_on_both_splits(benchmark, tmp_path, 
 def test_every_person_is_tested_in_one_fold_and_the_tutorial_tests_its_own(benchmark):
     splits = benchmark("faces").people_splits(np.repeat(np.arange(1, 41), 10), 5)
     folds = splits["five folds of eight"]
-    assert [len(people) for people in folds] == [8] * 5
-    assert sorted(np.concatenate(folds)) == list(range(1, 41))
-    assert [people.tolist() for people in splits["tutorial"]] == [[5, 6, 7]]
+    assert [(len(people), len(others)) for people, others in folds] == [(8, 32)] * 5
+    assert sorted(np.concatenate([people for people, _ in folds])) == list(range(1, 41))
+    assert [people.tolist() for people, _ in splits["tutorial"]] == [[5, 6, 7]]
+    for people, others in [*folds, *splits["tutorial"]]:
+        assert sorted([*people, *others]) == list(range(1, 41))
+
+
+def test_settings_are_chosen_without_the_people_that_the_fold_tests(benchmark):
+    module, y = benchmark("faces"), np.repeat(np.arange(1, 41), 10)
+    (inner,) = module.people_splits(y, 5, held_out=True).values()
+    assert [(len(people), len(others)) for people, others in inner] == [(8, 24)] * 20
+    for number, (tested, _) in enumerate(module.people_splits(y, 5)["five folds of eight"]):
+        for people, others in inner[4 * number : 4 * number + 4]:
+            assert not {*people} & {*others}
+            assert not {*tested} & {*people, *others}
 
 
 def test_nobody_is_tested_who_was_learned_from(benchmark):
@@ -37,9 +56,54 @@ def test_nobody_is_tested_who_was_learned_from(benchmark):
         seen.update(train=set(train.ravel()), labels=set(y_train), test=set(test.ravel()))
         return test.reshape(len(test), -1) + np.arange(9)
 
-    figures = benchmark("faces").one_fold(fit, images, y, [1, 4], "euclidean", 0, None)
-    assert seen == {"train": {0, 2, 3, 5}, "labels": {0, 2, 3, 5}, "test": {1, 4}}
+    figures = benchmark("faces").one_fold(fit, images, y, [1, 4], [0, 2, 3], "euclidean", 0, None)
+    assert seen == {"train": {0, 2, 3}, "labels": {0, 2, 3}, "test": {1, 4}}
     assert (figures["eer"], figures["auc"]) == (0, 1)
+
+
+def test_faces_are_registered_to_the_mean_of_those_learned_from(benchmark, monkeypatch):
+    monkeypatch.setattr(benchmark("_registration"), "STEPS", (0.1,))
+    faces = np.random.default_rng(0).integers(0, 256, size=(6, 64, 64), dtype=np.uint8)
+    learned = np.array([True, True, True, False, False, False])
+    views = benchmark("faces").views_of(faces, learned)
+    faces[~learned] = faces[~learned, ::-1]
+    others = benchmark("faces").views_of(faces, learned)
+    for name, (images, _) in views.items():
+        np.testing.assert_array_equal(images[learned], others[name][0][learned])
+        assert not np.allclose(images[~learned], others[name][0][~learned])
+
+
+def test_the_linear_map_of_least_log_volume_is_the_whitening_in_closed_form(benchmark):
+    module, rng = benchmark("faces"), np.random.default_rng(0)
+    y = np.repeat(np.arange(20), 20)
+    X = 3 * rng.normal(size=(20, 4))[y] + rng.normal(size=(400, 4)) * [0.3, 1, 2, 5]
+    embedder = SiameseEmbedder(
+        4,
+        depth=1,
+        loss=module.log_volume,
+        distance="euclidean",
+        batch_size=400,
+        max_iter=800,
+        learning_rate_init=0.1,
+        weight_decay=0,
+        tol=0,
+        random_state=0,
+    )
+    for Z in (embedder.fit(X, y).transform(X), module.WithinClasses().fit(X, y).transform(X)):
+        means = np.stack([Z[y == one].mean(axis=0) for one in range(20)])
+        np.testing.assert_allclose(
+            empirical_covariance(Z - means[y]) * 400 / 380, np.eye(4), atol=0.06
+        )
+
+
+def test_copies_are_of_the_class_of_their_image(benchmark):
+    module = benchmark("faces")
+    images = np.random.default_rng(0).normal(size=(2, 12, 10)).astype(np.float32)
+    copies, y = module.with_copies(images, np.array([3, 7]), 0)
+    assert copies.shape == (2 * (2 + module.N_COPIES), 12, 10)
+    assert y.tolist() == [3, 7] * (2 + module.N_COPIES)
+    np.testing.assert_array_equal(copies[2:4], images[:, :, ::-1])
+    assert len(np.unique(copies.reshape(len(copies), -1), axis=0)) == len(copies)
 
 
 def test_smaller_images_have_mean_zero_and_deviation_one(benchmark):
