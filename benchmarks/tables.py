@@ -272,6 +272,7 @@ def two_cues(results):
     rows = [
         [
             row["data"],
+            row["model"],
             " + ".join(row["cues"]),
             *(f"{row['folds'][fold]['auc']['mean']:.3f}" for fold in folds),
             *(cell(row["summary"], column) for column in ("auc", "eer")),
@@ -279,7 +280,7 @@ def two_cues(results):
         ]
         for row in results
     ]
-    header = ["data", "cues", *(f"fold {fold + 1}, AUC" for fold in folds), "AUC", "EER"]
+    header = ["data", "model", "cues", *(f"fold {fold + 1}, AUC" for fold in folds), "AUC", "EER"]
     return [*header, "least gain over the best single cue"], rows
 
 
@@ -290,8 +291,8 @@ def gain(row, results):
     single = [
         [fold["auc"]["mean"] for fold in other["folds"]]
         for other in results
-        if other["data"] == row["data"] and len(other["cues"]) == 1
-        if other["cues"][0] in row["cues"]
+        if (other["data"], other["model"]) == (row["data"], row["model"])
+        if len(other["cues"]) == 1 and other["cues"][0] in row["cues"]
     ]
     best = map(max, zip(*single, strict=True))
     gains = [fold["auc"]["mean"] - most for fold, most in zip(row["folds"], best, strict=True)]

@@ -9,13 +9,18 @@ from bench import needs_data, run
 @needs_data
 def test_single_and_fused_cues_report_figures_fold_by_fold(benchmark, tmp_path, capsys):
     module = benchmark("two_cues")
-    results = run(module, tmp_path, "--seeds", 1, "--epochs", 1, "--folds", 2)
-    digits = [row for row in results if row["data"] == "digits"]
-    assert [len(row["cues"]) for row in digits] == [1] * 6 + [2, 6]
-    assert [len(row["cues"]) for row in results[len(digits) :]] == [1, 1, 2]
+    options = ("--seeds", 1, "--mlp-seeds", 1, "--epochs", 1, "--folds", 1)
+    results = run(module, tmp_path, *options)
+    for model in ("distances", "mlp"):
+        sets = {
+            data: [row["cues"] for row in results if (row["data"], row["model"]) == (data, model)]
+            for data in ("digits", "faces")
+        }
+        assert [len(cues) for cues in sets["digits"]] == [1] * 6 + [2, 6]
+        assert [len(cues) for cues in sets["faces"]] == [1, 1, 2]
     for row in results:
         assert set(row["summary"]) == {"auc", "eer", "seconds"}
-        assert len(row["folds"]) == len(row["runs"]) == 2
+        assert len(row["folds"]) == len(row["runs"]) == 1
         assert all(0 < fold["auc"]["mean"] <= 1 for fold in row["folds"])
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(results)
 
@@ -32,7 +37,8 @@ def test_columns_of_cues_stand_side_by_side(benchmark):
     assert columns == {"a": slice(0, 3), "b": slice(3, 5)}
 
 
-def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatch):
+@pytest.mark.parametrize("model", ["distances", "mlp"])
+def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatch, model):
     module = benchmark("two_cues")
     y = np.repeat(np.arange(6), 20)
     X = np.column_stack([y, -y, np.random.default_rng(0).normal(size=(120, 2))])
@@ -40,10 +46,13 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatc
         "X": X.astype(np.float32),
         "y": y,
         "cues": module.columns_of({"clear": 1, "turned": 1, "noise": 2}),
-        "tower": None,
-        "parameters": {"max_iter": 2},
+        "tower": module.whitening,
+        "n_parts": 1,
+        "trained_tower": None,
+        "augment": None,
         "n_pairs": (100, 60),
     }
+    data["X"] += 0.001 * np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
     seen = []
 
     class Spy(module.SiameseVerifier):
@@ -53,16 +62,66 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatc
 
     monkeypatch.setattr(module, "SiameseVerifier", Spy)
     for names in (["clear"], ["turned", "noise"]):
-        figures = module.one_fold(data, names, y > 3, 0, None)
+        figures = module.one_fold(model, data, names, y > 3, 0, 2)
         assert 0 <= figures["eer"] <= 1
     (P, match, cues), (P_other, match_other, cues_other) = seen
     assert cues == {"clear": slice(0, 1)}
     assert cues_other == {"turned": slice(0, 1), "noise": slice(1, 3)}
     assert P.shape == (100, 2)
-    assert len(np.unique(P)) == 4
-    assert (match == (P[:, 0] == P[:, 1])).all()
+    assert len(np.unique(P.round(1))) == 4
+    assert (match == (abs(P[:, 0] - P[:, 1]) < 0.1)).all()
     assert (match == match_other).all()
-    assert P_other[:, [0, 3]] == pytest.approx(-P)
+    assert P_other[:, [0, 3]] == pytest.approx(-P, abs=0.01)
+
+
+def test_a_whitened_cue_scatters_alike_in_all_directions_within_classes(benchmark, monkeypatch):
+    module = benchmark("two_cues")
+    monkeypatch.setattr(module, "RIDGE", 0.0)
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(3), 500)
+    X = (rng.normal(size=(1500, 2)) @ [[3, 1], [0, 0.1]] + 9 * y[:, None]).astype(np.float32)
+    tower, size = module.whitening(X, y, 0, None)
+    Z = tower(torch.from_numpy(X)).detach().numpy()
+    assert Z.shape == (1500, size)
+    within = np.concatenate([Z[y == label] - Z[y == label].mean(axis=0) for label in range(3)])
+    assert within.T @ within / len(Z) == pytest.approx(np.eye(2), abs=1e-2)
+
+
+def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(benchmark):
+    head = benchmark("two_cues").Evidence(5, sizes=[2, 3])
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
+    A, B = torch.randn(2, 200, 5, generator=torch.Generator().manual_seed(1))
+    logit = head(A, B)
+    assert torch.equal(logit, head(B, A))
+    for cue in (slice(0, 2), slice(2, 5)):
+        farther = B.clone()
+        farther[:, cue] += 0.1 * (B - A)[:, cue]
+        assert (head(A, farther) < logit).all()
+    assert head(A, A).isfinite().all()
+
+
+def test_heads_learn_from_classes_that_their_towers_have_not_seen(benchmark):
+    y = np.repeat(np.arange(8), 3)
+    parts = benchmark("two_cues").parts_of(y, 4, seed=0)
+    assert len(parts) == 4
+    for learned, held_out in parts:
+        assert not set(y[learned]) & set(y[held_out])
+        assert (learned | held_out).all()
+        assert len(np.unique(y[held_out])) == 2
+    assert (np.sum([held_out for _, held_out in parts], axis=0) == 1).all()
+    ((learned, held_out),) = benchmark("two_cues").parts_of(y, 1, seed=0)
+    assert learned.all()
+    assert held_out.all()
+
+
+def test_a_face_and_its_mirror_image_have_one_embedding(benchmark):
+    module = benchmark("two_cues")
+    tower = module.OfMirrorImages(torch.nn.Linear(28 * 23, 4))
+    faces = torch.randn(5, 28, 23, generator=torch.Generator().manual_seed(0))
+    Z = tower(faces.flatten(1))
+    torch.testing.assert_close(tower(faces.flip(2).flatten(1)), Z)
+    torch.testing.assert_close(Z.square().mean(dim=1), torch.ones(5))
 
 
 def test_halves_of_a_face_are_distorted_alike(benchmark):
@@ -79,9 +138,12 @@ def test_the_least_gain_is_over_the_best_of_the_fused_cues(benchmark, fused, lea
     tables = benchmark("tables")
 
     def row(cues, *auc):
-        return {"data": "digits", "cues": cues, "folds": [{"auc": {"mean": one}} for one in auc]}
+        folds = [{"auc": {"mean": one}} for one in auc]
+        return {"data": "digits", "model": "mlp", "cues": cues, "folds": folds}
 
     single = [row(["a"], 0.85, 0.6), row(["b"], 0.7, 0.75), row(["c"], 1.0, 1.0)]
-    other = {**row(["a"], 1.0, 1.0), "data": "faces"}
-    assert tables.gain(row(["a", "b"], *fused), [*single, other]) == least
+    others = [
+        {**row(["a"], 1.0, 1.0), **key} for key in ({"data": "faces"}, {"model": "distances"})
+    ]
+    assert tables.gain(row(["a", "b"], *fused), [*single, *others]) == least
     assert tables.gain(single[0], single) == ""
