@@ -6,11 +6,12 @@ the ten digits and eight of the forty people in each of five folds. A single cue
 estimator on its columns alone.
 
 "distances" fuses evidence: every cue has a tower of its own that stays as it is, and the head adds
-up what the distance in each cue says, by a curve of its own that falls. Only these curves and
-the units of the distances are learned from pairs. The tower of a feature set whitens the scatter within digits; a half of a face
-has convolutions that are learned from three quarters of the people, the head from the others, and
-the logits of the four such verifiers are averaged. "mlp" is the network of Oh, Benenson, Fritz and
-Schiele: fully connected layers fuse the towers, all of it is learned from pairs.
+up what the distance in each cue says, by a curve of its own that falls. Only these curves and the
+units of the distances are learned from pairs. The tower of a feature set whitens the scatter within
+digits; a half of a face has convolutions that are learned from three quarters of the people, the
+head from the others, and the logits of the four such verifiers are averaged. "mlp" is the network
+of Oh, Benenson, Fritz and Schiele: fully connected layers fuse the towers, all of it is learned
+from pairs.
 
 Inner splits, six digits to learn from and two to verify, chose the two cues, those that gain most
 over the better of them, the distance and the whitening; other folds test some of these digits.
