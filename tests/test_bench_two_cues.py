@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from bench import needs_data, run
+from sklearn.preprocessing import FunctionTransformer
 
 
 @needs_data
@@ -42,17 +43,11 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatc
     module = benchmark("two_cues")
     y = np.repeat(np.arange(6), 20)
     X = np.column_stack([y, -y, np.random.default_rng(0).normal(size=(120, 2))])
-    data = {
-        "X": X.astype(np.float32),
-        "y": y,
-        "cues": module.columns_of({"clear": 1, "turned": 1, "noise": 2}),
-        "tower": module.whitening,
-        "n_parts": 1,
-        "trained_tower": None,
-        "augment": None,
-        "n_pairs": (100, 60),
-    }
-    data["X"] += 0.001 * np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
+    X = X + 0.001 * np.random.default_rng(1).normal(size=X.shape)
+    columns = module.columns_of({"clear": 1, "turned": 1, "noise": 2})
+    cues = {name: X[:, part].astype(np.float32) for name, part in columns.items()}
+    data = {"augment": None, "n_pairs": (100, 60)}
+    data |= {"tower": module.whitening, "n_parts": 1} if model == "distances" else {"tower": None}
     seen = []
 
     class Spy(module.SiameseVerifier):
@@ -62,7 +57,8 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatc
 
     monkeypatch.setattr(module, "SiameseVerifier", Spy)
     for names in (["clear"], ["turned", "noise"]):
-        figures = module.one_fold(model, data, names, y > 3, 0, 2)
+        part = {name: cues[name] for name in names}
+        figures = module.one_fold(model, data, part, y, y > 3, 0, 2)
         assert 0 <= figures["eer"] <= 1
     (P, match, cues), (P_other, match_other, cues_other) = seen
     assert cues == {"clear": slice(0, 1)}
@@ -75,20 +71,21 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatc
 
 
 def test_a_whitened_cue_scatters_alike_in_all_directions_within_classes(benchmark, monkeypatch):
-    module = benchmark("two_cues")
+    module = benchmark("_evidence")
     monkeypatch.setattr(module, "RIDGE", 0.0)
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(3), 500)
     X = (rng.normal(size=(1500, 2)) @ [[3, 1], [0, 0.1]] + 9 * y[:, None]).astype(np.float32)
-    tower, size = module.whitening(X, y, 0, None)
-    Z = tower(torch.from_numpy(X)).detach().numpy()
-    assert Z.shape == (1500, size)
+    Z = module.whitening(X, y)(torch.from_numpy(X)).detach().numpy()
     within = np.concatenate([Z[y == label] - Z[y == label].mean(axis=0) for label in range(3)])
     assert within.T @ within / len(Z) == pytest.approx(np.eye(2), abs=1e-2)
+    directions = module.whitened_directions(X, y)(torch.from_numpy(X)).detach().numpy()
+    assert np.square(directions).mean(axis=1) == pytest.approx(np.ones(1500), rel=1e-5)
+    assert directions == pytest.approx(Z / np.sqrt(np.square(Z).mean(axis=1))[:, None], rel=1e-4)
 
 
 def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(benchmark):
-    head = benchmark("two_cues").Evidence(5, sizes=[2, 3])
+    head = benchmark("_evidence").Evidence(5, sizes=[2, 3])
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
     A, B = torch.randn(2, 200, 5, generator=torch.Generator().manual_seed(1))
@@ -115,13 +112,30 @@ def test_heads_learn_from_classes_that_their_towers_have_not_seen(benchmark):
     assert held_out.all()
 
 
-def test_a_face_and_its_mirror_image_have_one_embedding(benchmark):
+def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(benchmark, monkeypatch):
     module = benchmark("two_cues")
-    tower = module.OfMirrorImages(torch.nn.Linear(28 * 23, 4))
-    faces = torch.randn(5, 28, 23, generator=torch.Generator().manual_seed(0))
-    Z = tower(faces.flatten(1))
-    torch.testing.assert_close(tower(faces.flip(2).flatten(1)), Z)
-    torch.testing.assert_close(Z.square().mean(dim=1), torch.ones(5))
+    monkeypatch.setattr(module, "Registration", FunctionTransformer)
+    images = np.random.default_rng(0).normal(size=(5, 28, 46)).astype(np.float32)
+    rows = module.registered_gradients(images, np.full(5, True))
+    assert rows.shape == (5, 2 * 8 * 7 * 11)
+    of_mirror_images = module.registered_gradients(module.mirrored(images), np.full(5, True))
+    np.testing.assert_allclose(of_mirror_images, rows, rtol=1e-5)
+
+
+def test_halves_are_registered_to_those_that_are_learned_from(benchmark, monkeypatch):
+    module = benchmark("two_cues")
+    seen = []
+
+    class Spy(FunctionTransformer):
+        def fit(self, images):
+            seen.append(images)
+            return super().fit(images)
+
+    monkeypatch.setattr(module, "Registration", Spy)
+    images = np.random.default_rng(0).normal(size=(5, 28, 46)).astype(np.float32)
+    learned = np.array([True, False, True, True, False])
+    module.registered_gradients(images, learned)
+    np.testing.assert_array_equal(seen, [images[learned]])
 
 
 def test_halves_of_a_face_are_distorted_alike(benchmark):
