@@ -170,10 +170,11 @@ class Items:
     def __init__(self, X, device):
         self.X = X
         self.device = device
-        if device.type == "cpu":
-            self.kept = torch.from_numpy(X) if is_writeable(X) else None
-        else:
-            self.kept = self._all() if fits(X, device) else None
+        self.kept = None
+        if fits(X, device):
+            self.kept = self._all()
+        elif device.type == "cpu" and is_writeable(X):
+            self.kept = torch.from_numpy(X)
 
     def __getitem__(self, rows):
         """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""

@@ -246,7 +246,14 @@ def test_a_card_keeps_data_that_fit_eight_times_into_what_is_free(free, unused, 
     assert not _arrays.fits(rows, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("kind", [np.asarray, np.uint8, csr_array, Stored])
+def read_only(rows):
+    """An array that may not be written to."""
+    rows = rows.copy()
+    rows.flags.writeable = False
+    return rows
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.uint8, read_only, csr_array, Stored])
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
 def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkeypatch):
     monkeypatch.setattr(_arrays, "CHUNK", 50)
@@ -258,6 +265,16 @@ def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkey
     monkeypatch.setattr(_arrays, "fits", lambda X, device: True)
     kept = estimator(**FAST).fit(given, y)
     assert kept.loss_curve_ == sent.loss_curve_
+
+
+def test_the_cpu_reads_arrays_where_they_are_but_not_those_that_may_not_be_written_to():
+    rows, cpu = X.copy(), torch.device("cpu")
+    items = _arrays.Items(rows, cpu)
+    assert items.kept.data_ptr() == rows.ctypes.data
+    assert _arrays.Items(read_only(rows), cpu).kept is None
+    some = np.array([5, 2, 5])
+    for kind in (np.asarray, read_only, csr_array):
+        np.testing.assert_array_equal(_arrays.Items(kind(rows), cpu)[some], rows[some])
 
 
 class Pageable:
