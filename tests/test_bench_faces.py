@@ -96,6 +96,14 @@ def test_the_linear_map_of_least_log_volume_is_the_whitening_in_closed_form(benc
         )
 
 
+def test_log_volume_sees_where_embeddings_lie_and_keeps_them_at_the_origin(benchmark):
+    log_volume = benchmark("faces").log_volume
+    Z = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(40) % 4
+    Z = Z - Z.mean(dim=0)
+    assert log_volume(Z + 2, y).item() == pytest.approx(log_volume(Z, y).item() + 12, rel=1e-4)
+
+
 def test_copies_are_of_the_class_of_their_image(benchmark):
     module = benchmark("faces")
     images = np.random.default_rng(0).normal(size=(2, 12, 10)).astype(np.float32)

@@ -31,6 +31,15 @@ def test_images_are_registered_one_by_one(benchmark):
     np.testing.assert_allclose(registration.transform(images), np.concatenate(alone), atol=1e-4)
 
 
+@pytest.mark.parametrize("move", [*np.eye(4), *-np.eye(4)])
+def test_a_move_either_way_is_taken_back(benchmark, move):
+    module = benchmark("_registration")
+    image = blobs(np.random.default_rng(0), 1)
+    (mean,) = module.outlines(image)
+    back = module.improved(module.moved(image, 0.06 * move[None]), np.zeros((1, 4)), mean, 0.06)
+    assert back[0] @ move == pytest.approx(-0.06)
+
+
 @pytest.mark.parametrize("shape", [(56, 46), (30, 30)])
 def test_a_move_is_in_half_widths_and_half_heights(benchmark, shape):
     image = blobs(np.random.default_rng(0), 1, *shape)

@@ -98,6 +98,30 @@ def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(benchmark)
     assert head(A, A).isfinite().all()
 
 
+def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(benchmark, monkeypatch):
+    module = benchmark("two_cues")
+    y = np.repeat(np.arange(6), 20)
+    X = (y + 0.001 * np.random.default_rng(0).normal(size=120))[:, None].astype(np.float32)
+    towers, heads = [], []
+
+    class Spy(module.SiameseVerifier):
+        def fit(self, P, match):
+            heads.append(np.unique(P.round()))
+            return super().fit(P, match)
+
+    def tower(X, y):
+        towers.append(np.unique(X.round()))
+        return module.whitening(X, y)
+
+    monkeypatch.setattr(module, "SiameseVerifier", Spy)
+    data = {"tower": tower, "n_parts": 3, "n_pairs": (90, 60)}
+    verifiers = module.fused_distances(X, y, {"only": slice(0, 1)}, data, 0, 1)
+    assert len(verifiers) == len(set(map(id, verifiers))) == 3
+    for learned, held_out in zip(towers, heads, strict=True):
+        assert sorted([*learned, *held_out]) == list(range(6))
+    assert sorted(np.concatenate(heads)) == list(range(6))
+
+
 def test_heads_learn_from_classes_that_their_towers_have_not_seen(benchmark):
     y = np.repeat(np.arange(8), 3)
     parts = benchmark("two_cues").parts_of(y, 4, seed=0)
