@@ -105,9 +105,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Source of initial weights, batches, dropout and validation split. An int gives
         the same result at every fit and leaves the global generators alone.
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where
-        there is one. Data that are small beside its free memory are kept there during training.
-        The fitted tower always rests on the CPU.
+        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where there is
+        one, and keeps small data there during training. The fitted tower always rests on the CPU.
     precision : {"bfloat16", "float32"} or None, default=None
         Precision of the computation: None is that of X, float32 or float64; "float32" takes
         that for float64, too; "bfloat16" also lets matrix products and convolutions of
