@@ -83,14 +83,6 @@ def whitening(X, y):
     return tower
 
 
-class OfOneLength(nn.Module):
-    """Embeddings whose components have a mean square of one."""
-
-    def forward(self, Z):
-        """Rows of shape (n, n_components), scaled."""
-        return nn.functional.normalize(Z) * Z.shape[1] ** 0.5
-
-
 def whitened_directions(X, y):
     """The same, read by its direction alone."""
-    return nn.Sequential(whitening(X, y), OfOneLength())
+    return nn.Sequential(whitening(X, y), nn.RMSNorm(X.shape[1], 1e-12, elementwise_affine=False))

@@ -13,9 +13,9 @@ The towers of faces are learned from three quarters of the people, the head from
 the logits of the four such verifiers are averaged. "mlp" is the network of Oh, Benenson, Fritz and
 Schiele: fully connected layers fuse the towers, all of it is learned from pairs.
 
-Faces are seen as in faces.py, and were whitened and compared by their angles on ten inner splits of
-training people, where fused halves did better than the better half in eight or nine; the ridge of
-the digits was taken. For digits, inner splits, six to learn from and two to verify, chose the two
+Faces are seen as in faces.py, and were whitened and compared by their angles on inner splits of
+training people, on most of which fused halves did better than the better half; the ridge of the
+digits was taken. For digits, inner splits, six to learn from and two to verify, chose the two
 cues, those that gain most over the better of them. All else of the digits was decided with the
 folds of the table in view: that distances are fused, by curves, how they are measured, and the
 ridge; inner splits would have chosen a greater ridge.
@@ -232,32 +232,22 @@ def halves(folder):
     faces, y = _data.load_att_faces(folder)
 
     def cut(block):
-        return dict(
-            zip(
-                ("upper half", "lower half"),
-                np.split(smaller(faces, block), 2, axis=1),
-                strict=True,
-            )
-        )
+        upper, lower = np.split(smaller(faces, block), 2, axis=1)
+        return {"upper half": upper, "lower half": lower}
 
-    n_pairs = (90 * 32, 90 * 8)
-    seen = {
-        "distances": {
-            "items": cut(FINE),
-            "look": registered_gradients,
-            "tower": whitened_directions,
-            "n_parts": 4,
-            "n_pairs": n_pairs,
+    common = {"n_pairs": (90 * 32, 90 * 8)}
+    return (
+        y,
+        [("upper half", "lower half")],
+        {
+            "distances": common
+            | {"items": cut(FINE), "look": registered_gradients}
+            | {"tower": whitened_directions, "n_parts": 4},
+            "mlp": common
+            | {"items": cut(BLOCK), "look": as_they_are}
+            | {"tower": tower_of_half, "augment": distorted},
         },
-        "mlp": {
-            "items": cut(BLOCK),
-            "look": as_they_are,
-            "tower": tower_of_half,
-            "augment": distorted,
-            "n_pairs": n_pairs,
-        },
-    }
-    return y, [("upper half", "lower half")], seen
+    )
 
 
 def as_they_are(items, learned):
