@@ -74,12 +74,22 @@ def in_chunks(D, *others):
 
 
 def ascending(D):
-    """The distances of each row from least to greatest, and the columns they stood in.
-
-    On the CPU numpy sorts, which is faster.
-    """
-    order = torch.from_numpy(D.detach().numpy().argsort(axis=1)) if on_cpu(D) else D.argsort(dim=1)
+    """The distances of each row from least to greatest, and the columns they stood in."""
+    packable = on_cpu(D) and D.dtype == torch.float32
+    order = _order(D.detach()) if packable else D.argsort(dim=1)
     return D.gather(1, order), order
+
+
+def _order(D):
+    """Columns of each row by ascending distance, by numpy, which sorts numbers faster than places.
+
+    The bits of a distance, made to ascend like it, and its column share one whole number.
+    """
+    bits = D.view(torch.int32)
+    bits = bits ^ (bits >> 31 & 0x7FFFFFFF)
+    keys = bits.long().bitwise_left_shift_(32).bitwise_or_(torch.arange(D.shape[1]))
+    keys.numpy().sort(axis=1)
+    return keys.bitwise_and_(0xFFFFFFFF)
 
 
 def turns(numbers):

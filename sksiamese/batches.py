@@ -107,9 +107,8 @@ def class_balanced(y, batch_size, *, generator):
     visits = classes[torch.cat([order, order[:, :n_filled]], dim=1)].flatten()
     size, step = sizes[visits, None], torch.arange(per_class)
     picked = rows[starts[visits, None] + (turns(visits)[:, None] * per_class + step) % size]
-    batches = picked.split(per_batch), (step < size).split(per_batch)
-    for batch, present in zip(*batches, strict=True):
-        yield batch[present]
+    n_rows = size.clamp_max(per_class).view(-1, per_batch).sum(dim=1)
+    yield from picked[step < size].split(n_rows.tolist())
 
 
 def hierarchical(y, batch_size, *, groups, n_groups=1, generator):

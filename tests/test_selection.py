@@ -1,0 +1,27 @@
+"""Order of distances."""
+
+import pytest
+import torch
+
+from sksiamese._selection import ascending
+
+SPECIAL = [[0.5, -2.0, float("inf"), 0.0, -0.25, 3e-42, 1e30, -float("inf"), 0.25]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n_columns", [1, 9, 700])
+def test_ascending_orders_every_row(dtype, n_columns):
+    """Distances come from least to greatest, of any sign, each with its own column."""
+    D = torch.cat([torch.tensor(SPECIAL), torch.randn(4, 9)]).to(dtype)
+    D = D.repeat(1, n_columns)[:, torch.randperm(9 * n_columns)[:n_columns]]
+    values, order = ascending(D)
+    assert torch.equal(values, D.sort(dim=1).values)
+    assert torch.equal(order.sort(dim=1).values, torch.arange(n_columns).expand_as(order))
+    assert torch.equal(D.gather(1, order), values)
+
+
+def test_ascending_has_a_gradient():
+    """The gradient of an ordered distance goes to where it stood."""
+    D = torch.tensor([[3.0, 1.0, 2.0]], requires_grad=True)
+    (gradient,) = torch.autograd.grad(ascending(D)[0] @ torch.tensor([1.0, 10.0, 100.0]), D)
+    assert gradient.tolist() == [[100.0, 1.0, 10.0]]
