@@ -3,7 +3,16 @@
 import torch
 import torch.nn.functional as F
 
-from ._selection import ascending, chunk_size, compact, mean_of, numbers, ratio
+from ._selection import (
+    ascending,
+    chunk_size,
+    compact,
+    mean_of,
+    numbers,
+    ratio,
+    spread,
+    with_gradient,
+)
 
 __all__ = ["soft_margin_triplet", "triplet"]
 
@@ -17,7 +26,7 @@ def triplet(D, same, different, *, margin=0.2):
     The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over the active triplets, those
     of positive loss. All triplets of the masks count, yet no more than an (n, m) matrix
     is held: with the negatives of an anchor sorted, the active ones of a positive are a
-    prefix, and their sum a difference of cumulated sums.
+    prefix, so that counts of prefixes give value and gradient.
 
     Parameters
     ----------
@@ -58,12 +67,16 @@ def triplet(D, same, different, *, margin=0.2):
     def parts(D, same, different):
         if D.shape[1] <= FEW:
             return every(D, same, different)
-        positives, there = compact(D, same)
-        negatives, _ = ascending(D.where(different, torch.inf))
-        total = F.pad(negatives.masked_fill(negatives.isinf(), 0).cumsum(1), (1, 0))
-        reach = positives + margin
-        n_active = torch.searchsorted(negatives.detach(), reach.detach()) * there
-        return (n_active * reach - total.gather(1, n_active)).sum(), n_active.sum()
+        d = D.detach()
+        positives, there = compact(d, same)
+        negatives, order = ascending(d.where(different, torch.inf))
+        n_active = torch.searchsorted(negatives, positives + margin) * there
+        ended = d.new_zeros(len(d), d.shape[1] + 1).scatter_add_(1, n_active, numbers(there, d))
+        ended = ended.cumsum_(1)
+        gradient = torch.empty_like(d).scatter_(1, order, ended[:, :-1] - ended[:, -1:])
+        gradient += spread(n_active.to(d.dtype), there, same)
+        total = gradient.flatten().dot(d.flatten()) + margin * n_active.sum()
+        return with_gradient(D, total, gradient), n_active.sum()
 
     def every(D, same, different):
         violation, is_triplet = triplets_of_few(D, same, different)

@@ -75,8 +75,7 @@ def in_chunks(D, *others):
 
 def ascending(D):
     """The distances of each row from least to greatest, and the columns they stood in."""
-    packable = on_cpu(D) and D.dtype == torch.float32
-    order = _order(D.detach()) if packable else D.argsort(dim=1)
+    order = _order(D) if on_cpu(D) and D.dtype == torch.float32 else D.argsort(dim=1)
     return D.gather(1, order), order
 
 
@@ -112,6 +111,13 @@ def compact(D, mask):
     width = max(1, int(counts.max())) if len(D) else 1
     there = torch.arange(width, device=D.device) < counts
     return D.new_zeros(there.shape).masked_scatter(there, D.take(places(mask))), there
+
+
+def spread(values, there, mask):
+    """The way back from :func:`compact`: values where the mask is true, zeros elsewhere."""
+    if not on_cpu(values):
+        return values
+    return values.new_zeros(mask.shape).put_(places(mask), values.take(places(there)))
 
 
 def mean_over_anchors(cost, D, same, different):
