@@ -12,7 +12,7 @@ The parts of this script, which ``--only`` chooses from:
 - ``waits``: operations in the steps of an epoch that torch reports as waiting for the device.
 - ``placement``: an epoch with the data kept on the device, and one with each batch sent there.
 - ``search``: a grid search in one process and in two that share the device, and the most memory
-  of it in use.
+  of it in use, beside that in use before.
 
 Every fit is preceded by one on a few rows, which loads what a device loads once. With
 ``--device cpu`` the script can be tried on small settings; memory then is that of the process.
@@ -183,7 +183,7 @@ class Waits:
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
             self.train(module, map(self.steps, epochs), *args, **options)
-        waiting = [w for w in found if "synchronizing" in str(w.message)]
+        waiting = [w for w in found if "called a synchronizing" in str(w.message)]
         self.places += [f"{w.filename}:{w.lineno}" for w in waiting]
 
     def steps(self, batches):
@@ -261,9 +261,14 @@ def search(X, y, device, args):
         )
         model = make_pipeline(embedder, KNeighborsClassifier(5))
         grid = GridSearchCV(model, GRID, cv=3, n_jobs=n_jobs, refit=False, error_score="raise")
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        before = used(device)
+        clone(grid).fit(X[:500], y[:500])
         (_, seconds), most = most_used(partial(seconds_of, partial(grid.fit, X, y), device), device)
         score = float(grid.cv_results_["mean_test_score"].max())
-        found.append({"n_jobs": n_jobs, "score": score, "seconds": seconds, "megabytes": most})
+        row = {"n_jobs": n_jobs, "score": score, "seconds": seconds}
+        found.append(row | {"megabytes": most, "megabytes_before": before})
     return found
 
 
@@ -284,6 +289,7 @@ def table(results):
         rows.append([f"epoch, data {row['way']}", f"{row['seconds']:.3f} s", ""])
     for row in results.get("search", []):
         figure = f"{row['seconds']:.1f} s, {row['megabytes']:,.0f} MB, {row['score']:.3f}"
+        figure += f" ({row['megabytes_before']:,.0f} MB before)"
         rows.append([f"search, n_jobs={row['n_jobs']}", figure, ""])
     return ["measurement", "found", "wanted"], rows
 
@@ -335,7 +341,7 @@ def main(arguments=None):
     )
     args = options.parse_args(arguments)
     torch.set_num_threads(args.threads)
-    device, path = torch.device(args.device), args.out / "gpu.json"
+    device, path = _arrays.find_device(args.device), args.out / "gpu.json"
     results = json.loads(path.read_text())["results"] if args.only and path.exists() else {}
     for name, part in parts(args, device).items():
         if re.search(args.only, name):

@@ -58,12 +58,18 @@ def find_device(name):
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.empty(0, device=name).device
+        device = torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:
         raise ValueError(
-            f"device={name!r} cannot be used here; pass 'auto', 'cpu' or a device that torch "
+            f"device={name!r} cannot be used here; pass 'auto', 'cpu' or a CUDA device that torch "
             f"sees on this machine. Torch says: {error}"
         ) from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(
+            f"device={name!r} is of a kind that is not supported; pass 'auto', 'cpu' or a CUDA "
+            "device."
+        )
+    return device
 
 
 def on_device(module, device):
@@ -180,7 +186,8 @@ class Items:
         """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""
         if self.kept is None:
             return sent(dense(self.X[rows]), self.device)
-        return self.kept.index_select(0, sent(torch.from_numpy(rows), self.device))
+        rows = torch.from_numpy(np.ascontiguousarray(rows))
+        return self.kept.index_select(0, sent(rows, self.device))
 
     def _all(self):
         kept = torch.empty(self.X.shape, dtype=dense(self.X[:1]).dtype, device=self.device)

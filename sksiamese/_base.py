@@ -103,7 +103,12 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, task, *, resume, incremental=False):
         """Train a new module, or the fitted one on, and only then set fitted attributes."""
-        check_same(task.y)
+        if isinstance(self.distance, nn.Module):
+            raise ValueError(
+                "distance is a module, which every fit would train on; pass a function, and give "
+                "weights that are to be learned to the tower."
+            )
+        check_same("y", task.y)
         random_state = agreed(check_random_state(self.random_state))
         seed = random_state.randint(np.iinfo(np.int32).max)
         device = find_device(self.device)
@@ -114,7 +119,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
         with seeded(seed + rank(), device):
-            module = agreed(self._resumed() if resume else task.build(rows))
+            module = self._resumed() if resume else task.build(rows)
+            check_same("X", *(buffer.numpy() for buffer in module["tower"][0].buffers()))
+            module = agreed(module)
             if not any(weight.requires_grad for weight in module["tower"].parameters()):
                 raise ValueError("tower has no weights, so nothing can be trained; pass another.")
             optimizer = torch.optim.AdamW(

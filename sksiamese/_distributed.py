@@ -34,16 +34,16 @@ def average_gradients(module):
         gradient.copy_(part.view_as(gradient))
 
 
-def check_same(y):
-    """Raise a ValueError in every process if they were not all given the same array y."""
+def check_same(name, *arrays):
+    """Raise a ValueError in every process if they were not all given the same arrays."""
     if not _together():
         return
     digests = [None] * dist.get_world_size()
-    dist.all_gather_object(digests, zlib.crc32(y.tobytes()))
-    if len(set(digests)) > 1:
+    dist.all_gather_object(digests, [zlib.crc32(array.tobytes()) for array in arrays])
+    if any(digest != digests[0] for digest in digests):
         raise ValueError(
-            "y differs between the processes of torch.distributed; give every process all rows: "
-            "fit itself shares out each batch."
+            f"{name} differs between the processes of torch.distributed; give every process all "
+            "rows in the same order: fit itself shares out each batch."
         )
 
 

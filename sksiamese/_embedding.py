@@ -104,7 +104,7 @@ class Objective(nn.Module):
         sizes = {"n_classes": len(classes), "n_components": estimator.n_components}
         margin = {} if estimator.margin == "auto" else {"margin": estimator.margin}
         self.loss = built(named(LOSSES, estimator.loss), **sizes, **margin)
-        self.miner = accepting(named(MINERS, estimator.miner), **sizes)
+        self.miner = built(named(MINERS, estimator.miner), **sizes)
         self.distance = named(DISTANCES, distance_of(estimator))
         self.reads_pairs = n_required(self.loss) >= 3
         if self.sets is not None and not self.reads_pairs:
@@ -217,7 +217,7 @@ def label_sets(classes):
 
 
 def built(choice, **options):
-    """A loss or regulariser ready for use: classes are built, modules copied."""
+    """A loss, miner or regulariser ready for use: classes are built, modules copied."""
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     configured = accepting(choice, **options)

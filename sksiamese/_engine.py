@@ -37,6 +37,7 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end):
             losses.append(value.detach())
         if agreed(on_epoch_end(torch.stack(losses).mean().item())):
             break
+    optimizer.zero_grad()
 
 
 @torch.inference_mode()

@@ -10,6 +10,8 @@ from sklearn.neighbors import VALID_METRICS, NearestNeighbors, sort_graph_by_row
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from ._distributed import agreed
+
 METRICS = set(VALID_METRICS["brute"]) - {"braycurtis", "mahalanobis", "precomputed", "seuclidean"}
 """Names of distances that hang on two rows alone, and that a search works out like all others."""
 
@@ -71,7 +73,7 @@ def rows_to_learn(y, validation_fraction, random_state):
             "classes, change validation_fraction, or pass a FrozenEstimator."
         )
     learned, _ = train_test_split(classes, test_size=n_held_out, random_state=random_state)
-    return np.isin(y, learned)
+    return np.isin(y, agreed(learned))
 
 
 def label_of_unknown(label, classes):

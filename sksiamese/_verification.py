@@ -1,6 +1,7 @@
 """How a verifier is trained: its batches, what it minimises over them, what it looks at."""
 
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -125,7 +126,7 @@ def describe(D, match, margin):
 
 def logits(head, A, B):
     """What a head makes of two batches of embeddings, on the CPU as they are."""
-    device = next(head.parameters()).device
+    device = next(chain(head.parameters(), head.buffers(), [A])).device
     return head(A.to(device), B.to(device)).cpu()
 
 

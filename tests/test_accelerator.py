@@ -277,6 +277,16 @@ def test_the_cpu_reads_arrays_where_they_are_but_not_those_that_may_not_be_writt
         np.testing.assert_array_equal(_arrays.Items(kind(rows), cpu)[some], rows[some])
 
 
+def test_row_numbers_are_sent_side_by_side(monkeypatch):
+    """A card would wait for those that lie apart, as the share of one of several processes does."""
+    asked = []
+    monkeypatch.setattr(_arrays, "sent", lambda tensor, device: asked.append(tensor) or tensor)
+    some = np.arange(10)[1::3]
+    found = _arrays.Items(X.copy(), torch.device("cpu"))[some]
+    np.testing.assert_array_equal(found, X[some])
+    assert asked[0].is_contiguous()
+
+
 class Pageable:
     """Stands for a tensor of the CPU, and notes what is made of it."""
 

@@ -283,6 +283,8 @@ BAD_PARAMETERS = [
     ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
     ({"device": "tpu"}, "device='tpu' cannot be used here; pass 'auto'"),
     ({"device": "cuda:99"}, "device='cuda:99' cannot be used here; pass 'auto'"),
+    ({"device": "meta"}, "device='meta' is of a kind that is not supported"),
+    ({"distance": nn.PairwiseDistance()}, "distance is a module, which every fit would train on"),
     ({"input_shape": (5, 5)}, r"input_shape=\(5, 5\) has 25 values, but an item of X has 64"),
     ({"early_stopping": True, "validation_fraction": 1e-3}, "change validation_fraction"),
     ({"tower": nn.Linear(64, 32)}, "pass a function that returns a new one"),

@@ -84,7 +84,11 @@ def test_a_wait_is_counted_with_its_place(gpu):
         for batches in epochs:
             for _ in batches:
                 gpu.warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
-                gpu.warnings.warn("something else", stacklevel=1)
+                gpu.warnings.warn(
+                    "Synchronization debug mode is a prototype feature and does not yet detect "
+                    "all synchronizing operations",
+                    stacklevel=1,
+                )
 
     watched.train = train
     watched("module", [[1, 2]])
@@ -102,7 +106,7 @@ def test_ways_to_place_the_data_and_to_search_take_turns(gpu, tmp_path):
     assert [row["n_jobs"] for row in results["search"]] == [1, 2]
     alone, together = results["search"]
     assert alone["score"] == together["score"]
-    assert all(row["megabytes"] > 50 for row in results["search"])
+    assert all(row["megabytes"] >= row["megabytes_before"] > 50 for row in results["search"])
     assert all(row["waits"] == [] and row["steps"] > 2 for row in results["waits"])
 
 

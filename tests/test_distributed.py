@@ -96,6 +96,15 @@ def test_processes_that_were_given_different_rows_all_refuse(together):
     assert all("give every process all rows" in str(learned["shared out"]) for learned in together)
 
 
+def test_processes_that_were_given_other_rows_of_the_same_classes_all_refuse(together):
+    assert all("X differs between" in str(learned["other rows"]) for learned in together)
+
+
+def test_processes_hold_out_the_same_classes_for_a_threshold(together):
+    for learned in together:
+        np.testing.assert_array_equal(learned["threshold"], together[0]["threshold"])
+
+
 def test_processes_refuse_a_batch_with_fewer_rows_than_they_are(together):
     expected = f"{len(together)} processes cannot share a batch of 1 rows"
     assert all(expected in str(learned["tiny"]) for learned in together)

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
+from torch import nn
 
 from sksiamese import SiameseEmbedder
 from sksiamese._embedding import Memory, distance_of, label_sets, matching, n_required, pairs
@@ -182,6 +183,27 @@ def test_more_pairs_reach_the_loss_with_a_memory(digits):
     assert trained[:4] == [40, 80, 120, 140]
     remembering = SiameseEmbedder(memory_size=512, random_state=0).fit(X, y)
     assert recall_at_k(y_test, remembering.transform(X_test)) > 0.93
+
+
+class NearerThan(nn.Module):
+    """A miner with a limit, which it keeps on its device, and a weight that it learns."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.register_buffer("limit", torch.tensor(limit))
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, D, same, different):
+        return D * self.scale, same, different & (self.limit > D)
+
+
+def test_a_miner_that_is_a_module_is_copied(digits):
+    X, _, y, _ = digits
+    miner = NearerThan(2.0)
+    embedder = SiameseEmbedder(miner=miner, max_iter=2, random_state=0).fit(X, y)
+    assert miner.scale.item() == 1
+    assert embedder.objective_.miner.scale.item() != 1
+    assert embedder.objective_.miner.limit.item() == 2
 
 
 def test_angular_mining_with_a_memory_is_refused(digits):

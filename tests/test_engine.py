@@ -31,6 +31,13 @@ class Recorder:
         return train(self.module, epochs, self.loss, self.optimizer, on_epoch_end=self.end_epoch)
 
 
+def test_training_leaves_no_gradients():
+    recorder = Recorder()
+    recorder.train([[1.0, 2.0]])
+    assert recorder.module.weight != 0
+    assert recorder.module.weight.grad is None
+
+
 def test_training_takes_one_step_a_batch_in_the_given_order():
     recorder = Recorder()
     recorder.train([[1.0, 2.0, 3.0], [4.0], (x for x in (5.0, 6.0))])

@@ -54,7 +54,7 @@ ALLOWED = {
         ),
         (),
     ),
-    "_gallery": ((), ("numpy", "sklearn")),
+    "_gallery": (("_distributed",), ("numpy", "sklearn")),
     "_rows": ((), ("numpy", "scipy", "sklearn")),
     "_labels": ((), ("numpy", "sklearn")),
     "_pair_names": ((), ("numpy", "sklearn")),

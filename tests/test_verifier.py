@@ -195,6 +195,22 @@ def test_its_own_head_is_trained(digit_pairs):
     assert verifier.head_.weight.abs().min() > 0
 
 
+class Near(nn.Module):
+    """A head without weights."""
+
+    def __init__(self, n_components):
+        super().__init__()
+
+    def forward(self, A, B):
+        return 1 - (A - B).square().sum(dim=-1)
+
+
+def test_a_head_needs_no_weights(digit_pairs):
+    P, _, match, _ = digit_pairs
+    verifier = SiameseVerifier(head=Near, max_iter=5, random_state=0).fit(P, match)
+    assert verifier.score(P, match) > 0.8
+
+
 def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
     P, _, match, _ = digit_pairs
     refused = [

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from sklearn.datasets import load_digits
 
-from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese import SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
 
 BRIEFLY = {"n_components": 6, "width": 16, "max_iter": 3, "random_state": 0}
 FITS = {
@@ -82,6 +82,13 @@ def error(estimator, X, y):
     return str(failure.value)
 
 
+def promise_kept(X, y):
+    """Threshold of an identifier, by classes held out without a seed, and the classes learned."""
+    embedder = SiameseEmbedder(**BRIEFLY)
+    identifier = SiameseIdentifier(embedder, target_far=0.1, validation_fraction=0.4).fit(X, y)
+    return np.append(identifier.learned_classes_, identifier.threshold_)
+
+
 def learned():
     """What this process learns together with the others."""
     X, y = few_digits()
@@ -92,6 +99,8 @@ def learned():
         "seedless": weights(SiameseEmbedder(max_iter=1, width=4, dropout=0.5).fit(X, y)),
         "n_iter": SiameseEmbedder(**BRIEFLY).set_callbacks(*stops).fit(X, y).n_iter_,
         "shared out": error(SiameseEmbedder(), X[rank:], y[rank:]),
+        "other rows": error(SiameseEmbedder(), X + rank % 2, y),
+        "threshold": promise_kept(X, y),
         "tiny": error(SiameseEmbedder(sampler=single_rows), X, y),
     }
 
