@@ -55,9 +55,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         distances of mined pairs, ``loss(Z, y)`` embeddings and classes 0, 1, ...; losses
         of pytorch-metric-learning are of the second kind.
     margin : float or "auto", default="auto"
-        Distance that pairs of different classes are to keep, > 0, in the unit of
-        ``distance``; passed to a loss whose signature names it. "auto" leaves each loss
-        its own, 0.2 for the triplet loss.
+        Passed to a loss whose signature names it, > 0, in the unit of ``distance``: for the
+        triplet loss by how much a row of another class is to be farther away than one of the
+        same class, for the contrastive loss the distance that rows of different classes are
+        to keep. "auto" leaves each loss its own, 0.2 for the triplet loss.
     miner : str or callable, default="all"
         Which pairs of a batch the loss sees: a name in :data:`sksiamese.mining.MINERS`, or
         a callable like those in that module. Losses of classes have no use for it.

@@ -64,7 +64,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     margin : float or None, default=1.0
         Distance that the items of a non-matching pair are to keep, > 0, in the unit of
         ``distance``; None trains on the logistic loss alone.
-    distance : {"cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
+    distance : {"chord", "cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
             default="euclidean"
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
         callable like those in that module.
@@ -82,10 +82,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     n_iter_no_change : int, default=10
         Training ends after more than so many epochs without improvement, >= 1.
     early_stopping : bool, default=False
-        Whether to watch the accuracy
-        on held-out rows instead of the training loss, and to keep the best weights.
+        Whether to watch the accuracy on held-out pairs instead of the training loss, and to
+        keep the best weights.
     validation_fraction : float, default=0.1
-        Share of the rows held out, stratified, with ``early_stopping``, in (0, 1).
+        Share of the pairs held out, stratified, with ``early_stopping``, in (0, 1).
     class_weight : dict, "balanced" or None, default=None
         Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
     warm_start : bool, default=False
@@ -239,7 +239,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Pairs, two at least: left item, then right item.
 
         y : array-like of shape (n_pairs,)
-            Two labels; the greater one means that both items match.
+            Two labels; the one that is sorted last means that both items match: True, 1, or
+            "same" beside "different", but also "mismatch" beside "match".
 
         sample_weight : array-like of shape (n_pairs,), default=None
             Weight of each pair, >= 0; a weight of 2 counts as the pair twice.
