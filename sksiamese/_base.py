@@ -3,6 +3,7 @@
 import copy
 import inspect
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from numbers import Integral, Real
 
@@ -118,7 +119,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         max_iter = 1 if incremental else self.max_iter
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
-        with seeded(seed + rank(), device):
+        with torch.inference_mode(False), torch.enable_grad(), seeded(seed + rank(), device):
             module = self._resumed() if resume else task.build(rows)
             check_same("X", *(buffer.numpy() for buffer in module["tower"][0].buffers()))
             module = agreed(module)
@@ -152,7 +153,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _resumed(self):
         """A copy of the fitted module, so that a failed fit leaves the estimator as it was."""
         for name, value in self._architecture_parameters().items():
-            if value != self._architecture[name]:
+            if comparable(value) != comparable(self._architecture[name]):
                 raise ValueError(
                     f"{name} has changed from {self._architecture[name]!r} to {value!r} since the "
                     "tower was built; set warm_start=False and call fit to build a new one."
@@ -183,7 +184,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """What X must be, for scikit-learn's validation."""
         finite = "allow-nan" if self._allows_nan() else True
         return {
-            "dtype": DTYPES if issparse(X) else COMPACT_DTYPES,
+            "dtype": [unusual(X), *(DTYPES if issparse(X) else COMPACT_DTYPES)],
             "order": "C",
             "accept_sparse": "csr",
             "ensure_all_finite": finite,
@@ -308,6 +309,23 @@ def has_no_validation_split(estimator):
             "early_stopping=False."
         )
     return True
+
+
+def unusual(X):
+    """Type of what is computed from values of a type that is not kept: float64 if they may need it.
+
+    They may if they are of that size, or if their type shows only when they are read.
+    """
+    dtype = getattr(X, "dtype", None)
+    short = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
+    return np.float32 if short else np.float64
+
+
+def comparable(value):
+    """What makes two values of a parameter the same."""
+    if isinstance(value, partial):
+        return value.func, value.args, value.keywords
+    return tuple(value) if isinstance(value, list) else value
 
 
 def parameter_groups(module):

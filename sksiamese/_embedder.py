@@ -10,7 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import embed_rows, find_device, floating, n_columns, on_device
 from ._base import BaseSiamese, all_or_nothing, has_no_validation_split
-from ._embedding import Objective, embedding_task, indicator
+from ._embedding import (
+    Objective,
+    check_unlabeled_label,
+    codes_among,
+    embedding_task,
+    indicator,
+    warn_if_no_pair_matches,
+)
 from .batches import BATCHES
 from .distances import DISTANCES
 from .losses import LOSSES
@@ -323,14 +330,12 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             known = self.classes_ if resume else np.unique(present if classes is None else classes)
             if self.unlabeled_label is not None:
                 known = known[known != self.unlabeled_label]
-            if not np.isin(present, known).all():
-                raise ValueError(
-                    f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that "
-                    "the first call of partial_fit did not know; pass all labels there, as classes."
-                )
-            codes = np.where(codes >= 0, np.searchsorted(known, present)[codes], -1)
+            codes = codes_among(known, present, codes)
             task = embedding_task(self, rows, codes, known, {"X": X, "y": y})
-            return self._train(task, resume=resume, incremental=True)
+            self._train(task, resume=resume, incremental=True)
+        if self.objective_.reads_pairs:
+            warn_if_no_pair_matches(codes)
+        return self
 
     def transform(self, X):
         """Embed rows.
@@ -356,9 +361,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"X has shape {X.shape}, but rows must be flat; pass X.reshape(len(X), -1) and "
                 f"input_shape={tuple(X.shape[1:])}."
             )
+        check_unlabeled_label(self.unlabeled_label)
         several = n_columns(y) > 1
-        options = {"ensure_min_samples": 2, "multi_output": several}
-        rows, labels = self._check(X, y, reset=reset, **options)
+        rows, labels = self._check(X, y, reset=reset, ensure_min_samples=2, multi_output=several)
         return rows, indicator(labels, self.unlabeled_label) if several else labels
 
     def _encode(self, y, *, resume=False):

@@ -2,7 +2,9 @@
 
 import copy
 import inspect
+import warnings
 from functools import partial
+from numbers import Real
 
 import numpy as np
 import torch
@@ -183,14 +185,14 @@ class Memory:
         self.remembered = tuple(x[: self.size].detach() for x in columns)
         same = matching(y, columns[1], sets)
         itself = rows[:, None] == columns[2]
-        return distance(Z, columns[0]), same & ~itself, ~same
+        return distance(Z, columns[0]), same & ~itself, ~(same | itself)
 
 
 def pairs(Z, y, distance, sets=None):
     """Distances of a batch and the masks of its pairs, no row with itself."""
     same = matching(y, y, sets)
     different = ~same
-    return distance(Z, Z), same.fill_diagonal_(False), different
+    return distance(Z, Z), same.fill_diagonal_(False), different.fill_diagonal_(False)
 
 
 def matching(y, others, sets):
@@ -198,6 +200,35 @@ def matching(y, others, sets):
     if sets is None:
         return y.unsqueeze(-1) == others.unsqueeze(-2)
     return sets[y] @ sets[others].mT > 0
+
+
+def check_unlabeled_label(label):
+    """Raise a ValueError for a label that y cannot hold."""
+    if isinstance(label, Real) and np.isnan(label):
+        raise ValueError(
+            "unlabeled_label=nan cannot mark rows, as y must not hold NaN; mark them by a label "
+            "such as -1."
+        )
+
+
+def codes_among(known, present, codes):
+    """Codes of the classes present in a chunk, -1 for none, as codes of all known classes."""
+    if not np.isin(present, known).all():
+        raise ValueError(
+            f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that the first "
+            "call of partial_fit did not know; pass all labels there, as classes."
+        )
+    return np.where(codes >= 0, np.searchsorted(known, present)[codes], -1)
+
+
+def warn_if_no_pair_matches(codes):
+    """Tell the caller of partial_fit of a chunk that losses of pairs learn little from."""
+    if np.bincount(codes[codes >= 0]).max() < 2:
+        warnings.warn(
+            "X holds no two rows of a class, so there was no matching pair to learn from; pass "
+            "chunks with several rows of each class.",
+            stacklevel=4,
+        )
 
 
 def indicator(y, unlabeled_label):

@@ -291,7 +291,13 @@ class WuMargin(nn.Module):
     def __init__(self, *, margin=0.2, boundary=1.2):
         super().__init__()
         self.margin = margin
-        self.boundary = nn.Parameter(torch.tensor(float(boundary)))
+        self.start = boundary
+        self.shift = nn.Parameter(torch.zeros(()))
+
+    @property
+    def boundary(self):
+        """Where the boundary is now; weight decay draws it to where it began, not to zero."""
+        return self.start + self.shift
 
     def forward(self, D, same, different):
         """Loss of the distances of a batch."""

@@ -62,7 +62,8 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
     def cost(D, same, different):
         excess = F.relu(D - (boundary - margin)).where(same, 0)
         lack = F.relu(boundary - D).where(different, 0)
-        weight = (lack / temperature).exp() * (lack > 0)
+        greatest = lack.detach().amax(dim=1, keepdim=True)
+        weight = ((lack - greatest) / temperature).exp() * (lack > 0)
         pull = ratio(excess.sum(dim=1), (excess > 0).sum(dim=1))
         push = ratio((weight * lack).sum(dim=1), weight.sum(dim=1))
         return (1 - balance) * pull + balance * push

@@ -11,6 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+NO_SPREAD = 1e-6
+"""Mean distance of embeddings that are not apart at all."""
+
 
 class Task(NamedTuple):
     """What sets the training of one estimator apart; the rest is common to all."""
@@ -126,12 +129,13 @@ class Run:
                 f"{len(self.history['loss'])}; the weights before it are kept. Lower {rate} or "
                 "look for outliers in X."
             )
-        elif self.diagnose(self.module)["spread"] < 0.01 * min(
-            self.initial_spread, self.task.margin or self.initial_spread
+        elif self.diagnose(self.module)["spread"] < max(
+            NO_SPREAD, 0.01 * min(self.initial_spread, self.task.margin or self.initial_spread)
         ):
             self._warn(
                 "The embedding has collapsed: all rows are embedded at nearly the same point. "
-                f"Lower {rate}, or use a milder miner, such as 'all' or 'semihard'."
+                f"Lower {rate}, use a milder miner, such as 'all' or 'semihard', or a shallower or "
+                "wider tower, and see that X is not constant."
             )
 
     def attributes(self, module):
@@ -177,7 +181,7 @@ class Run:
         print(line)  # noqa: T201
 
     def _warn(self, message):
-        warnings.warn(message, ConvergenceWarning, stacklevel=5)
+        warnings.warn(message, ConvergenceWarning, stacklevel=6)
 
 
 def named(table, choice):

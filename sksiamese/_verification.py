@@ -1,12 +1,14 @@
 """How a verifier is trained: its batches, what it minimises over them, what it looks at."""
 
+import warnings
 from functools import partial
 from itertools import chain
 
 import numpy as np
 import torch
 from sklearn.metrics import accuracy_score
-from sklearn.utils import gen_batches
+from sklearn.utils import compute_class_weight, gen_batches
+from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
 from ._arrays import Items, as_tensor, embed_rows, sent
@@ -38,7 +40,10 @@ def verification_task(estimator, pairs, match, weight, classes, given):
         )
         head = factory(estimator.n_components).to(standardize.mean)
         check_head(head, tower(as_tensor(first, standardize)), estimator.margin)
-        return nn.ModuleDict({"tower": tower, "head": head})
+        module = nn.ModuleDict({"tower": tower, "head": head})
+        if classes.dtype.kind not in "biuf":
+            check_direction(diagnosis(rows)(module), classes)
+        return module
 
     def batches(rows, epoch, generator):
         attraction = 2 * (1 - epoch / estimator.max_iter)
@@ -90,6 +95,32 @@ def weighted_items(pairs, rows, weight):
     """Row numbers of the items in some rows of pairs, and weights of all items, as keywords."""
     of_items = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
     return {"rows": np.flatnonzero(of_items), "sample_weight": of_items}
+
+
+def pair_weights(sample_weight, class_weight, labels, classes):
+    """Weight of each pair: its own one times that of its label."""
+    weight = _check_sample_weight(sample_weight, labels, dtype=np.float64, ensure_non_negative=True)
+    if not all(weight[labels == label].any() for label in classes):
+        raise ValueError(
+            "sample_weight leaves weight to one class only; give pairs of both classes weights "
+            "above zero."
+        )
+    of_class = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
+    if (of_class <= 0).any():
+        raise ValueError(f"class_weight={class_weight} must be above zero for both labels.")
+    return weight * of_class[np.searchsorted(classes, labels)]
+
+
+def check_direction(found, classes):
+    """Warn where the label that means a match seems to mean the opposite, before any training."""
+    if found["positive_distance"] > 1.1 * found["negative_distance"]:
+        different, same = classes.tolist()
+        warnings.warn(
+            f"Pairs labelled {same!r} count as matching, as this label is sorted last, but they "
+            f"are farther apart than those labelled {different!r}. If these are the ones that "
+            f"match, pass y == {different!r}.",
+            stacklevel=8,
+        )
 
 
 def check_head(head, Z, margin):

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_X_y, compute_class_weight
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arrays import embed_rows, find_device, floating, on_device
 from ._base import BaseSiamese, all_or_nothing
@@ -16,7 +16,7 @@ from ._pair_names import check_item_names, check_view
 from ._pair_view import PairView
 from ._rows import checked
 from ._run import named
-from ._verification import compare, logits, verification_task
+from ._verification import compare, logits, pair_weights, verification_task
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .pairs import flatten_pairs, to_view
@@ -165,7 +165,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     """
 
     _parts = ("tower", "head")
-    _architecture_names = (*BaseSiamese._architecture_names, "head")
+    _architecture_names = (*BaseSiamese._architecture_names, "head", "distance")
 
     _parameter_constraints: dict = {
         **BaseSiamese._parameter_constraints,
@@ -265,7 +265,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                     "Only binary classification is supported. The type of the target is "
                     f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
-            weight = self._weights(sample_weight, labels, classes, match)
+            weight = pair_weights(sample_weight, self.class_weight, labels, classes)
             metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
             given = {"X": X, "y": y, "metadata": metadata}
             task = verification_task(self, pairs, match, weight, classes, given)
@@ -333,7 +333,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Distances >= 0, in the unit of the embedding.
         """
         check_is_fitted(self)
-        return self._compare(X, partial(paired, named(DISTANCES, self.distance)))
+        distance = named(DISTANCES, self._architecture["distance"])
+        return self._compare(X, partial(paired, distance))
 
     def transform_items(self, X_items):
         """Embed single items, of which pairs are made.
@@ -374,20 +375,6 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         found = check(X.index, *y, dtype=None, estimator=self, **least)
         index, *y = found if y else (found,)
         return PairView(items, index), *y
-
-    def _weights(self, sample_weight, labels, classes, match):
-        weight = _check_sample_weight(
-            sample_weight, labels, dtype=np.float64, ensure_non_negative=True
-        )
-        if not all(weight[match == side].any() for side in (0, 1)):
-            raise ValueError(
-                "sample_weight leaves weight to one class only; give pairs of both classes "
-                "weights above zero."
-            )
-        per_class = compute_class_weight(
-            self.class_weight, classes=classes, y=labels, sample_weight=weight
-        )
-        return weight * per_class[match]
 
     def _compare(self, X, function):
         (pairs,) = self._validate(X, reset=False)

@@ -9,6 +9,7 @@ import warnings
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.base import clone
@@ -19,6 +20,7 @@ from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier
 from sksiamese._arrays import CHUNK, on_device, standardization
+from sksiamese.losses import supcon
 
 FAST = {"max_iter": 3, "random_state": 0}
 
@@ -343,6 +345,53 @@ def test_a_collapsed_embedding_warns(case):
         estimator(tower=Collapsing, max_iter=2).fit(X, y)
 
 
+@pytest.mark.parametrize("options", [{"depth": 40, "width": 16}, {"depth": 3, "width": 1}])
+def test_an_embedding_that_begins_collapsed_warns(case, options):
+    estimator, X, y = case
+    with pytest.warns(ConvergenceWarning, match="a shallower or wider tower"):
+        estimator(**FAST, **options).fit(np.ones_like(X), y)
+
+
+def test_training_needs_no_gradients_from_outside(case):
+    estimator, X, y = case
+    expected = outputs(estimator(**FAST).fit(X, y), X)
+    with torch.no_grad():
+        np.testing.assert_array_equal(outputs(estimator(**FAST).fit(X, y), X), expected)
+    with torch.inference_mode():
+        model = estimator(**FAST, warm_start=True).fit(X, y)
+    model.fit(X, y)
+
+
+LONG = {
+    "big-endian": lambda X: X.astype(">f8"),
+    "object": lambda X: X.astype(object),
+    "list": lambda X: X.tolist(),
+    "pandas Float64": lambda X: pd.DataFrame(X).astype("Float64"),
+    "polars": pl.DataFrame,
+    "torch": torch.from_numpy,
+}
+SHORT = {
+    "float16": lambda X: X.astype(np.float16),
+    "uint16": lambda X: X.astype(np.uint16),
+    "uint64": lambda X: X.astype(np.uint64),
+    "torch": lambda X: torch.from_numpy(X).float(),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_tables_and_lists_of_float64_are_computed_in_float64(kind):
+    X, y = np.random.default_rng(0).normal(size=(60, 4)) + 1e6, np.arange(60) % 2
+    expected = SiameseEmbedder(**FAST).fit(X, y).transform(X)
+    found = SiameseEmbedder(**FAST).fit(LONG[kind](X), y).transform(LONG[kind](X))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_shorter_numbers_are_computed_in_float32(kind):
+    X, y = SHORT[kind](100 * np.random.default_rng(0).random((60, 4))), np.arange(60) % 2
+    assert SiameseEmbedder(**FAST).fit(X, y).transform(X).dtype == np.float32
+
+
 class Collapsing(nn.Module):
     """A tower whose output shrinks to a point as soon as it is trained."""
 
@@ -408,6 +457,18 @@ def test_warm_start_trains_the_fitted_tower_on(case):
     assert model.loss_curve_[:5] == first
     assert model.n_iter_ == 10
     assert model.loss_curve_[5] < np.mean(first[:2])
+
+
+def test_warm_start_takes_equal_values_for_the_same(digits):
+    X, _, y, _ = digits
+    options = [
+        {"input_shape": shape, "loss": functools.partial(supcon, temperature=temperature)}
+        for shape, temperature in (((8, 8), 0.2), ([8, 8], 0.2), ((8, 8), 0.3))
+    ]
+    model = SiameseEmbedder(**FAST, warm_start=True, **options[0]).fit(X, y)
+    assert model.set_params(**options[1]).fit(X, y).n_iter_ == 6
+    with pytest.raises(ValueError, match="loss has changed"):
+        model.set_params(**options[2]).fit(X, y)
 
 
 def test_warm_start_refuses_what_would_need_a_new_tower(case):

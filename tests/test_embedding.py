@@ -167,6 +167,34 @@ def test_the_memory_pairs_a_batch_with_the_latest_embeddings_but_no_row_with_its
     assert not Z.requires_grad
 
 
+def test_no_row_without_labels_is_paired_with_itself():
+    sets, y, rows = torch.tensor([[0.0], [1.0]]), torch.tensor([0, 0, 1]), torch.arange(3)
+    Z = torch.rand(3, 2)
+    _, same, different = pairs(Z, y, euclidean, sets)
+    assert not same.any()
+    assert different.tolist() == (~torch.eye(3, dtype=torch.bool)).tolist()
+    memory = Memory(3)
+    memory.pairs(Z, y, rows, euclidean, sets)
+    _, _, different = memory.pairs(Z, y, rows, euclidean, sets)
+    assert not different.view(3, 2, 3).diagonal(dim1=0, dim2=2).any()
+
+
+def test_a_chunk_without_a_matching_pair_is_told_of(digits):
+    X, _, y, _ = digits
+    one_each = np.unique(y, return_index=True)[1]
+    embedder = SiameseEmbedder(random_state=0).partial_fit(X[:200], y[:200])
+    with pytest.warns(UserWarning, match="X holds no two rows of a class"):
+        embedder.partial_fit(X[one_each], y[one_each])
+    by_classes = SiameseEmbedder(loss="proxy_anchor", random_state=0).partial_fit(X[:200], y[:200])
+    by_classes.partial_fit(X[one_each], y[one_each])
+
+
+def test_nan_marks_no_rows(digits):
+    X, _, y, _ = digits
+    with pytest.raises(ValueError, match="mark them by a label such as -1"):
+        SiameseEmbedder(unlabeled_label=np.nan).fit(X, np.where(y < 5, y, np.nan))
+
+
 def test_more_pairs_reach_the_loss_with_a_memory(digits):
     X, X_test, y, y_test = digits
     widths = []
@@ -343,7 +371,7 @@ def test_rows_match_where_they_share_a_label():
     assert matching(codes, codes, shared).tolist() == expected
     _, same, different = pairs(torch.eye(4), codes, euclidean, shared)
     assert same[0].tolist() == [False, True, False, False]
-    assert different[3].all()
+    assert different[3].tolist() == [True, True, True, False]
 
 
 def test_a_label_in_common_brings_rows_together(digits):

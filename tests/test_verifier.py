@@ -211,6 +211,31 @@ def test_a_head_needs_no_weights(digit_pairs):
     assert verifier.score(P, match) > 0.8
 
 
+def test_labels_that_seem_to_mean_the_opposite_are_told_of(digit_pairs):
+    P, _, match, _ = digit_pairs
+    with pytest.warns(UserWarning, match="If these are the ones that match, pass y == 'match'"):
+        SiameseVerifier(max_iter=1).fit(P, np.where(match, "match", "mismatch"))
+    SiameseVerifier(max_iter=1).fit(P, np.where(match, "same", "different"))
+    SiameseVerifier(max_iter=1).fit(P, ~match)
+
+
+def test_the_distance_is_that_of_the_fit(digit_pairs):
+    P, _, match, _ = digit_pairs
+    verifier = SiameseVerifier(max_iter=1, warm_start=True).fit(P, match)
+    expected = verifier.pair_distance(P)
+    verifier.set_params(distance="manhattan")
+    np.testing.assert_array_equal(verifier.pair_distance(P), expected)
+    with pytest.raises(ValueError, match="distance has changed from 'euclidean' to 'manhattan'"):
+        verifier.fit(P, match)
+
+
+@pytest.mark.parametrize("weight", [-3, 0])
+def test_class_weights_are_above_zero(digit_pairs, weight):
+    P, _, match, _ = digit_pairs
+    with pytest.raises(ValueError, match="must be above zero for both labels"):
+        SiameseVerifier(class_weight={True: weight, False: 1}).fit(P, match)
+
+
 def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
     P, _, match, _ = digit_pairs
     refused = [
