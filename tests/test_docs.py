@@ -81,3 +81,26 @@ def test_the_user_guide_leads_to_every_class():
     assert estimators == set(ESTIMATORS)
     classes = {name for name in sksiamese.__all__ if inspect.isclass(getattr(sksiamese, name))}
     assert classes == set(re.findall(r":class:`~sksiamese\.(\w+)`", guide))
+
+
+def roles():
+    """Texts with targets of :ref: and :doc:, by the file that they are in."""
+    pages = [*DOCS.glob("*.rst"), *(DOCS.parent / "examples").glob("*.py")]
+    for path in [*pages, *Path(sksiamese.__file__).parent.glob("*.py")]:
+        for role, text in re.findall(r":(ref|doc):`([^`]+)`", path.read_text("utf-8")):
+            found = re.search(r"<([^>]+)>$", text)
+            yield path.name, role, found[1] if found else text
+
+
+def test_references_within_the_docs_have_targets():
+    # Sphinx is told to be silent on them, as inherited docstrings refer to scikit-learn's guide.
+    pages = {path.stem: path.read_text("utf-8") for path in DOCS.glob("*.rst")}
+    labels = re.findall(r"^\.\. _([^:]+):$", "\n".join(pages.values()), flags=re.MULTILINE)
+    targets, found = {"ref": labels, "doc": [*pages]}, list(roles())
+    assert {"ref", "doc"} == {role for _, role, _ in found}
+    assert [where for where in found if where[2] not in targets[where[1]]] == []
+
+
+def test_what_cites_the_package_names_its_version():
+    text = (DOCS.parent / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {sksiamese.__version__}\n" in text
