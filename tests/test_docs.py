@@ -84,8 +84,9 @@ def test_the_user_guide_leads_to_every_class():
 
 
 def roles():
-    """Texts with targets of :ref: and :doc:, by the file that they are in."""
-    pages = [*DOCS.glob("*.rst"), *(DOCS.parent / "examples").glob("*.py")]
+    """Targets of :ref: and :doc: by file, but in what the gallery writes itself."""
+    written = [path for path in DOCS.glob("*.rst") if not path.name.startswith("sg_")]
+    pages = [*written, *(DOCS.parent / "examples").glob("*.py")]
     for path in [*pages, *Path(sksiamese.__file__).parent.glob("*.py")]:
         for role, text in re.findall(r":(ref|doc):`([^`]+)`", path.read_text("utf-8")):
             found = re.search(r"<([^>]+)>$", text)
