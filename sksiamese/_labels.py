@@ -1,6 +1,7 @@
-"""Labels that are missing."""
+"""Columns of labels and scores, and labels that are missing."""
 
 import numpy as np
+from sklearn.utils import column_or_1d
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 
@@ -16,3 +17,22 @@ def missing(labels):
     if labels.dtype.kind != "O":
         return np.zeros(labels.shape, dtype=bool)
     return np.reshape([is_missing(label) for label in labels.flat], labels.shape).astype(bool)
+
+
+def column(values, name, remedy="give one value for each row", *, warn=False):
+    """Values as an array of one dimension; any other shape is refused by name."""
+    shape = np.shape(values)
+    if len(shape) != 1 and shape[1:] != (1,):
+        raise ValueError(f"{name} must be a 1d array, got an array of shape {shape}; {remedy}.")
+    return column_or_1d(values, input_name=name, warn=warn)
+
+
+def known_labels(labels, name):
+    """Labels as an array of one dimension, none of them missing."""
+    labels = column(labels, name)
+    n_missing = missing(labels).sum()
+    if n_missing:
+        raise ValueError(
+            f"{name} has {n_missing} missing labels (NaN, None or NA); leave their rows out."
+        )
+    return labels

@@ -247,7 +247,7 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
     >>> expected_calibration_error([0, 0, 0, 1, 1, 1, 1, 1], [0.25] * 4 + [0.75] * 4)
     0.125
     """
-    match, y_prob = check_pairs(y_true, y_prob)
+    match, y_prob = check_pairs(y_true, y_prob, "y_prob")
     if y_prob.min() < 0 or y_prob.max() > 1:
         raise ValueError(
             f"y_prob holds probabilities of a match and must be in [0, 1], got values from "

@@ -2,8 +2,9 @@
 
 import numpy as np
 from sklearn.metrics import pairwise_distances
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from ._labels import known_labels
 from ._metrics_verification import check_count, check_rate, n_tolerated
 
 
@@ -37,8 +38,8 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     Raises
     ------
     ValueError
-        If the shapes do not fit, ``far`` is not in [0, 1], or one of both kinds of rows is
-        missing.
+        If the shapes do not fit, ``far`` is not in [0, 1], a label is missing, or one of both
+        kinds of rows.
 
     References
     ----------
@@ -55,13 +56,13 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     0.6666666666666666
     """
     check_rate("far", far)
-    y_true, labels = column_or_1d(y_true), column_or_1d(labels)
-    y_score = check_array(y_score, input_name="y_score")
+    y_true, labels = known_labels(y_true, "y_true"), known_labels(labels, "labels")
+    y_score = check_array(y_score, ensure_2d=False, input_name="y_score")
     check_consistent_length(y_true, y_score)
-    if y_score.shape[1] != len(labels):
+    if y_score.shape[1:] != labels.shape:
         raise ValueError(
-            f"y_score has {y_score.shape[1]} columns, but there are {len(labels)} labels; give a "
-            "score for each, as SiameseIdentifier.class_distances does even for two."
+            f"y_score has shape {y_score.shape}, but there are {len(labels)} labels; give a column "
+            "of scores for each; a SiameseIdentifier has them in -class_distances(X)."
         )
     known = np.isin(y_true, labels)
     if known.all() or not known.any():
@@ -114,7 +115,8 @@ def few_shot_accuracy(
     Raises
     ------
     ValueError
-        If a number is not whole or too small, or fewer than ``n_way`` classes have so many rows.
+        If a number is not whole or too small, a label is missing, or fewer than ``n_way``
+        classes have so many rows.
 
     References
     ----------
@@ -133,7 +135,7 @@ def few_shot_accuracy(
     check_count("k_shot", k_shot, 1)
     check_count("n_episodes", n_episodes, 1)
     Z = check_array(Z, input_name="Z")
-    codes = np.unique(column_or_1d(y_true), return_inverse=True)[1]
+    codes = np.unique(known_labels(y_true, "y_true"), return_inverse=True)[1]
     check_consistent_length(codes, Z)
     order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
     groups = np.split(order, count.cumsum()[:-1])

@@ -3,7 +3,9 @@
 import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
+
+from ._labels import known_labels
 
 
 def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
@@ -31,7 +33,7 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     Raises
     ------
     ValueError
-        If ``k`` is not in [1, n_samples).
+        If ``k`` is not in [1, n_samples), or a label is missing.
 
     References
     ----------
@@ -44,7 +46,7 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     >>> recall_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=1)
     0.5
     """
-    y_true = column_or_1d(y_true)
+    y_true = known_labels(y_true, "y_true")
     check_consistent_length(y_true, Z)
     if not 1 <= k < len(y_true):
         raise ValueError(f"k must be in [1, {len(y_true)}), the number of rows, got {k}.")
@@ -79,7 +81,7 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     Raises
     ------
     ValueError
-        If every class has a single row.
+        If every class has a single row, or a label is missing.
 
     References
     ----------
@@ -91,7 +93,7 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     >>> mean_average_precision_at_r([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
     0.5
     """
-    y_true = np.unique(column_or_1d(y_true), return_inverse=True)[1]
+    y_true = np.unique(known_labels(y_true, "y_true"), return_inverse=True)[1]
     check_consistent_length(y_true, Z)
     n_relevant = np.bincount(y_true)[y_true] - 1
     most = n_relevant.max()
@@ -100,6 +102,8 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     rank = np.arange(1, most + 1)
 
     def average_precisions(D, start):
+        if metric == "precomputed":
+            D = D.copy()  # What came is the caller's.
         query = np.arange(len(D))
         D[query, start + query] = np.inf
         nearest = np.argpartition(D, most - 1, axis=1)[:, :most]

@@ -4,7 +4,9 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.metrics import accuracy_score, roc_curve
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length
+
+from ._labels import column, known_labels
 
 
 def equal_error_rate(y_true, y_score):
@@ -207,16 +209,17 @@ def n_tolerated(rate, n):
     return int(rate * n * (1 + 1e-12))
 
 
-def check_pairs(y_true, y_score):
-    """Labels as 0 and 1, and scores, both validated."""
-    labels, match = np.unique(column_or_1d(y_true), return_inverse=True)
+def check_pairs(y_true, y_score, name="y_score"):
+    """Labels as 0 and 1, and scores in a floating type, both validated."""
+    labels, match = np.unique(known_labels(y_true, "y_true"), return_inverse=True)
     if len(labels) > 2:
         raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5]}.")
     if len(labels) < 2:
         raise ValueError("y_true has one label only; both kinds of pair are needed.")
-    y_score = check_array(column_or_1d(y_score), ensure_2d=False, input_name="y_score")
+    y_score = column(y_score, name, "give one score for each pair, as predict_proba(X)[:, 1]")
+    y_score = check_array(y_score, ensure_2d=False, input_name=name)
     check_consistent_length(match, y_score)
-    return match, y_score
+    return match, y_score.astype(np.result_type(y_score, np.float32), copy=False)
 
 
 def roc(y_true, y_score):

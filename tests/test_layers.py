@@ -41,9 +41,10 @@ ALLOWED = {
         ),
         (),
     ),
-    "_metrics_retrieval": ((), ("numpy", "sklearn")),
-    "_metrics_verification": ((), ("numpy", "sklearn")),
-    "_metrics_identification": (("_metrics_verification",), ("numpy", "sklearn")),
+    "_labels": ((), ("numpy", "sklearn")),
+    "_metrics_retrieval": (("_labels",), ("numpy", "sklearn")),
+    "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
+    "_metrics_identification": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
     "_metrics_decision": (("_metrics_verification",), ("numpy", "scipy")),
     "metrics": (
         (
@@ -56,7 +57,6 @@ ALLOWED = {
     ),
     "_gallery": (("_distributed",), ("numpy", "sklearn")),
     "_rows": ((), ("numpy", "scipy", "sklearn")),
-    "_labels": ((), ("numpy", "sklearn")),
     "_pair_names": ((), ("numpy", "sklearn")),
     "_pair_view": (("_rows",), ("numpy", "scipy", "sklearn")),
     "pairs": (("_labels", "_pair_view"), ("numpy", "scipy", "sklearn")),

@@ -9,7 +9,7 @@ from sklearn import config_context
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import make_scorer
+from sklearn.metrics import make_scorer, pairwise_distances
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.preprocessing import FunctionTransformer
 
@@ -211,7 +211,15 @@ def test_map_at_r_in_chunks_of_rows_is_that_of_the_whole():
         ([1, 1, 1], [1.0, 2.0, 3.0], "y_true has one label only"),
         ([0, 1, 1], [1.0, np.nan, 3.0], "NaN"),
         ([0, 1, 1], [1.0, 2.0], "inconsistent numbers of samples"),
-        ([0, 1, 1], [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]], "1d array"),
+        ([0, 1, 1], [1.0, np.inf, 3.0], "y_score contains infinity"),
+        ([0, 1, np.nan], [1.0, 2.0, 3.0], r"y_true has 1 missing labels .* leave their rows out"),
+        (["a", "b", None], [1.0, 2.0, 3.0], "y_true has 1 missing labels"),
+        ([[0, 1], [1, 0]], [1.0, 2.0], r"y_true must be a 1d array, got .* shape \(2, 2\)"),
+        (
+            [0, 1, 1],
+            [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]],
+            r"y_score must be a 1d array, got .* shape \(3, 2\); .* predict_proba\(X\)\[:, 1\]",
+        ),
     ],
 )
 def test_bad_pairs_are_refused(metric, y_true, y_score, message):
@@ -241,6 +249,27 @@ def test_bad_embeddings_are_refused(metric):
     Z[0, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         metric(y, Z)
+
+
+@each_retrieval_metric
+def test_distances_may_be_given_and_are_left_as_they_are(metric):
+    y, Z = labelled_points(0, tied=False)
+    D = pairwise_distances(Z)
+    before = D.copy()
+    D.flags.writeable = False
+    assert metric(y, D, metric="precomputed") == pytest.approx(metric(y, Z))
+    D.flags.writeable = True
+    assert metric(y, D, metric="precomputed") == pytest.approx(metric(y, Z))
+    np.testing.assert_array_equal(D, before)
+
+
+@each_retrieval_metric
+@pytest.mark.parametrize("labels", [[0, 0, 1, np.nan], ["a", "a", "b", None]])
+def test_missing_labels_are_no_class_to_retrieve(metric, labels):
+    with pytest.raises(ValueError, match="y_true has 1 missing labels"):
+        metric(labels, np.eye(4))
+    with pytest.raises(ValueError, match="y_true must be a 1d array"):
+        metric(np.eye(4), np.eye(4))
 
 
 def test_map_at_r_needs_a_class_of_two_rows():

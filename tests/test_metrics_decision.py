@@ -63,6 +63,19 @@ def test_rates_at_a_target_are_the_least_of_all_thresholds_that_keep_it(seed, ti
     assert false_accept_rate(match, score, frr=target) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float16, bool])
+def test_scores_of_any_type_are_compared_as_numbers(dtype):
+    match, score = scores(0, ties=True)
+    score = score.astype(int)
+    if dtype is bool:
+        score = score > 0
+    else:
+        score[match.argmax()] = -128  # has no negative in int8
+        score = score + 128 * (dtype is np.uint8)
+    for metric in (equal_error_rate, false_accept_rate, false_reject_rate, min_dcf):
+        assert metric(match, score.astype(dtype)) == metric(match, score.astype(float))
+
+
 def test_a_target_that_is_a_share_of_the_pairs_is_met_in_spite_of_rounding():
     score = np.arange(200.0)
     match = np.tile([False, True], 100)
@@ -282,6 +295,11 @@ def test_probabilities_zero_and_one_have_their_bins():
             "groups has one identity only",
         ),
         (lambda y, s: expected_calibration_error(y, s + 3), r"y_prob .* pass predict_proba"),
+        (
+            lambda y, s: expected_calibration_error(y, np.column_stack([1 - s, s])),
+            r"y_prob must be a 1d array, got .* shape \(4, 2\); .* predict_proba\(X\)\[:, 1\]",
+        ),
+        (lambda y, s: expected_calibration_error(y, s * np.nan), "y_prob contains NaN"),
         (lambda y, s: expected_calibration_error(y, s, n_bins=0), "n_bins .* at least 1, got 0"),
         (lambda y, s: expected_calibration_error(y, s, n_bins=2.5), "n_bins must be a whole"),
         (lambda y, s: min_dcf(y * 0, s), "one label only"),

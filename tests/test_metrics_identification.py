@@ -85,7 +85,9 @@ def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
     ("y_true", "labels", "far", "message"),
     [
         ([0, 1, 2], [0, 1], 1.5, r"far is a rate and must be in \[0, 1\]"),
-        ([0, 1, 2], [0, 1, 2], 0.1, "2 columns, but there are 3 labels"),
+        ([0, 1, 2], [0, 1, 2], 0.1, r"y_score has shape \(3, 2\), but there are 3 labels"),
+        ([0, 1, np.nan], [0, 1], 0.1, "y_true has 1 missing labels"),
+        ([0, 1, 2], [0, np.nan], 0.1, "labels has 1 missing labels"),
         ([0, 1, 1], [0, 1], 0.1, "rows of enrolled classes only"),
         ([7, 8, 9], [0, 1], 0.1, "rows never enrolled only"),
     ],
@@ -93,6 +95,17 @@ def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
 def test_what_no_rate_can_be_worked_out_of_is_named(y_true, labels, far, message):
     with pytest.raises(ValueError, match=message):
         detection_identification_rate(y_true, np.ones((3, 2)), labels=labels, far=far)
+
+
+def test_one_score_a_row_is_refused_with_what_to_give():
+    with pytest.raises(ValueError, match=r"y_score has shape \(3,\), .* -class_distances"):
+        detection_identification_rate([0, 1, 2], np.ones(3), labels=[0, 1])
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1, np.nan, np.nan], [*"aabb", None, None]])
+def test_rows_without_a_label_are_no_class_of_an_episode(labels):
+    with pytest.raises(ValueError, match="y_true has 2 missing labels"):
+        few_shot_accuracy(labels, np.eye(6), n_way=2)
 
 
 def test_separated_classes_are_always_named_rightly_and_noise_by_chance():
