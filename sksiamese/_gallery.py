@@ -1,16 +1,18 @@
 """What an identifier does with embeddings: templates, the nearest of them, how near is enough."""
 
 import warnings
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import VALID_METRICS, NearestNeighbors, sort_graph_by_row_values
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
 from ._distributed import agreed
+from ._labels import column
 
 METRICS = set(VALID_METRICS["brute"]) - {"braycurtis", "mahalanobis", "precomputed", "seuclidean"}
 """Names of distances that hang on two rows alone, and that a search works out like all others."""
@@ -24,7 +26,7 @@ LEAST = 1e-6
 
 def labels_of(X, y, name="y"):
     """The labels of rows, as an array."""
-    y = column_or_1d(y, warn=True)
+    y = column(y, name, warn=True)
     y = check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0)
     check_consistent_length(X, y)
     return y
@@ -78,13 +80,19 @@ def rows_to_learn(y, validation_fraction, random_state):
 
 def label_of_unknown(label, classes):
     """The label of who is rejected, by default -1 or "unknown"; none of the classes."""
-    text = isinstance(classes[0], str)
+    text, kind = isinstance(classes[0], str), classes.dtype.kind
+    if kind == "b":
+        raise ValueError(
+            "y has booleans, among which there is no label for the unknown; pass y.astype(int)."
+        )
     if label is None:
         label = "unknown" if text else -1
-    if isinstance(label, str) != text or label in classes:
+    fits = isinstance(label, str if text else Real if kind == "f" else Integral)
+    if not fits or isinstance(label, bool) or label in classes or not (text or label % 1 == 0):
         raise ValueError(
             f"unknown_label={label!r} must be of the type of the labels, such as "
-            f"{classes.tolist()[0]!r}, and none of them; choose another."
+            f"{classes.tolist()[0]!r}, a whole number if it is one, and none of them; choose "
+            "another."
         )
     return label
 

@@ -19,7 +19,7 @@ def missing(labels):
     return np.reshape([is_missing(label) for label in labels.flat], labels.shape).astype(bool)
 
 
-def column(values, name, remedy="give one value for each row", *, warn=False):
+def column(values, name, remedy="give one label for each row", *, warn=False):
     """Values as an array of one dimension; any other shape is refused by name."""
     shape = np.shape(values)
     if len(shape) != 1 and shape[1:] != (1,):

@@ -115,7 +115,14 @@ class _PairSplit(BaseCrossValidator):
             )
         identities, codes = np.unique(groups, return_inverse=True)
         codes = codes.reshape(groups.shape)
-        for parts in self._splitter().split(identities):
+        try:
+            splits = list(self._splitter().split(identities))
+        except ValueError as error:
+            raise ValueError(
+                f"groups has {len(identities)} identities, which are the samples that are split: "
+                f"{error} Make fewer or smaller splits, or give more identities."
+            ) from error
+        for parts in splits:
             yield tuple(np.flatnonzero(np.isin(codes, part).all(axis=1)) for part in parts)
 
 

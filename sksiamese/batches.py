@@ -5,7 +5,7 @@ A sampler yields the batches of one epoch, as tensors of row numbers. It reads t
 ``torch.Generator`` alone.
 """
 
-from math import ceil
+from math import ceil, inf
 
 import torch
 
@@ -143,6 +143,11 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     rows : Tensor of int64
         Row numbers of a batch.
 
+    Raises
+    ------
+    ValueError
+        If no groups taken together hold two classes.
+
     Examples
     --------
     >>> import torch
@@ -161,6 +166,11 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
         inside = y.where(torch.isin(groups, chosen), -1)
         if len(inside[inside >= 0].unique()) > 1:
             batches += class_balanced(inside, batch_size, generator=generator)
+    if not batches:
+        raise ValueError(
+            f"groups have one class each, n_groups={n_groups} taken together, so there is nothing "
+            "to tell apart; raise n_groups, or make groups of several classes."
+        )
     for index in torch.randperm(len(batches), generator=generator).tolist():
         yield batches[index]
 
@@ -187,6 +197,11 @@ def weighted(y, batch_size, *, weight, generator):
     rows : Tensor of int64
         Row numbers of a batch.
 
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or all are zero.
+
     Examples
     --------
     >>> import torch
@@ -198,6 +213,11 @@ def weighted(y, batch_size, *, weight, generator):
     (5, True)
     """
     weight = torch.as_tensor(weight, dtype=torch.float64) * (y >= 0)
+    if not 0 < weight.sum() < inf or (weight < 0).any():
+        raise ValueError(
+            "weight must be finite, >= 0, and above 0 for a row that has a class; give such rows "
+            "a weight."
+        )
     n_rows = int((weight > 0).sum())
     size = min(batch_size, n_rows)
     for _ in range(ceil(int((y >= 0).sum()) / batch_size)):

@@ -7,14 +7,15 @@ rows works on pairs. A ``PairView`` is the same by row numbers of the items.
 
 import warnings
 from math import prod
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import _num_samples
 
-from ._labels import is_missing, missing
+from ._labels import column, is_missing, missing
 from ._pair_view import PairView
 
 __all__ = ["make_pairs", "pairs_from_triplets", "split_pairs", "stack_pairs"]
@@ -266,8 +267,8 @@ def make_pairs(
     ------
     ValueError
         If there are fewer than two identities to a group, or fewer different pairs in
-        a group than are to be drawn from it, or a label is missing and ``unlabeled_label`` is
-        not NaN.
+        a group than are to be drawn from it, a number is not whole, or a label is missing and
+        ``unlabeled_label`` is not NaN.
 
     Examples
     --------
@@ -278,13 +279,12 @@ def make_pairs(
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
     """
-    y = column_or_1d(y)
+    y = column(y, "y")
     if _num_samples(X) != len(y):
         raise ValueError(f"X has {_num_samples(X)} rows but y has {len(y)} labels.")
-    if n_pairs < 2 or n_groups < 1:
-        raise ValueError(
-            f"n_pairs must be at least 2 and n_groups at least 1, got {n_pairs} and {n_groups}."
-        )
+    for name, number, least in (("n_pairs", n_pairs, 2), ("n_groups", n_groups, 1)):
+        if not isinstance(number, Integral) or number < least:
+            raise ValueError(f"{name} must be a whole number and at least {least}, got {number!r}.")
     rng = check_random_state(random_state)
     labeled = _labeled(y, unlabeled_label)
     identities, y = np.unique(y[labeled], return_inverse=True)

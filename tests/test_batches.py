@@ -1,11 +1,12 @@
 """Batches: every row in its turn, classes in balance."""
 
 from functools import partial
-from math import ceil
+from math import ceil, inf, nan
 
 import pytest
 import torch
 
+from sksiamese import SiameseEmbedder
 from sksiamese.batches import class_balanced, hierarchical, shuffled, weighted
 
 
@@ -209,6 +210,34 @@ def test_a_group_of_one_class_makes_no_batches():
     groups = torch.tensor([0] * 20 + [1] * 10)
     batches = list(hierarchical(y, 8, groups=groups, generator=generator()))
     assert set(y[torch.cat(batches)].tolist()) == {0, 1}
+
+
+def test_groups_of_one_class_each_are_refused_with_the_remedy():
+    y = torch.arange(30) // 10
+    with pytest.raises(ValueError, match=r"groups have one class each, n_groups=1 .* raise n_gr"):
+        next(hierarchical(y, 8, groups=y, generator=generator()))
+    batches = list(hierarchical(y, 8, groups=y, n_groups=2, generator=generator()))
+    assert batches
+    assert all(len(y[batch].unique()) == 2 for batch in batches)
+    sampler = partial(hierarchical, groups=y)
+    with pytest.raises(ValueError, match="groups have one class each"):
+        SiameseEmbedder(sampler=sampler).fit(torch.eye(30).numpy(), y.numpy())
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [[0.0] * 4, [1.0, -1.0, 1.0, 1.0], [1.0, nan, 1.0, 1.0], [inf, 1.0, 1.0, 1.0]],
+)
+def test_weights_that_draw_nothing_are_refused_with_the_remedy(weight):
+    y = torch.tensor([0, 0, 1, 1])
+    with pytest.raises(ValueError, match="weight must be finite, >= 0, and above 0"):
+        next(weighted(y, 2, weight=weight, generator=generator()))
+
+
+def test_weights_of_rows_without_a_class_alone_draw_nothing():
+    y = torch.tensor([-1, 0, 1, 1])
+    with pytest.raises(ValueError, match="above 0 for a row that has a class"):
+        next(weighted(y, 2, weight=[1.0, 0.0, 0.0, 0.0], generator=generator()))
 
 
 def test_weighted_rows_are_drawn_in_proportion_to_their_weight():

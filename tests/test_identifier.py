@@ -244,6 +244,7 @@ def test_an_index_that_finds_too_few_is_named():
         (np.array(list("aabbcc"), dtype=object), "nobody at all", "nobody at all"),
         (np.array([0, 0, 1, 1, 2, 2], dtype=np.uint8), None, -1),
         ([-1, -1, 1, 1, 2, 2], 99, 99),
+        ([0.0, 0.0, 1.0, 1.0, 2.0, 2.0], np.int64(7), 7.0),
     ],
 )
 def test_whoever_is_far_away_gets_the_label_of_the_unknown(labels, unknown_label, expected):
@@ -254,13 +255,33 @@ def test_whoever_is_far_away_gets_the_label_of_the_unknown(labels, unknown_label
 
 
 @pytest.mark.parametrize(
-    ("labels", "unknown_label"), [([-1, 0, 1], None), ([0, 1, 2], "nobody"), (["a", "b", "c"], 7)]
+    ("labels", "unknown_label"),
+    [
+        ([-1, 0, 1], None),
+        ([0, 1, 2], "nobody"),
+        (["a", "b", "c"], 7),
+        ([0, 1, 2], np.nan),
+        ([0, 1, 2], 0.5),
+        ([0, 1, 2], -1.0),
+        ([2, 3, 4], True),
+        ([0.0, 1.0, 2.0], np.nan),
+        ([0.0, 1.0, 2.0], np.inf),
+        ([0.0, 1.0, 2.0], 0.5),
+        (["a", "b", "c"], np.nan),
+    ],
 )
 def test_a_label_of_the_unknown_that_does_not_fit_is_named(labels, unknown_label):
     identifier = SiameseIdentifier(IDENTITY, target_far=0.3, unknown_label=unknown_label)
     with pytest.raises(ValueError, match=r"unknown_label=.* choose another"):
         identifier.fit([[0.0], [1.0], [2.0]], labels)
     assert not hasattr(identifier, "embedder_")
+
+
+def test_booleans_have_no_label_of_the_unknown():
+    X, y = [[0.0], [1.0], [2.0]], [True, False, True]
+    with pytest.raises(ValueError, match=r"y has booleans, .* pass y\.astype\(int\)"):
+        SiameseIdentifier(IDENTITY, target_far=0.5).fit(X, y)
+    assert SiameseIdentifier(IDENTITY).fit(X, y).predict(X).dtype == bool
 
 
 def test_misuse_is_named_and_changes_nothing():
@@ -286,6 +307,8 @@ def test_misuse_is_named_and_changes_nothing():
         strict.verify(X[:2], [0, 9])
     with pytest.raises(ValueError, match=r"claimed has labels such as '0', .* one type"):
         strict.verify(X[:2], ["0", "1"])
+    with pytest.raises(ValueError, match=r"claimed must be a 1d array, .* one label for each row"):
+        strict.verify(X, 0)
 
 
 @pytest.mark.parametrize("change", [{"unknown_label": "x"}, {"unknown_label": 1}, {"metric": sum}])

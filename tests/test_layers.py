@@ -55,7 +55,7 @@ ALLOWED = {
         ),
         (),
     ),
-    "_gallery": (("_distributed",), ("numpy", "sklearn")),
+    "_gallery": (("_distributed", "_labels"), ("numpy", "sklearn")),
     "_rows": ((), ("numpy", "scipy", "sklearn")),
     "_pair_names": ((), ("numpy", "sklearn")),
     "_pair_view": (("_rows",), ("numpy", "scipy", "sklearn")),

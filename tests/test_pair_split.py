@@ -91,12 +91,17 @@ def test_identities_may_be_strings_and_come_in_a_table(identities):
         ([[0, 1, 2]] * 2, r"groups must have shape"),
         ([[0, 1]] * 4, "inconsistent numbers of samples"),
         ([[0, 1], [1, 0]], "0 training and 0 test pairs.*make_pairs"),
-        ([[0, 0], [0, 0]], "Cannot have number of splits n_splits=2 greater"),
+        ([[0, 0], [0, 0]], "has 1 identities, .*: Cannot have .* n_splits=2 greater.*Make fewer"),
     ],
 )
 def test_what_cannot_be_split_is_refused_with_the_remedy(groups, message):
     with pytest.raises(ValueError, match=message):
         list(PairKFold(2).split([0, 0], groups=groups))
+
+
+def test_a_share_of_too_few_identities_is_told_of_identities():
+    with pytest.raises(ValueError, match=r"groups has 1 identities, .*train set will be empty"):
+        list(PairShuffleSplit(2, test_size=0.5).split([0, 0], groups=[[0, 0], [0, 0]]))
 
 
 @pytest.fixture(scope="module")

@@ -175,9 +175,12 @@ def test_the_rows_are_left_as_they_were():
         ([0, 0, 0, 0], {"n_pairs": 2}, "n_groups=1 needs 2 identities.* y has 1"),
         ([0, 0, 1, 1], {"n_pairs": 2, "n_groups": 2}, "needs 4 identities.*lower n_groups"),
         ([0, 0, 1], {"n_pairs": 2}, "X has 4 rows but y has 3 labels"),
-        ([0, 0, 1, 1], {"n_pairs": 1}, "n_pairs must be at least 2"),
-        ([0, 0, 1, 1], {"n_pairs": 2, "n_groups": 0}, "n_groups at least 1"),
-        ([[0, 1], [0, 1], [1, 0], [1, 0]], {"n_pairs": 2}, "1d array"),
+        ([0, 0, 1, 1], {"n_pairs": 1}, "n_pairs must be a whole number and at least 2"),
+        ([0, 0, 1, 1], {"n_pairs": 2.0}, r"n_pairs must be a whole .*, got 2\.0"),
+        ([0, 0, 1, 1], {"n_pairs": "2"}, "n_pairs must be a whole .*, got '2'"),
+        ([0, 0, 1, 1], {"n_pairs": 2, "n_groups": 1.0}, "n_groups must be a whole number"),
+        ([0, 0, 1, 1], {"n_pairs": 2, "n_groups": 0}, "n_groups must be .* at least 1, got 0"),
+        ([[0, 1], [0, 1], [1, 0], [1, 0]], {"n_pairs": 2}, "y must be a 1d array"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_the_remedy(y, options, message):
