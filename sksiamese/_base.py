@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-from contextlib import contextmanager
 from functools import partial
 from math import prod
 from numbers import Integral, Real
@@ -347,16 +346,3 @@ def momenta_of(optimizer):
         parameter: {name: value.detach().cpu().clone() for name, value in memory.items()}
         for parameter, memory in optimizer.state_dict()["state"].items()
     }
-
-
-@contextmanager
-def all_or_nothing(estimator):
-    """Take back what a fit has set on the estimator if it does not reach its end."""
-    before = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
-    try:
-        yield
-    except BaseException:
-        for name in [name for name in vars(estimator) if name.endswith("_")]:
-            delattr(estimator, name)
-        vars(estimator).update(before)
-        raise

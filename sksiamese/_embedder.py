@@ -9,7 +9,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import embed_rows, find_device, floating, n_columns, on_device
-from ._base import BaseSiamese, all_or_nothing, has_no_validation_split
+from ._atomic import all_or_nothing
+from ._base import BaseSiamese, has_no_validation_split
 from ._embedding import (
     Objective,
     check_unlabeled_label,

@@ -10,7 +10,8 @@ from sklearn.utils import _safe_indexing, check_array, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._base import BaseSiamese, all_or_nothing
+from ._atomic import all_or_nothing
+from ._base import BaseSiamese
 from ._embedder import SiameseEmbedder
 from ._gallery import (
     METRICS,
@@ -258,8 +259,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         templates : ndarray of int of shape (n_samples, n_neighbors)
             Their numbers, in ``templates_`` and ``template_labels_``.
         """
-        Z = self._embed(X)
-        return nearest_templates(self.neighbors_, Z, n_neighbors)
+        return nearest_templates(self.neighbors_, self._embed(X), n_neighbors)
 
     def class_distances(self, X):
         """Distance to the nearest template of every class.

@@ -20,6 +20,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._atomic import all_or_nothing
 from ._pair_view import PairView
 from .pairs import flatten_pairs, stack_pairs, to_view
 
@@ -160,17 +161,18 @@ class PairTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         self : PairTransformer
-            The fitted estimator.
+            The fitted estimator; as it was before after an error.
 
         Raises
         ------
         ValueError
             If the transformer learns from classes and is not frozen.
         """
-        pairs = self._validate(X, reset=True)
-        self.transformer_ = self._unfitted().fit(distinct_items(pairs)[0], None)
-        self._n_features_out = self._compare(pairs[:1], as_view=True).shape[1]
-        return self
+        with all_or_nothing(self):
+            pairs = self._validate(X, reset=True)
+            self.transformer_ = self._unfitted().fit(distinct_items(pairs)[0], None)
+            self._n_features_out = self._compare(pairs[:1], as_view=True).shape[1]
+            return self
 
     def transform(self, X):
         """Transform the items of each pair, and compare them.

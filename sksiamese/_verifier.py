@@ -11,7 +11,8 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arrays import embed_rows, find_device, floating, on_device
-from ._base import BaseSiamese, all_or_nothing
+from ._atomic import all_or_nothing
+from ._base import BaseSiamese
 from ._pair_names import check_item_names, check_view
 from ._pair_view import PairView
 from ._rows import checked
@@ -58,9 +59,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tensor of shape ``(n, *input_shape)`` and returns another; see :mod:`sksiamese.augment`.
     head : {"adaptive_distance", "cosine", "distance", "mlp", "weighted_l1"} or callable, \
             default="adaptive_distance"
-        What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or
-        a callable that takes ``n_components`` and returns such a module. "distance" needs
-        a margin.
+        What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or a
+        callable that takes ``n_components`` and returns such a module. "distance" needs a margin.
     margin : float or None, default=1.0
         Distance that the items of a non-matching pair are to keep, > 0, in the unit of
         ``distance``; None trains on the logistic loss alone.

@@ -41,6 +41,7 @@ ALLOWED = {
         ),
         (),
     ),
+    "_atomic": ((), ()),
     "_labels": ((), ("numpy", "sklearn")),
     "_metrics_retrieval": (("_labels",), ("numpy", "sklearn")),
     "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
@@ -61,7 +62,7 @@ ALLOWED = {
     "_pair_view": (("_rows",), ("numpy", "scipy", "sklearn")),
     "pairs": (("_labels", "_pair_view"), ("numpy", "scipy", "sklearn")),
     "_pair_split": (("_labels",), ("numpy", "sklearn")),
-    "_pair_transformer": (("_pair_view", "pairs"), ("numpy", "scipy", "sklearn")),
+    "_pair_transformer": (("_atomic", "_pair_view", "pairs"), ("numpy", "scipy", "sklearn")),
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
     "_base": (
@@ -79,6 +80,7 @@ ALLOWED = {
     "_embedder": (
         (
             "_arrays",
+            "_atomic",
             "_base",
             "_embedding",
             "batches",
@@ -92,6 +94,7 @@ ALLOWED = {
     "_verifier": (
         (
             "_arrays",
+            "_atomic",
             "_base",
             "_pair_names",
             "_pair_view",
@@ -105,7 +108,7 @@ ALLOWED = {
         ("numpy", "scipy", "sklearn"),
     ),
     "_identifier": (
-        ("_base", "_embedder", "_gallery"),
+        ("_atomic", "_base", "_embedder", "_gallery"),
         ("numpy", "scipy", "sklearn"),
     ),
     "explain": (("_arrays", "_verifier"), ("numpy", "sklearn", "torch")),

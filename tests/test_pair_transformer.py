@@ -210,6 +210,19 @@ def test_a_function_of_ones_own_compares():
         PairTransformer(output=lambda A, B: A[:, 0]).fit(P)
 
 
+def test_a_failed_fit_leaves_the_transformer_as_it_was(view):
+    table = pd.DataFrame(np.hstack([view.left, view.right])).add_prefix("c")
+    transformer = PairTransformer(StandardScaler(), output="abs_diff").fit(table)
+    before, expected = vars(transformer).copy(), transformer.transform(table)
+    with pytest.raises(ValueError, match="infinity"):
+        transformer.fit(np.full((4, 4), np.inf))
+    transformer.set_params(output=lambda A, B: A[:0])
+    with pytest.raises(ValueError, match="output must return"):
+        transformer.fit(table.to_numpy()[:, :4])
+    assert vars(transformer.set_params(output="abs_diff")) == before
+    np.testing.assert_array_equal(transformer.transform(table), expected)
+
+
 def test_odd_columns_share_the_middle_one_and_warn():
     P = np.arange(15.0).reshape(3, 5)
     with pytest.warns(UserWarning, match="odd number of columns"):
