@@ -259,7 +259,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         templates : ndarray of int of shape (n_samples, n_neighbors)
             Their numbers, in ``templates_`` and ``template_labels_``.
         """
-        return nearest_templates(self.neighbors_, self._embed(X), n_neighbors)
+        Z = self._embed(X)
+        return nearest_templates(self.neighbors_, Z, n_neighbors)
 
     def class_distances(self, X):
         """Distance to the nearest template of every class.
@@ -342,8 +343,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         accepted : ndarray of bool of shape (n_samples,)
-            Whether the nearest template of the class is within ``threshold_``, so that
-            strangers are accepted at a rate of ``target_far`` at most, on average.
+            Whether a template of the class is within ``threshold_``, which keeps ``target_far``.
 
         Raises
         ------

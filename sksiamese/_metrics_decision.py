@@ -7,6 +7,7 @@ from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from ._labels import missing
 from ._metrics_verification import check_count, check_pairs, check_rate, n_tolerated, roc
 
 
@@ -167,7 +168,7 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     ------
     ValueError
         If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1], ``confidence``
-        not in (0, 1), or ``groups`` has another shape.
+        not in (0, 1), or ``groups`` has another shape or lacks an identity.
 
     References
     ----------
@@ -266,6 +267,8 @@ def _identities(groups, match):
             f"groups must hold the identities of both items of {len(match)} pairs, shape "
             f"({len(match)}, 2), got {groups.shape}."
         )
+    if missing(groups).any():
+        raise ValueError("groups lacks an identity (NaN, None or NA); leave its pairs out.")
     identities, numbers = np.unique(groups[match == 0], return_inverse=True)
     if len(identities) < 2:
         raise ValueError("groups has one identity only, which tells nothing of others.")

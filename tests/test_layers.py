@@ -46,7 +46,7 @@ ALLOWED = {
     "_metrics_retrieval": (("_labels",), ("numpy", "sklearn")),
     "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
     "_metrics_identification": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
-    "_metrics_decision": (("_metrics_verification",), ("numpy", "scipy")),
+    "_metrics_decision": (("_labels", "_metrics_verification"), ("numpy", "scipy")),
     "metrics": (
         (
             "_metrics_decision",

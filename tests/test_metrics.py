@@ -214,6 +214,7 @@ def test_map_at_r_in_chunks_of_rows_is_that_of_the_whole():
         ([0, 1, 1], [1.0, np.inf, 3.0], "y_score contains infinity"),
         ([0, 1, np.nan], [1.0, 2.0, 3.0], r"y_true has 1 missing labels .* leave their rows out"),
         (["a", "b", None], [1.0, 2.0, 3.0], "y_true has 1 missing labels"),
+        (["a", "b", np.nan], [1.0, 2.0, 3.0], "y_true has 1 missing labels"),
         ([[0, 1], [1, 0]], [1.0, 2.0], r"y_true must be a 1d array, got .* shape \(2, 2\)"),
         (
             [0, 1, 1],

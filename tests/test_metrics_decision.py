@@ -294,6 +294,10 @@ def test_probabilities_zero_and_one_have_their_bins():
             lambda y, s: threshold_at_far(y, s, 0.1, groups=np.zeros((4, 2))),
             "groups has one identity only",
         ),
+        (
+            lambda y, s: threshold_at_far(y, s, 0.1, groups=[[0, 1], [1, np.nan]] * 2),
+            "groups lacks an identity",
+        ),
         (lambda y, s: expected_calibration_error(y, s + 3), r"y_prob .* pass predict_proba"),
         (
             lambda y, s: expected_calibration_error(y, np.column_stack([1 - s, s])),
