@@ -377,9 +377,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of two "
                 "classes at least."
             )
-        classes, known = super()._encode(y[labeled], resume=resume)
         codes = np.full(len(y), -1)
-        codes[labeled] = known
+        classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
         return classes, codes
 
     def _resumed(self):
