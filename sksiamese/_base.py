@@ -183,7 +183,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """What X must be, for scikit-learn's validation."""
         finite = "allow-nan" if self._allows_nan() else True
         return {
-            "dtype": [unusual(X), *(DTYPES if issparse(X) else COMPACT_DTYPES)],
+            "dtype": [fallback_dtype(X), *(DTYPES if issparse(X) else COMPACT_DTYPES)],
             "order": "C",
             "accept_sparse": "csr",
             "ensure_all_finite": finite,
@@ -310,10 +310,10 @@ def has_no_validation_split(estimator):
     return True
 
 
-def unusual(X):
-    """Type of what is computed from values of a type that is not kept: float64 if they may need it.
+def fallback_dtype(X):
+    """What values of a dtype that is not kept are converted to: float64 if they may need it.
 
-    They may if they are of that size, or if their type shows only when they are read.
+    They may if they are of that size, or if their dtype shows only when they are read.
     """
     dtype = getattr(X, "dtype", None)
     short = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
