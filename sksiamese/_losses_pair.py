@@ -271,7 +271,7 @@ class WuMargin(nn.Module):
         Distance, in the unit of ``D``, from the boundary within which a pair costs.
 
     boundary : float, default=1.2
-        Where the boundary begins; training moves it.
+        Where the boundary begins; training moves it, and weight decay draws it towards zero.
 
     References
     ----------
@@ -291,13 +291,7 @@ class WuMargin(nn.Module):
     def __init__(self, *, margin=0.2, boundary=1.2):
         super().__init__()
         self.margin = margin
-        self.start = boundary
-        self.shift = nn.Parameter(torch.zeros(()))
-
-    @property
-    def boundary(self):
-        """Where the boundary is now; weight decay draws it to where it began, not to zero."""
-        return self.start + self.shift
+        self.boundary = nn.Parameter(torch.tensor(float(boundary)))
 
     def forward(self, D, same, different):
         """Loss of the distances of a batch."""

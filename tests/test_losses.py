@@ -278,19 +278,8 @@ def test_the_boundary_of_the_wu_margin_loss_is_learned():
     loss(D, *pair_masks).backward()
     expected = loss.boundary.detach().clone().requires_grad_()
     wu_margin_by_hand(D, *pair_masks, boundary=expected).backward()
-    torch.testing.assert_close(loss.shift.grad, expected.grad)
-    assert loss.shift.grad != 0
-
-
-def test_weight_decay_draws_the_boundary_to_where_it_began():
-    loss = WuMargin(boundary=1.2)
-    optimizer = torch.optim.AdamW(loss.parameters(), lr=0.1, weight_decay=1.0)
-    with torch.no_grad():
-        loss.shift += 0.5
-    for _ in range(100):
-        loss.shift.grad = torch.zeros(())
-        optimizer.step()
-    assert loss.boundary.item() == pytest.approx(1.2, abs=1e-3)
+    torch.testing.assert_close(loss.boundary.grad, expected.grad)
+    assert loss.boundary.grad != 0
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.01}, {"boundary": 10.0, "margin": 2.0}])
