@@ -13,6 +13,8 @@ from PIL import Image
 def test_one_shot_learning_reports_published_and_own_figures(benchmark, tmp_path, monkeypatch):
     module = benchmark("omniglot")
     monkeypatch.setitem(module.TOWER, "precision", "float32")  # Few processors have bfloat16.
+    monkeypatch.setattr(module, "N_COPIES", 1)
+    monkeypatch.setattr(module, "N_PAIRS", 100)
     arguments = ("--seeds", 1, "--epochs", 1, "--alphabets", 2)
     results = run(module, tmp_path, *arguments)
     published, ours = results[: len(module.PUBLISHED)], results[len(module.PUBLISHED) :]

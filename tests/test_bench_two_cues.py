@@ -8,8 +8,11 @@ from sklearn.preprocessing import FunctionTransformer
 
 
 @needs_data
-def test_single_and_fused_cues_report_figures_fold_by_fold(benchmark, tmp_path, capsys):
+def test_single_and_fused_cues_report_figures_fold_by_fold(
+    benchmark, tmp_path, capsys, monkeypatch
+):
     module = benchmark("two_cues")
+    monkeypatch.setattr(benchmark("_registration"), "STEPS", (0.06,))
     options = ("--seeds", 1, "--mlp-seeds", 1, "--epochs", 1, "--folds", 1)
     results = run(module, tmp_path, *options)
     for model in ("distances", "mlp"):
