@@ -4,7 +4,6 @@ import copy
 import inspect
 import warnings
 from functools import partial
-from numbers import Real
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from scipy.sparse import issparse
 from torch import nn
 
 from ._arrays import Items, embed_rows, sent
+from ._labels import is_missing
 from ._run import Task, accepting, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
@@ -204,10 +204,10 @@ def matching(y, others, sets):
 
 def check_unlabeled_label(label):
     """Raise a ValueError for a label that y cannot hold."""
-    if isinstance(label, Real) and np.isnan(label):
+    if label is not None and is_missing(label):
         raise ValueError(
-            "unlabeled_label=nan cannot mark rows, as y must not hold NaN; mark them by a label "
-            "such as -1."
+            f"unlabeled_label={label} cannot mark rows, as y must not lack labels; mark them by a "
+            "label such as -1."
         )
 
 

@@ -201,7 +201,7 @@ def check_rate(name, rate):
 def check_count(name, count, least):
     """Refuse what is no whole number, or too small."""
     if not isinstance(count, Integral) or count < least:
-        raise ValueError(f"{name} must be a whole number and at least {least}, got {count}.")
+        raise ValueError(f"{name} must be a whole number and at least {least}, got {count!r}.")
 
 
 def n_tolerated(rate, n):

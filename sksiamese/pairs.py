@@ -7,7 +7,6 @@ rows works on pairs. A ``PairView`` is the same by row numbers of the items.
 
 import warnings
 from math import prod
-from numbers import Integral
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +15,7 @@ from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import _num_samples
 
 from ._labels import column, is_missing, missing
+from ._metrics_verification import check_count
 from ._pair_view import PairView
 
 __all__ = ["make_pairs", "pairs_from_triplets", "split_pairs", "stack_pairs"]
@@ -282,9 +282,8 @@ def make_pairs(
     y = column(y, "y")
     if _num_samples(X) != len(y):
         raise ValueError(f"X has {_num_samples(X)} rows but y has {len(y)} labels.")
-    for name, number, least in (("n_pairs", n_pairs, 2), ("n_groups", n_groups, 1)):
-        if not isinstance(number, Integral) or number < least:
-            raise ValueError(f"{name} must be a whole number and at least {least}, got {number!r}.")
+    check_count("n_pairs", n_pairs, 2)
+    check_count("n_groups", n_groups, 1)
     rng = check_random_state(random_state)
     labeled = _labeled(y, unlabeled_label)
     identities, y = np.unique(y[labeled], return_inverse=True)

@@ -60,7 +60,7 @@ ALLOWED = {
     "_rows": ((), ("numpy", "scipy", "sklearn")),
     "_pair_names": ((), ("numpy", "sklearn")),
     "_pair_view": (("_rows",), ("numpy", "scipy", "sklearn")),
-    "pairs": (("_labels", "_pair_view"), ("numpy", "scipy", "sklearn")),
+    "pairs": (("_labels", "_metrics_verification", "_pair_view"), ("numpy", "scipy", "sklearn")),
     "_pair_split": (("_labels",), ("numpy", "sklearn")),
     "_pair_transformer": (("_atomic", "_pair_view", "pairs"), ("numpy", "scipy", "sklearn")),
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
@@ -70,7 +70,7 @@ ALLOWED = {
         ("numpy", "scipy", "sklearn", "torch"),
     ),
     "_embedding": (
-        ("_arrays", "_run", "batches", "distances", "losses", "mining", "regularizers"),
+        ("_arrays", "_labels", "_run", "batches", "distances", "losses", "mining", "regularizers"),
         ("numpy", "scipy", "torch"),
     ),
     "_verification": (
