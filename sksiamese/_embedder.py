@@ -19,6 +19,7 @@ from ._embedding import (
     indicator,
     warn_if_no_pair_matches,
 )
+from ._labels import as_labels
 from .batches import BATCHES
 from .distances import DISTANCES
 from .losses import LOSSES
@@ -363,7 +364,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         check_unlabeled_label(self.unlabeled_label)
-        several = n_columns(y) > 1
+        several = y is not None and n_columns(y) > 1
+        y = y if several or y is None else as_labels(y, warn=True)
         rows, labels = self._check(X, y, reset=reset, ensure_min_samples=2, multi_output=several)
         return rows, indicator(labels, self.unlabeled_label) if several else labels
 

@@ -1,18 +1,17 @@
 """What an identifier does with embeddings: templates, the nearest of them, how near is enough."""
 
 import warnings
-from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import VALID_METRICS, NearestNeighbors, sort_graph_by_row_values
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
 from ._distributed import agreed
-from ._labels import column
+from ._labels import alike, as_labels, kind_of
 
 METRICS = set(VALID_METRICS["brute"]) - {"braycurtis", "mahalanobis", "precomputed", "seuclidean"}
 """Names of distances that hang on two rows alone, and that a search works out like all others."""
@@ -24,44 +23,16 @@ LEAST = 1e-6
 """Shortest Euclidean distance that is told from zero, as a share of a row's length."""
 
 
-def labels_of(X, y, name="y"):
-    """The labels of rows, as an array."""
-    y = column(y, name, warn=True)
-    y = check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0)
-    check_consistent_length(X, y)
-    return y
-
-
 def classes_of(X, y):
-    """The labels of rows to enrol, as an array; of each class there may be one row only."""
-    y = labels_of(X, y)
+    """Return the labels of rows to enrol, as an array; a class may have one row only."""
+    y = as_labels(y, warn=True)
+    check_consistent_length(X, y)
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
             f"Unknown label type: {kind}; y must hold classes, whole numbers or strings."
         )
     return y
-
-
-def check_type(new, known, name, name_of_known):
-    """See that all labels are strings, or none."""
-    new, known = np.ravel(new)[:1].tolist(), np.ravel(known)[:1].tolist()
-    if len({isinstance(one, str) for one in new + known}) == 2:
-        raise ValueError(
-            f"{name} has labels such as {new[0]!r}, but {name_of_known} has labels such as "
-            f"{known[0]!r}; give them one type."
-        )
-
-
-def check_among(labels, classes, name, name_of_classes):
-    """See that there is no label beside the classes."""
-    check_type(labels, classes, name, name_of_classes)
-    others = np.setdiff1d(labels, classes)
-    if len(others):
-        raise ValueError(
-            f"{name} has labels, {others[:5].tolist()} among them, that are not in "
-            f"{name_of_classes}; add them there, or leave their rows out."
-        )
 
 
 def rows_to_learn(y, validation_fraction, random_state):
@@ -80,19 +51,22 @@ def rows_to_learn(y, validation_fraction, random_state):
 
 def label_of_unknown(label, classes):
     """The label of who is rejected, by default -1 or "unknown"; none of the classes."""
-    text, kind = isinstance(classes[0], str), classes.dtype.kind
-    if kind == "b":
+    if classes.dtype.kind == "b":
         raise ValueError(
             "y has booleans, among which there is no label for the unknown; pass y.astype(int)."
         )
     if label is None:
-        label = "unknown" if text else -1
-    fits = isinstance(label, str if text else Real if kind == "f" else Integral)
-    if not fits or isinstance(label, bool) or label in classes or not (text or label % 1 == 0):
+        label = "unknown" if kind_of(classes) == "strings" else -1
+    try:
+        (found,), known = alike([label], classes, "unknown_label", "classes_")
+    except ValueError as error:
         raise ValueError(
-            f"unknown_label={label!r} must be of the type of the labels, such as "
-            f"{classes.tolist()[0]!r}, a whole number if it is one, and none of them; choose "
-            "another."
+            f"unknown_label={label!r} does not fit, choose another: {error}"
+        ) from error
+    if found in known or (kind_of(classes) == "numbers" and not float(found).is_integer()):
+        raise ValueError(
+            f"unknown_label={label!r} must be a label of no class, and a whole number among "
+            "numbers; choose another."
         )
     return label
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, check_array, get_tags
+from sklearn.utils import _safe_indexing, check_array, check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -15,19 +15,17 @@ from ._base import BaseSiamese
 from ._embedder import SiameseEmbedder
 from ._gallery import (
     METRICS,
-    check_among,
-    check_type,
     classes_of,
     distances_to_claimed,
     distances_to_classes,
     label_of_unknown,
-    labels_of,
     nearest_templates,
     prototypes,
     rejection_threshold,
     rows_to_learn,
     search_among,
 )
+from ._labels import alike, as_labels, check_among
 
 
 class SiameseIdentifier(ClassifierMixin, BaseEstimator):
@@ -211,13 +209,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             The estimator, which knows these rows as well; as it was before after an error.
         """
         if classes is not None:
-            check_among(y, classes, "y", "classes")
+            check_among(y, as_labels(classes, "classes"), "y", "classes")
         if not hasattr(self, "embedder_"):
             return self.fit(X, y)
         y = classes_of(X, y)
-        check_type(y, self.classes_, "y", "classes_")
-        Z = np.concatenate([self.enrolled_, self._embed(X)])
-        return self._enrol(Z, np.concatenate([self.enrolled_labels_, y]))
+        labels = np.concatenate(alike(y, self.enrolled_labels_, "y", "classes_")[::-1])
+        return self._enrol(np.concatenate([self.enrolled_, self._embed(X)]), labels)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def forget(self, labels):
@@ -234,7 +231,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             The estimator, which does not know them any more; as it was before after an error.
         """
         check_is_fitted(self)
-        check_among(labels, self.classes_, "labels", "classes_")
+        labels = check_among(labels, self.classes_, "labels", "classes_")
         keep = ~np.isin(self.enrolled_labels_, labels)
         if not keep.any():
             raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
@@ -353,8 +350,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Z = self._embed(X)
         if self.unknown_label_ is None:
             raise ValueError("verify needs a threshold; set target_far and call fit.")
-        claimed = labels_of(Z, claimed, "claimed")
-        check_among(claimed, self.classes_, "claimed", "classes_")
+        claimed = check_among(claimed, self.classes_, "claimed", "classes_")
+        check_consistent_length(Z, claimed)
         return distances_to_claimed(Z, claimed, *self._gallery) <= self.threshold_
 
     def _embedder(self):

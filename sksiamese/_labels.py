@@ -1,44 +1,236 @@
-"""Columns of labels and scores, and labels that are missing."""
+"""Labels: the only way in for classes and identities. No conversion here is inexact."""
+
+import warnings
+from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
-AS_THEY_ARE = {"dtype": None, "ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
-"""How scikit-learn's ``check_array`` takes whatever there is."""
+MAX_EXACT = 2**53
+"""Largest whole number up to which floats hold every whole number."""
+
+KINDS = {"U": "strings", "b": "booleans", "f": "numbers", "i": "numbers", "u": "numbers"}
+"""Kinds of labels, by the kind of their dtype; arrays of objects hold strings alone."""
+
+
+def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out", warn=False):
+    """Return labels as an array of strings, booleans or numbers.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows,), (n_rows, 1) or (n_pairs, 2)
+        Labels: a list, an array, or columns of pandas, polars or pyarrow.
+
+    name : str, default="y"
+        Name of the parameter, for messages.
+
+    of_pairs : bool, default=False
+        Whether these are the labels of both items of pairs.
+
+    remedy : str, default="leave their rows out"
+        What to do about missing labels, for the message.
+
+    warn : bool, default=False
+        Whether to warn of a column vector, as the estimators of scikit-learn do.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,) or (n_pairs, 2)
+        Labels. Arrays of numpy keep their dtype; other whole numbers become int64, or uint64
+        if that is too small.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, a label is missing, or the labels are of several kinds or of an
+        unsupported one.
+    """
+    if warn and len(np.shape(values)) == 2:
+        warnings.warn(
+            f"{name} is a column vector, but a 1d array was expected; pass {name}.ravel().",
+            DataConversionWarning,
+            stacklevel=3,
+        )
+    is_present, labels = present_labels(values, name, of_pairs=of_pairs)
+    n_missing = (~is_present).sum()
+    if n_missing:
+        raise ValueError(f"{name} has {n_missing} missing labels (NaN, None or NA); {remedy}.")
+    return labels
+
+
+def present_labels(values, name="y", *, of_pairs=False):
+    """Return a mask of the rows that lack no label, and the labels of these rows."""
+    values = _one_dtype(values, name)
+    if of_pairs and values.shape[1:] != (2,):
+        raise ValueError(
+            f"{name} must have shape (n_pairs, 2), the labels of both items of a pair, got "
+            f"{values.shape}; for a PairView of rows with labels y pass y[pairs.index]."
+        )
+    if not of_pairs and values.shape[1:] == (1,):
+        values = values[:, 0]
+    if not of_pairs and values.ndim > 1:
+        raise ValueError(
+            f"{name} must be a 1d array, got an array of shape {values.shape}; pass one label for "
+            "each row."
+        )
+    is_present = ~_missing(values).any(axis=tuple(range(1, values.ndim)))
+    labels = values if is_present.all() else values[is_present]
+    if labels.dtype.kind == "O":
+        labels = _from_objects(labels, name)
+    return is_present, labels
+
+
+def alike(new, known, name, name_of_known):
+    """Return two arrays of labels in one dtype that holds both exactly.
+
+    Parameters
+    ----------
+    new, known : array-like of shape (n_new,), ndarray of shape (n_known,)
+        Labels; of the latter only those that :func:`as_labels` has returned.
+
+    name, name_of_known : str
+        Names of both, for messages.
+
+    Returns
+    -------
+    new, known : ndarray
+        Both, in the dtype of ``known`` if it suffices.
+
+    Raises
+    ------
+    ValueError
+        If one holds strings and the other numbers or booleans, say, or if whole numbers beyond
+        2**53 meet floats.
+    """
+    new = as_labels(np.atleast_1d(new) if np.isscalar(new) else new, name)
+    if len(new) == 0 or len(known) == 0:
+        return new.astype(known.dtype) if len(new) == 0 else new, known
+    if kind_of(new) != kind_of(known):
+        raise ValueError(
+            f"{name} has {kind_of(new)}, such as {_shown(new)}, but {name_of_known} has "
+            f"{kind_of(known)}, such as {_shown(known)}; give both one type."
+        )
+    if kind_of(new) != "numbers":
+        return new, known
+    for dtype in (known.dtype, np.int64, np.uint64, np.float64):
+        if _holds(dtype, new) and _holds(dtype, known):
+            return new.astype(dtype), known.astype(dtype)
+    raise ValueError(
+        f"{name} has labels of type {new.dtype}, such as {_shown(new)}, and {name_of_known} of "
+        f"type {known.dtype}, such as {_shown(known)}. No type holds both exactly; give "
+        f"{name} in the type of {name_of_known}, or make strings of both."
+    )
+
+
+def check_among(labels, classes, name, name_of_classes):
+    """Return labels in the dtype of the classes; raise unless all of them are classes."""
+    labels, classes = alike(labels, classes, name, name_of_classes)
+    others = np.setdiff1d(labels, classes)
+    if len(others):
+        raise ValueError(
+            f"{name} has labels that are not in {name_of_classes}, such as "
+            f"{others[:5].tolist()}; add them there, or leave their rows out."
+        )
+    return labels
+
+
+def kind_of(labels):
+    """Return "strings", "booleans" or "numbers", the kind of labels of an array."""
+    return KINDS.get(labels.dtype.kind, "strings")
 
 
 def is_missing(label):
-    """Whether a label is None, NaN or the NA of pandas."""
+    """Return whether a label is None, NaN or the NA of pandas."""
     return label is None or is_scalar_nan(label) or is_pandas_na(label)
 
 
-def missing(labels):
-    """Which labels of an array are missing, as booleans of its shape."""
-    if labels.dtype.kind == "f":
-        return np.isnan(labels)
-    if labels.dtype.kind != "O":
-        return np.zeros(labels.shape, dtype=bool)
-    return np.reshape([is_missing(label) for label in labels.flat], labels.shape).astype(bool)
+def _missing(values):
+    """Return which labels of an array are missing."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind != "O":
+        return np.zeros(values.shape, dtype=bool)
+    return np.reshape([is_missing(label) for label in values.flat], values.shape).astype(bool)
 
 
-def column(values, name, remedy="give one label for each row", *, warn=False):
-    """Values as an array of one dimension; any other shape is refused by name."""
-    values = check_array(values, input_name=name, ensure_min_samples=0, **AS_THEY_ARE)
-    if values.ndim != 1 and values.shape[1:] != (1,):
+def _one_dtype(values, name):
+    """Return labels as an array of a supported dtype, or of objects that are yet to be judged."""
+    if values is None:
+        raise ValueError(f"{name} is None, but labels are required; pass one for each row.")
+    if isinstance(getattr(values, "dtype", None), np.dtype) or np.isscalar(values):
+        array = np.asarray(values)
+    else:
+        # An array made of a list or a table may have converted its values already.
+        to_list = next((n for n in ("tolist", "to_list", "to_pylist") if hasattr(values, n)), None)
+        array = np.asarray(getattr(values, to_list)() if to_list else values, dtype=object)
+    if array.ndim == 0:
         raise ValueError(
-            f"{name} must be a 1d array, got an array of shape {values.shape}; {remedy}."
+            f"{name} must be a 1d array, got {type(values).__name__}; pass one label for each row."
         )
-    return column_or_1d(values, input_name=name, warn=warn)
+    if array.dtype.kind == "T":
+        array = array.astype(object)
+    if array.dtype.kind not in "O" + "".join(KINDS):
+        raise _unsupported(name, array.dtype)
+    return array
 
 
-def known_labels(labels, name):
-    """Labels as an array of one dimension, none of them missing."""
-    values = column(labels, name)
-    # Among strings numpy makes a string of NaN.
-    n_missing = missing(np.asarray(labels, object) if values.dtype.kind == "U" else values).sum()
-    if n_missing:
-        raise ValueError(
-            f"{name} has {n_missing} missing labels (NaN, None or NA); leave their rows out."
-        )
-    return values
+def _from_objects(values, name):
+    """Return an array of objects in the one dtype that suits all of them."""
+    types = {type(value) for value in values.flat}
+    if all(issubclass(kind, str) for kind in types):
+        strings = values.astype(str)
+        return strings if (strings == values).all() else values  # It drops zeros at the end.
+    are_bools = {issubclass(kind, bool | np.bool_) for kind in types}
+    if are_bools == {True}:
+        return values.astype(bool)
+    are_numbers = {issubclass(kind, Real) for kind in types}
+    if are_bools == {False} and are_numbers == {True}:
+        return _from_numbers(values, name)
+    if len(types) > 1:
+        names = ", ".join(sorted(kind.__name__ for kind in types))
+        raise ValueError(f"{name} mixes labels of types {names}; give them one type.")
+    raise _unsupported(name, types.pop().__name__)
+
+
+def _from_numbers(values, name):
+    """Return an array of numbers of Python or numpy in the dtype that holds all of them."""
+    whole = [isinstance(value, Integral) for value in values.flat]
+    if not all(whole):
+        numbers = values.astype(np.float64)
+        if (np.abs(numbers.ravel()[whole]) > MAX_EXACT).any():
+            raise ValueError(
+                f"{name} mixes floats and whole numbers beyond 2**53, which floats do not hold; "
+                "give them one type."
+            )
+        return numbers
+    least, largest = min(values.flat), max(values.flat)
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= least and largest <= np.iinfo(dtype).max:
+            return values.astype(dtype)
+    raise ValueError(f"{name} has whole numbers beyond 64 bits; pass them as strings.")
+
+
+def _unsupported(name, kind):
+    return ValueError(
+        f"Unknown label type: {kind}; {name} must hold strings, whole numbers or booleans, such "
+        "as those of astype(str)."
+    )
+
+
+def _holds(dtype, numbers):
+    """Return whether a dtype holds numbers exactly, and nothing was lost before."""
+    kinds = np.dtype(dtype).kind, numbers.dtype.kind
+    if numbers.dtype == dtype:
+        return True
+    if "f" in kinds and kinds != ("f", "f") and (np.abs(numbers.astype(float)) > MAX_EXACT).any():
+        return False
+    with np.errstate(invalid="ignore"):
+        converted = numbers.astype(dtype)
+        back = converted.astype(numbers.dtype)
+    return bool((converted == numbers).all() and (back == numbers).all())
+
+
+def _shown(labels):
+    """Return the first label for a message."""
+    return repr(labels[:1].tolist()[0])

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
+from sklearn.utils import check_consistent_length
 
-from ._labels import missing
+from ._labels import as_labels
 from ._metrics_verification import check_count, check_pairs, check_rate, n_tolerated, roc
 
 
@@ -261,14 +262,8 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
 
 def _identities(groups, match):
     """Identities of both items of each non-matching pair, as numbers."""
-    groups = np.asarray(groups)
-    if groups.shape != (len(match), 2):
-        raise ValueError(
-            f"groups must hold the identities of both items of {len(match)} pairs, shape "
-            f"({len(match)}, 2), got {groups.shape}."
-        )
-    if missing(groups).any():
-        raise ValueError("groups lacks an identity (NaN, None or NA); leave its pairs out.")
+    groups = as_labels(groups, "groups", of_pairs=True)
+    check_consistent_length(groups, match)
     identities, numbers = np.unique(groups[match == 0], return_inverse=True)
     if len(identities) < 2:
         raise ValueError("groups has one identity only, which tells nothing of others.")

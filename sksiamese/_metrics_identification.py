@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from ._labels import known_labels
+from ._labels import alike, as_labels
 from ._metrics_verification import check_count, check_rate, n_tolerated
 
 
@@ -56,7 +56,7 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     0.6666666666666666
     """
     check_rate("far", far)
-    y_true, labels = known_labels(y_true, "y_true"), known_labels(labels, "labels")
+    y_true, labels = alike(y_true, as_labels(labels, "labels"), "y_true", "labels")
     y_score = check_array(y_score, ensure_2d=False, input_name="y_score")
     check_consistent_length(y_true, y_score)
     if y_score.shape[1:] != labels.shape:
@@ -135,7 +135,7 @@ def few_shot_accuracy(
     check_count("k_shot", k_shot, 1)
     check_count("n_episodes", n_episodes, 1)
     Z = check_array(Z, input_name="Z")
-    codes = np.unique(known_labels(y_true, "y_true"), return_inverse=True)[1]
+    codes = np.unique(as_labels(y_true, "y_true"), return_inverse=True)[1]
     check_consistent_length(codes, Z)
     order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
     groups = np.split(order, count.cumsum()[:-1])

@@ -5,7 +5,7 @@ from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_consistent_length
 
-from ._labels import known_labels
+from ._labels import as_labels
 
 
 def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
@@ -46,7 +46,7 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     >>> recall_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=1)
     0.5
     """
-    y_true = known_labels(y_true, "y_true")
+    y_true = as_labels(y_true, "y_true")
     check_consistent_length(y_true, Z)
     if not 1 <= k < len(y_true):
         raise ValueError(f"k must be in [1, {len(y_true)}), the number of rows, got {k}.")
@@ -93,7 +93,7 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     >>> mean_average_precision_at_r([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
     0.5
     """
-    y_true = np.unique(known_labels(y_true, "y_true"), return_inverse=True)[1]
+    y_true = np.unique(as_labels(y_true, "y_true"), return_inverse=True)[1]
     check_consistent_length(y_true, Z)
     n_relevant = np.bincount(y_true)[y_true] - 1
     most = n_relevant.max()

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, roc_curve
 from sklearn.utils import check_array, check_consistent_length
 
-from ._labels import column, known_labels
+from ._labels import as_labels
 
 
 def equal_error_rate(y_true, y_score):
@@ -211,13 +211,18 @@ def n_tolerated(rate, n):
 
 def check_pairs(y_true, y_score, name="y_score"):
     """Labels as 0 and 1, and scores in a floating type, both validated."""
-    labels, match = np.unique(known_labels(y_true, "y_true"), return_inverse=True)
+    labels, match = np.unique(as_labels(y_true, "y_true"), return_inverse=True)
     if len(labels) > 2:
         raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5]}.")
     if len(labels) < 2:
         raise ValueError("y_true has one label only; both kinds of pair are needed.")
-    y_score = column(y_score, name, "give one score for each pair, as predict_proba(X)[:, 1]")
     y_score = check_array(y_score, ensure_2d=False, input_name=name)
+    if y_score.ndim > 1 and y_score.shape[1:] != (1,):
+        raise ValueError(
+            f"{name} must be a 1d array, got an array of shape {y_score.shape}; give one score for "
+            "each pair, such as predict_proba(X)[:, 1]."
+        )
+    y_score = y_score.ravel()
     check_consistent_length(match, y_score)
     return match, y_score.astype(np.result_type(y_score, np.float32), copy=False)
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold, ShuffleSplit
 from sklearn.utils import check_consistent_length
 
-from ._labels import missing
+from ._labels import as_labels
 
 
 class _PairSplit(BaseCrossValidator):
@@ -102,17 +102,7 @@ class _PairSplit(BaseCrossValidator):
 
     def _parts(self, groups):
         """Training and test pairs of every split, be they none."""
-        groups = np.asarray(groups)
-        if groups.ndim != 2 or groups.shape[1] != 2:
-            raise ValueError(
-                "groups must have shape (n_pairs, 2), the identities of both items of a pair, got "
-                f"{groups.shape}; for a PairView of rows with classes y pass y[pairs.index]."
-            )
-        if missing(groups).any():
-            raise ValueError(
-                "groups lacks an identity (NaN, None or NA); drop its pairs, or give each unknown "
-                "item an identity of its own."
-            )
+        groups = as_labels(groups, "groups", of_pairs=True)
         identities, codes = np.unique(groups, return_inverse=True)
         codes = codes.reshape(groups.shape)
         try:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._arrays import embed_rows, find_device, floating, on_device
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese
+from ._labels import as_labels
 from ._pair_names import check_item_names, check_view
 from ._pair_view import PairView
 from ._rows import checked
@@ -258,6 +259,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         with all_or_nothing(self):
             resume = self.warm_start and hasattr(self, "tower_")
             least = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            y_given, y = y, y if y is None else as_labels(y, warn=True)
             pairs, labels = self._validate(X, y, reset=not resume, **least)
             classes, match = self._encode(labels, resume=resume)
             if len(classes) > 2:
@@ -267,7 +269,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 )
             weight = pair_weights(sample_weight, self.class_weight, labels, classes)
             metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-            given = {"X": X, "y": y, "metadata": metadata}
+            given = {"X": X, "y": y_given, "metadata": metadata}
             task = verification_task(self, pairs, match, weight, classes, given)
             return self._train(task, resume=resume)
 

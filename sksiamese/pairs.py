@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import _num_samples
 
-from ._labels import column, is_missing, missing
+from ._labels import alike, as_labels, is_missing, present_labels
 from ._metrics_verification import check_count
 from ._pair_view import PairView
 
@@ -279,14 +279,13 @@ def make_pairs(
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
     """
-    y = column(y, "y")
-    if _num_samples(X) != len(y):
-        raise ValueError(f"X has {_num_samples(X)} rows but y has {len(y)} labels.")
     check_count("n_pairs", n_pairs, 2)
     check_count("n_groups", n_groups, 1)
     rng = check_random_state(random_state)
-    labeled = _labeled(y, unlabeled_label)
-    identities, y = np.unique(y[labeled], return_inverse=True)
+    n_rows, labeled, y = _labeled(y, unlabeled_label)
+    if _num_samples(X) != n_rows:
+        raise ValueError(f"X has {_num_samples(X)} rows but y has {n_rows} labels.")
+    identities, y = np.unique(y, return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
             f"n_groups={n_groups} needs {2 * n_groups} identities, two to a group, but y has "
@@ -313,16 +312,16 @@ def make_pairs(
 
 
 def _labeled(y, unlabeled_label):
-    """Numbers of the rows that have a label."""
-    lacking = missing(y)
+    """Return the number of rows, the row numbers of those that have a label, and their labels."""
     if unlabeled_label is not None and is_missing(unlabeled_label):
-        return np.flatnonzero(~lacking)
-    if lacking.any():
-        raise ValueError(
-            f"y has {lacking.sum()} missing labels (NaN, None or NA); pass unlabeled_label=np.nan "
-            "to leave their rows out."
-        )
-    return np.arange(len(y)) if unlabeled_label is None else np.flatnonzero(y != unlabeled_label)
+        is_present, labels = present_labels(y)
+        return len(is_present), np.flatnonzero(is_present), labels
+    labels = as_labels(y, remedy="pass unlabeled_label=np.nan to leave their rows out")
+    if unlabeled_label is None:
+        return len(labels), np.arange(len(labels)), labels
+    (unlabeled,), comparable = alike([unlabeled_label], labels, "unlabeled_label", "y")
+    rows = np.flatnonzero(comparable != unlabeled)
+    return len(labels), rows, labels[rows]
 
 
 def _draw(rows, y, match, n_draws, rng):

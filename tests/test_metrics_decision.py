@@ -289,14 +289,17 @@ def test_probabilities_zero_and_one_have_their_bins():
         (lambda y, s: detection_cost(y, s, cost_false_reject=0), "cost_false_reject must be above"),
         (lambda y, s: threshold_at_far(y, s, 1.5), "far is a rate"),
         (lambda y, s: threshold_at_far(y, s, 0.1, confidence=95), "confidence is a probability"),
-        (lambda y, s: threshold_at_far(y, s, 0.1, groups=y), r"of 4 pairs, shape \(4, 2\)"),
+        (
+            lambda y, s: threshold_at_far(y, s, 0.1, groups=y),
+            r"groups must have shape \(n_pairs, 2\)",
+        ),
         (
             lambda y, s: threshold_at_far(y, s, 0.1, groups=np.zeros((4, 2))),
             "groups has one identity only",
         ),
         (
             lambda y, s: threshold_at_far(y, s, 0.1, groups=[[0, 1], [1, np.nan]] * 2),
-            "groups lacks an identity",
+            "groups has 2 missing labels",
         ),
         (lambda y, s: expected_calibration_error(y, s + 3), r"y_prob .* pass predict_proba"),
         (

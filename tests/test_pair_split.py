@@ -84,9 +84,9 @@ def test_identities_may_be_strings_and_come_in_a_table(identities):
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        (None, r"groups must have shape \(n_pairs, 2\)"),
-        ([["a", "b"], ["b", None]], "groups lacks an identity"),
-        ([[0, 1], [1, np.nan]], "groups lacks an identity"),
+        (None, "groups is None, but labels are required"),
+        ([["a", "b"], ["b", None]], "groups has 1 missing labels"),
+        ([[0, 1], [1, np.nan]], "groups has 1 missing labels"),
         ([0, 1], r"groups must have shape.*pass y\[pairs.index\]"),
         ([[0, 1, 2]] * 2, r"groups must have shape"),
         ([[0, 1]] * 4, "inconsistent numbers of samples"),
