@@ -1,6 +1,7 @@
 """From numpy to torch and back: rows of arrays, devices, seeds."""
 
 import copy
+import os
 import threading
 from contextlib import contextmanager
 from math import prod
@@ -30,24 +31,65 @@ N_SHARERS = 8
 """Data are kept on a CUDA device if so many of their size would fit into its free memory."""
 
 SEEDING = threading.RLock()
-"""Held while torch's generators are seeded: threads that fit take turns."""
+"""Held while torch's generators draw for a fit: threads that fit take turns, step by step."""
 
 
-@contextmanager
-def seeded(seed, device):
-    """Seed torch's generators of the CPU and of a device, and put them back afterwards.
+def _replace_lock():
+    """Replace the lock in a forked process, in which the thread that held it does not exist."""
+    global SEEDING
+    SEEDING = threading.RLock()
 
-    Other devices are not touched: the first touch takes some of their memory.
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
+    os.register_at_fork(after_in_child=_replace_lock)
+
+
+class RandomStream:
+    """Random numbers of one fit, drawn from torch's global generators.
+
+    Weights, dropout and augmentation draw from the global generators of the CPU and of the
+    device. Within :meth:`drawing` these have the state of this stream, and afterwards the
+    state that they had before. No lock is held between two steps, nor during callbacks.
+    Generators of other devices are not touched: the first use takes some of their memory.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the stream.
+
+    device : torch.device
+        Where the fit computes.
     """
-    devices = [] if device.type == "cpu" else [device.index]
-    with SEEDING, torch.random.fork_rng(devices, device_type=device.type):
-        for used in (torch.default_generator, own_generator(device)):
-            used.manual_seed(seed)
-        yield
+
+    def __init__(self, seed, device):
+        self.generators = [torch.default_generator]
+        if device.type != "cpu":
+            self.generators.append(global_generator(device))
+        self.states = [
+            torch.Generator(generator.device).manual_seed(seed).get_state()
+            for generator in self.generators
+        ]
+
+    @contextmanager
+    def drawing(self):
+        """Give the global generators the state of this stream for a while."""
+        with SEEDING:
+            before = self._exchange(self.states)
+            try:
+                yield
+            finally:
+                self.states = self._exchange(before)
+
+    def _exchange(self, states):
+        """Set the states of the global generators and return the former ones."""
+        former = [generator.get_state() for generator in self.generators]
+        for generator, state in zip(self.generators, states, strict=True):
+            generator.set_state(state)
+        return former
 
 
-def own_generator(device):
-    """Torch's generator of a device, from which dropout and augmentation draw there."""
+def global_generator(device):
+    """Return torch's generator of a device, from which dropout and augmentation draw there."""
     if device.type == "cpu":
         return torch.default_generator
     return torch.get_device_module(device).default_generators[device.index]
@@ -58,18 +100,16 @@ def find_device(name):
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.empty(0, device=name).device
+        if torch.device(name).type in ("cpu", "cuda"):
+            return torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:
         raise ValueError(
             f"device={name!r} cannot be used here; pass 'auto', 'cpu' or a CUDA device that torch "
             f"sees on this machine. Torch says: {error}"
         ) from error
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(
-            f"device={name!r} is of a kind that is not supported; pass 'auto', 'cpu' or a CUDA "
-            "device."
-        )
-    return device
+    raise ValueError(
+        f"device={name!r} is of a kind that is not supported; pass 'auto', 'cpu' or a CUDA device."
+    )
 
 
 def on_device(module, device):
@@ -222,7 +262,7 @@ def augmented(items, augment, input_shape):
     if augment is None:
         return items
     shape = items.shape[1:] if input_shape is None else input_shape
-    changed = augment(items.unflatten(1, tuple(shape)), own_generator(items.device))
+    changed = augment(items.unflatten(1, tuple(shape)), global_generator(items.device))
     if not isinstance(changed, torch.Tensor) or changed.shape != (len(items), *shape):
         got = tuple(changed.shape) if isinstance(changed, torch.Tensor) else type(changed).__name__
         raise ValueError(

@@ -21,11 +21,11 @@ from torch import nn
 from ._arrays import (
     COMPACT_DTYPES,
     DTYPES,
+    RandomStream,
     as_tensor,
     augmented,
     find_device,
     floating,
-    seeded,
     standardization,
 )
 from ._distributed import agreed, check_same, rank, share, whole
@@ -118,28 +118,38 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         max_iter = 1 if incremental else self.max_iter
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
-        with torch.inference_mode(False), torch.enable_grad(), seeded(seed + rank(), device):
-            module = self._resumed() if resume else task.build(rows)
+        drawing = RandomStream(seed + rank(), device).drawing
+        with torch.inference_mode(False), torch.enable_grad():
+            with drawing():
+                module = self._resumed() if resume else task.build(rows)
             check_same("X", *(buffer.numpy() for buffer in module["tower"][0].buffers()))
             module = agreed(module)
-            if not any(weight.requires_grad for weight in module["tower"].parameters()):
-                raise ValueError("tower has no weights, so nothing can be trained; pass another.")
-            optimizer = torch.optim.AdamW(
-                parameter_groups(module.to(device)),
-                lr=self.learning_rate_init,
-                weight_decay=self.weight_decay,
-                fused=True,
+            optimizer = self._optimizer(module.to(device), momenta)
+            run = Run(
+                self, module, task, rows, held_out, max_iter=max_iter, past=past, drawing=drawing
             )
-            settings = optimizer.state_dict()["param_groups"]
-            memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
-            optimizer.load_state_dict(memory)
-            run = Run(self, module, task, rows, held_out, max_iter=max_iter, past=past)
             epochs = run.announce(self._epochs(task, rows, optimizer, max_iter, seed))
-            train(module, epochs, task.loss_on(device), optimizer, on_epoch_end=run.end_epoch)
+            loss = task.loss_on(device)
+            train(module, epochs, loss, optimizer, on_epoch_end=run.end_epoch, drawing=drawing)
             run.end()
         vars(self).update(run.attributes(agreed(module.cpu().eval())))
         self._momenta = momenta_of(optimizer) if incremental and not run.diverged else momenta
         return self
+
+    def _optimizer(self, module, momenta):
+        """AdamW for the weights of a module, with what it remembers of former steps."""
+        if not any(weight.requires_grad for weight in module["tower"].parameters()):
+            raise ValueError("tower has no weights, so nothing can be trained; pass another.")
+        optimizer = torch.optim.AdamW(
+            parameter_groups(module),
+            lr=self.learning_rate_init,
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+        settings = optimizer.state_dict()["param_groups"]
+        memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
+        optimizer.load_state_dict(memory)
+        return optimizer
 
     def _epochs(self, task, rows, optimizer, max_iter, seed):
         """The batches of each epoch; the learning rate falls linearly towards zero."""

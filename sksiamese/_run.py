@@ -73,15 +73,19 @@ class Run:
 
     past : dict of ndarray
         History of the epochs that the module has been trained for before.
+
+    drawing : callable
+        ``drawing()`` is a context within which random numbers are drawn; callbacks run outside.
     """
 
-    def __init__(self, estimator, module, task, rows, held_out, *, max_iter, past):
+    def __init__(self, estimator, module, task, rows, held_out, *, max_iter, past, drawing):
         self.estimator = estimator
         self.module = module
         self.task = task
         self.rows = rows
         self.held_out = held_out
-        self.diagnose = task.diagnosis(rows)
+        self.diagnose = drawing()(task.diagnosis(rows))
+        self.score = drawing()(task.score)
         self.initial_spread = self.diagnose(module)["spread"]
         self.history = {name: list(values) for name, values in past.items()}
         self.validation_scores = [] if estimator.early_stopping else None
@@ -153,7 +157,7 @@ class Run:
     def _exhausted(self):
         """Tell whether loss or score has stopped improving; keep the weights to return to."""
         if self.estimator.early_stopping:
-            self.validation_scores.append(self.task.score(self.module, self.rows, self.held_out))
+            self.validation_scores.append(self.score(self.module, self.rows, self.held_out))
             value = self.validation_scores[-1]
         else:
             value = -self.history["loss"][-1]

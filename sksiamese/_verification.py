@@ -161,7 +161,8 @@ def logits(head, A, B):
     return head(A.to(device), B.to(device)).cpu()
 
 
-@torch.inference_mode()
+@torch.inference_mode(False)
+@torch.no_grad()
 def compare(function, tower, pairs):
     """What a function of two batches of embeddings makes of pairs, chunk by chunk.
 
