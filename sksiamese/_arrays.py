@@ -34,14 +34,18 @@ SEEDING = threading.RLock()
 """Held while torch's generators draw for a fit: threads that fit take turns, step by step."""
 
 
-def _replace_lock():
-    """Replace the lock in a forked process, in which the thread that held it does not exist."""
+def _start_anew_in_child():
+    """Make a forked process independent of the threads of its parent, which it lacks.
+
+    One of them may have held the lock, and OpenMP would wait for the others forever.
+    """
     global SEEDING
     SEEDING = threading.RLock()
+    torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork.
-    os.register_at_fork(after_in_child=_replace_lock)
+    os.register_at_fork(after_in_child=_start_anew_in_child)
 
 
 class RandomStream:
