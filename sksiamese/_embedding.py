@@ -12,7 +12,7 @@ from torch import nn
 
 from ._arrays import Items, embed_rows, sent
 from ._labels import is_missing
-from ._run import Task, accepting, named
+from ._run import Task, accepting, instantiate, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
 from .losses import LOSSES, NATURAL_DISTANCES
@@ -39,7 +39,7 @@ def embedding_task(estimator, X, y, classes, given):
     def build(rows):
         standardize = estimator._standardization(X, rows=rows)
         tower = estimator._new_tower(X[rows[:2]], standardize, unit_length=distance in UNIT_LENGTH)
-        objective = Objective(estimator, classes).to(standardize.mean)
+        objective = Objective(estimator, classes).to(standardize.output)
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def batches(rows, epoch, generator):
@@ -105,8 +105,8 @@ class Objective(nn.Module):
         self.register_buffer("sets", label_sets(classes))
         sizes = {"n_classes": len(classes), "n_components": estimator.n_components}
         margin = {} if estimator.margin == "auto" else {"margin": estimator.margin}
-        self.loss = built(named(LOSSES, estimator.loss), **sizes, **margin)
-        self.miner = built(named(MINERS, estimator.miner), **sizes)
+        self.loss = built("loss", named(LOSSES, estimator.loss), **sizes, **margin)
+        self.miner = built("miner", named(MINERS, estimator.miner), **sizes)
         self.distance = named(DISTANCES, distance_of(estimator))
         self.reads_pairs = n_required(self.loss) >= 3
         if self.sets is not None and not self.reads_pairs:
@@ -117,7 +117,9 @@ class Objective(nn.Module):
         self.weight = estimator.regularizer_weight
         self.regularizer, self.reads_unlabeled = None, False
         if estimator.regularizer is not None:
-            self.regularizer = built(named(REGULARIZERS, estimator.regularizer), **sizes)
+            self.regularizer = built(
+                "regularizer", named(REGULARIZERS, estimator.regularizer), **sizes
+            )
             self.reads_unlabeled = n_required(self.regularizer) == 1
 
     def forward(self, Z, y, rows, memory):
@@ -247,12 +249,13 @@ def label_sets(classes):
     return None if classes.ndim == 1 else torch.from_numpy(classes.astype(np.float32))
 
 
-def built(choice, **options):
+def built(name, choice, **options):
     """A loss, miner or regulariser ready for use: classes are built, modules copied."""
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    configured = accepting(choice, **options)
-    return configured() if isinstance(configured.func, type) else configured
+    if isinstance(getattr(choice, "func", choice), type):
+        return instantiate(name, choice, {}, **options)
+    return accepting(choice, **options)
 
 
 def n_required(function):

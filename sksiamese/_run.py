@@ -198,3 +198,55 @@ def accepting(function, **options):
     bound = getattr(function, "keywords", {})
     names = inspect.signature(function).parameters.keys() - bound.keys()
     return partial(function, **{k: v for k, v in options.items() if k in names})
+
+
+def instantiate(name, factory, leading, **options):
+    """Call a factory with those arguments that its signature takes.
+
+    Arguments that a ``functools.partial`` has bound stay as they are.
+
+    Parameters
+    ----------
+    name : str
+        Parameter of the estimator, for the message.
+
+    factory : callable
+        What is called.
+
+    leading : dict
+        Arguments by name. Those that the signature does not name go to its required
+        parameters of other names and to ``*args``, by position.
+
+    **options : object
+        Arguments that are passed only if the signature names them.
+
+    Returns
+    -------
+    made : object
+        What the factory returned.
+
+    Raises
+    ------
+    ValueError
+        If a required parameter is left without a value.
+    """
+    signature = inspect.signature(factory)
+    bound = getattr(factory, "keywords", {})
+    free = {name: p for name, p in signature.parameters.items() if name not in bound}
+    spare = {name: v for name, v in leading.items() if name not in signature.parameters}
+    given = {name: v for name, v in {**leading, **options}.items() if name in free}
+    for parameter, declared in free.items():
+        if declared.kind is declared.VAR_POSITIONAL:
+            given[parameter], spare = tuple(spare.values()), {}
+        elif declared.kind is declared.VAR_KEYWORD:
+            given[parameter] = spare if len(free) == 1 else {}
+        elif parameter not in given and declared.default is declared.empty:
+            if declared.kind is declared.KEYWORD_ONLY or not spare:
+                raise ValueError(
+                    f"{name} has a required argument {parameter!r} that is not passed to it; bind "
+                    f"it by functools.partial({name}, {parameter}=...)."
+                )
+            given[parameter] = spare.pop(next(iter(spare)))
+    call = inspect.BoundArguments(signature, given)
+    call.apply_defaults()
+    return factory(*call.args, **call.kwargs)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
 from ._arrays import Items, as_tensor, embed_rows, sent
-from ._run import Task, accepting, named
+from ._run import Task, instantiate, named
 from .batches import shuffled
 from .distances import DISTANCES, paired
 from .heads import HEADS
@@ -35,10 +35,10 @@ def verification_task(estimator, pairs, match, weight, classes, given):
         standardize = estimator._standardization(items, **weighted_items(pairs, rows, weight))
         first = items[index[rows[:2], 0]]
         tower = estimator._new_tower(first, standardize)
-        factory = accepting(
-            named(HEADS, estimator.head), distance=distance, margin=estimator.margin or 1.0
-        )
-        head = factory(estimator.n_components).to(standardize.mean)
+        options = {"distance": distance, "margin": estimator.margin or 1.0}
+        leading = {"n_components": estimator.n_components}
+        head = instantiate("head", named(HEADS, estimator.head), leading, **options)
+        head = head.to(standardize.output)
         check_head(head, tower(as_tensor(first, standardize)), estimator.margin)
         module = nn.ModuleDict({"tower": tower, "head": head})
         if classes.dtype.kind not in "biuf":
