@@ -152,7 +152,7 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
         power = [np.asarray(part[rows].power(2).mean(axis=1)).ravel() for part in parts]
         weight = None if sample_weight is None else np.tile(sample_weight[rows], len(parts))
         scale = np.sqrt(np.average(np.concatenate(power), weights=weight)) or 1.0
-        _check_no_overflow(scale)
+        _check_no_overflow(scale, len(rows))
         n_features = parts[0].shape[1]
         wide = parts[0].dtype == np.float64
         return Standardize(np.zeros(n_features), np.full(n_features, scale), wide=wide)
@@ -167,8 +167,8 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
                 read = unscaled.to_float(dense(read)).numpy()
             with np.errstate(invalid="ignore", over="ignore"):  # columns of which nothing is there
                 scaler.partial_fit(read, sample_weight=weight)
-    _check_no_overflow(scaler.mean_, scaler.scale_)
     mean, scale = scaler.mean_, scaler.scale_
+    _check_no_overflow(mean + scale, scaler.n_samples_seen_)
     if shared_axes is not None:
         mean, scale = _pooled(scaler, shape, shared_axes)
     return Standardize(mean, scale, origin, wide=wide)
@@ -190,9 +190,9 @@ def _width(parts, rows, *, shared):
     return largest > 2**24, origin.long() if largest > 2**53 else None
 
 
-def _check_no_overflow(*values):
-    """Raise unless means and scales are finite; missing columns have none."""
-    if np.isinf(values).any():
+def _check_no_overflow(moments, n_seen):
+    """Raise unless the mean and scale of all columns that hold values are finite."""
+    if (~np.isfinite(moments) & (n_seen > 0)).any():
         raise ValueError(
             "X has values whose squares overflow; divide its columns, for instance by "
             "sklearn.preprocessing.MaxAbsScaler."

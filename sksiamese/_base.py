@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import os
 from functools import partial
 from math import prod
 from numbers import Integral, Real
@@ -30,6 +31,7 @@ from ._arrays import (
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
+from ._labels import alike
 from ._rows import Rows, checked, is_source
 from ._run import Run, instantiate, named
 from .distances import DISTANCES
@@ -62,7 +64,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "tower": [StrOptions(set(TOWERS)), callable],
-        "depth": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, 1000, closed="both")],
         "width": [Interval(Integral, 1, None, closed="left")],
         "input_shape": [tuple, list, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -94,7 +96,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "y has 1 class, so there is nothing to tell apart; pass data of two classes at "
                 "least."
             )
-        if resume and not np.array_equal(classes, self.classes_):
+        known = self.classes_ if resume else classes
+        if np.ndim(known) == classes.ndim == 1:
+            classes, known = alike(classes, known, "y", "classes_")
+        if not np.array_equal(classes, known):
             raise ValueError(
                 "warm_start=True continues with the classes of the first fit, but y has others; "
                 "set warm_start=False to start anew."
@@ -288,18 +293,16 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _new_body(self, shape, feature_names):
         """Call the tower factory."""
+        factory = named(TOWERS, self.tower)
         leading = {"input_shape": shape, "n_components": self.n_components}
         options = {**self._sizes(), "dropout": self.dropout, "feature_names": feature_names}
-        try:
-            body = instantiate("tower", named(TOWERS, self.tower), leading, **options)
-        except (MemoryError, OverflowError, RuntimeError, TypeError) as error:
-            if not isinstance(self.tower, str):
-                raise
+        if isinstance(self.tower, str) and not fits_in_memory(factory, {**leading, **options}):
             raise ValueError(
-                f"tower={self.tower!r} cannot be built with depth={self.depth}, "
-                f"width={self.width} and n_components={self.n_components}; lower them. Torch "
-                f"says: {error}"
-            ) from error
+                f"tower={self.tower!r} with depth={self.depth}, width={self.width} and "
+                f"n_components={self.n_components} would need more memory than there is; lower "
+                "them."
+            )
+        body = instantiate("tower", factory, leading, **options)
         if not isinstance(body, nn.Module):
             raise ValueError(
                 f"tower returned {type(body).__name__} instead of an nn.Module; pass a callable "
@@ -373,6 +376,22 @@ def parameter_groups(module):
         if weight.requires_grad:
             groups.setdefault(factor, []).append(weight)
     return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
+
+
+def fits_in_memory(factory, options):
+    """Return whether weights, gradients and moments of a named tower fit into the memory.
+
+    The tower is built on torch's device "meta", which allocates nothing and draws nothing.
+    """
+    if not hasattr(os, "sysconf"):  # On Windows nobody says how much memory there is.
+        return True
+    try:
+        with torch.device("meta"):
+            weights = instantiate("tower", factory, {}, **options).parameters()
+        n_bytes = 4 * sum(weight.nbytes for weight in weights)
+    except (OverflowError, RuntimeError, TypeError):  # Not even the sizes can be told.
+        return False
+    return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def try_on(tower, X, dtype):

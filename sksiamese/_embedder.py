@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -13,13 +14,20 @@ from ._atomic import all_or_nothing
 from ._base import BaseSiamese, has_no_validation_split
 from ._embedding import (
     Objective,
+    check_pairs,
     check_unlabeled_label,
     codes_among,
     embedding_task,
     indicator,
+    is_alone,
+    is_labeled,
+    label_sets,
+    nearest_matches,
+    reads_pairs,
     warn_if_no_pair_matches,
 )
 from ._labels import as_labels
+from ._towers_single import has_channels_last
 from .batches import BATCHES
 from .distances import DISTANCES
 from .losses import LOSSES
@@ -266,8 +274,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             a :class:`PairView`, is read a batch at a time.
 
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Classes, two at least, of two rows at least. Or an indicator matrix, whose rows
-            match where they share a label.
+            Classes, two at least. A class with a single row has no matching pair, and its row
+            is compared with those of other classes only. Losses of pairs need one class of two
+            rows at least. Or an indicator matrix, whose rows match where they share a label.
 
         Returns
         -------
@@ -283,12 +292,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
-            single = classes[np.bincount(codes[codes >= 0]) < 2]
-            if len(single) and classes.ndim == 1:
-                raise ValueError(
-                    f"y has classes with a single row, {single[:5].tolist()} among them, but a "
-                    "matching pair needs two rows of its class; drop or merge these classes."
-                )
+            check_pairs(self.loss, codes, classes)
             task = embedding_task(self, rows, codes, classes, {"X": X, "y": y})
             return self._train(task, resume=resume)
 
@@ -326,12 +330,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with all_or_nothing(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
-            if labels.ndim > 1:
+            if labels.ndim > 1 or (resume and self.classes_.ndim > 1):
                 raise ValueError("partial_fit takes one class a row; for an indicator y use fit.")
             present, codes = self._encode(labels)
-            known = self.classes_ if resume else np.unique(present if classes is None else classes)
-            if self.unlabeled_label is not None:
-                known = known[known != self.unlabeled_label]
+            known = self.classes_ if resume else present
+            if classes is not None and not resume:
+                known = np.unique(as_labels(classes, "classes"))
+                known = known[is_labeled(known, self.unlabeled_label)]
             codes = codes_among(known, present, codes)
             task = embedding_task(self, rows, codes, known, {"X": X, "y": y})
             self._train(task, resume=resume, incremental=True)
@@ -353,12 +358,107 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Embeddings, in the dtype of X if that is float32 or float64, else float32.
         """
         check_is_fitted(self)
-        X = self._check(X, reset=False)
+        return self._embed(self._check(X, reset=False))
+
+    def score(self, X, y):
+        """Return the share of rows whose nearest other row is of their class.
+
+        The classes may be others than those of ``fit``, so that a search may keep classes apart.
+        Rows that are alone in their class count as neighbors of others only, and rows without
+        a label not at all. If several rows are equally near, the share of them counts that is
+        of the class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Classes, one of two rows at least, or an indicator matrix.
+
+        Returns
+        -------
+        score : float
+            Recall at 1, in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If no two rows match.
+
+        See Also
+        --------
+        sksiamese.metrics.few_shot_score : Accuracy of learning classes from a few rows.
+        sksiamese.metrics.recall_at_k : The same for given embeddings and more neighbors.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from sksiamese import SiameseEmbedder
+        >>> X, y = load_digits(return_X_y=True)
+        >>> embedder = SiameseEmbedder(max_iter=5, random_state=0)
+        >>> search = GridSearchCV(embedder, {"margin": [0.01, 0.5]}, cv=3).fit(X, y)
+        >>> search.best_score_ > 0.9
+        True
+        """
+        check_is_fitted(self)
+        rows, labels = self._validate(X, y, reset=False)
+        classes, codes = self._encode(labels)
+        labeled = np.flatnonzero(codes >= 0)
+        Z = torch.from_numpy(self._embed(rows)[labeled])
+        distance, sets = self.objective_.distance, label_sets(classes)
+        with torch.no_grad():
+            found = nearest_matches(Z, torch.from_numpy(codes[labeled]), distance, sets)
+        if not len(found):
+            raise ValueError(
+                "y has no two rows that match, so retrieval cannot be scored; pass more rows of a "
+                "class, or score by sksiamese.metrics.few_shot_score on all rows."
+            )
+        return found.double().mean().item()
+
+    def _embed(self, X):
+        """Embed validated rows."""
         tower = on_device(self.tower_, find_device(self.device))
-        return embed_rows(tower, X).numpy().astype(floating(X.dtype), copy=False)
+        Z = embed_rows(tower, X).numpy().astype(floating(X.dtype), copy=False)
+        if not np.isfinite(Z).all():
+            row = np.flatnonzero(~np.isfinite(Z).all(axis=1))[0]
+            raise ValueError(
+                f"The embedding of row {row} of X is NaN or infinite; its values are too far from "
+                "those of the training rows. Leave such rows out."
+            )
+        return Z
+
+    def _split(self, y, random_state):
+        """Rows for training and validation; classes of one row are for training alone."""
+        if not self.early_stopping:
+            return super()._split(y, random_state)
+        alone = np.full(len(y), False)
+        alone[y >= 0] = is_alone(y[y >= 0])
+        if (alone | (y < 0)).all():
+            raise ValueError(
+                "early_stopping=True holds rows out, but no class has two; set "
+                "early_stopping=False."
+            )
+        rows, held_out = super()._split(np.where(alone, -1, y), random_state)
+        rows = np.concatenate([rows, np.flatnonzero(alone)])
+        if is_alone(y[rows]).all() and reads_pairs(self.loss):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} leaves no class two rows to "
+                "learn from. Lower it if some classes have three rows or more, or set "
+                "early_stopping=False."
+            )
+        return rows, held_out
 
     def _validate(self, X, y, *, reset):
         if getattr(X, "ndim", 2) > 2:
+            if has_channels_last(X.shape[1:]):
+                raise ValueError(
+                    f"X has shape {X.shape}, images with their channels last, but towers take "
+                    "channels first and flat rows; set X = np.moveaxis(X, -1, 1), then pass "
+                    f"X.reshape(len(X), -1) and "
+                    f"input_shape={(X.shape[3], X.shape[1], X.shape[2])}."
+                )
             raise ValueError(
                 f"X has shape {X.shape}, but rows must be flat; pass X.reshape(len(X), -1) and "
                 f"input_shape={tuple(X.shape[1:])}."
@@ -371,9 +471,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def _encode(self, y, *, resume=False):
         """The classes of y, and y as numbers of classes, -1 for rows without a label."""
-        labeled = np.full(len(y), True)
-        if self.unlabeled_label is not None:
-            labeled = (y != self.unlabeled_label).reshape(len(y), -1).all(axis=1)
+        labeled = is_labeled(y, self.unlabeled_label)
         if not labeled.any():
             raise ValueError(
                 f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of two "

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from torch import nn
 
 from ._arrays import Items, embed_rows, sent
-from ._labels import is_missing
+from ._labels import alike, is_missing
 from ._run import Task, accepting, instantiate, named
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
@@ -24,6 +24,9 @@ N_DIAGNOSED = 256
 
 N_NEIGHBORS = 4096
 """Training rows among which the nearest neighbours of held-out rows are looked for."""
+
+MAX_BATCH_SIZE = 2**31
+"""Larger batches hold all rows anyway, and their sizes overflow."""
 
 UNIT_LENGTH = ("chord", "cosine")
 """Distances that do not see the length of an embedding, which therefore is made 1."""
@@ -43,9 +46,10 @@ def embedding_task(estimator, X, y, classes, given):
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def batches(rows, epoch, generator):
-        drawn = list(sampler(only(labels, rows), estimator.batch_size, generator=generator))
+        size = min(estimator.batch_size, MAX_BATCH_SIZE)
+        drawn = list(sampler(only(labels, rows), size, generator=generator))
         mixed = spare[torch.randperm(len(spare), generator=generator)]
-        shares = mixed[: len(drawn) * estimator.batch_size].tensor_split(len(drawn))
+        shares = mixed[: len(drawn) * size].tensor_split(len(drawn))
         for labeled, share in zip(drawn, shares, strict=True):
             yield torch.cat([labeled, share]), labeled
 
@@ -59,7 +63,12 @@ def embedding_task(estimator, X, y, classes, given):
         return module["objective"].score(Z, labels[held_out], Z_known, labels[known])
 
     def diagnosis(rows):
-        sample = sample_of(rows, N_DIAGNOSED)
+        alone = is_alone(y[rows]) & (classes.ndim == 1)
+        negatives = rows[alone][: N_DIAGNOSED // 2]
+        sample = torch.from_numpy(negatives)
+        if not alone.all():
+            paired = sample_of(rows[~alone], N_DIAGNOSED - len(negatives))
+            sample = torch.cat([paired, sample])
 
         def diagnose(module):
             tower = module["tower"]
@@ -214,13 +223,43 @@ def check_unlabeled_label(label):
 
 
 def codes_among(known, present, codes):
-    """Codes of the classes present in a chunk, -1 for none, as codes of all known classes."""
+    """Return codes of the classes of a chunk, -1 for none, as codes of all known classes."""
+    present, known = alike(present, known, "y", "classes")
     if not np.isin(present, known).all():
         raise ValueError(
             f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that the first "
             "call of partial_fit did not know; pass all labels there, as classes."
         )
     return np.where(codes >= 0, np.searchsorted(known, present)[codes], -1)
+
+
+def is_labeled(y, unlabeled_label):
+    """Return which rows have a label, or all labels of an indicator matrix."""
+    if unlabeled_label is None:
+        return np.full(len(y), True)
+    if y.ndim > 1:
+        return (y != unlabeled_label).all(axis=1)
+    marker, y = alike(unlabeled_label, y, "unlabeled_label", "y")
+    return y != marker
+
+
+def reads_pairs(loss):
+    """Return whether a loss reads distances of pairs, and not embeddings and classes."""
+    loss = named(LOSSES, loss)
+    if isinstance(getattr(loss, "func", loss), type):
+        loss = partial(getattr(loss, "func", loss).forward, None)
+    return n_required(loss) >= 3
+
+
+def check_pairs(loss, codes, classes):
+    """Raise if there is no matching pair that a loss of pairs could learn from."""
+    codes = codes[codes >= 0]
+    counts = np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
+    if counts.max() < 2 and reads_pairs(loss):
+        raise ValueError(
+            f"y has no class with two rows, but loss={loss!r} learns from matching pairs; pass "
+            "more rows of a class, or choose a loss of classes, such as 'normalized_softmax'."
+        )
 
 
 def warn_if_no_pair_matches(codes):
@@ -281,6 +320,27 @@ def only(labels, rows):
     taking_part = torch.full_like(labels, -1)
     taking_part[rows] = labels[rows]
     return taking_part
+
+
+def nearest_matches(Z, y, distance, sets):
+    """Return for every row that has a match whether the nearest other row matches.
+
+    If several are equally near, the share of them that match.
+    """
+    every, found = torch.arange(len(Z)), []
+    for rows in every.split(1024):
+        itself = rows[:, None] == every
+        match = matching(y[rows], y, sets) & ~itself
+        D = distance(Z[rows], Z).masked_fill(itself, torch.inf)
+        nearest = D.amin(dim=1, keepdim=True) == D
+        share = (nearest & match).sum(dim=1) / nearest.sum(dim=1)
+        found.append(share[match.any(dim=1)])
+    return torch.cat(found)
+
+
+def is_alone(codes):
+    """Return which rows are the only ones of their class."""
+    return np.bincount(codes)[codes] == 1
 
 
 def nearest_rows(Z, Z_known, distance):

@@ -86,7 +86,8 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     Raises
     ------
     ValueError
-        If ``input_shape`` has more than three axes or ``pooling`` is unknown.
+        If ``input_shape`` has more than three axes or its channels last, such as (28, 28, 3),
+        or ``pooling`` is unknown.
 
     References
     ----------
@@ -103,6 +104,13 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
         raise ValueError(
             f"tower='cnn' takes images, (height, width) or (channels, height, width), but "
             f"input_shape is {tuple(input_shape)}."
+        )
+    if has_channels_last(input_shape):
+        height, breadth, channels = input_shape
+        raise ValueError(
+            f"input_shape={tuple(input_shape)} has its channels last, but images have them first: "
+            f"set input_shape={(channels, height, breadth)} and pass "
+            f"np.moveaxis(X.reshape(-1, *{tuple(input_shape)}), -1, 1).reshape(len(X), -1)."
         )
     if pooling not in ("global", "flatten"):
         raise ValueError(f"pooling must be 'global' or 'flatten', got {pooling!r}.")
@@ -127,6 +135,11 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
 
 
 cnn.shared_axes = (-2, -1)
+
+
+def has_channels_last(shape):
+    """Return whether a shape can only mean (height, width, channels)."""
+    return len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > shape[-1]
 
 
 def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):

@@ -5,7 +5,7 @@ A sampler yields the batches of one epoch, as tensors of row numbers. It reads t
 ``torch.Generator`` alone.
 """
 
-from math import ceil, inf
+from math import inf
 
 import torch
 
@@ -47,7 +47,7 @@ def shuffled(y, batch_size, *, generator):
     """
     rows = (y >= 0).nonzero().squeeze(1)
     order = rows[torch.randperm(len(rows), generator=generator)]
-    yield from order.tensor_split(ceil(len(rows) / batch_size))
+    yield from order.tensor_split(-(-len(rows) // batch_size))
 
 
 def class_balanced(y, batch_size, *, generator):
@@ -100,6 +100,7 @@ def class_balanced(y, batch_size, *, generator):
     per_batch = min(len(classes), batch_size // per_class)
     n_filled = -len(classes) % per_batch
     filled = 1 + n_filled / len(classes)
+    per_class = min(per_class, int(sizes.max()))
     per_round = sizes.clamp_max(per_class).sum().item() * filled
     n_rounds = max(1, round(len(known) / per_round))
 
@@ -220,7 +221,7 @@ def weighted(y, batch_size, *, weight, generator):
         )
     n_rows = int((weight > 0).sum())
     size = min(batch_size, n_rows)
-    for _ in range(ceil(int((y >= 0).sum()) / batch_size)):
+    for _ in range(-(-int((y >= 0).sum()) // batch_size)):
         yield torch.multinomial(weight, size, generator=generator)
 
 

@@ -66,7 +66,7 @@ ALLOWED = {
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
     "_base": (
-        ("_arrays", "_distributed", "_engine", "_rows", "_run", "distances", "towers"),
+        ("_arrays", "_distributed", "_engine", "_labels", "_rows", "_run", "distances", "towers"),
         ("numpy", "scipy", "sklearn", "torch"),
     ),
     "_embedding": (
@@ -84,13 +84,14 @@ ALLOWED = {
             "_base",
             "_embedding",
             "_labels",
+            "_towers_single",
             "batches",
             "distances",
             "losses",
             "mining",
             "regularizers",
         ),
-        ("numpy", "sklearn"),
+        ("numpy", "sklearn", "torch"),
     ),
     "_verifier": (
         (
