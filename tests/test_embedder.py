@@ -7,13 +7,14 @@ from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score, learning_curve
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from sksiamese import SiameseEmbedder
 from sksiamese._embedding import nearest_rows, pairs
@@ -208,8 +209,8 @@ def test_partial_fit_refuses_what_it_cannot_do(digits):
 
 def test_unfit_classes_and_shapes_are_refused(digits):
     X, _, y, _ = digits
-    with pytest.raises(ValueError, match=r"single row, \[77\] among them"):
-        SiameseEmbedder().fit(X, np.where(np.arange(len(y)) == 3, 77, y))
+    with pytest.raises(ValueError, match="y has no class with two rows"):
+        SiameseEmbedder().fit(X, np.arange(len(y)))
     with pytest.raises(
         ValueError, match=r"pass X.reshape\(len\(X\), -1\) and input_shape=\(8, 8\)"
     ):
@@ -331,3 +332,261 @@ def test_the_nearest_rows_are_those_of_plain_numpy():
     expected = cdist(Z, known).argmin(axis=1)
     found = nearest_rows(torch.tensor(Z), torch.tensor(known), euclidean)
     assert found.tolist() == expected.tolist()
+
+
+@pytest.fixture(scope="module")
+def few_shot():
+    """Rows of 40 people, some of whom have a single one, near to a point of each."""
+    rng = np.random.default_rng(0)
+    people = rng.permutation(np.repeat(np.arange(40), [1] * 12 + [2] * 10 + [5] * 18))
+    return rng.normal(size=(40, 10))[people] + 0.1 * rng.normal(size=(len(people), 10)), people
+
+
+SHORT = {"max_iter": 2, "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"batch_size": 4},
+        {"sampler": "shuffled", "batch_size": 32},
+        {"miner": "hardest"},
+        {"loss": "contrastive", "memory_size": 50},
+        {"loss": "normalized_softmax"},
+        {"early_stopping": True, "validation_fraction": 0.3},
+    ],
+)
+def test_a_class_with_one_row_takes_part_as_negatives(few_shot, parameters):
+    X, y = few_shot
+    embedder = SiameseEmbedder(**SHORT, **parameters).fit(X, y)
+    assert len(embedder.classes_) == 40
+    assert np.isfinite(embedder.loss_curve_).all()
+    assert max(embedder.loss_curve_) > 0
+    assert all(np.isfinite(values).all() for values in embedder.history_.values())
+    embedder.set_params(warm_start=True).fit(X, y)
+
+
+def test_a_row_alone_in_its_class_is_pushed_away():
+    """The loss of two rows at one place is zero unless a third one is their negative."""
+    X, y = np.array([[0.0], [0.0], [0.1]]), [0, 0, 1]
+    seen = []
+
+    def loss(D, same, different):
+        seen.append((same.sum().item(), different.sum().item()))
+        return contrastive(D, same, different)
+
+    SiameseEmbedder(loss=loss, max_iter=1, random_state=0).fit(X, y)
+    assert (2, 4) in seen
+
+
+def test_rows_alone_in_their_class_are_never_held_out(few_shot):
+    X, y = few_shot
+    alone = np.bincount(y)[y] == 1
+    embedder = SiameseEmbedder(early_stopping=True, validation_fraction=0.3)
+    rows, held_out = embedder._split(y, np.random.RandomState(0))
+    assert not alone[held_out].any()
+    assert set(np.flatnonzero(alone)) < set(rows)
+    assert len(set(rows) | set(held_out)) == len(rows) + len(held_out) == len(y)
+
+
+def test_tools_of_scikit_learn_cut_data_of_few_rows_a_class(few_shot):
+    X, y = few_shot
+    model = make_pipeline(SiameseEmbedder(**SHORT), KNeighborsClassifier(1))
+    folds = KFold(3, shuffle=True, random_state=0)
+    assert cross_val_score(model, X, y, cv=folds, error_score="raise").mean() > 0.6
+    curve = learning_curve(model, X, y, cv=folds, train_sizes=[0.6, 1.0], error_score="raise")
+    assert curve[2].shape == (2, 3)
+    assert BaggingClassifier(model, 3, random_state=0).fit(X, y).score(X, y) > 0.6
+
+
+@pytest.mark.parametrize("options", [{}, {"loss": "contrastive"}, {"early_stopping": True}])
+def test_classes_of_one_row_each_suffice_for_losses_of_classes_alone(options):
+    X, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30)
+    with pytest.raises(ValueError, match="y has no class with two rows"):
+        SiameseEmbedder(**SHORT, **options).fit(X, y)
+    SiameseEmbedder(loss="normalized_softmax", **SHORT).fit(X, y)
+
+
+def test_labels_of_which_none_occurs_twice_are_refused():
+    X, y = np.random.default_rng(0).normal(size=(4, 4)), np.eye(4)
+    with pytest.raises(ValueError, match="y has no class with two rows"):
+        SiameseEmbedder(**SHORT).fit(X, y)
+
+
+@pytest.mark.parametrize(("n_rows", "fraction"), [(2, 0.5), (3, 0.65), (4, 0.7)])
+def test_early_stopping_leaves_pairs_to_learn_from(n_rows, fraction):
+    y = np.repeat(np.arange(20), n_rows)
+    X = np.random.default_rng(0).normal(size=(len(y), 6))
+    embedder = SiameseEmbedder(early_stopping=True, validation_fraction=fraction, **SHORT)
+    with pytest.raises(ValueError, match="validation_fraction=.* leaves no class two rows"):
+        embedder.fit(X, y)
+    if n_rows > 2:
+        embedder.set_params(validation_fraction=0.34).fit(X, y)
+        assert max(embedder.loss_curve_) > 0
+    embedder.set_params(early_stopping=False).fit(X, y)
+    assert max(embedder.loss_curve_) > 0
+
+
+def numbers(dtype, offset):
+    """Rows that differ in a small number on top of a large one, and their classes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    small = (rng.integers(0, 12, 400) + 30 * y).astype(dtype)
+    return np.column_stack([small + np.array(offset, dtype), np.zeros(400, dtype)]), y
+
+
+LARGE = [
+    ("int32", 1_700_000_000, {}),
+    ("uint32", 4_000_000_000, {}),
+    ("int64", -1_700_000_000, {}),
+    ("int64", 2**40, {"tower": "tdnn", "width": 16}),
+    ("int64", 2**62, {}),
+    ("int64", -(2**62), {"tower": "tdnn", "width": 16}),
+    ("uint64", 2**60, {}),
+    ("float64", 1e12, {"precision": "float32"}),
+    ("float64", 1e12, {"precision": "bfloat16"}),
+    ("float64", 1e12, {}),
+]
+
+
+@pytest.mark.parametrize(("dtype", "offset", "options"), LARGE)
+def test_small_differences_of_large_numbers_are_seen(dtype, offset, options):
+    X, y = numbers(dtype, offset)
+    embedder = SiameseEmbedder(random_state=0, max_iter=8, **options).fit(X[:200], y[:200])
+    nearest = KNeighborsClassifier(1).fit(embedder.transform(X[:200]), y[:200])
+    assert nearest.score(embedder.transform(X[200:]), y[200:]) > 0.95
+
+
+def test_an_offset_changes_nothing():
+    X, y = numbers("int64", 0)
+    Z = SiameseEmbedder(**SHORT).fit_transform(X, y)
+    for offset in (2**30, 2**50, 2**61):
+        np.testing.assert_allclose(
+            SiameseEmbedder(**SHORT).fit_transform(X + offset, y), Z, atol=1e-3
+        )
+
+
+def test_short_and_small_numbers_take_no_detour():
+    X, y = numbers("int64", 0)
+    for dtype in ("float32", "uint8", "int8", "int16", "uint16", "int32", "int64"):
+        assert (
+            SiameseEmbedder(**SHORT).fit(X.astype(dtype), y).tower_[0].mean.dtype == torch.float32
+        )
+
+
+def test_numbers_beyond_float32_are_embedded_and_those_whose_squares_overflow_are_refused():
+    X, y = numbers("float64", 0)
+    expected = SiameseEmbedder(**SHORT, precision="float32").fit_transform(X, y)
+    Z = SiameseEmbedder(**SHORT, precision="float32").fit_transform(X * 1e39, y)
+    np.testing.assert_allclose(Z, expected, atol=1e-5)
+    with pytest.raises(ValueError, match="X has values whose squares overflow"):
+        SiameseEmbedder(**SHORT).fit(X * 1e200, y)
+    make_pipeline(MaxAbsScaler(), SiameseEmbedder(**SHORT)).fit(X * 1e200, y)
+    with pytest.raises(ValueError, match=r"beyond 2\*\*63"):
+        SiameseEmbedder(**SHORT).fit(X.astype(np.uint64) + np.uint64(2**63), y)
+
+
+@pytest.mark.parametrize("far", [3e38, 1e200, -1e300])
+def test_a_row_that_is_too_far_away_is_refused_by_its_number(digits, fitted, far):
+    X = digits[1][:5].copy()
+    X[3] = far
+    with pytest.raises(ValueError, match="row 3 of X is NaN or infinite"):
+        fitted.transform(X)
+
+
+@pytest.mark.parametrize("shape", [(20, 16, 16, 3), (20, 9, 12, 1), (20, 28, 28, 4)])
+def test_images_with_channels_last_are_refused_and_the_remedy_works(shape):
+    images = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    y = np.arange(20) % 2
+    n, height, width, channels = shape
+    options = {"tower": "cnn", "depth": 2, "width": 8, **SHORT}
+    with pytest.raises(ValueError, match="channels last") as error:
+        SiameseEmbedder(**options).fit(images, y)
+    assert f"input_shape={(channels, height, width)}" in str(error.value)
+    with pytest.raises(ValueError, match="channels last") as error:
+        SiameseEmbedder(**options, input_shape=shape[1:]).fit(images.reshape(n, -1), y)
+    assert f"input_shape={(channels, height, width)}" in str(error.value)
+    X = np.moveaxis(images, -1, 1).reshape(n, -1)
+    SiameseEmbedder(**options, input_shape=(channels, height, width)).fit(X, y)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 16, 16), (3, 4, 3), (5, 5, 5), (16, 2, 4)])
+def test_images_with_channels_first_are_taken(shape):
+    X = np.random.default_rng(0).normal(size=(20, int(np.prod(shape))))
+    SiameseEmbedder(tower="cnn", depth=1, width=8, input_shape=shape, **SHORT).fit(
+        X, np.arange(20) % 2
+    )
+
+
+def test_the_score_is_recall_at_one_of_new_rows(digits, fitted):
+    _, X, _, y = digits
+    assert fitted.score(X, y) == pytest.approx(recall_at_k(y, fitted.transform(X)))
+    names = np.array(list("abcdefghij"))[y]
+    assert fitted.score(X, names) == fitted.score(X, y)
+    labels = np.eye(10, dtype=int)[y]
+    assert fitted.score(X, labels) == fitted.score(X, y)
+
+
+def test_the_score_does_not_depend_on_the_order_of_equal_rows(digits, fitted):
+    X, y = np.repeat(digits[1][:1], 12, axis=0), np.repeat([0, 1, 2], 4)
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(12)
+        assert fitted.score(X, y[order]) == pytest.approx(3 / 11)
+
+
+def test_rows_without_a_match_and_without_a_label_are_not_scored(digits, fitted):
+    _, X, _, y = digits
+    alone = np.r_[np.arange(100, 105), y[5:]]
+    nearest = KNeighborsClassifier(2).fit(fitted.transform(X), alone)
+    second = nearest.kneighbors(fitted.transform(X), return_distance=False)[5:, 1]
+    assert fitted.score(X, alone) == pytest.approx((alone[second] == alone[5:]).mean(), abs=0.01)
+    embedder = clone(fitted).set_params(unlabeled_label=-1).fit(digits[0], digits[2])
+    assert embedder.score(X, np.r_[[-1] * 5, y[5:]]) == embedder.score(X[5:], y[5:])
+    with pytest.raises(ValueError, match="no two rows that match"):
+        fitted.score(X[:5], np.arange(5))
+
+
+def test_a_search_over_the_embedder_alone_ranks_by_retrieval(digits):
+    X, _, y, _ = digits
+    grid = {"n_components": [1, 16]}
+    for folds in (3, GroupKFold(3)):
+        search = GridSearchCV(SiameseEmbedder(max_iter=5, random_state=0), grid, cv=folds)
+        search.fit(X, y, groups=y)
+        assert search.best_params_ == {"n_components": 16}
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_labels_of_partial_fit_are_compared_exactly(digits):
+    X, ids = digits[0][:200], 2**60 + np.arange(200) % 10
+    embedder = SiameseEmbedder(max_iter=1, random_state=0).partial_fit(
+        X, ids, classes=np.unique(ids)
+    )
+    assert embedder.classes_.tolist() == np.unique(ids).tolist()
+    embedder.partial_fit(X, ids.astype(np.uint64))
+    with pytest.raises(ValueError, match="No type holds both"):
+        embedder.partial_fit(X, ids.astype(float) + (np.arange(200) % 2) * 2048)
+    with pytest.raises(ValueError, match="y has strings"):
+        embedder.partial_fit(X, ids.astype(str))
+    with pytest.raises(ValueError, match="mixes labels"):
+        SiameseEmbedder().partial_fit(X, ids, classes=[0, "a"])
+
+
+@pytest.mark.parametrize(
+    ("y", "label"), [(list("ab"), -1), ([True, False], -1), ([0, 1], "none"), ([0, 1], True)]
+)
+def test_an_unlabeled_label_of_another_kind_is_refused(digits, y, label):
+    with pytest.raises(ValueError, match="unlabeled_label has"):
+        SiameseEmbedder(unlabeled_label=label).fit(digits[0][:40], np.tile(y, 20))
+
+
+def test_warm_start_compares_classes_exactly(digits):
+    X, ids = digits[0][:100], 2**60 + np.arange(100) % 5
+    embedder = SiameseEmbedder(warm_start=True, **SHORT).fit(X, ids)
+    embedder.fit(X, ids.astype(np.uint64))
+    with pytest.raises(ValueError, match="warm_start=True continues with the classes"):
+        embedder.fit(X, ids + 1)
+    with pytest.raises(ValueError, match="y has strings"):
+        embedder.fit(X, ids.astype(str))
+    with pytest.raises(ValueError, match="for an indicator y use fit"):
+        SiameseEmbedder(**SHORT).fit(X, np.eye(5)[ids - 2**60]).partial_fit(X, ids)

@@ -1,10 +1,13 @@
 """Threads that share a fitted estimator: the same answers, whatever others do meanwhile."""
 
+import multiprocessing
+import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import numpy as np
 import pytest
+import torch
 
 from sksiamese import PairView, SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
 
@@ -85,3 +88,122 @@ def test_answers_leave_the_modules_as_they_are(digits):
     embedder.tower_.eval = lambda: set_by.append("eval")
     embedder.transform(X)
     assert set_by == []
+
+
+class Meanwhile:
+    """A callback that calls a function at the end of every epoch."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            self.function()
+
+
+def watched(function, **parameters):
+    return SiameseEmbedder(**SETTINGS | parameters).set_callbacks(Meanwhile(function))
+
+
+def fit_in_threads(X, y, n_threads=2):
+    """Embeddings by estimators that are fitted in threads of their own."""
+    with ThreadPoolExecutor(n_threads) as pool:
+        jobs = [
+            pool.submit(SiameseEmbedder(**SETTINGS).fit_transform, X, y) for _ in range(n_threads)
+        ]
+        return [job.result(timeout=60) for job in jobs]
+
+
+def test_a_callback_may_fit_in_threads_and_wait_for_them(digits):
+    X, _, y, _ = digits
+    expected = SiameseEmbedder(**SETTINGS).fit_transform(X, y)
+    found = []
+    Z = watched(lambda: found.extend(fit_in_threads(X, y))).fit_transform(X, y)
+    assert len(found) == 4
+    for embedded in [Z, *found]:
+        np.testing.assert_array_equal(embedded, expected)
+
+
+def test_callbacks_of_two_fits_may_wait_for_each_other(digits):
+    X, _, y, _ = digits
+    expected = SiameseEmbedder(**SETTINGS).fit_transform(X, y)
+    both = Barrier(2, timeout=60)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(watched(both.wait).fit_transform, X, y) for _ in range(2)]
+        for job in jobs:
+            np.testing.assert_array_equal(job.result(), expected)
+
+
+@pytest.mark.parametrize(
+    "part", [{}, {"miner": "distance_weighted", "distance": "chord"}, {"early_stopping": True}]
+)
+def test_callbacks_draw_from_the_global_generator_and_change_nothing(digits, part):
+    X, _, y, _ = digits
+    expected = SiameseEmbedder(**SETTINGS | part).fit_transform(X, y)
+    torch.manual_seed(3)
+    numbers = torch.rand(4)
+    torch.manual_seed(3)
+    drawn = []
+    Z = watched(lambda: drawn.append(torch.rand(2)), **part).fit_transform(X, y)
+    np.testing.assert_array_equal(Z, expected)
+    assert torch.equal(torch.cat(drawn), numbers)
+
+
+def in_child(function, *args):
+    """Whether a forked process reaches the end of a function."""
+    child = multiprocessing.get_context("fork").Process(target=function, args=args)
+    child.start()
+    child.join(60)
+    ended = child.exitcode == 0
+    child.kill()
+    return ended
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@needs_fork
+@pytest.mark.parametrize("model", [SiameseEmbedder(**SETTINGS), SiameseVerifier(**SETTINGS)])
+def test_a_forked_process_can_fit_while_a_thread_of_its_parent_does(digits, model):
+    X, _, y, _ = digits
+    data = (X, y)
+    if isinstance(model, SiameseVerifier):
+        data = make_pairs(X, y, n_pairs=300, random_state=0)[:2]
+    begun, done = Event(), Event()
+
+    def loss(D, same, different):
+        begun.set()
+        done.wait(120)
+        return (D * same).mean()
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(SiameseEmbedder(loss=loss, **SETTINGS).fit, X, y)
+        assert begun.wait(60)
+        try:
+            assert in_child(model.fit, *data)
+        finally:
+            done.set()
+        waiting.result()
+
+
+@needs_fork
+def test_a_forked_process_can_compute_after_its_parent_has_used_several_threads(digits):
+    X, _, y, _ = digits
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model = SiameseEmbedder(**SETTINGS).fit(X, y)
+        torch.randn(500, 500) @ torch.randn(500, 500)
+        assert in_child(model.transform, np.tile(X, (5, 1)))
+        assert in_child(SiameseEmbedder(**SETTINGS).fit, X, y)
+    finally:
+        torch.set_num_threads(before)
