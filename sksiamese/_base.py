@@ -22,9 +22,9 @@ from ._arrays import (
     COMPACT_DTYPES,
     DTYPES,
     as_tensor,
-    augmented,
     find_device,
     floating,
+    own_generator,
     seeded,
     standardization,
 )
@@ -114,7 +114,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         device = find_device(self.device)
         if resume:
             seed = int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
-        rows, held_out = self._split(task.y, random_state)
+        rows, held_out = (task.split or self._split)(task.y, random_state)
         max_iter = 1 if incremental else self.max_iter
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
@@ -130,6 +130,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 weight_decay=self.weight_decay,
                 fused=True,
             )
+            task.check(module, rows)
             settings = optimizer.state_dict()["param_groups"]
             memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
             optimizer.load_state_dict(memory)
@@ -291,10 +292,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 )
         return {name: size for name, size in sizes.items() if size is not None}
 
-    def _embed_for_training(self, tower, items, rows):
+    def _embed_for_training(self, tower, items, rows, augment):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
         items = items[rows[share(rows)]].to(tower[0].mean)
-        items = augmented(items, self.augment, self.input_shape)
+        items = augment(items, own_generator(items.device))
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
             return whole(tower(items).to(items.dtype), rows)

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_X_y
+from sklearn.utils import check_array, check_consistent_length, check_X_y
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -84,9 +84,12 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Training ends after more than so many epochs without improvement, >= 1.
     early_stopping : bool, default=False
         Whether to watch the accuracy on held-out pairs instead of the training loss, and to
-        keep the best weights.
+        keep the best weights. Pairs that are held out at random share their items and
+        identities with training pairs, which makes the score too high; pass ``groups`` to
+        ``fit`` to keep identities apart.
     validation_fraction : float, default=0.1
-        Share of the pairs held out, stratified, with ``early_stopping``, in (0, 1).
+        Share held out with ``early_stopping``, in (0, 1): of the pairs, stratified; if ``fit``
+        is given ``groups``, of the identities, two at least.
     class_weight : dict, "balanced" or None, default=None
         Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
     warm_start : bool, default=False
@@ -231,7 +234,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Learn to tell matching pairs from others.
 
         Parameters
@@ -245,6 +248,12 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         sample_weight : array-like of shape (n_pairs,), default=None
             Weight of each pair, >= 0; a weight of 2 counts as the pair twice.
+
+        groups : array-like of shape (n_pairs, 2), default=None
+            Identities of the left and of the right item of each pair, such as
+            ``people[pairs.index]`` for a :class:`PairView` of rows of ``people``. With
+            ``early_stopping`` validation pairs then share no identity with training pairs, and
+            pairs with one identity of each are left out. Not used otherwise.
 
         Returns
         -------
@@ -268,9 +277,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                     f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
             weight = pair_weights(sample_weight, self.class_weight, labels, classes)
-            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            found = {"sample_weight": sample_weight, "groups": groups}
+            metadata = {name: value for name, value in found.items() if value is not None}
+            if groups is not None:
+                groups = as_labels(groups, "groups", of_pairs=True)
+                check_consistent_length(pairs, groups)
             given = {"X": X, "y": y_given, "metadata": metadata}
-            task = verification_task(self, pairs, match, weight, classes, given)
+            task = verification_task(self, pairs, match, weight, classes, given, groups)
             return self._train(task, resume=resume)
 
     def decision_function(self, X):

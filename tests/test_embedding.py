@@ -17,7 +17,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from sksiamese import SiameseEmbedder
-from sksiamese._embedding import Memory, distance_of, label_sets, matching, n_required, pairs
+from sksiamese._embedding import Memory, distance_of, label_sets, matching, pairs
+from sksiamese._user_parts import n_required
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon
@@ -341,11 +342,12 @@ def test_every_sampler_goes_with_the_embedder(digits, sampler):
 
 
 def test_the_arguments_that_a_loss_cannot_do_without_tell_its_kind():
-    assert n_required(contrastive) == 3
-    assert n_required(partial(contrastive, margin=2.0)) == 3
-    assert n_required(ProxyAnchor(3, 2)) == 2
-    assert n_required(peer.SupConLoss()) == 1
-    assert n_required(norm) == n_required(partial(variance, deviation=2.0)) == 1
+    assert n_required(contrastive, "loss") == 3
+    assert n_required(partial(contrastive, margin=2.0), "loss") == 3
+    assert n_required(ProxyAnchor(3, 2), "loss") == 2
+    assert n_required(peer.SupConLoss(), "loss") == 1
+    assert n_required(norm, "regularizer") == 1
+    assert n_required(partial(variance, deviation=2.0), "regularizer") == 1
 
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array, lambda y: y.tolist()])
