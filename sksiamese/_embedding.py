@@ -16,8 +16,8 @@ from ._user_parts import (
     Augmentation,
     call,
     check_distance,
+    check_loss_of_pairs,
     check_miner,
-    check_order,
     check_scalar,
     draw_batches,
     n_required,
@@ -49,7 +49,7 @@ def embedding_task(estimator, X, y, classes, given):
     spare = unlabeled if estimator.regularizer is not None else unlabeled[:0]
     sampler = named(BATCHES, estimator.sampler)
     sampler = call("sampler", accepting, sampler, classes=classes.tolist())
-    distance = distance_of(estimator)
+    distance, margin = distance_of(estimator), estimator.margin
 
     def build(rows):
         standardize = estimator._standardization(X, rows=rows)
@@ -70,10 +70,8 @@ def embedding_task(estimator, X, y, classes, given):
 
     def check(module, rows):
         sample = sample_of(rows, N_TRIED)
-        device = module["tower"][0].mean.device
-        Z = embed_rows(module["tower"], X, sample.numpy()).to(device)
-        with seeded(0, device):
-            check_objective(module["objective"], Z, labels[sample].to(device))
+        Z = embed_rows(module["tower"], X, sample.numpy())
+        check_objective(module, Z, labels[sample])
 
     def score(module, rows, held_out):
         known = sample_of(rows, max(N_NEIGHBORS, 4 * len(classes)))
@@ -91,9 +89,9 @@ def embedding_task(estimator, X, y, classes, given):
 
         return diagnose
 
-    margin = None if estimator.margin == "auto" else estimator.margin
     strata = y if classes.ndim == 1 else y.clip(max=0)
     loss_on = partial(embedding_loss, estimator, X, labels)
+    margin = None if margin == "auto" else margin
     return Task(given, strata, classes, build, batches, loss_on, score, check, diagnosis, margin)
 
 
@@ -182,11 +180,21 @@ class Objective(nn.Module):
         }
 
 
-def check_objective(objective, Z, y):
-    """Raise unless distance, miner, loss and regulariser fit embeddings and their classes."""
-    objective, Z = copy.deepcopy(objective), Z.clone().requires_grad_()
+def check_objective(module, Z, y):
+    """Raise unless distance, miner, loss and regulariser fit embeddings and their classes.
+
+    They are tried on the device on which the module is trained, and keep their state.
+    """
     if not Z.isfinite().all():
         return  # The tower is at fault, and training says so.
+    device = module["tower"][0].mean.device
+    with seeded(0, device):
+        objective = copy.deepcopy(module["objective"])
+        try_objective(objective, Z.to(device, copy=True).requires_grad_(), y.to(device))
+
+
+def try_objective(objective, Z, y):
+    """Call all parts of an objective; raise a ValueError that names the one that does not fit."""
 
     def cost(Z, y, sets=None):
         mined = check_miner(objective.miner, *pairs(Z, y, objective.distance, sets))
@@ -195,7 +203,7 @@ def check_objective(objective, Z, y):
     check_distance(objective.distance, Z)
     if objective.reads_pairs:
         check_scalar("loss", cost(Z, y, objective.sets))
-        check_order(cost, Z, objective.distance)
+        check_loss_of_pairs(objective.loss, cost, Z, objective.distance)
     else:
         check_scalar("loss", call("loss", objective.loss, Z, y))
     if objective.regularizer is not None:

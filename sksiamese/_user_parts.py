@@ -145,11 +145,14 @@ def check_miner(miner, D, same, different):
     return mined
 
 
-def check_order(cost, Z, distance):
+def check_loss_of_pairs(loss, cost, Z, distance):
     """Raise unless a loss of pairs is smaller if the rows of each class are close.
 
     Parameters
     ----------
+    loss : callable
+        The loss itself.
+
     cost : callable
         Maps embeddings and classes to the loss.
 
@@ -159,19 +162,20 @@ def check_order(cost, Z, distance):
     distance : callable
         Distance between embeddings.
     """
-    D = distance(Z, Z)
-    one, other = divmod(D.argmax().item(), len(Z))
-    if not 1e-3 < D[one, other] < torch.inf:
-        return
-    n_times = max(1, len(Z) // 4)
-    y = torch.arange(4 * n_times, device=Z.device) // 2
-    close = cost(Z[[one, one, other, other] * n_times], y)
-    apart = cost(Z[[one, other, one, other] * n_times], y)
-    if close > apart or apart == 0:
+    loss = getattr(loss, "func", loss)
+    kind = type(loss) if isinstance(loss, nn.Module) else loss
+    if getattr(kind, "__module__", "").startswith("torch.nn"):
+        raise misfit("loss", f"is {kind.__name__} of torch, which reads other arguments")
+    one, other = divmod(distance(Z, Z).argmax().item(), len(Z))
+    half = max(2, len(Z) // 2)
+    y = torch.arange(2 * half, device=Z.device) // half
+    close = cost(Z[[one] * half + [other] * half], y)
+    apart = cost(Z[[one, other] * half], y)
+    if close > apart:
         raise misfit(
             "loss",
-            f"is {close.item():.4g} where the rows of each class are close, but "
-            f"{apart.item():.4g} where they are far apart, so it would not bring them together",
+            f"is {close.item():.4g} if the rows of each class are close, but {apart.item():.4g} if "
+            "they are far apart, so it would not bring them together",
         )
 
 

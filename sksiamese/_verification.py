@@ -144,8 +144,8 @@ def pair_weights(sample_weight, class_weight, labels, classes):
         for label, value in class_weight.items():
             if not (isinstance(value, Real) and 0 < value < inf):
                 raise ValueError(
-                    f"class_weight[{label!r}] is {value!r}, but must be a number above zero for "
-                    "both labels, and finite."
+                    f"class_weight={class_weight} must be above zero for both labels, and finite, "
+                    f"but has {value!r} for {label!r}."
                 )
     of_class = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
     return scaled(weight * scaled(of_class)[np.searchsorted(classes, labels)])

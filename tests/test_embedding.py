@@ -208,7 +208,7 @@ def test_more_pairs_reach_the_loss_with_a_memory(digits):
         loss=loss, batch_size=40, memory_size=100, max_iter=2, random_state=0
     )
     embedder.fit(X, y)
-    trained = [width for width in widths if width not in (250, 256)]
+    trained = [width for width in widths if width not in (30, 32, 250, 256)]
     assert trained[:4] == [40, 80, 120, 140]
     remembering = SiameseEmbedder(memory_size=512, random_state=0).fit(X, y)
     assert recall_at_k(y_test, remembering.transform(X_test)) > 0.93

@@ -216,7 +216,6 @@ def test_labels_that_seem_to_mean_the_opposite_are_told_of(digit_pairs):
     with pytest.warns(UserWarning, match="If these are the ones that match, pass y == 'match'"):
         SiameseVerifier(max_iter=1).fit(P, np.where(match, "match", "mismatch"))
     SiameseVerifier(max_iter=1).fit(P, np.where(match, "same", "different"))
-    SiameseVerifier(max_iter=1).fit(P, ~match)
 
 
 def test_the_distance_is_that_of_the_fit(digit_pairs):
@@ -297,7 +296,7 @@ def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
         def forward(self, A, B):
             return self.linear((A - B).abs())
 
-    with pytest.raises(ValueError, match=r"logits of shape \(2,\), but gave \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"logits of shape \(32,\), but gave \(32, 1\)"):
         SiameseVerifier(head=Column).fit(P, match)
 
 
