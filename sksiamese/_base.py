@@ -30,7 +30,7 @@ from ._arrays import (
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
-from ._rows import Rows, checked, is_source
+from ._rows import Rows, check_not_empty, checked, is_source
 from ._run import Run, accepting, named
 from .distances import DISTANCES
 from .towers import TOWERS, UnitLength
@@ -197,14 +197,23 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         array of zeros of as many rows stands for them.
         """
         if not is_source(X):
-            return validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+            found = validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+            self._check_not_empty(found[0] if y else found)
+            return found
         validate_data(self, X, *y, reset=reset, skip_check_array=True)
-        rows = checked(Rows(X), input_name="X", estimator=self, **self._checks(X))
+        refuse = self._check_not_empty
+        rows = checked(Rows(X), refuse=refuse, input_name="X", estimator=self, **self._checks(X))
         zeros = np.zeros((X.shape[0], min(1, X.shape[1])), np.uint8)
         if y:
             return rows, check_X_y(zeros, *y, estimator=self, **options)[1]
         check_array(zeros, estimator=self, **options)
         return rows
+
+    def _check_not_empty(self, X, **options):
+        """Raise if rows for a tower that allows NaN hold nothing else."""
+        if self._allows_nan():
+            by_step = self._of_tower("shared_axes", None) is not None
+            check_not_empty(X, self._item_shape(X), by_step=by_step, **options)
 
     def _allows_nan(self):
         """Whether the tower takes NaN for what is not there."""

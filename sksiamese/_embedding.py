@@ -16,8 +16,8 @@ from ._user_parts import (
     Augmentation,
     call,
     check_distance,
-    check_loss_of_pairs,
     check_miner,
+    check_order,
     check_scalar,
     draw_batches,
     n_required,
@@ -203,7 +203,7 @@ def try_objective(objective, Z, y):
     check_distance(objective.distance, Z)
     if objective.reads_pairs:
         check_scalar("loss", cost(Z, y, objective.sets))
-        check_loss_of_pairs(objective.loss, cost, Z, objective.distance)
+        check_order(cost, Z, objective.distance)
     else:
         check_scalar("loss", call("loss", objective.loss, Z, y))
     if objective.regularizer is not None:

@@ -145,14 +145,11 @@ def check_miner(miner, D, same, different):
     return mined
 
 
-def check_loss_of_pairs(loss, cost, Z, distance):
+def check_order(cost, Z, distance):
     """Raise unless a loss of pairs is smaller if the rows of each class are close.
 
     Parameters
     ----------
-    loss : callable
-        The loss itself.
-
     cost : callable
         Maps embeddings and classes to the loss.
 
@@ -162,10 +159,6 @@ def check_loss_of_pairs(loss, cost, Z, distance):
     distance : callable
         Distance between embeddings.
     """
-    loss = getattr(loss, "func", loss)
-    kind = type(loss) if isinstance(loss, nn.Module) else loss
-    if getattr(kind, "__module__", "").startswith("torch.nn"):
-        raise misfit("loss", f"is {kind.__name__} of torch, which reads other arguments")
     one, other = divmod(distance(Z, Z).argmax().item(), len(Z))
     half = max(2, len(Z) // 2)
     y = torch.arange(2 * half, device=Z.device) // half

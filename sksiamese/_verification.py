@@ -133,8 +133,13 @@ def weighted_items(pairs, rows, weight):
 
 def pair_weights(sample_weight, class_weight, labels, classes):
     """Weight of each pair: its own one times that of its label, 1 to 2 at most."""
-    weight = _check_sample_weight(sample_weight, labels, dtype=np.float64, ensure_non_negative=True)
-    weight = scaled(weight)
+    options = {"dtype": np.float64, "ensure_non_negative": True}
+    try:
+        weight = scaled(_check_sample_weight(sample_weight, labels, **options))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"sample_weight must hold a finite number >= 0 for each pair. {error}"
+        ) from error
     if not all(weight[labels == label].any() for label in classes):
         raise ValueError(
             "sample_weight leaves weight to one class only; give pairs of both classes weights "
@@ -147,6 +152,12 @@ def pair_weights(sample_weight, class_weight, labels, classes):
                     f"class_weight={class_weight} must be above zero for both labels, and finite, "
                     f"but has {value!r} for {label!r}."
                 )
+        unknown = [label for label in class_weight if label not in classes.tolist()]
+        if unknown:
+            raise ValueError(
+                f"class_weight has weights for {unknown}, but the labels of y are "
+                f"{classes.tolist()}; give weights to these."
+            )
     of_class = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
     return scaled(weight * scaled(of_class)[np.searchsorted(classes, labels)])
 

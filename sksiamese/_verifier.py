@@ -373,6 +373,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 f"X_items has {X_items.shape[1]} features, but an item of the pairs that "
                 f"SiameseVerifier was fitted on has {n_features}; pass items, not pairs."
             )
+        self._check_not_empty(X_items, name="X_items")
         tower = on_device(self.tower_, find_device(self.device))
         return embed_rows(tower, X_items).numpy().astype(floating(X_items.dtype), copy=False)
 
@@ -382,10 +383,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             X = flatten_pairs(X)
             found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
             X, *y = found if y else (found,)
-            return to_view(X), *y
+            pairs = to_view(X)
+            self._check_not_empty(pairs.items, index=pairs.index)
+            return pairs, *y
         check_view(self, X, reset=reset)
         checks = self._checks(X.items)
-        items = checked(X.items, input_name="items", estimator=self, **checks)
+        refuse = partial(self._check_not_empty, name="items")
+        items = checked(X.items, refuse=refuse, input_name="items", estimator=self, **checks)
         check = check_X_y if y else check_array
         found = check(X.index, *y, dtype=None, estimator=self, **least)
         index, *y = found if y else (found,)
