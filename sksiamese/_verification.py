@@ -3,7 +3,7 @@
 import warnings
 from functools import partial
 from itertools import chain
-from math import ceil, inf
+from math import inf
 from numbers import Real
 
 import numpy as np
@@ -179,7 +179,8 @@ def split_identities(groups, fraction, match, random_state):
         Identities of both items of each pair.
 
     fraction : float
-        Share of the identities for validation, in (0, 1); two at least.
+        Share of the pairs for validation, in (0, 1). It takes the square root of it as share of
+        the identities, two at least: both identities of a pair must be among them.
 
     match : ndarray of int of shape (n_pairs,)
         Codes of the labels; pairs of -1 take no part.
@@ -190,7 +191,7 @@ def split_identities(groups, fraction, match, random_state):
     rows = np.flatnonzero(match >= 0)
     groups, match = groups[rows], match[rows]
     n_identities = len(np.unique(groups))
-    n_held_out = max(2, ceil(fraction * n_identities))
+    n_held_out = max(2, round(fraction**0.5 * n_identities))
     remedy = (
         f"validation_fraction={fraction} holds out {n_held_out} of the {n_identities} identities "
         "in groups, but training and validation each need matching and other pairs among their "

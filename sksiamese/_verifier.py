@@ -88,8 +88,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         identities with training pairs, which makes the score too high; pass ``groups`` to
         ``fit`` to keep identities apart.
     validation_fraction : float, default=0.1
-        Share held out with ``early_stopping``, in (0, 1): of the pairs, stratified; if ``fit``
-        is given ``groups``, of the identities, two at least.
+        Share of the pairs held out, stratified, with ``early_stopping``, in (0, 1). If ``fit``
+        is given ``groups``, these are the pairs of a share of the identities that is the square
+        root of it: 0.1 holds out about 32 of 100 identities, 0.01 about 10.
     class_weight : dict, "balanced" or None, default=None
         Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
     warm_start : bool, default=False
