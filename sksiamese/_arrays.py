@@ -1,6 +1,7 @@
 """From numpy to torch and back: rows of arrays, devices, seeds."""
 
 import copy
+import os
 import threading
 from contextlib import contextmanager
 from math import prod
@@ -17,7 +18,10 @@ from .towers import Standardize
 DTYPES = [np.float32, np.float64]
 """Types of what is computed; sparse rows of any other type become the first of these."""
 
-COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.int32, np.int64]
+WIDE_DTYPES = [np.int32, np.uint32, np.int64, np.uint64]
+"""Whole numbers that float32 may not hold exactly."""
+
+COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.uint16, *WIDE_DTYPES]
 """Dense rows of these types stay as they are, and are converted a batch at a time."""
 
 CHUNK = 1024
@@ -30,24 +34,69 @@ N_SHARERS = 8
 """Data are kept on a CUDA device if so many of their size would fit into its free memory."""
 
 SEEDING = threading.RLock()
-"""Held while torch's generators are seeded: threads that fit take turns."""
+"""Held while torch's generators draw for a fit: threads that fit take turns, step by step."""
 
 
-@contextmanager
-def seeded(seed, device):
-    """Seed torch's generators of the CPU and of a device, and put them back afterwards.
+def _start_anew_in_child():
+    """Make a forked process independent of the threads of its parent, which it lacks.
 
-    Other devices are not touched: the first touch takes some of their memory.
+    One of them may have held the lock, and OpenMP would wait for the others forever.
     """
-    devices = [] if device.type == "cpu" else [device.index]
-    with SEEDING, torch.random.fork_rng(devices, device_type=device.type):
-        for used in (torch.default_generator, own_generator(device)):
-            used.manual_seed(seed)
-        yield
+    global SEEDING
+    SEEDING = threading.RLock()
+    torch.set_num_threads(1)
 
 
-def own_generator(device):
-    """Torch's generator of a device, from which dropout and augmentation draw there."""
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
+    os.register_at_fork(after_in_child=_start_anew_in_child)
+
+
+class RandomStream:
+    """Random numbers of one fit, drawn from torch's global generators.
+
+    Weights, dropout and augmentation draw from the global generators of the CPU and of the
+    device. Within :meth:`drawing` these have the state of this stream, and afterwards the
+    state that they had before. No lock is held between two steps, nor during callbacks.
+    Generators of other devices are not touched: the first use takes some of their memory.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the stream.
+
+    device : torch.device
+        Where the fit computes.
+    """
+
+    def __init__(self, seed, device):
+        self.generators = [torch.default_generator]
+        if device.type != "cpu":
+            self.generators.append(global_generator(device))
+        self.states = [
+            torch.Generator(generator.device).manual_seed(seed).get_state()
+            for generator in self.generators
+        ]
+
+    @contextmanager
+    def drawing(self):
+        """Give the global generators the state of this stream for a while."""
+        with SEEDING:
+            before = self._exchange(self.states)
+            try:
+                yield
+            finally:
+                self.states = self._exchange(before)
+
+    def _exchange(self, states):
+        """Set the states of the global generators and return the former ones."""
+        former = [generator.get_state() for generator in self.generators]
+        for generator, state in zip(self.generators, states, strict=True):
+            generator.set_state(state)
+        return former
+
+
+def global_generator(device):
+    """Return torch's generator of a device, from which dropout and augmentation draw there."""
     if device.type == "cpu":
         return torch.default_generator
     return torch.get_device_module(device).default_generators[device.index]
@@ -58,18 +107,16 @@ def find_device(name):
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.empty(0, device=name).device
+        if torch.device(name).type in ("cpu", "cuda"):
+            return torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:
         raise ValueError(
             f"device={name!r} cannot be used here; pass 'auto', 'cpu' or a CUDA device that torch "
             f"sees on this machine. Torch says: {error}"
         ) from error
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(
-            f"device={name!r} is of a kind that is not supported; pass 'auto', 'cpu' or a CUDA "
-            "device."
-        )
-    return device
+    raise ValueError(
+        f"device={name!r} is of a kind that is not supported; pass 'auto', 'cpu' or a CUDA device."
+    )
 
 
 def on_device(module, device):
@@ -98,26 +145,62 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
     """
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
+        # By a power of two, which changes no digit: squares of large weights overflow.
+        sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     rows = np.sort(rows)
     if issparse(parts[0]):
         power = [np.asarray(part[rows].power(2).mean(axis=1)).ravel() for part in parts]
         weight = None if sample_weight is None else np.tile(sample_weight[rows], len(parts))
         scale = np.sqrt(np.average(np.concatenate(power), weights=weight)) or 1.0
+        _check_no_overflow(scale)
         n_features = parts[0].shape[1]
-        return Standardize(np.zeros(n_features), np.full(n_features, scale))
+        wide = parts[0].dtype == np.float64
+        return Standardize(np.zeros(n_features), np.full(n_features, scale), wide=wide)
     scaler = StandardScaler()
+    wide, origin = _width(parts, rows, shared=shared_axes is not None)
+    unscaled = Standardize(np.zeros(1), np.ones(1), origin, wide=wide)
     for part in parts:
         for chunk in chunks(len(rows), part.shape[1]):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]
-            with np.errstate(invalid="ignore"):  # columns of which nothing is there
-                scaler.partial_fit(part[rows[chunk]], sample_weight=weight)
-    if shared_axes is None:
-        return Standardize(scaler.mean_, scaler.scale_)
-    return _pooled(scaler, shape, shared_axes)
+            read = part[rows[chunk]]
+            if origin is not None:
+                read = unscaled.to_float(dense(read)).numpy()
+            with np.errstate(invalid="ignore", over="ignore"):  # columns of which nothing is there
+                scaler.partial_fit(read, sample_weight=weight)
+    _check_no_overflow(scaler.mean_, scaler.scale_)
+    mean, scale = scaler.mean_, scaler.scale_
+    if shared_axes is not None:
+        mean, scale = _pooled(scaler, shape, shared_axes)
+    return Standardize(mean, scale, origin, wide=wide)
+
+
+def _width(parts, rows, *, shared):
+    """Return whether values are beyond what float32 holds, and where to put their origin.
+
+    The origin is the least value of each column, or of all columns if they share a mean. None
+    is needed for values that float64 holds.
+    """
+    if parts[0].dtype not in WIDE_DTYPES:
+        return parts[0].dtype == np.float64, None
+    read = (dense(p[rows[chunk]]) for p in parts for chunk in chunks(len(rows), p.shape[1]))
+    low, high = zip(*(chunk.aminmax(dim=0) for chunk in read), strict=True)
+    low, high = torch.stack(low).amin(dim=0), torch.stack(high).amax(dim=0)
+    largest = max(-int(low.min()), int(high.max()))
+    origin = torch.full_like(low, low.min()) if shared else low
+    return largest > 2**24, origin.long() if largest > 2**53 else None
+
+
+def _check_no_overflow(*values):
+    """Raise unless means and scales are finite; missing columns have none."""
+    if np.isinf(values).any():
+        raise ValueError(
+            "X has values whose squares overflow; divide its columns, for instance by "
+            "sklearn.preprocessing.MaxAbsScaler."
+        )
 
 
 def _pooled(scaler, shape, shared_axes):
-    """Standardisation by means and scales that are shared along some axes of an item."""
+    """Return means and scales that are shared along some axes of an item."""
     n_features = len(scaler.mean_)
     seen = np.broadcast_to(scaler.n_samples_seen_, n_features)
     axes = tuple(axis for axis in shared_axes if -axis <= len(shape))
@@ -130,7 +213,7 @@ def _pooled(scaler, shape, shared_axes):
     mean = total(scaler.mean_) / count
     scale = np.sqrt(total(scaler.var_ + (scaler.mean_ - mean) ** 2) / count)
     constant = scale <= 1e-12 * np.abs(mean)
-    return Standardize(mean, np.where(constant, 1, scale))
+    return mean, np.where(constant, 1, scale)
 
 
 def chunks(n_rows, n_features):
@@ -142,7 +225,21 @@ def dense(rows):
     """Rows of an array as a tensor of their dtype, on the CPU."""
     if issparse(rows):
         rows = rows.toarray()
+    if rows.dtype.kind == "u" and rows.dtype.itemsize > 1:
+        rows = _signed(rows)
     return torch.from_numpy(rows if is_writeable(rows) else rows.copy())
+
+
+def _signed(rows):
+    """Return unsigned whole numbers in a type that torch computes with."""
+    if rows.dtype == np.uint16:
+        return rows.astype(np.float32)
+    if rows.dtype == np.uint64 and rows.size and rows.max() > np.iinfo(np.int64).max:
+        raise ValueError(
+            "X has whole numbers beyond 2**63 - 1, which are not supported; subtract an offset or "
+            "pass X.astype(float)."
+        )
+    return rows.astype(np.int64)
 
 
 def sent(tensor, device):
@@ -153,8 +250,8 @@ def sent(tensor, device):
 
 
 def as_tensor(rows, standardize):
-    """Rows of an array as a tensor, of the dtype and on the device of a tower's first layer."""
-    return sent(dense(rows), standardize.mean.device).to(standardize.mean)
+    """Rows of an array as a tensor of floats, on the device of a tower's first layer."""
+    return standardize.to_float(sent(dense(rows), standardize.mean.device))
 
 
 class Items:
@@ -180,7 +277,7 @@ class Items:
         if fits(X, device):
             self.kept = self._all()
         elif device.type == "cpu" and is_writeable(X):
-            self.kept = torch.from_numpy(X)
+            self.kept = dense(X)
 
     def __getitem__(self, rows):
         """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""

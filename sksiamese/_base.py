@@ -21,19 +21,19 @@ from torch import nn
 from ._arrays import (
     COMPACT_DTYPES,
     DTYPES,
+    RandomStream,
     as_tensor,
     find_device,
     floating,
-    own_generator,
-    seeded,
+    global_generator,
     standardization,
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
 from ._rows import Rows, check_not_empty, checked, is_source
-from ._run import Run, accepting, named
+from ._run import Run, instantiate, named
 from .distances import DISTANCES
-from .towers import TOWERS, UnitLength
+from .towers import TOWERS, ToType, UnitLength
 
 
 class BaseSiamese(CallbackSupportMixin, BaseEstimator):
@@ -118,29 +118,39 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         max_iter = 1 if incremental else self.max_iter
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
-        with torch.inference_mode(False), torch.enable_grad(), seeded(seed + rank(), device):
-            module = self._resumed() if resume else task.build(rows)
+        drawing = RandomStream(seed + rank(), device).drawing
+        with torch.inference_mode(False), torch.enable_grad():
+            with drawing():
+                module = self._resumed() if resume else task.build(rows)
             check_same("X", *(buffer.numpy() for buffer in module["tower"][0].buffers()))
             module = agreed(module)
-            if not any(weight.requires_grad for weight in module["tower"].parameters()):
-                raise ValueError("tower has no weights, so nothing can be trained; pass another.")
-            optimizer = torch.optim.AdamW(
-                parameter_groups(module.to(device)),
-                lr=self.learning_rate_init,
-                weight_decay=self.weight_decay,
-                fused=True,
-            )
+            optimizer = self._optimizer(module.to(device), momenta)
             task.check(module, rows)
-            settings = optimizer.state_dict()["param_groups"]
-            memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
-            optimizer.load_state_dict(memory)
-            run = Run(self, module, task, rows, held_out, max_iter=max_iter, past=past)
+            run = Run(
+                self, module, task, rows, held_out, max_iter=max_iter, past=past, drawing=drawing
+            )
             epochs = run.announce(self._epochs(task, rows, optimizer, max_iter, seed))
-            train(module, epochs, task.loss_on(device), optimizer, on_epoch_end=run.end_epoch)
+            loss = task.loss_on(device)
+            train(module, epochs, loss, optimizer, on_epoch_end=run.end_epoch, drawing=drawing)
             run.end()
         vars(self).update(run.attributes(agreed(module.cpu().eval())))
         self._momenta = momenta_of(optimizer) if incremental and not run.diverged else momenta
         return self
+
+    def _optimizer(self, module, momenta):
+        """AdamW for the weights of a module, with what it remembers of former steps."""
+        if not any(weight.requires_grad for weight in module["tower"].parameters()):
+            raise ValueError("tower has no weights, so nothing can be trained; pass another.")
+        optimizer = torch.optim.AdamW(
+            parameter_groups(module),
+            lr=self.learning_rate_init,
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+        settings = optimizer.state_dict()["param_groups"]
+        memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
+        optimizer.load_state_dict(memory)
+        return optimizer
 
     def _epochs(self, task, rows, optimizer, max_iter, seed):
         """The batches of each epoch; the learning rate falls linearly towards zero."""
@@ -233,8 +243,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _item_shape(self, X):
         """Shape of an item, whose values are the columns of X."""
         shape = (X.shape[1],) if self.input_shape is None else tuple(self.input_shape)
-        if not all(isinstance(size, Integral) and size > 0 for size in shape):
+        if not all(
+            isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in shape
+        ):
             raise ValueError(f"input_shape must hold integers above zero, got {shape}.")
+        shape = tuple(map(int, shape))
         if prod(shape) != X.shape[1]:
             raise ValueError(
                 f"input_shape={shape} has {prod(shape)} values, but an item of X has "
@@ -257,37 +270,59 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         shape = self._item_shape(X)
         names = getattr(self, "feature_names_in_", None)
-        factory = accepting(
-            named(TOWERS, self.tower),
-            **self._sizes(),
-            dropout=self.dropout,
-            feature_names=None if names is None else names[: X.shape[1]],
-        )
-        body = factory(shape, self.n_components)
-        if not isinstance(body, nn.Module):
-            raise ValueError(
-                f"tower returned {type(body).__name__} instead of an nn.Module; pass a callable "
-                "that takes (input_shape, n_components) and returns a module."
-            )
-        tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
-        if unit_length:
-            tower.append(UnitLength())
+        body = self._new_body(shape, None if names is None else names[: X.shape[1]])
         dtype = floating(X.dtype) if self.precision is None else np.float32
-        tower.to(torch.from_numpy(np.empty(0, dtype)).dtype).eval()
-        with torch.no_grad():
-            Z = tower(as_tensor(X, standardize))
+        tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
+        Z = try_on(tower, X, torch.from_numpy(np.empty(0, dtype)).dtype)
         if not isinstance(Z, torch.Tensor) or Z.shape != (X.shape[0], self.n_components):
             got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
             raise ValueError(
                 f"tower must map {(X.shape[0], *shape)} to {(X.shape[0], self.n_components)}, but "
                 f"gave {got}; change its last layer or n_components."
             )
+        if not Z.is_floating_point():
+            raise ValueError(
+                f"tower must give real floating-point numbers, but gave {Z.dtype}; change its last "
+                "layer, for instance to torch.view_as_real(Z).flatten(1) for complex numbers."
+            )
         if not Z.isfinite().all():
             raise ValueError(
                 "tower gave NaN or infinite values before any training; check its initial "
                 "weights, and layers that divide or take logarithms."
             )
+        if Z.dtype != standardize.output.dtype:
+            tower.append(ToType(standardize.output.dtype))
+        if unit_length:
+            tower.append(UnitLength())
         return tower
+
+    def _new_body(self, shape, feature_names):
+        """Call the tower factory."""
+        leading = {"input_shape": shape, "n_components": self.n_components}
+        options = {**self._sizes(), "dropout": self.dropout, "feature_names": feature_names}
+        try:
+            body = instantiate("tower", named(TOWERS, self.tower), leading, **options)
+        except (MemoryError, OverflowError, RuntimeError, TypeError) as error:
+            if not isinstance(self.tower, str):
+                raise
+            raise ValueError(
+                f"tower={self.tower!r} cannot be built with depth={self.depth}, "
+                f"width={self.width} and n_components={self.n_components}; lower them. Torch "
+                f"says: {error}"
+            ) from error
+        if not isinstance(body, nn.Module):
+            raise ValueError(
+                f"tower returned {type(body).__name__} instead of an nn.Module; pass a callable "
+                "that takes (input_shape, n_components) and returns a module."
+            )
+        for name, weight in (*body.named_parameters(), *body.named_buffers()):
+            if weight.is_complex():
+                raise ValueError(
+                    f"tower has complex weights, {name!r} among them, which are not supported; "
+                    "keep them as torch.view_as_real(weight), and call torch.view_as_complex "
+                    "within forward."
+                )
+        return body
 
     def _sizes(self):
         """Depth and width, without those that are left to the tower."""
@@ -303,11 +338,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _embed_for_training(self, tower, items, rows, augment):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
-        items = items[rows[share(rows)]].to(tower[0].mean)
-        items = augment(items, own_generator(items.device))
+        items = tower[0].to_float(items[rows[share(rows)]])
+        items = augment(items, global_generator(items.device))
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
-            return whole(tower(items).to(items.dtype), rows)
+            return whole(tower(items).to(tower[0].output.dtype), rows)
 
 
 def has_no_validation_split(estimator):
@@ -348,6 +383,32 @@ def parameter_groups(module):
         if weight.requires_grad:
             groups.setdefault(factor, []).append(weight)
     return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
+
+
+def try_on(tower, X, dtype):
+    """Convert a new tower to the dtype of the computation, and return what it makes of X.
+
+    Weights of less precision keep their types, with items in float32, if the tower takes
+    these; otherwise all are converted.
+    """
+    standardize, *_, body = tower
+    standardize.output = standardize.output.to(dtype)
+    weights = [*body.parameters(), *body.buffers()]
+    reduced = any(w.is_floating_point() and w.dtype.itemsize < 4 for w in weights)
+    if reduced:
+        standardize.output = standardize.output.to(torch.float32)
+    if not standardize.wide:
+        standardize.to(standardize.output.dtype)
+    tower.eval()
+    with torch.no_grad():
+        items = as_tensor(X, standardize)
+        if reduced:
+            try:
+                return tower(items)
+            except RuntimeError:  # Torch multiplies no matrices of different types.
+                pass
+        body.to(standardize.output.dtype)
+        return tower(items)
 
 
 def momenta_of(optimizer):

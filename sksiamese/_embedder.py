@@ -385,7 +385,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def _resumed(self):
         module = super()._resumed()
-        objective = Objective(self, self.classes_).to(module["tower"][0].mean)
+        objective = Objective(self, self.classes_).to(module["tower"][0].output)
         objective.load_state_dict(module["objective"].state_dict())
         module["objective"] = objective
         return module

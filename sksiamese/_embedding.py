@@ -9,9 +9,9 @@ import torch
 from scipy.sparse import issparse
 from torch import nn
 
-from ._arrays import Items, embed_rows, seeded, sent
+from ._arrays import Items, RandomStream, embed_rows, sent
 from ._labels import is_missing
-from ._run import Task, accepting, named
+from ._run import Task, accepting, instantiate, named
 from ._user_parts import (
     Augmentation,
     call,
@@ -54,7 +54,7 @@ def embedding_task(estimator, X, y, classes, given):
     def build(rows):
         standardize = estimator._standardization(X, rows=rows)
         tower = estimator._new_tower(X[rows[:2]], standardize, unit_length=distance in UNIT_LENGTH)
-        objective = Objective(estimator, classes).to(standardize.mean)
+        objective = Objective(estimator, classes).to(standardize.output)
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def batches(rows, epoch, generator):
@@ -188,7 +188,7 @@ def check_objective(module, Z, y):
     if not Z.isfinite().all():
         return  # The tower is at fault, and training says so.
     device = module["tower"][0].mean.device
-    with seeded(0, device):
+    with RandomStream(0, device).drawing():
         objective = copy.deepcopy(module["objective"])
         try_objective(objective, Z.to(device, copy=True).requires_grad_(), y.to(device))
 
@@ -304,8 +304,9 @@ def built(name, choice, **options):
     """Return a loss, miner or regulariser ready for use: classes are built, modules copied."""
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    configured = call(name, accepting, choice, **options)
-    return call(name, configured) if isinstance(configured.func, type) else configured
+    if isinstance(getattr(choice, "func", choice), type):
+        return call(name, instantiate, name, choice, {}, **options)
+    return call(name, accepting, choice, **options)
 
 
 def distance_of(estimator):

@@ -1,11 +1,13 @@
 """The training loop and the inference loop: pure torch, no labels, no scikit-learn."""
 
+from contextlib import nullcontext
+
 import torch
 
 from ._distributed import agreed, average_gradients
 
 
-def train(module, epochs, loss, optimizer, *, on_epoch_end):
+def train(module, epochs, loss, optimizer, *, on_epoch_end, drawing=nullcontext):
     """Train a module in place.
 
     Parameters
@@ -24,14 +26,18 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end):
 
     on_epoch_end : callable
         Called with the mean loss of each epoch; what is true ends the training.
+
+    drawing : callable, default=contextlib.nullcontext
+        ``drawing()`` is a context within which the random numbers of each step are drawn.
     """
     for batches in epochs:
         module.train()
         losses = []
         for batch in batches:
             optimizer.zero_grad()
-            value = loss(module, batch)
-            value.backward()
+            with drawing():
+                value = loss(module, batch)
+                value.backward()
             average_gradients(module)
             optimizer.step()
             losses.append(value.detach())
@@ -40,9 +46,11 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end):
     optimizer.zero_grad()
 
 
-@torch.inference_mode()
 def embed(module, batches, n_rows):
     """Apply a module to batches of rows, without gradients and without dropout.
+
+    Modules may keep tensors between calls, and train with them later, so that this is not
+    torch's inference mode, not even if the caller is in it.
 
     What it makes of them goes to one tensor right away: small tensors kept between large ones
     that are freed would hinder the memory of these from being used again.
@@ -66,10 +74,11 @@ def embed(module, batches, n_rows):
     if module.training:
         module.eval()
     Z, n_done = None, 0
-    for batch in batches:
-        part = module(batch)
-        if Z is None:
-            Z = torch.empty(n_rows, *part.shape[1:], dtype=part.dtype)
-        Z[n_done : n_done + len(part)] = part
-        n_done += len(part)
+    with torch.inference_mode(False), torch.no_grad():
+        for batch in batches:
+            part = module(batch)
+            if Z is None:
+                Z = torch.empty(n_rows, *part.shape[1:], dtype=part.dtype)
+            Z[n_done : n_done + len(part)] = part
+            n_done += len(part)
     return Z

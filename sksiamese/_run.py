@@ -80,15 +80,19 @@ class Run:
 
     past : dict of ndarray
         History of the epochs that the module has been trained for before.
+
+    drawing : callable
+        ``drawing()`` is a context within which random numbers are drawn; callbacks run outside.
     """
 
-    def __init__(self, estimator, module, task, rows, held_out, *, max_iter, past):
+    def __init__(self, estimator, module, task, rows, held_out, *, max_iter, past, drawing):
         self.estimator = estimator
         self.module = module
         self.task = task
         self.rows = rows
         self.held_out = held_out
-        self.diagnose = task.diagnosis(rows)
+        self.diagnose = drawing()(task.diagnosis(rows))
+        self.score = drawing()(task.score)
         self.initial_spread = self.diagnose(module)["spread"]
         self.history = {name: list(values) for name, values in past.items()}
         self.validation_scores = [] if estimator.early_stopping else None
@@ -160,7 +164,7 @@ class Run:
     def _exhausted(self):
         """Tell whether loss or score has stopped improving; keep the weights to return to."""
         if self.estimator.early_stopping:
-            self.validation_scores.append(self.task.score(self.module, self.rows, self.held_out))
+            self.validation_scores.append(self.score(self.module, self.rows, self.held_out))
             value = self.validation_scores[-1]
         else:
             value = -self.history["loss"][-1]
@@ -201,3 +205,55 @@ def accepting(function, **options):
     bound = getattr(function, "keywords", {})
     names = inspect.signature(function).parameters.keys() - bound.keys()
     return partial(function, **{k: v for k, v in options.items() if k in names})
+
+
+def instantiate(name, factory, leading, **options):
+    """Call a factory with those arguments that its signature takes.
+
+    Arguments that a ``functools.partial`` has bound stay as they are.
+
+    Parameters
+    ----------
+    name : str
+        Parameter of the estimator, for the message.
+
+    factory : callable
+        What is called.
+
+    leading : dict
+        Arguments by name. Those that the signature does not name go to its required
+        parameters of other names and to ``*args``, by position.
+
+    **options : object
+        Arguments that are passed only if the signature names them.
+
+    Returns
+    -------
+    made : object
+        What the factory returned.
+
+    Raises
+    ------
+    ValueError
+        If a required parameter is left without a value.
+    """
+    signature = inspect.signature(factory)
+    bound = getattr(factory, "keywords", {})
+    free = {name: p for name, p in signature.parameters.items() if name not in bound}
+    spare = {name: v for name, v in leading.items() if name not in signature.parameters}
+    given = {name: v for name, v in {**leading, **options}.items() if name in free}
+    for parameter, declared in free.items():
+        if declared.kind is declared.VAR_POSITIONAL:
+            given[parameter], spare = tuple(spare.values()), {}
+        elif declared.kind is declared.VAR_KEYWORD:
+            given[parameter] = spare if len(free) == 1 else {}
+        elif parameter not in given and declared.default is declared.empty:
+            if declared.kind is declared.KEYWORD_ONLY or not spare:
+                raise ValueError(
+                    f"{name} has a required argument {parameter!r} that is not passed to it; bind "
+                    f"it by functools.partial({name}, {parameter}=...)."
+                )
+            given[parameter] = spare.pop(next(iter(spare)))
+    call = inspect.BoundArguments(signature, given)
+    call.apply_defaults()
+    return factory(*call.args, **call.kwargs)

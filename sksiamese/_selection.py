@@ -117,7 +117,8 @@ def spread(values, there, mask):
     """The way back from :func:`compact`: values where the mask is true, zeros elsewhere."""
     if not on_cpu(values):
         return values
-    return values.new_zeros(mask.shape).put_(places(mask), values.take(places(there)))
+    flat = values.new_zeros(mask.numel()).scatter_(0, places(mask), values.take(places(there)))
+    return flat.view(mask.shape)
 
 
 def mean_over_anchors(cost, D, same, different):

@@ -165,7 +165,7 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
 
     learning_rate_factor : float, default=0.1
         What the step size is multiplied by for the backbone, >= 0. At 0 it is frozen: its
-        weights stay, and it runs as in evaluation.
+        weights stay, it runs as in evaluation, and in its own type, such as bfloat16.
 
     Returns
     -------
@@ -203,5 +203,8 @@ class _Pretrained(nn.Module):
         return self
 
     def forward(self, X):
-        """Embeddings of items."""
+        """Embeddings of items; a frozen backbone computes in its own type."""
+        weight = next(self.backbone.parameters(), X)
+        if self.backbone.learning_rate_factor == 0 and weight.is_floating_point():
+            return self.output(self.backbone(X.to(weight.dtype)).flatten(1).to(X.dtype))
         return self.output(self.backbone(X).flatten(1))

@@ -11,7 +11,7 @@ from itertools import islice
 import torch
 from torch import nn
 
-from ._run import accepting
+from ._run import instantiate
 from .distances import DISTANCES, paired
 
 FORMS = {
@@ -69,17 +69,15 @@ def reads_pairs(loss):
 def build_head(factory, n_components, **options):
     """Return the module that a head factory makes.
 
-    The size of the embedding is passed by name if the factory names it, else as the first
-    argument if there is a required one. Options are passed if the factory names them.
+    Distance and margin, the options, are passed if its signature names them.
     """
     if isinstance(factory, nn.Module):
         raise ValueError(
             "head is a module, which every fit would train on; pass a callable that returns a new "
             "one, for instance functools.partial(copy.deepcopy, module)."
         )
-    configured = call("head", accepting, factory, n_components=n_components, **options)
-    sizes = (n_components,) if n_required(configured, "head") else ()
-    head = call("head", configured, *sizes)
+    leading = {"n_components": n_components}
+    head = call("head", instantiate, "head", factory, leading, **options)
     if not isinstance(head, nn.Module):
         raise misfit("head", f"returned {kind_of(head)} instead of a module")
     return head

@@ -15,7 +15,7 @@ from sklearn.utils import compute_class_weight, gen_batches
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
-from ._arrays import Items, embed_rows, seeded, sent
+from ._arrays import Items, RandomStream, embed_rows, sent
 from ._pair_split import PairShuffleSplit
 from ._run import Task, named
 from ._user_parts import (
@@ -61,7 +61,7 @@ def verification_task(estimator, pairs, match, weight, classes, given, groups=No
         tower = estimator._new_tower(first, standardize)
         options = {"distance": distance, "margin": estimator.margin or 1.0}
         head = build_head(named(HEADS, estimator.head), estimator.n_components, **options)
-        module = nn.ModuleDict({"tower": tower, "head": head.to(standardize.mean)})
+        module = nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
         check_direction(tower, pairs, match, rows, classes)
         return module
 
@@ -74,7 +74,7 @@ def verification_task(estimator, pairs, match, weight, classes, given, groups=No
         device = module["tower"][0].mean.device
         sample = index[rows[:N_TRIED]].T
         A, B = (embed_rows(module["tower"], items, side).to(device) for side in sample)
-        with seeded(0, device):
+        with RandomStream(0, device).drawing():
             check_parts(distance, module["head"], A, B, estimator.margin)
 
     def score(module, rows, held_out):
@@ -280,7 +280,8 @@ def logits(head, A, B):
     return head(A.to(device), B.to(device)).cpu()
 
 
-@torch.inference_mode()
+@torch.inference_mode(False)
+@torch.no_grad()
 def compare(function, tower, pairs):
     """What a function of two batches of embeddings makes of pairs, chunk by chunk.
 

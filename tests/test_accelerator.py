@@ -4,7 +4,6 @@ Tensors of the device "meta" have no values: whoever asks for one, or for a size
 one, gets an error.
 """
 
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -330,21 +329,18 @@ def test_the_card_that_is_there_is_chosen(monkeypatch):
     assert asked == ["cuda", "cpu", "cuda:3"]
 
 
-def test_only_the_generator_of_the_device_in_use_is_seeded(monkeypatch):
-    forked = []
+def test_only_the_generators_of_the_device_in_use_and_of_the_cpu_draw_for_a_fit(monkeypatch):
     generators = [torch.Generator().manual_seed(number) for number in range(3)]
-
-    @contextmanager
-    def fork(devices, device_type):
-        forked.append((devices, device_type))
-        yield
-
-    state = torch.get_rng_state()
-    monkeypatch.setattr(torch.random, "fork_rng", fork)
     monkeypatch.setattr(torch.cuda, "default_generators", generators)
-    with _arrays.seeded(7, torch.device("cuda", 1)):
-        assert torch.initial_seed() == 7
-    torch.set_rng_state(state)
-    assert forked == [([1], "cuda")]
-    assert [generator.initial_seed() for generator in generators] == [0, 7, 2]
-    assert _arrays.own_generator(torch.device("cuda", 1)) is generators[1]
+    before = [generator.get_state() for generator in (torch.default_generator, *generators)]
+    stream = _arrays.RandomStream(7, torch.device("cuda", 1))
+    expected = torch.rand(6, generator=torch.Generator().manual_seed(7))
+    for part in expected.split(3):
+        with stream.drawing():
+            assert torch.equal(torch.rand(3), part)
+            assert torch.equal(torch.rand(3, generator=generators[1]), part)
+            assert generators[0].initial_seed() == 0
+            assert generators[2].initial_seed() == 2
+        after = [generator.get_state() for generator in (torch.default_generator, *generators)]
+        assert all(map(torch.equal, before, after))
+    assert _arrays.global_generator(torch.device("cuda", 1)) is generators[1]

@@ -114,7 +114,6 @@ def test_embedding_is_without_dropout_and_leaves_the_statistics_alone(tower):
 def test_embedding_has_no_gradients_and_rests_on_the_cpu(tower):
     Z = embed(tower, [torch.randn(10, 3)], 10)
     assert not Z.requires_grad
-    assert Z.is_inference()
     assert Z.device.type == "cpu"
 
 
