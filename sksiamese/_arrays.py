@@ -312,18 +312,3 @@ def embed_rows(tower, X, rows=None):
     n_rows = X.shape[0] if rows is None else len(rows)
     parts = (chunk if rows is None else rows[chunk] for chunk in chunks(n_rows, X.shape[1]))
     return embed(tower, (as_tensor(X[part], tower[0]) for part in parts), n_rows)
-
-
-def augmented(items, augment, input_shape):
-    """Items as an augmentation changes them, by torch's generator, which fit has seeded."""
-    if augment is None:
-        return items
-    shape = items.shape[1:] if input_shape is None else input_shape
-    changed = augment(items.unflatten(1, tuple(shape)), global_generator(items.device))
-    if not isinstance(changed, torch.Tensor) or changed.shape != (len(items), *shape):
-        got = tuple(changed.shape) if isinstance(changed, torch.Tensor) else type(changed).__name__
-        raise ValueError(
-            f"augment must return items of shape {(len(items), *shape)}, as it was given, but gave "
-            f"{got}."
-        )
-    return changed.flatten(1)

@@ -24,15 +24,15 @@ from ._arrays import (
     DTYPES,
     RandomStream,
     as_tensor,
-    augmented,
     find_device,
     floating,
+    global_generator,
     standardization,
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
 from ._labels import alike
-from ._rows import Rows, checked, is_source
+from ._rows import Rows, check_not_empty, checked, is_source
 from ._run import Run, instantiate, named
 from .distances import DISTANCES
 from .towers import TOWERS, ToType, UnitLength
@@ -119,7 +119,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         device = find_device(self.device)
         if resume:
             seed = int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
-        rows, held_out = self._split(task.y, random_state)
+        rows, held_out = (task.split or self._split)(task.y, random_state)
         max_iter = 1 if incremental else self.max_iter
         past = self.history_ if resume else {}
         momenta = self._momenta if resume and incremental else {}
@@ -130,6 +130,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             check_same("X", *(buffer.numpy() for buffer in module["tower"][0].buffers()))
             module = agreed(module)
             optimizer = self._optimizer(module.to(device), momenta)
+            task.check(module, rows)
             run = Run(
                 self, module, task, rows, held_out, max_iter=max_iter, past=past, drawing=drawing
             )
@@ -211,14 +212,23 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         array of zeros of as many rows stands for them.
         """
         if not is_source(X):
-            return validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+            found = validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+            self._check_not_empty(found[0] if y else found)
+            return found
         validate_data(self, X, *y, reset=reset, skip_check_array=True)
-        rows = checked(Rows(X), input_name="X", estimator=self, **self._checks(X))
+        refuse = self._check_not_empty
+        rows = checked(Rows(X), refuse=refuse, input_name="X", estimator=self, **self._checks(X))
         zeros = np.zeros((X.shape[0], min(1, X.shape[1])), np.uint8)
         if y:
             return rows, check_X_y(zeros, *y, estimator=self, **options)[1]
         check_array(zeros, estimator=self, **options)
         return rows
+
+    def _check_not_empty(self, X, **options):
+        """Raise if rows for a tower that allows NaN hold nothing else."""
+        if self._allows_nan():
+            by_step = self._of_tower("shared_axes", None) is not None
+            check_not_empty(X, self._item_shape(X), by_step=by_step, **options)
 
     def _allows_nan(self):
         """Whether the tower takes NaN for what is not there."""
@@ -329,10 +339,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 )
         return {name: size for name, size in sizes.items() if size is not None}
 
-    def _embed_for_training(self, tower, items, rows):
+    def _embed_for_training(self, tower, items, rows, augment):
         """Embed the rows of a batch, augmented, in the precision that training asks for."""
         items = tower[0].to_float(items[rows[share(rows)]])
-        items = augmented(items, self.augment, self.input_shape)
+        items = augment(items, global_generator(items.device))
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
             return whole(tower(items).to(tower[0].output.dtype), rows)

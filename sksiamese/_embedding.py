@@ -1,7 +1,6 @@
 """How an embedder is trained: its batches, what it minimises over them, what it looks at."""
 
 import copy
-import inspect
 import warnings
 from functools import partial
 
@@ -10,9 +9,20 @@ import torch
 from scipy.sparse import issparse
 from torch import nn
 
-from ._arrays import Items, embed_rows, sent
+from ._arrays import Items, RandomStream, embed_rows, sent
 from ._labels import alike, is_missing
 from ._run import Task, accepting, instantiate, named
+from ._user_parts import (
+    Augmentation,
+    call,
+    check_distance,
+    check_miner,
+    check_order,
+    check_scalar,
+    draw_batches,
+    n_required,
+    reads_pairs,
+)
 from .batches import BATCHES, class_balanced
 from .distances import DISTANCES
 from .losses import LOSSES, NATURAL_DISTANCES
@@ -21,6 +31,9 @@ from .regularizers import REGULARIZERS
 
 N_DIAGNOSED = 256
 """Rows whose embeddings tell after each epoch how far training has come."""
+
+N_TRIED = 32
+"""Rows on which the parts that a user wrote are tried."""
 
 N_NEIGHBORS = 4096
 """Training rows among which the nearest neighbours of held-out rows are looked for."""
@@ -37,7 +50,9 @@ def embedding_task(estimator, X, y, classes, given):
     labels = torch.from_numpy(y)
     unlabeled = (labels < 0).nonzero().squeeze(1)
     spare = unlabeled if estimator.regularizer is not None else unlabeled[:0]
-    sampler, distance = named(BATCHES, estimator.sampler), distance_of(estimator)
+    sampler = named(BATCHES, estimator.sampler)
+    sampler = call("sampler", accepting, sampler, classes=classes.tolist())
+    distance, margin = distance_of(estimator), estimator.margin
 
     def build(rows):
         standardize = estimator._standardization(X, rows=rows)
@@ -47,7 +62,7 @@ def embedding_task(estimator, X, y, classes, given):
 
     def batches(rows, epoch, generator):
         size = min(estimator.batch_size, MAX_BATCH_SIZE)
-        drawn = list(sampler(only(labels, rows), size, generator=generator))
+        drawn = draw_batches(sampler, only(labels, rows), size, generator)
         mixed = spare[torch.randperm(len(spare), generator=generator)]
         shares = mixed[: len(drawn) * size].tensor_split(len(drawn))
         for labeled, share in zip(drawn, shares, strict=True):
@@ -56,6 +71,11 @@ def embedding_task(estimator, X, y, classes, given):
     def sample_of(rows, n_rows):
         generator = torch.Generator().manual_seed(0)
         return next(class_balanced(only(labels, rows), n_rows, generator=generator))
+
+    def check(module, rows):
+        sample = sample_of(rows, N_TRIED)
+        Z = embed_rows(module["tower"], X, sample.numpy())
+        check_objective(module, Z, labels[sample])
 
     def score(module, rows, held_out):
         known = sample_of(rows, max(N_NEIGHBORS, 4 * len(classes)))
@@ -78,19 +98,20 @@ def embedding_task(estimator, X, y, classes, given):
 
         return diagnose
 
-    margin = None if estimator.margin == "auto" else estimator.margin
     strata = y if classes.ndim == 1 else y.clip(max=0)
     loss_on = partial(embedding_loss, estimator, X, labels)
-    return Task(given, strata, classes, build, batches, loss_on, score, diagnosis, margin)
+    margin = None if margin == "auto" else margin
+    return Task(given, strata, classes, build, batches, loss_on, score, check, diagnosis, margin)
 
 
 def embedding_loss(estimator, X, labels, device):
     """Loss of the batches of rows of X and of their labels, both read on a device."""
     items, known, memory = Items(X, device), sent(labels, device), Memory(estimator.memory_size)
+    augment = Augmentation(estimator.augment, estimator.input_shape)
 
     def loss(module, batch):
         rows, labeled = batch
-        Z = estimator._embed_for_training(module["tower"], items, rows.numpy())
+        Z = estimator._embed_for_training(module["tower"], items, rows.numpy(), augment)
         labeled = sent(labeled, device)
         return module["objective"](Z, known[labeled], labeled, memory)
 
@@ -117,7 +138,7 @@ class Objective(nn.Module):
         self.loss = built("loss", named(LOSSES, estimator.loss), **sizes, **margin)
         self.miner = built("miner", named(MINERS, estimator.miner), **sizes)
         self.distance = named(DISTANCES, distance_of(estimator))
-        self.reads_pairs = n_required(self.loss) >= 3
+        self.reads_pairs = reads_pairs(self.loss)
         if self.sets is not None and not self.reads_pairs:
             raise ValueError(
                 f"loss={estimator.loss!r} knows one class a row, but y has several labels a row; "
@@ -126,10 +147,9 @@ class Objective(nn.Module):
         self.weight = estimator.regularizer_weight
         self.regularizer, self.reads_unlabeled = None, False
         if estimator.regularizer is not None:
-            self.regularizer = built(
-                "regularizer", named(REGULARIZERS, estimator.regularizer), **sizes
-            )
-            self.reads_unlabeled = n_required(self.regularizer) == 1
+            regularizer = named(REGULARIZERS, estimator.regularizer)
+            self.regularizer = built("regularizer", regularizer, **sizes)
+            self.reads_unlabeled = n_required(self.regularizer, "regularizer") == 1
 
     def forward(self, Z, y, rows, memory):
         """Cost of embeddings, the first of which are ``rows`` with classes ``y``."""
@@ -167,6 +187,37 @@ class Objective(nn.Module):
             "negative_distance": D[different].mean().item(),
             "spread": D.mean().item(),
         }
+
+
+def check_objective(module, Z, y):
+    """Raise unless distance, miner, loss and regulariser fit embeddings and their classes.
+
+    They are tried on the device on which the module is trained, and keep their state.
+    """
+    if not Z.isfinite().all():
+        return  # The tower is at fault, and training says so.
+    device = module["tower"][0].mean.device
+    with RandomStream(0, device).drawing():
+        objective = copy.deepcopy(module["objective"])
+        try_objective(objective, Z.to(device, copy=True).requires_grad_(), y.to(device))
+
+
+def try_objective(objective, Z, y):
+    """Call all parts of an objective; raise a ValueError that names the one that does not fit."""
+
+    def cost(Z, y, sets=None):
+        mined = check_miner(objective.miner, *pairs(Z, y, objective.distance, sets))
+        return call("loss", objective.loss, *mined)
+
+    check_distance(objective.distance, Z)
+    if objective.reads_pairs:
+        check_scalar("loss", cost(Z, y, objective.sets))
+        check_order(cost, Z, objective.distance)
+    else:
+        check_scalar("loss", call("loss", objective.loss, Z, y))
+    if objective.regularizer is not None:
+        embeddings = (Z,) if objective.reads_unlabeled else (Z, y)
+        check_scalar("regularizer", call("regularizer", objective.regularizer, *embeddings))
 
 
 class Memory:
@@ -289,20 +340,12 @@ def label_sets(classes):
 
 
 def built(name, choice, **options):
-    """A loss, miner or regulariser ready for use: classes are built, modules copied."""
+    """Return a loss, miner or regulariser ready for use: classes are built, modules copied."""
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     if isinstance(getattr(choice, "func", choice), type):
-        return instantiate(name, choice, {}, **options)
-    return accepting(choice, **options)
-
-
-def n_required(function):
-    """Number of the arguments that a loss or regulariser cannot do without."""
-    function = function.forward if isinstance(function, nn.Module) else function
-    parameters = inspect.signature(function).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.default is p.empty and p.kind in kinds for p in parameters)
+        return call(name, instantiate, name, choice, {}, **options)
+    return call(name, accepting, choice, **options)
 
 
 def distance_of(estimator):

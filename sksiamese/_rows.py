@@ -71,8 +71,48 @@ def is_source(X):
     )
 
 
-def checked(X, **checks):
-    """X as scikit-learn's ``check_array`` makes it; rows of a source each time they are read."""
+def checked(X, *, refuse=None, **checks):
+    """X as scikit-learn's ``check_array`` makes it; rows of a source each time they are read.
+
+    What ``check_array`` returns is also given to ``refuse``, which may raise.
+    """
     if isinstance(X, Rows):
-        return Rows(X.source, partial(check_array, **checks))
-    return check_array(X, **checks)
+        return Rows(X.source, partial(checked, refuse=refuse, **checks))
+    X = check_array(X, **checks)
+    if refuse is not None:
+        refuse(X)
+    return X
+
+
+def check_not_empty(X, shape, *, by_step, name="X", index=None):
+    """Raise a ValueError if rows hold no value, but NaN only.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_rows, n_features)
+        Rows; NaN stands for what is missing.
+
+    shape : tuple of int
+        Shape of a row.
+
+    by_step : bool
+        Whether a step of shape ``shape[1:]`` is missing if any of its values is.
+
+    name : str, default="X"
+        Name of the rows, for the message.
+
+    index : ndarray of int of shape (n_pairs, 2), default=None
+        Row numbers of the items of pairs; the message then names pairs.
+    """
+    if issparse(X) or X.dtype.kind != "f":
+        return
+    there = ~np.isnan(X).reshape(len(X), shape[0], -1)
+    there = there.all(axis=2) if by_step else there.any(axis=2)
+    empty = ~there.any(axis=1)
+    if empty.any():
+        which = empty if index is None else empty[index].any(axis=1)
+        what = "rows" if index is None else "pairs with an item"
+        raise ValueError(
+            f"{name} has {what} of nothing but NaN, or with NaN in every step, such as rows "
+            f"{np.flatnonzero(which)[:5].tolist()}; leave these rows out."
+        )

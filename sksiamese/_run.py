@@ -40,12 +40,19 @@ class Task(NamedTuple):
     score: Callable
     """``score(module, rows, held_out)``: validation score, greater is better."""
 
+    check: Callable
+    """``check(module, rows)``: raises unless the parts that a user wrote fit these rows."""
+
     diagnosis: Callable
     """``diagnosis(rows)``: for these rows of the training data a function of the module
     that says where training stands, as a dict of floats, ``"spread"`` among them."""
 
     margin: float | None
     """Distance that the loss demands, if it is known."""
+
+    split: Callable | None = None
+    """``split(y, random_state)``: rows for training and for validation; None for a stratified
+    split of the rows."""
 
 
 class Run:

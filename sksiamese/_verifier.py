@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_X_y
+from sklearn.utils import check_array, check_consistent_length, check_X_y
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -84,9 +84,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Training ends after more than so many epochs without improvement, >= 1.
     early_stopping : bool, default=False
         Whether to watch the accuracy on held-out pairs instead of the training loss, and to
-        keep the best weights.
+        keep the best weights. Pairs that are held out at random share their items and
+        identities with training pairs, which makes the score too high; pass ``groups`` to
+        ``fit`` to keep identities apart.
     validation_fraction : float, default=0.1
-        Share of the pairs held out, stratified, with ``early_stopping``, in (0, 1).
+        Share of the pairs held out, stratified, with ``early_stopping``, in (0, 1). If ``fit``
+        is given ``groups``, these are the pairs of a share of the identities that is the square
+        root of it: 0.1 holds out about 32 of 100 identities, 0.01 about 10.
     class_weight : dict, "balanced" or None, default=None
         Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
     warm_start : bool, default=False
@@ -231,7 +235,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Learn to tell matching pairs from others.
 
         Parameters
@@ -245,6 +249,12 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         sample_weight : array-like of shape (n_pairs,), default=None
             Weight of each pair, >= 0; a weight of 2 counts as the pair twice.
+
+        groups : array-like of shape (n_pairs, 2), default=None
+            Identities of the left and of the right item of each pair, such as
+            ``people[pairs.index]`` for a :class:`PairView` of rows of ``people``. With
+            ``early_stopping`` validation pairs then share no identity with training pairs, and
+            pairs with one identity of each are left out. Not used otherwise.
 
         Returns
         -------
@@ -268,9 +278,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                     f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
             weight = pair_weights(sample_weight, self.class_weight, labels, classes)
-            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            found = {"sample_weight": sample_weight, "groups": groups}
+            metadata = {name: value for name, value in found.items() if value is not None}
+            if groups is not None:
+                groups = as_labels(groups, "groups", of_pairs=True)
+                check_consistent_length(pairs, groups)
             given = {"X": X, "y": y_given, "metadata": metadata}
-            task = verification_task(self, pairs, match, weight, classes, given)
+            task = verification_task(self, pairs, match, weight, classes, given, groups)
             return self._train(task, resume=resume)
 
     def decision_function(self, X):
@@ -360,6 +374,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 f"X_items has {X_items.shape[1]} features, but an item of the pairs that "
                 f"SiameseVerifier was fitted on has {n_features}; pass items, not pairs."
             )
+        self._check_not_empty(X_items, name="X_items")
         tower = on_device(self.tower_, find_device(self.device))
         return embed_rows(tower, X_items).numpy().astype(floating(X_items.dtype), copy=False)
 
@@ -369,10 +384,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             X = flatten_pairs(X)
             found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
             X, *y = found if y else (found,)
-            return to_view(X), *y
+            pairs = to_view(X)
+            self._check_not_empty(pairs.items, index=pairs.index)
+            return pairs, *y
         check_view(self, X, reset=reset)
         checks = self._checks(X.items)
-        items = checked(X.items, input_name="items", estimator=self, **checks)
+        refuse = partial(self._check_not_empty, name="items")
+        items = checked(X.items, refuse=refuse, input_name="items", estimator=self, **checks)
         check = check_X_y if y else check_array
         found = check(X.index, *y, dtype=None, estimator=self, **least)
         index, *y = found if y else (found,)

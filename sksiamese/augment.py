@@ -202,6 +202,11 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     X : Tensor of the shape of ``X``
         New series, linearly interpolated; first and last step are as they were.
 
+    Raises
+    ------
+    ValueError
+        If ``X`` has another number of axes.
+
     Examples
     --------
     >>> import torch
@@ -211,6 +216,11 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     >>> bool((new.diff() > 0).all()), new[0, 0].item(), new[0, -1].item()
     (True, 0.0, 8.0)
     """
+    if X.ndim not in (2, 3):
+        raise ValueError(
+            f"augment=time_warp takes series, (n, n_steps) or (n, n_steps, n_channels), but got "
+            f"{tuple(X.shape)}; set input_shape of the estimator to the shape of one series."
+        )
     series = X.unsqueeze(2) if X.ndim == 2 else X
     n_steps = series.shape[1]
     missing = series.isnan().any(dim=2)

@@ -2,7 +2,8 @@
 
 A sampler yields the batches of one epoch, as tensors of row numbers. It reads the classes
 ``y`` of all rows, in which -1 marks a row that takes no part, and draws from a
-``torch.Generator`` alone.
+``torch.Generator`` alone. If its signature names ``classes``, the embedder passes the labels
+that 0, 1, ... stand for. Batches may also be lists or arrays of row numbers.
 """
 
 from math import inf
@@ -112,7 +113,7 @@ def class_balanced(y, batch_size, *, generator):
     yield from picked[step < size].split(n_rows.tolist())
 
 
-def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
+def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
     """Class-balanced batches from a few groups of classes each, for hard negatives.
 
     1. The groups are taken in random order, ``n_groups`` at a time.
@@ -130,11 +131,15 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     batch_size : int
         Largest size of a batch, >= 4.
 
-    groups : array-like of int of shape (n_rows,)
-        Group of each row, >= 0, such as the alphabet of a character.
+    groups : dict or array-like of int of shape (n_rows,)
+        Group of each class by its label, such as the alphabet of a character, or group of each
+        row. A dict also suits cross-validation, in which the number of rows changes.
 
     n_groups : int, default=1
         Groups in a batch, >= 1.
+
+    classes : list, default=None
+        Labels of the classes 0, 1, ..., for a dict; the embedder passes its own.
 
     generator : torch.Generator
         Source of randomness.
@@ -147,7 +152,8 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     Raises
     ------
     ValueError
-        If no groups taken together hold two classes.
+        If no groups taken together hold two classes, a class has no group, or the number of
+        groups is not that of the rows.
 
     Examples
     --------
@@ -159,7 +165,7 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     >>> all(len(groups[rows].unique()) == 1 for rows in batches)
     True
     """
-    groups = torch.as_tensor(groups)
+    groups = _of_rows("groups", _numbered(groups), y, classes)
     names = groups[y >= 0].unique()
     names = names[torch.randperm(len(names), generator=generator)]
     batches = []
@@ -176,7 +182,7 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
         yield batches[index]
 
 
-def weighted(y, batch_size, *, weight, generator):
+def weighted(y, batch_size, *, weight, classes=None, generator):
     """Rows drawn by weight, no row twice in a batch, as many in an epoch as there are.
 
     Parameters
@@ -187,8 +193,13 @@ def weighted(y, batch_size, *, weight, generator):
     batch_size : int
         Largest size of a batch, >= 2.
 
-    weight : array-like of shape (n_rows,)
-        Weight of each row, >= 0; rows of weight zero are never drawn.
+    weight : dict or array-like of shape (n_rows,)
+        Weight of the rows of each class by its label, or weight of each row, >= 0; rows of
+        weight zero are never drawn. A dict also suits cross-validation, in which the number of
+        rows changes.
+
+    classes : list, default=None
+        Labels of the classes 0, 1, ..., for a dict; the embedder passes its own.
 
     generator : torch.Generator
         Source of randomness.
@@ -201,7 +212,8 @@ def weighted(y, batch_size, *, weight, generator):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or all are zero.
+        If a weight is negative or not finite, all are zero, a class has no weight, or the
+        number of weights is not that of the rows.
 
     Examples
     --------
@@ -213,7 +225,7 @@ def weighted(y, batch_size, *, weight, generator):
     >>> len(batches), 0.7 < y[torch.cat(batches)].double().mean().item() < 1
     (5, True)
     """
-    weight = torch.as_tensor(weight, dtype=torch.float64) * (y >= 0)
+    weight = _of_rows("weight", weight, y, classes).double() * (y >= 0)
     if not 0 < weight.sum() < inf or (weight < 0).any():
         raise ValueError(
             "weight must be finite, >= 0, and above 0 for a row that has a class; give such rows "
@@ -223,6 +235,34 @@ def weighted(y, batch_size, *, weight, generator):
     size = min(batch_size, n_rows)
     for _ in range(-(-int((y >= 0).sum()) // batch_size)):
         yield torch.multinomial(weight, size, generator=generator)
+
+
+def _of_rows(name, values, y, classes):
+    """Values of all rows, given as such or by the labels of classes, as a tensor."""
+    if not isinstance(values, dict):
+        values = torch.as_tensor(values)
+        if values.shape != y.shape:
+            raise ValueError(
+                f"{name} has shape {tuple(values.shape)} for {len(y)} rows; pass a dict with a "
+                "value for each class, which suits any number of rows, or a value for each row."
+            )
+        return values
+    labels = range(int(y.max()) + 1) if classes is None else classes
+    labels = [tuple(label) if isinstance(label, list) else label for label in labels]
+    missing = [label for label in labels if label not in values]
+    if missing:
+        raise ValueError(
+            f"{name} has no value for classes such as {missing[:5]}; give every class one."
+        )
+    return torch.tensor([values[label] for label in labels])[y.clamp_min(0)]
+
+
+def _numbered(groups):
+    """Groups by class, in which names are replaced by numbers."""
+    if not isinstance(groups, dict):
+        return groups
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(groups.values()))}
+    return {label: numbers[name] for label, name in groups.items()}
 
 
 BATCHES = {"balanced": class_balanced, "shuffled": shuffled}

@@ -185,7 +185,9 @@ class Match(nn.Module):
 class Cosine(nn.Module):
     """A logistic regression on the cosine of the angle between two embeddings.
 
-    It begins with a threshold of 0.5.
+    The logit is ``scale * cosine - bias``. It begins with a scale of 10 and a bias of 5, a
+    threshold of 0.5. The weights are multiplied, that of the cosine by 200 and the bias by 20:
+    so few steps suffice to change them, and weight decay does not draw the threshold to zero.
 
     Parameters
     ----------
@@ -207,12 +209,12 @@ class Cosine(nn.Module):
 
     def __init__(self, n_components):
         super().__init__()
-        self.scale = nn.Parameter(torch.tensor(1.0))
-        self.threshold = nn.Parameter(torch.tensor(0.5))
+        self.scale = nn.Parameter(torch.tensor(10 / 200))
+        self.bias = nn.Parameter(torch.tensor(5 / 20))
 
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
-        return 10 * self.scale * (F.cosine_similarity(A, B, dim=-1) - self.threshold)
+        return 200 * self.scale * F.cosine_similarity(A, B, dim=-1) - 20 * self.bias
 
 
 HEADS = {

@@ -166,7 +166,7 @@ def test_no_check_is_skipped_and_no_tag_switches_checks_off(estimator, n_checks)
 @odd_columns
 @pytest.mark.parametrize("head", DISTANCE_HEADS)
 def test_heads_that_read_a_distance_fail_the_check_that_separates_identical_items_alone(head):
-    verifier = SiameseVerifier(head=head, learning_rate_init=1e-2, weight_decay=1e-4, max_iter=20)
+    verifier = SiameseVerifier(head=head)
     results = check_estimator(verifier, on_fail=None, on_skip=None)
     failed = {result["check_name"] for result in results if result["status"] != "passed"}
     assert failed == {"check_classifiers_train"}

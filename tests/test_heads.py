@@ -136,3 +136,16 @@ def test_the_cosine_head_does_not_see_the_length_of_embeddings():
 def test_the_match_head_has_three_layers_with_rectifiers_between():
     kinds = [type(layer).__name__ for layer in Match(8).layers]
     assert kinds == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
+
+
+@pytest.mark.parametrize(("factory", "cosine"), [(Cosine, 0.99), (AdaptiveDistance, 0.0)])
+def test_a_threshold_moves_as_far_as_the_data_ask_in_spite_of_weight_decay(factory, cosine):
+    head = factory(2)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=1.0)
+    A = torch.tensor([[1.0, 0.0]])
+    B = torch.tensor([[cosine, (1 - cosine**2) ** 0.5]])
+    for _ in range(200):
+        optimizer.zero_grad()
+        torch.nn.functional.softplus(head(A, B)).mean().backward()
+        optimizer.step()
+    assert head(A, B).item() < -3

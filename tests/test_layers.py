@@ -65,17 +65,37 @@ ALLOWED = {
     "_pair_transformer": (("_atomic", "_pair_view", "pairs"), ("numpy", "scipy", "sklearn")),
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
+    "_user_parts": (("_run", "distances"), ("torch",)),
     "_base": (
         ("_arrays", "_distributed", "_engine", "_labels", "_rows", "_run", "distances", "towers"),
         ("numpy", "scipy", "sklearn", "torch"),
     ),
     "_embedding": (
-        ("_arrays", "_labels", "_run", "batches", "distances", "losses", "mining", "regularizers"),
+        (
+            "_arrays",
+            "_labels",
+            "_run",
+            "_user_parts",
+            "batches",
+            "distances",
+            "losses",
+            "mining",
+            "regularizers",
+        ),
         ("numpy", "scipy", "torch"),
     ),
     "_verification": (
-        ("_arrays", "_run", "batches", "distances", "heads", "losses"),
-        ("numpy", "sklearn", "torch"),
+        (
+            "_arrays",
+            "_pair_split",
+            "_run",
+            "_user_parts",
+            "batches",
+            "distances",
+            "heads",
+            "losses",
+        ),
+        ("numpy", "scipy", "sklearn", "torch"),
     ),
     "_embedder": (
         (

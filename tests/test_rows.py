@@ -250,3 +250,57 @@ def test_neither_training_nor_embedding_copies_the_data():
     finally:
         tracemalloc.stop()
     assert peak < 2.5 * X.nbytes
+
+
+EMPTY_ROWS = {
+    "all values": lambda X: X.fill(np.nan),
+    "a channel of each step": lambda X: X.reshape(10, 2)[:, 1].fill(np.nan),
+    "one value of each step": lambda X: X.put(np.arange(10) * 2 + np.arange(10) % 2, np.nan),
+}
+
+
+@pytest.fixture(scope="module")
+def series():
+    """Series of up to ten steps of two channels, padded with NaN, and their classes."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 20))
+    for row in X:
+        row[2 * rng.integers(4, 10) :] = np.nan
+    return X, np.arange(30) % 3
+
+
+@pytest.mark.parametrize("empty", EMPTY_ROWS.values(), ids=EMPTY_ROWS)
+def test_series_without_a_complete_step_are_refused_by_the_embedder(series, empty):
+    X, y = series
+    embedder = SiameseEmbedder(
+        tower="tdnn", input_shape=(10, 2), depth=1, width=8, max_iter=1, batch_size=16
+    ).fit(X, y)
+    wrong = X.copy()
+    empty(wrong[4])
+    for call in (lambda: embedder.transform(wrong), lambda: embedder.fit(wrong, y)):
+        with pytest.raises(ValueError, match=r"X has rows of nothing but NaN.*such as rows \[4\]"):
+            call()
+
+
+@pytest.mark.parametrize("empty", EMPTY_ROWS.values(), ids=EMPTY_ROWS)
+def test_series_without_a_complete_step_match_nothing(series, empty):
+    X, y = series
+    index = np.c_[np.arange(30), np.roll(np.arange(30), 3)]
+    index[::2, 1] = np.roll(index[::2, 1], 1)
+    match = y[index[:, 0]] == y[index[:, 1]]
+    options = {"tower": "tdnn", "input_shape": (10, 2), "depth": 1, "width": 8, "max_iter": 1}
+    verifier = SiameseVerifier(**options).fit(PairView(X, index), match)
+    wrong = X.copy()
+    empty(wrong[4])
+    pairs = np.asarray(PairView(wrong, index))
+    rows = np.flatnonzero((index == 4).any(axis=1)).tolist()
+    refused = [
+        (lambda: verifier.predict(PairView(wrong, index)), r"items has rows .* \[4\]"),
+        (lambda: verifier.predict_proba(pairs), rf"X has pairs .*such as rows \[{rows[0]}"),
+        (lambda: verifier.pair_distance(pairs.reshape(30, 2, 10, 2)), "X has pairs"),
+        (lambda: verifier.transform_items(wrong), r"X_items has rows .* \[4\]"),
+        (lambda: SiameseVerifier(**options).fit(pairs, match), "X has pairs"),
+    ]
+    for call, message in refused:
+        with pytest.raises(ValueError, match=message):
+            call()

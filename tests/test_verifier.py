@@ -1,11 +1,14 @@
 """SiameseVerifier: what it learns, symmetry, weights, probabilities, composition."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
@@ -15,9 +18,18 @@ from sklearn.model_selection import (
     TunedThresholdClassifierCV,
     cross_val_score,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
-from sksiamese import SiameseVerifier, make_pairs, split_pairs, stack_pairs
+from sksiamese import (
+    PairKFold,
+    PairView,
+    SiameseVerifier,
+    make_pairs,
+    split_pairs,
+    stack_pairs,
+)
 from sksiamese.heads import HEADS
 
 
@@ -205,18 +217,64 @@ class Near(nn.Module):
         return 1 - (A - B).square().sum(dim=-1)
 
 
+@pytest.mark.parametrize(("batch_size", "n_pairs"), [(2, 3), (2, 21), (3, 4), (2, 2)])
+def test_a_batch_may_be_a_single_pair(digit_pairs, batch_size, n_pairs):
+    P, _, match, _ = digit_pairs
+    rows = np.r_[np.flatnonzero(match)[:1], np.flatnonzero(~match)[: n_pairs - 1]]
+    verifier = SiameseVerifier(batch_size=batch_size, max_iter=2).fit(P[rows], match[rows])
+    assert np.isfinite(verifier.loss_curve_).all()
+
+
 def test_a_head_needs_no_weights(digit_pairs):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(head=Near, max_iter=5, random_state=0).fit(P, match)
     assert verifier.score(P, match) > 0.8
 
 
-def test_labels_that_seem_to_mean_the_opposite_are_told_of(digit_pairs):
+@pytest.mark.parametrize(
+    ("same", "different"),
+    [("match", "mismatch"), (0, 1), (-1, 1), (1.0, 2.0), (False, True), (3, 7)],
+)
+def test_labels_that_seem_to_mean_the_opposite_are_warned_about(digit_pairs, same, different):
     P, _, match, _ = digit_pairs
-    with pytest.warns(UserWarning, match="If these are the ones that match, pass y == 'match'"):
-        SiameseVerifier(max_iter=1).fit(P, np.where(match, "match", "mismatch"))
-    SiameseVerifier(max_iter=1).fit(P, np.where(match, "same", "different"))
-    SiameseVerifier(max_iter=1).fit(P, ~match)
+    P, match = P[:500], match[:500]
+    message = re.escape(f"If these are the ones that match, pass y == {same!r}.")
+    with pytest.warns(UserWarning, match=message):
+        SiameseVerifier(max_iter=1).fit(P, np.where(match, same, different))
+
+
+def test_labels_in_order_or_at_random_or_of_few_pairs_warn_of_nothing(digit_pairs):
+    P, _, match, _ = digit_pairs
+    verifier = SiameseVerifier(max_iter=1, random_state=0)
+    verifier.fit(P, np.where(match, "same", "different"))
+    rng = np.random.default_rng(0)
+    for n_pairs in (10, 100, 1000):
+        verifier.fit(P[:n_pairs], rng.permutation(match[:n_pairs]))
+    X, people = rng.normal(size=(200, 5)), np.repeat(np.arange(50), 4)
+    noise, is_match, _ = make_pairs(X, people, n_pairs=400, random_state=0)
+    verifier.fit(noise, ~is_match)
+    verifier.fit(P[:10], ~match[:10])
+
+
+def test_columns_that_differ_in_kind_are_no_distances():
+    X, y = make_blobs(400, 6, centers=2, cluster_std=3, random_state=0)
+    for labels in (y, 1 - y):
+        SiameseVerifier(max_iter=1, random_state=0).fit(X, labels)
+
+
+def test_pairs_of_hard_negatives_are_not_taken_for_reversed_ones(digits):
+    X, _, y, _ = digits
+    D = np.linalg.norm(X[:, None] - X, axis=2)
+    nearest_other = np.where(y[:, None] != y, D, np.inf).argmin(axis=1)
+    farthest_same = np.where(y[:, None] == y, D, -np.inf).argmax(axis=1)
+    rows = np.arange(len(X))
+    index = np.r_[np.c_[rows, farthest_same], np.c_[rows, nearest_other]]
+    match = np.repeat([True, False], len(X))
+    verifier = SiameseVerifier(max_iter=1, random_state=0)
+    verifier.fit(PairView(X, index), match)
+    pairs, match, _ = make_pairs(X, y, n_pairs=3000, as_view=True, random_state=0)
+    with pytest.warns(UserWarning, match="pass y == False"):
+        verifier.fit(pairs, ~match)
 
 
 def test_the_distance_is_that_of_the_fit(digit_pairs):
@@ -229,11 +287,44 @@ def test_the_distance_is_that_of_the_fit(digit_pairs):
         verifier.fit(P, match)
 
 
-@pytest.mark.parametrize("weight", [-3, 0])
-def test_class_weights_are_above_zero(digit_pairs, weight):
+@pytest.mark.parametrize("weight", [-3, 0, np.nan, np.inf, -np.inf, "2", None, [1], 1j])
+@pytest.mark.parametrize("label", [True, False])
+def test_class_weights_are_finite_numbers_above_zero(digit_pairs, weight, label):
     P, _, match, _ = digit_pairs
-    with pytest.raises(ValueError, match="must be above zero for both labels"):
-        SiameseVerifier(class_weight={True: weight, False: 1}).fit(P, match)
+    with pytest.raises(ValueError, match=r"class_weight=.* must be above zero for both labels"):
+        SiameseVerifier(class_weight={label: weight, not label: 1}).fit(P, match)
+
+
+@pytest.mark.parametrize("class_weight", [{"True": 2}, {0.5: 1, 7: 2}, {True: 1, "no": 2}])
+def test_class_weights_of_other_labels_are_refused_by_name(digit_pairs, class_weight):
+    P, _, match, _ = digit_pairs
+    with pytest.raises(ValueError, match="class_weight"):
+        SiameseVerifier(class_weight=class_weight).fit(P, match)
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1e300, "heavy", None])
+def test_sample_weights_are_finite_numbers(digit_pairs, weight):
+    P, _, match, _ = digit_pairs
+    with pytest.raises(ValueError, match="sample_weight"):
+        SiameseVerifier(max_iter=1).fit(P[:50], match[:50], [weight] + [1] * 49)
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e-300, 2.0**40])
+def test_only_the_ratios_of_weights_count(digit_pairs, factor):
+    P, _, match, _ = digit_pairs
+    P, match = P[:100].astype(np.float32), match[:100]
+    weight = np.random.default_rng(0).integers(1, 4, size=100)
+    plain, scaled, by_class = (
+        SiameseVerifier(max_iter=2, random_state=0, class_weight=of_class).fit(P, match, w)
+        for w, of_class in [
+            (weight, None),
+            (factor * weight, None),
+            (weight, {False: factor, True: factor}),
+        ]
+    )
+    expected = plain.decision_function(P)
+    np.testing.assert_allclose(scaled.decision_function(P), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(by_class.decision_function(P), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
@@ -297,7 +388,7 @@ def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
         def forward(self, A, B):
             return self.linear((A - B).abs())
 
-    with pytest.raises(ValueError, match=r"logits of shape \(2,\), but gave \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"logits of shape \(32,\), but gave \(32, 1\)"):
         SiameseVerifier(head=Column).fit(P, match)
 
 
@@ -347,3 +438,96 @@ def test_digits_never_seen_are_told_apart_better_than_by_weights_of_single_compo
             verifier.set_params(random_state=seed).fit(P, match)
             areas.append(roc_auc_score(match_new, verifier.decision_function(Q)))
     assert np.mean(areas[::2]) > np.mean(areas[1::2]) + 0.04
+
+
+@pytest.fixture(scope="module")
+def people_pairs():
+    """Pairs of 40 people whose rows differ little, and the identities of both items."""
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(40), 6)
+    X = rng.normal(size=(40, 30))[people] + rng.normal(size=(240, 30))
+    pairs, match, _ = make_pairs(X, people, n_pairs=1000, as_view=True, random_state=0)
+    return pairs, match, people[pairs.index]
+
+
+def test_validation_pairs_share_no_identity_with_training_pairs(people_pairs):
+    pairs, match, groups = people_pairs
+    seen = []
+
+    class Remembers(nn.Module):
+        """A tower that keeps what it embeds, in training and for validation."""
+
+        def __init__(self, input_shape, n_components):
+            super().__init__()
+            self.linear = nn.Linear(input_shape[0], n_components)
+
+        def forward(self, X):
+            seen.append((self.training, X.detach()))
+            return self.linear(X)
+
+    settings = {"tower": Remembers, "max_iter": 1, "random_state": 0, "n_components": 8}
+    for fraction in (0.05, 0.1, 0.3):
+        seen.clear()
+        verifier = SiameseVerifier(
+            early_stopping=True, validation_fraction=fraction, depth=1, width=1, **settings
+        )
+        verifier.fit(pairs, match, groups=groups)
+        items = verifier.tower_[0](torch.from_numpy(pairs.items))
+        of_row = {row.numpy().round(6).tobytes(): k // 6 for k, row in enumerate(items)}
+        trained, others = (
+            {
+                of_row[row.numpy().round(6).tobytes()]
+                for is_training, rows in seen
+                if is_training == wanted
+                for row in rows
+            }
+            for wanted in (True, False)
+        )
+        held_out = others - trained
+        n_held_out = round(fraction**0.5 * 40)
+        assert n_held_out - 1 <= len(held_out) <= n_held_out
+        assert len(trained) <= 40 - n_held_out
+
+
+def test_the_score_of_unseen_identities_is_not_that_of_seen_ones(people_pairs):
+    pairs, match, groups = people_pairs
+    verifier = SiameseVerifier(early_stopping=True, validation_fraction=0.25, random_state=0)
+    at_random = max(verifier.fit(pairs, match).validation_scores_)
+    apart = max(verifier.fit(pairs, match, groups=groups).validation_scores_)
+    assert at_random > apart + 0.05
+
+
+@pytest.mark.parametrize("kind", [str, int, bool])
+def test_identities_may_be_of_any_kind_and_are_checked(people_pairs, kind):
+    pairs, match, groups = people_pairs
+    verifier = SiameseVerifier(early_stopping=True, max_iter=1, random_state=0)
+    if kind is not bool:
+        assert verifier.fit(pairs, match, groups=groups.astype(kind).tolist()).n_iter_ == 1
+        return
+    for wrong, message in [
+        (groups[:, 0], r"groups must have shape \(n_pairs, 2\)"),
+        (np.where(groups == 3, np.nan, groups), "groups has .* missing labels"),
+        (groups[:-1], "inconsistent numbers of samples"),
+        (np.zeros_like(groups), "holds out 2 of the 1 identities in groups"),
+        (groups % 3, "holds out 2 of the 3 identities in groups"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            verifier.fit(pairs, match, groups=wrong)
+
+
+def test_groups_of_pairs_are_routed_through_pipelines_and_searches(people_pairs):
+    pairs, match, groups = people_pairs
+    P = np.asarray(pairs)
+    verifier = SiameseVerifier(early_stopping=True, max_iter=2, random_state=0)
+    alone = clone(verifier).fit(P, match, groups=groups)
+    unaware = clone(verifier).fit(P, match)
+    assert not np.array_equal(alone.decision_function(P), unaware.decision_function(P))
+    with config_context(enable_metadata_routing=True):
+        aware = clone(verifier).set_fit_request(groups=True)
+        model = make_pipeline(FunctionTransformer(), aware).fit(P, match, groups=groups)
+        np.testing.assert_array_equal(model.decision_function(P), alone.decision_function(P))
+        search = GridSearchCV(
+            make_pipeline(aware), {"siameseverifier__margin": [0.5, 1.0]}, cv=PairKFold(2)
+        )
+        search.fit(P, match, groups=groups)
+        assert len(search.best_estimator_[-1].validation_scores_) == 2
