@@ -9,6 +9,7 @@ from math import ceil, inf
 
 import torch
 
+from ._parameters import check_count
 from ._selection import turns
 
 __all__ = ["BATCHES", "class_balanced", "hierarchical", "shuffled", "weighted"]
@@ -36,6 +37,11 @@ def shuffled(y, batch_size, *, generator):
     rows : Tensor of int64
         Row numbers of a batch.
 
+    Raises
+    ------
+    ValueError
+        If no row has a class, or ``batch_size`` is not a whole number of at least 2.
+
     Examples
     --------
     >>> import torch
@@ -45,7 +51,8 @@ def shuffled(y, batch_size, *, generator):
     >>> [len(rows) for rows in shuffled(y, 3, generator=generator)]
     [3, 2]
     """
-    rows = (y >= 0).nonzero().squeeze(1)
+    batch_size = check_count("batch_size", batch_size, 2)
+    rows = _rows_with_a_class(y)
     order = rows[torch.randperm(len(rows), generator=generator)]
     yield from order.tensor_split(ceil(len(rows) / batch_size))
 
@@ -80,6 +87,11 @@ def class_balanced(y, batch_size, *, generator):
     rows : Tensor of int64
         Row numbers of a batch, classes side by side.
 
+    Raises
+    ------
+    ValueError
+        If no row has a class, or ``batch_size`` is not a whole number of at least 4.
+
     Examples
     --------
     >>> import torch
@@ -89,7 +101,8 @@ def class_balanced(y, batch_size, *, generator):
     >>> [y[rows].bincount().tolist() for rows in class_balanced(y, 8, generator=generator)][:2]
     [[4, 4], [4, 4]]
     """
-    known = (y >= 0).nonzero().squeeze(1)
+    batch_size = check_count("batch_size", batch_size, 4)
+    known = _rows_with_a_class(y)
     shuffled_rows = known[torch.randperm(len(known), generator=generator)]
     rows = shuffled_rows[y[shuffled_rows].argsort(stable=True)]
     sizes = y[known].bincount()
@@ -105,7 +118,7 @@ def class_balanced(y, batch_size, *, generator):
 
     order = torch.rand(n_rounds, len(classes), generator=generator).argsort(dim=1)
     visits = classes[torch.cat([order, order[:, :n_filled]], dim=1)].flatten()
-    size, step = sizes[visits, None], torch.arange(per_class)
+    size, step = sizes[visits, None], torch.arange(min(per_class, sizes.max()))
     picked = rows[starts[visits, None] + (turns(visits)[:, None] * per_class + step) % size]
     n_rows = size.clamp_max(per_class).view(-1, per_batch).sum(dim=1)
     yield from picked[step < size].split(n_rows.tolist())
@@ -146,7 +159,7 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     Raises
     ------
     ValueError
-        If no groups taken together hold two classes.
+        If no groups taken together hold two classes, or ``groups`` or a number is unfit.
 
     Examples
     --------
@@ -158,7 +171,10 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, generator):
     >>> all(len(groups[rows].unique()) == 1 for rows in batches)
     True
     """
-    groups = torch.as_tensor(groups)
+    n_groups = check_count("n_groups", n_groups)
+    groups = _tensor_of_rows("groups", groups, len(y))
+    if groups.is_floating_point() or groups.is_complex() or (groups < 0).any():
+        raise ValueError("groups must hold whole numbers >= 0, one for each row.")
     names = groups[y >= 0].unique()
     names = names[torch.randperm(len(names), generator=generator)]
     batches = []
@@ -200,7 +216,7 @@ def weighted(y, batch_size, *, weight, generator):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or all are zero.
+        If a weight is negative or not finite, all are zero, or there is not one for each row.
 
     Examples
     --------
@@ -212,7 +228,11 @@ def weighted(y, batch_size, *, weight, generator):
     >>> len(batches), 0.7 < y[torch.cat(batches)].double().mean().item() < 1
     (5, True)
     """
-    weight = torch.as_tensor(weight, dtype=torch.float64) * (y >= 0)
+    batch_size = check_count("batch_size", batch_size, 2)
+    weight = _tensor_of_rows("weight", weight, len(y))
+    if weight.is_complex():
+        raise ValueError("weight must hold real numbers, got complex ones.")
+    weight = weight.double() * (y >= 0)
     if not 0 < weight.sum() < inf or (weight < 0).any():
         raise ValueError(
             "weight must be finite, >= 0, and above 0 for a row that has a class; give such rows "
@@ -222,6 +242,28 @@ def weighted(y, batch_size, *, weight, generator):
     size = min(batch_size, n_rows)
     for _ in range(ceil(int((y >= 0).sum()) / batch_size)):
         yield torch.multinomial(weight, size, generator=generator)
+
+
+def _rows_with_a_class(y):
+    """Return the rows that have a class; raise if none has."""
+    rows = (y >= 0).nonzero().squeeze(1)
+    if not len(rows):
+        raise ValueError("y has no row with a class, so there is no batch to draw.")
+    return rows
+
+
+def _tensor_of_rows(name, values, n_rows):
+    """Return values of the rows as a tensor; raise unless there is one number for each."""
+    try:
+        values = torch.as_tensor(values)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold a number for each row: {error}") from error
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must have shape ({n_rows},), one number for each row, got "
+            f"{tuple(values.shape)}."
+        )
+    return values
 
 
 BATCHES = {"balanced": class_balanced, "shuffled": shuffled}

@@ -1,7 +1,8 @@
 """Fuzz the package for some time, and report what came of the calls.
 
 Run ``python tests/fuzz.py --seconds 3600``. Prints the number of calls by target and outcome, then
-the findings, most frequent first, each with a call that shows it. Fails if there is a finding.
+the findings, most frequent first, each with a call that shows it: ``from fuzz import repeat`` and
+make it. Fails if there is a finding.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import matplotlib
 import torch
 from fuzz_targets import TARGETS
 from fuzz_values import Scene
-from fuzzing import limit_memory, run
+from fuzzing import Call, limit_memory, run, values_of
 from matplotlib import pyplot as plt
 
 N_CALLS = 10
@@ -45,6 +46,13 @@ def fuzz(names, seconds, number):
                 break
         number += 1
     return counts, findings
+
+
+def repeat(target, seed, /, **labels):
+    """Make a reported call again, without catching anything, and assert the law of its result."""
+    made = TARGETS[target]
+    arguments = values_of(Call(target, seed, labels), made, Scene(seed))
+    made.law(made.call(**arguments), arguments)
 
 
 def table(counts):

@@ -162,11 +162,13 @@ IDENTIFIERS = selves(
     identifier,
     *("identifier", "identifier of strings", "identifier of templates", "identifier with an index"),
 )
+REJECTING = selves(identifier, "identifier of strings", "identifier of templates")
 TRANSFORMERS = selves(
     PairTransformer, "transformer", "transformer of a frame", "comparing transformer"
 )
 
 BOOLEAN = number(False, True)
+SWITCH = Kind(constants(False, True), {})
 RATE = number(0.5, 0.1, 0.0, 1.0)
 POSITIVE = number(1.0, 0.1, 2, 100)
 FRACTION = number(0.5, 0.25)
@@ -293,12 +295,13 @@ SPLIT = {"n_splits": number(2, 3, 5), "random_state": RANDOM_STATE}
 KFOLD = SPLIT | {"shuffle": BOOLEAN}
 SHUFFLE = SPLIT | {"test_size": number(None, 0.3, 1), "train_size": number(None, 0.5, 2)}
 ANYTHING = Kind(constants(None, 1, "a"), ANY)
+NAMES = Kind(constants(None), constants(["a"], [], list("abcdefgh")))
 CALLBACKS = Kind({"progress": lambda s: ProgressBar()}, ANY)
-OUTPUT = number(None, "default", "pandas", "polars")
+OUTPUT = Kind(constants(None, "default", "pandas", "polars"), {})
 CLAIMS = of("codes", {"codes": lambda c: c, "one": np.zeros_like, "strings": lambda c: np.array(
     [*"abcd"])[c], "list": lambda c: c.tolist()}, {"unknown": lambda c: c + 9})  # fmt: skip
 CLAIMS = Kind(CLAIMS.good, CLAIMS.odd | CLASSES.odd)
-REQUEST = number(True, False, None, "alias")
+REQUEST = Kind(constants(True, False, None, "alias"), {})
 
 
 def pairs_of_classes(scene):
@@ -368,7 +371,7 @@ def callbacks_then_fit(make):
 def common(make, name, **arguments):
     """Return the targets that every estimator has by scikit-learn."""
     found = {
-        f"{name}.get_params": target(request(make, "get_params"), deep=BOOLEAN),
+        f"{name}.get_params": target(request(make, "get_params"), deep=SWITCH),
         f"{name}.get_metadata_routing": target(request(make, "get_metadata_routing")),
     }
     for method_name in dir(make()):
@@ -393,6 +396,10 @@ ESTIMATORS = {
     "SiameseEmbedder.fit": target(
         fit_of(embedder, "X", "y"), "X y", law.fitted_embedder, 8, X=ROWS, y=CLASSES, **EMBEDDER
     ),
+    "SiameseEmbedder.fit with parts": target(
+        lambda **options: embedder(**options).fit(Scene(4).rows, Scene(4).codes),
+        law=law.finite_curve, times=4, **{name: EMBEDDER[name] for name in (
+            "tower", "augment", "loss", "miner", "distance", "regularizer", "sampler")}),
     "SiameseEmbedder.set_params": target(
         set_then_fit(embedder, "X", "y"), "X y", law.fitted_embedder, 2, X=ROWS, y=CLASSES,
         **EMBEDDER),
@@ -405,7 +412,7 @@ ESTIMATORS = {
     "SiameseEmbedder.transform": target(
         method("transform"), "self X", law.rows_as_many, 2, self=EMBEDDERS, X=ROWS),
     "SiameseEmbedder.get_feature_names_out": target(
-        method("get_feature_names_out"), "self", self=EMBEDDERS, input_features=ANYTHING),
+        method("get_feature_names_out"), "self", self=EMBEDDERS, input_features=NAMES),
     "SiameseEmbedder.set_output": target(
         fit_then_output(embedder, "X", "y"), "transform X y", law.rows_as_many, transform=OUTPUT,
         X=ROWS, y=CLASSES),
@@ -415,6 +422,10 @@ ESTIMATORS = {
     "SiameseVerifier.fit": target(
         fit_of(verifier, "X", "y", "sample_weight"), "X y", law.fitted_verifier, 8, X=PAIRS,
         y=MATCHES, sample_weight=SAMPLE_WEIGHT, **VERIFIER),
+    "SiameseVerifier.fit with parts": target(
+        lambda **options: verifier(**options).fit(Scene(4).pairs, Scene(4).match),
+        law=law.finite_curve, times=4,
+        **{name: VERIFIER[name] for name in ("tower", "augment", "head", "distance")}),
     "SiameseVerifier.set_params": target(
         set_then_fit(verifier, "X", "y"), "X y", law.fitted_verifier, 2, X=PAIRS, y=MATCHES,
         **VERIFIER),
@@ -428,7 +439,7 @@ ESTIMATORS = {
         method("pair_distance"), "self X", law.distances, self=VERIFIERS, X=PAIRS),
     "SiameseVerifier.score": target(
         method("score"), "self X y", law.share, self=VERIFIERS, X=PAIRS, y=MATCHES,
-        sample_weight=SAMPLE_WEIGHT),
+        sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
     "SiameseVerifier.transform_items": target(
         method("transform_items"), "self X_items", law.finite, 2, self=VERIFIERS, X_items=ROWS),
     "SiameseVerifier.set_callbacks": target(
@@ -459,9 +470,9 @@ ESTIMATORS = {
         method("predict_proba"), "self X", law.probabilities, self=IDENTIFIERS, X=ROWS),
     "SiameseIdentifier.score": target(
         method("score"), "self X y", law.share, self=IDENTIFIERS, X=ROWS, y=CLASSES,
-        sample_weight=SAMPLE_WEIGHT),
+        sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
     "SiameseIdentifier.verify": target(
-        method("verify"), "self X claimed", law.boolean, 2, self=IDENTIFIERS, X=ROWS,
+        method("verify"), "self X claimed", law.boolean, 2, self=REJECTING, X=ROWS,
         claimed=CLAIMS),
     "PairTransformer": target(PairTransformer, law=law.parameters_kept, **PAIR_TRANSFORMER),
     "PairTransformer.fit": target(
@@ -476,7 +487,7 @@ ESTIMATORS = {
     "PairTransformer.transform": target(
         method("transform"), "self X", law.rows_as_many, self=TRANSFORMERS, X=PAIRS),
     "PairTransformer.get_feature_names_out": target(
-        method("get_feature_names_out"), "self", self=TRANSFORMERS, input_features=ANYTHING),
+        method("get_feature_names_out"), "self", self=TRANSFORMERS, input_features=NAMES),
     "PairTransformer.set_output": target(
         fit_then_output(PairTransformer, "X"), "transform X", law.rows_as_many, transform=OUTPUT,
         X=PAIRS),
@@ -714,7 +725,7 @@ for _name in mining.__all__:
 
 IMAGES = Kind(
     {"images": lambda s: torch.from_numpy(s.rows).reshape(-1, 2, 2), "float32": lambda s:
-     torch.from_numpy(s.rows).float().reshape(-1, 1, 2, 2), "none": lambda s: torch.empty(0, 2, 2)},
+     torch.from_numpy(s.rows).float().reshape(-1, 1, 2, 2)},
     {"rows": lambda s: torch.from_numpy(s.rows)},
 )  # fmt: skip
 SERIES = Kind(
@@ -800,8 +811,8 @@ TORCH = {
         input_shape=ITEMS, n_components=number(2, 1), backbone=BACKBONE, **RATES),
     "towers.Standardize": target(
         lambda mean, scale: towers.Standardize(mean, scale)(torch.zeros(3, 2)), "mean scale",
-        law.tensor_finite, mean=Kind(constants([0.0, 1.0]), ANY),
-        scale=Kind(constants([1.0, 2.0]), ANY)),
+        law.tensor_finite, mean=Kind(constants([0.0, 1.0]), {}),
+        scale=Kind(constants([1.0, 2.0]), {})),
     "towers.Standardize.forward": target(
         lambda X: towers.Standardize([0.0], [1.0])(X), "X", law.same_shape, X=tensors("Z")),
     "towers.UnitLength": target(towers.UnitLength),

@@ -31,7 +31,7 @@ SECONDS_PER_CALL = 30
 STOCK = re.compile(
     "Expected 2D array|Found array with|inconsistent numbers of samples|Complex data not supported"
     "|Unknown label type|np.matrix is not supported|is not compatible with arrays of bytes"
-    "|continuous is not supported|A sparse matrix was passed"
+    "|Expected unique column names|Input items contains|used to seed|Seed must be between"
 )
 
 SILENT = (UserWarning, ResourceWarning)
@@ -69,8 +69,8 @@ class Call(NamedTuple):
     labels: dict
 
     def __str__(self):
-        arguments = ", ".join(f"{name}=<{label}>" for name, label in self.labels.items())
-        return f"{self.target}({arguments})  # seed={self.seed}"
+        labels = "".join(f", {name}={label!r}" for name, label in self.labels.items())
+        return f"repeat({self.target!r}, {self.seed}{labels})"
 
 
 class Outcome(NamedTuple):
@@ -119,11 +119,7 @@ def evaluate(call, target, make_scene):
 
 
 def _evaluate(call, target, scene):
-    with warnings.catch_warnings(action="ignore"):
-        arguments = {
-            name: {**target.arguments[name].good, **target.arguments[name].odd}[label](scene)
-            for name, label in call.labels.items()
-        }
+    arguments = values_of(call, target, scene)
     try:
         result = target.call(**arguments)
     except target.errors as error:
@@ -141,6 +137,15 @@ def _evaluate(call, target, scene):
     except Exception as error:
         return Outcome(f"{type(error).__name__} later", _place(error), str(error))
     return Outcome("result")
+
+
+def values_of(call, target, scene):
+    """Return the values of the arguments of a call."""
+    with warnings.catch_warnings(action="ignore"):
+        return {
+            name: {**target.arguments[name].odd, **target.arguments[name].good}[label](scene)
+            for name, label in call.labels.items()
+        }
 
 
 def names_argument(message, names):
