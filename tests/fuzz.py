@@ -15,9 +15,7 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import matplotlib
 import torch
-from fuzz_targets import TARGETS
-from fuzz_values import Scene
-from fuzzing import Call, limit_memory, run, values_of
+from fuzzing import TARGETS, Call, Scene, limit_memory, run, values_of
 from matplotlib import pyplot as plt
 
 N_CALLS = 10

@@ -4,9 +4,7 @@ import inspect
 
 import pytest
 import torch
-from fuzz_targets import TARGETS
-from fuzz_values import Scene
-from fuzzing import run
+from fuzzing import TARGETS, Scene, run
 
 import sksiamese
 

@@ -30,6 +30,35 @@ def share(result, arguments):
     assert 0 <= result <= 1, result
 
 
+def order_free(metric, law, result, arguments):
+    """Assert the law of a metric, and that the order of rows changes nothing."""
+    law(result, arguments)
+    names = arguments.keys() & {"y_true", "y_score", "y_prob", "Z", "groups"}
+    rows = {name: arguments[name] for name in names}
+    if all(type(value) is np.ndarray for value in rows.values()):
+        order = np.random.default_rng(0).permutation(len(rows["y_true"]))
+        again = metric(**arguments | {name: value[order] for name, value in rows.items()})
+        assert np.allclose(result, again, atol=1e-6), "depends on the order of rows"
+
+
+def made_pairs(result, arguments):
+    """Assert that pairs match if their labels are equal, for labels of numpy."""
+    drawn_pairs(result, arguments)
+    P, match, _ = result
+    y = arguments["y"]
+    if isinstance(P, PairView) and type(y) is np.ndarray and y.ndim == 1:
+        left, right = y[P.index.T]
+        assert ((left == right) == match).all(), "labels and matches differ"
+
+
+def embedded_rows(result, arguments):
+    """Assert that rows are embedded alone as they are together."""
+    rows_as_many(result, arguments)
+    Z = np.asarray(result)
+    part = np.asarray(arguments["self"].transform(some_rows(arguments["X"])))
+    assert np.allclose(part, Z[:2], rtol=1e-3, atol=1e-4 * abs(Z).max()), "subset differs"
+
+
 def not_negative(result, arguments):
     """Assert that a result is a finite number >= 0."""
     assert isinstance(result, Real), type(result)
