@@ -142,8 +142,8 @@ class _Fused(nn.Module):
 
 def _columns_of(name, chosen, n_features, feature_names):
     """Column numbers of a cue."""
-    names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
     try:
+        names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
         if isinstance(chosen, slice):
             found = list(range(n_features))[chosen]
         else:

@@ -1,10 +1,13 @@
 """Generated calls of everything public; see :mod:`fuzzing`."""
 
 import inspect
+import warnings
 
 import pytest
 import torch
 from fuzzing import TARGETS, Scene, run
+from fuzzing.engine import Call, Kind, Target, evaluate
+from sklearn.exceptions import NotFittedError
 
 import sksiamese
 
@@ -47,6 +50,67 @@ def test_everything_public_is_a_target():
 
 def test_every_target_is_public():
     assert {name.split(" ")[0] for name in TARGETS} - public_names() == {"PairView.__getitem__"}
+
+
+def outcome_of(function, law=lambda result, arguments: None):
+    """Return the outcome of a call of a function of one argument, ``rate``."""
+    kind = Kind({"half": lambda scene: 0.5}, {})
+    made = Target(function, {"rate": kind}, law, required=("rate",))
+    return evaluate(Call("a function", 0, {"rate": "half"}), made, Scene)
+
+
+def raising(error):
+    """Return a function that raises an error."""
+
+    def function(rate):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("rate must be in [0, 1]"), "refusal"),
+        (TypeError("The 'rate' parameter must be a number"), "refusal"),
+        (NotFittedError("call fit"), "refusal"),
+        (ValueError("Found array with 0 sample(s)"), "refusal"),
+        (ValueError("could not convert string to float"), "ValueError"),
+        (ValueError("errors of a crate"), "ValueError"),
+        (IndexError("rate is too far"), "IndexError"),
+        (RuntimeError("rate"), "RuntimeError"),
+    ],
+)
+def test_an_error_is_a_finding_unless_it_names_an_argument(error, kind):
+    outcome = outcome_of(raising(error))
+    assert outcome.kind == kind
+    assert outcome.is_finding == (kind != "refusal")
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [(UserWarning, "result"), (RuntimeWarning, "RuntimeWarning"), (FutureWarning, "FutureWarning")],
+)
+def test_a_warning_is_a_finding_unless_it_is_meant_for_users(category, kind):
+    assert outcome_of(lambda rate: warnings.warn("look", category, stacklevel=2)).kind == kind
+
+
+def test_a_result_against_the_law_is_a_finding():
+    def law(result, arguments):
+        assert result > arguments["rate"]
+
+    assert outcome_of(lambda rate: 1, law).kind == "result"
+    assert outcome_of(lambda rate: 0, law).kind == "BrokenLaw"
+    assert outcome_of(lambda rate: "a", law).kind == "TypeError later"
+
+
+def test_a_call_is_generated_the_same_way_every_time():
+    found = [[], []]
+    for made in found:
+        run("metrics.recall_at_k", TARGETS["metrics.recall_at_k"], Scene,
+            lambda call, outcome, made=made: made.append(str(call)), n_calls=20)  # fmt: skip
+    assert found[0] == found[1]
+    assert len(found[0]) == 20
 
 
 @pytest.mark.parametrize("name", TARGETS)
