@@ -157,7 +157,7 @@ METRICS = {
 def ordered(made):
     """Return a target of a metric, the law of which is also that the order of rows is free."""
     names = made.arguments.keys() & {"y_score", "y_prob", "metric"}
-    if not names or made.call is metrics.few_shot_accuracy:
+    if not names or made.call in (metrics.few_shot_accuracy, metrics.few_shot_score):
         return made
     return made._replace(law=functools.partial(law.order_free, made.call, made.law))
 
