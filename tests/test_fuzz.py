@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 import sksiamese
 
-N_CALLS = 10
+N_CALLS = 12
 """Calls of a target; ``tests/fuzz.py`` makes as many as time allows."""
 
 

@@ -271,7 +271,7 @@ PAIR_TRANSFORMER = {
     ),
     "output": name_or_callable("pairs", "abs_diff", "abs_diff_product", "distance", "product"),
 }
-SPLIT = {"n_splits": number(2, 3, 5), "random_state": RANDOM_STATE}
+SPLIT = {"n_splits": length(2, 3, 5), "random_state": RANDOM_STATE}
 KFOLD = SPLIT | {"shuffle": BOOLEAN}
 SHUFFLE = SPLIT | {"test_size": number(None, 0.3, 1), "train_size": number(None, 0.5, 2)}
 ANYTHING = Kind(constants(None, 1, "a"), ANY)
