@@ -22,8 +22,8 @@ from ._embedding import (
     is_alone,
     is_labeled,
     label_sets,
+    learns_from_pairs,
     nearest_matches,
-    reads_pairs,
     warn_if_no_pair_matches,
 )
 from ._labels import as_labels
@@ -442,7 +442,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             )
         rows, held_out = super()._split(np.where(alone, -1, y), random_state)
         rows = np.concatenate([rows, np.flatnonzero(alone)])
-        if is_alone(y[rows]).all() and reads_pairs(self.loss):
+        if is_alone(y[rows]).all() and learns_from_pairs(self.loss):
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} leaves no class two rows to "
                 "learn from. Lower it if some classes have three rows or more, or set "

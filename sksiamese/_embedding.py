@@ -294,19 +294,19 @@ def is_labeled(y, unlabeled_label):
     return y != marker
 
 
-def reads_pairs(loss):
-    """Return whether a loss reads distances of pairs, and not embeddings and classes."""
+def learns_from_pairs(loss):
+    """Return whether a loss, given as the parameter of an embedder, reads distances of pairs."""
     loss = named(LOSSES, loss)
     if isinstance(getattr(loss, "func", loss), type):
         loss = partial(getattr(loss, "func", loss).forward, None)
-    return n_required(loss) >= 3
+    return reads_pairs(loss)
 
 
 def check_pairs(loss, codes, classes):
     """Raise if there is no matching pair that a loss of pairs could learn from."""
     codes = codes[codes >= 0]
     counts = np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
-    if counts.max() < 2 and reads_pairs(loss):
+    if counts.max() < 2 and learns_from_pairs(loss):
         raise ValueError(
             f"y has no class with two rows, but loss={loss!r} learns from matching pairs; pass "
             "more rows of a class, or choose a loss of classes, such as 'normalized_softmax'."

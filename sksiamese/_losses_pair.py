@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._parameters import check_real
 from ._selection import masked_logsumexp, mean_of, mean_over_anchors, numbers, ratio, with_gradient
 
 __all__ = [
@@ -34,10 +35,10 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
         Mask, or weights >= 0, of the non-matching pairs.
 
     margin : float, default=1.0
-        Distance, in the unit of ``D``, from which a non-matching pair costs nothing.
+        Distance, in the unit of ``D``, from which a non-matching pair costs nothing, >= 0.
 
     positive_margin : float, default=0.0
-        Distance up to which a matching pair costs nothing.
+        Distance up to which a matching pair costs nothing, >= 0.
 
     Returns
     -------
@@ -58,6 +59,8 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
     >>> contrastive(D, same, ~same, margin=1.0)
     tensor(0.4062)
     """
+    margin = check_real("margin", margin, least=0)
+    positive_margin = check_real("positive_margin", positive_margin, least=0)
 
     def parts(D, same, different):
         same, different = numbers(same, D), numbers(different, D)
@@ -141,6 +144,7 @@ def lifted_structure(D, same, different, *, margin=1.0):
     >>> round(lifted_structure(D, same, ~same).item(), 4)
     1.1204
     """
+    margin = check_real("margin", margin)
 
     def cost(D, same, different):
         return F.relu(masked_logsumexp(D, same) + masked_logsumexp(margin - D, different))
@@ -194,6 +198,9 @@ def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=5
     >>> round(multi_similarity(D, same, ~same).item(), 4)
     0.3467
     """
+    positive_scale = check_real("positive_scale", positive_scale, above=0)
+    negative_scale = check_real("negative_scale", negative_scale, above=0)
+    boundary = check_real("boundary", boundary)
 
     def cost(D, same, different):
         pull = masked_logsumexp(positive_scale * (D - boundary), same)
@@ -248,6 +255,8 @@ def circle(D, same, different, *, margin=0.4, scale=80.0):
     >>> round(circle(D, same, ~same).item(), 4)
     7.8935
     """
+    margin = check_real("margin", margin, above=0, below=1)
+    scale = check_real("scale", scale, above=0)
 
     def cost(D, same, different):
         far, near = F.relu(D.detach() + margin), F.relu(1 + margin - D.detach())
@@ -268,7 +277,7 @@ class WuMargin(nn.Module):
     Parameters
     ----------
     margin : float, default=0.2
-        Distance, in the unit of ``D``, from the boundary within which a pair costs.
+        Distance, in the unit of ``D``, from the boundary within which a pair costs, >= 0.
 
     boundary : float, default=1.2
         Where the boundary begins; training moves it, and weight decay draws it towards zero.
@@ -290,8 +299,8 @@ class WuMargin(nn.Module):
 
     def __init__(self, *, margin=0.2, boundary=1.2):
         super().__init__()
-        self.margin = margin
-        self.boundary = nn.Parameter(torch.tensor(float(boundary)))
+        self.margin = check_real("margin", margin, least=0)
+        self.boundary = nn.Parameter(torch.tensor(check_real("boundary", boundary)))
 
     def forward(self, D, same, different):
         """Loss of the distances of a batch."""

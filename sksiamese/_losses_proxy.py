@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._parameters import check_count, check_real
 from ._selection import masked_logsumexp, ratio
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
 class _Proxies(nn.Module):
     """Base of the losses here: learned directions, and the cosines between them and rows."""
 
-    def __init__(self, n_proxies, n_components):
+    def __init__(self, n_classes, n_components, n_centers=1):
         super().__init__()
+        n_proxies = check_count("n_classes", n_classes) * check_count("n_centers", n_centers)
+        n_components = check_count("n_components", n_components)
         self.proxies = nn.Parameter(F.normalize(torch.randn(n_proxies, n_components)))
 
     def cosines(self, Z):
@@ -68,7 +71,7 @@ class NormalizedSoftmax(_Proxies):
 
     def __init__(self, n_classes, n_components, *, temperature=0.05):
         super().__init__(n_classes, n_components)
-        self.temperature = temperature
+        self.temperature = check_real("temperature", temperature, above=0)
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
@@ -112,8 +115,8 @@ class CosFace(_Proxies):
 
     def __init__(self, n_classes, n_components, *, margin=0.35, scale=64.0):
         super().__init__(n_classes, n_components)
-        self.margin = margin
-        self.scale = scale
+        self.margin = check_real("margin", margin, least=0, below=2)
+        self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
@@ -159,8 +162,8 @@ class ArcFace(_Proxies):
 
     def __init__(self, n_classes, n_components, *, margin=0.5, scale=64.0):
         super().__init__(n_classes, n_components)
-        self.margin = margin
-        self.scale = scale
+        self.margin = check_real("margin", margin, least=0, below=pi)
+        self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
@@ -212,7 +215,7 @@ class ProxyNCA(_Proxies):
 
     def __init__(self, n_classes, n_components, *, scale=9.0):
         super().__init__(n_classes, n_components)
-        self.scale = scale
+        self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
@@ -258,8 +261,8 @@ class ProxyAnchor(_Proxies):
 
     def __init__(self, n_classes, n_components, *, margin=0.1, scale=32.0):
         super().__init__(n_classes, n_components)
-        self.margin = margin
-        self.scale = scale
+        self.margin = check_real("margin", margin, least=0, most=1)
+        self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
@@ -315,11 +318,11 @@ class SoftTriple(_Proxies):
     def __init__(
         self, n_classes, n_components, *, n_centers=10, margin=0.01, scale=20.0, temperature=0.1
     ):
-        super().__init__(n_classes * n_centers, n_components)
+        super().__init__(n_classes, n_components, n_centers)
         self.n_classes = n_classes
-        self.margin = margin
-        self.scale = scale
-        self.temperature = temperature
+        self.margin = check_real("margin", margin, least=0)
+        self.scale = check_real("scale", scale, above=0)
+        self.temperature = check_real("temperature", temperature, above=0)
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from ._parameters import check_count, check_real
 from ._selection import in_chunks, mean_over_anchors, ratio
 
 __all__ = ["fastap", "histogram", "ranked_list"]
@@ -28,7 +29,7 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
         Mask of the non-matching pairs.
 
     margin : float, default=0.4
-        Distance, in the unit of ``D``, between the two balls.
+        Distance, in the unit of ``D``, between the two balls, >= 0.
 
     boundary : float, default=1.2
         Distance that negatives are to keep.
@@ -58,6 +59,10 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
     >>> round(ranked_list(D, same, ~same).item(), 4)
     0.3
     """
+    margin = check_real("margin", margin, least=0)
+    boundary = check_real("boundary", boundary)
+    temperature = check_real("temperature", temperature, above=0)
+    balance = check_real("balance", balance, least=0, most=1)
 
     def cost(D, same, different):
         excess = F.relu(D - (boundary - margin)).where(same, 0)
@@ -94,7 +99,7 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
         Number of intervals, >= 1.
 
     limit : float, default=2.0
-        Centre of the last bin, in the unit of ``D``; pairs beyond it fall into it.
+        Centre of the last bin, > 0, in the unit of ``D``; pairs beyond it fall into it.
 
     Returns
     -------
@@ -114,6 +119,8 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
     >>> round(fastap(D, same, ~same).item(), 4)
     0.25
     """
+    n_bins = check_count("n_bins", n_bins)
+    limit = check_real("limit", limit, above=0)
 
     def cost(D, same, different):
         positives = soft_histogram(D, same, n_bins=n_bins, limit=limit)
@@ -146,7 +153,7 @@ def histogram(D, same, different, *, n_bins=100, limit=2.0):
         Number of intervals, >= 1.
 
     limit : float, default=2.0
-        Centre of the last bin, in the unit of ``D``; pairs beyond it fall into it.
+        Centre of the last bin, > 0, in the unit of ``D``; pairs beyond it fall into it.
 
     Returns
     -------
@@ -166,6 +173,8 @@ def histogram(D, same, different, *, n_bins=100, limit=2.0):
     >>> round(histogram(D, same, ~same).item(), 4)
     0.0
     """
+    n_bins = check_count("n_bins", n_bins)
+    limit = check_real("limit", limit, above=0)
     positives, negatives = (
         ratio(soft_histogram(D, mask, n_bins=n_bins, limit=limit).sum(dim=0), mask.sum())
         for mask in (same, different)

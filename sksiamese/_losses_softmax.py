@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from ._parameters import check_real
 from ._selection import NOTHING, masked_logsumexp, mean_of, numbers, with_gradient
 
 __all__ = ["n_pairs", "nca", "supcon"]
@@ -49,6 +50,7 @@ def n_pairs(D, same, different, *, temperature=1.0):
     >>> round(n_pairs(D, same, ~same).item(), 4)
     0.7552
     """
+    temperature = check_real("temperature", temperature, above=0)
 
     def parts(D, same, different):
         logits = -D / temperature
@@ -100,6 +102,7 @@ def supcon(D, same, different, *, temperature=0.1):
     >>> round(supcon(D, same, ~same, temperature=1.0).item(), 4)
     0.7552
     """
+    temperature = check_real("temperature", temperature, above=0)
 
     def parts(D, same, different):
         n_positive, n_negative = (
@@ -158,6 +161,7 @@ def nca(D, same, different, *, temperature=1.0):
     >>> round(nca(D, same, ~same).item(), 4)
     0.7552
     """
+    temperature = check_real("temperature", temperature, above=0)
 
     def parts(D, same, different):
         complete = same.any(dim=1, keepdim=True) & different.any(dim=1, keepdim=True)

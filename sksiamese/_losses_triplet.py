@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from ._parameters import check_real
 from ._selection import (
     ascending,
     chunk_size,
@@ -40,7 +41,7 @@ def triplet(D, same, different, *, margin=0.2):
         Mask of the negatives of each anchor.
 
     margin : float, default=0.2
-        By how much a negative has to be farther than a positive, in the unit of ``D``.
+        By how much a negative has to be farther than a positive, in the unit of ``D``, >= 0.
 
     Returns
     -------
@@ -63,6 +64,7 @@ def triplet(D, same, different, *, margin=0.2):
     >>> round(triplet(D, same, ~same, margin=0.2).item(), 4)
     0.1
     """
+    margin = check_real("margin", margin, least=0)
 
     def parts(D, same, different):
         if D.shape[1] <= FEW:
@@ -133,6 +135,7 @@ def soft_margin_triplet(D, same, different, *, scale=1.0):
     >>> round(soft_margin_triplet(D, same, ~same).item(), 4)
     0.4229
     """
+    scale = check_real("scale", scale, above=0)
 
     def every(D, same, different):
         violation, is_triplet = triplets_of_few(D, same, different)

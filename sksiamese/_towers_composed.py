@@ -2,11 +2,13 @@
 
 import copy
 from math import prod
+from operator import index
 
 import torch
 from torch import nn
 
-from ._towers_single import mlp
+from ._parameters import check_count, check_real, check_shape
+from ._towers_single import check_sizes, mlp
 
 __all__ = ["multi_cue", "pretrained"]
 
@@ -81,6 +83,13 @@ def multi_cue(
     >>> multi_cue((10,), 4, cues=cues)(torch.zeros(5, 10)).shape
     torch.Size([5, 4])
     """
+    input_shape = check_shape("input_shape", input_shape)
+    n_components = check_count("n_components", n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
+    if not isinstance(cues, dict) or not cues:
+        raise ValueError(f"cues must be a dict of the columns of each cue, got {cues!r}.")
+    if not isinstance(towers, dict | None):
+        raise ValueError(f"towers must be a dict of the tower factories of cues, got {towers!r}.")
     unknown = set(towers or {}) - set(cues)
     if unknown:
         raise ValueError(f"towers names {sorted(unknown)}, but the cues are {sorted(cues)}.")
@@ -133,15 +142,18 @@ class _Fused(nn.Module):
 
 def _columns_of(name, chosen, n_features, feature_names):
     """Column numbers of a cue."""
-    if isinstance(chosen, slice):
-        found = list(range(n_features))[chosen]
-    else:
+    try:
         names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
-        found = [names.get(c, -1) if isinstance(c, str) else int(c) for c in chosen]
+        if isinstance(chosen, slice):
+            found = list(range(n_features))[chosen]
+        else:
+            found = [names.get(c, -1) if isinstance(c, str) else index(c) for c in chosen]
+    except TypeError:
+        found = []
     if not found or min(found) < 0 or max(found) >= n_features:
         raise ValueError(
-            f"cue {name!r} is {chosen!r}, but must be columns of an item, which has {n_features}; "
-            "names need data with column names."
+            f"cues has {chosen!r} for {name!r}, but must name columns of an item, which has "
+            f"{n_features}; names need data with column names."
         )
     return found
 
@@ -172,6 +184,12 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     tower : nn.Module
         Maps items, a batch of shape ``(n, *input_shape)``, to embeddings (n, n_components).
 
+    Raises
+    ------
+    ValueError
+        If ``backbone`` is not a module, does not take items of ``input_shape`` or gives no
+        features, or a number lies beyond its range.
+
     Examples
     --------
     >>> import torch
@@ -180,7 +198,32 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     >>> pretrained((28, 28), 32, backbone=nn.Conv1d(28, 4, 3))(torch.zeros(5, 28, 28)).shape
     torch.Size([5, 32])
     """
-    return _Pretrained(input_shape, n_components, copy.deepcopy(backbone), learning_rate_factor)
+    if not isinstance(backbone, nn.Module):
+        raise ValueError(f"backbone must be an nn.Module, got {backbone!r}.")
+    return _Pretrained(
+        check_shape("input_shape", input_shape),
+        check_count("n_components", n_components),
+        copy.deepcopy(backbone),
+        check_real("learning_rate_factor", learning_rate_factor, least=0),
+    )
+
+
+def n_features_of(backbone, item):
+    """Return the number of features that a backbone gives for an item."""
+    try:
+        with torch.no_grad():
+            features = backbone(item)
+    except (RuntimeError, NotImplementedError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"backbone does not take items of input_shape={tuple(item.shape[1:])}: {error}"
+        ) from error
+    if not isinstance(features, torch.Tensor) or features.ndim < 2 or len(features) != 1:
+        got = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features)
+        raise ValueError(
+            f"backbone must map a batch of n items to a tensor of shape (n, ...), but gave {got} "
+            "for one item."
+        )
+    return features.flatten(1).shape[1]
 
 
 class _Pretrained(nn.Module):
@@ -191,8 +234,7 @@ class _Pretrained(nn.Module):
         backbone.learning_rate_factor = learning_rate_factor
         self.backbone = backbone.requires_grad_(learning_rate_factor > 0).eval()
         weight = next(backbone.parameters(), torch.empty(0))
-        with torch.no_grad():
-            n_features = backbone(weight.new_zeros(1, *input_shape)).flatten(1).shape[1]
+        n_features = n_features_of(backbone, weight.new_zeros(1, *input_shape))
         self.output = nn.Linear(n_features, n_components)
 
     def train(self, mode=True):

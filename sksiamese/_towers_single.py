@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._parameters import check_count, check_real, check_shape
+
 __all__ = ["cnn", "mlp", "tdnn"]
 
 
@@ -42,6 +44,8 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     >>> sum(weight.numel() for weight in mlp((28, 28), 128, depth=3, width=128).parameters())
     133504
     """
+    input_shape, n_components = _checked(input_shape, n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
     layers = [nn.Flatten()]
     for n_in, n_out in pairwise(sizes[:-1]):
@@ -100,6 +104,8 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     >>> cnn((28, 28), 32, depth=2, width=8)(torch.zeros(5, 28, 28)).shape
     torch.Size([5, 32])
     """
+    input_shape, n_components = _checked(input_shape, n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
     if len(input_shape) > 3:
         raise ValueError(
             f"tower='cnn' takes images, (height, width) or (channels, height, width), but "
@@ -112,7 +118,7 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
             f"set input_shape={(channels, height, breadth)} and pass "
             f"np.moveaxis(X.reshape(-1, *{tuple(input_shape)}), -1, 1).reshape(len(X), -1)."
         )
-    if pooling not in ("global", "flatten"):
+    if not isinstance(pooling, str) or pooling not in ("global", "flatten"):
         raise ValueError(f"pooling must be 'global' or 'flatten', got {pooling!r}.")
     channels, height, breadth = (1,) * (3 - len(input_shape)) + tuple(input_shape)
     sizes = [channels, *(width * 2**block for block in range(depth))]
@@ -186,6 +192,8 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     >>> tdnn((50, 3), 16, width=8)(torch.zeros(5, 50, 3)).shape
     torch.Size([5, 16])
     """
+    input_shape, n_components = _checked(input_shape, n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
     if len(input_shape) > 2:
         raise ValueError(
             f"tower='tdnn' takes series, (n_steps,) or (n_steps, n_channels), but input_shape is "
@@ -200,6 +208,17 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
 
 tdnn.allow_nan = True
 tdnn.shared_axes = (-2,)
+
+
+def _checked(input_shape, n_components):
+    """Return the shape of an item and the size of the embedding, both checked."""
+    return check_shape("input_shape", input_shape), check_count("n_components", n_components)
+
+
+def check_sizes(depth, width, dropout):
+    """Return the parameters that most towers have; raise if one lies beyond its range."""
+    dropout = check_real("dropout", dropout, least=0, below=1)
+    return check_count("depth", depth), check_count("width", width), dropout
 
 
 class _TimeDelays(nn.Module):

@@ -9,6 +9,8 @@ have options, which ``functools.partial`` binds.
 import torch
 import torch.nn.functional as F
 
+from ._parameters import check_count, check_real
+
 __all__ = ["affine", "feature_dropout", "jitter", "mirror", "rescale", "time_warp"]
 
 
@@ -46,7 +48,7 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes.
+        If ``X`` has another number of axes, or an option lies beyond its range.
 
     Examples
     --------
@@ -56,6 +58,11 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
     torch.Size([2, 8, 8])
     """
     _check_images(X, "affine")
+    rotation = check_real("rotation", rotation, least=0)
+    scale = check_real("scale", scale, least=0)
+    shear = check_real("shear", shear, least=0)
+    translation = check_real("translation", translation, least=0)
+    fill = check_real("fill", fill)
     images = X.unsqueeze(1) if X.ndim == 3 else X
     angle, slope, *stretch_and_shift = (
         2 * torch.rand(6, len(X), generator=generator, device=X.device, dtype=X.dtype) - 1
@@ -96,6 +103,11 @@ def jitter(X, generator, *, deviation=0.1):
     X : Tensor of the shape of ``X``
         New items.
 
+    Raises
+    ------
+    ValueError
+        If ``deviation`` is not a finite number >= 0.
+
     Examples
     --------
     >>> import torch
@@ -104,6 +116,7 @@ def jitter(X, generator, *, deviation=0.1):
     >>> round(X.std().item(), 1)
     2.0
     """
+    deviation = check_real("deviation", deviation, least=0)
     noise = torch.randn(X.shape, generator=generator, device=X.device, dtype=X.dtype)
     return X + deviation * noise
 
@@ -130,7 +143,7 @@ def mirror(X, generator, *, share=0.5):
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes.
+        If ``X`` has another number of axes, or ``share`` is not in [0, 1].
 
     Examples
     --------
@@ -140,6 +153,7 @@ def mirror(X, generator, *, share=0.5):
     tensor([[[2., 1.]]])
     """
     _check_images(X, "mirror")
+    share = check_real("share", share, least=0, most=1)
     chance = torch.rand(len(X), generator=generator, device=X.device)
     turned = (chance < share).reshape(-1, *[1] * (X.ndim - 1))
     return X.flip(-1).where(turned, X)
@@ -164,6 +178,11 @@ def rescale(X, generator, *, deviation=0.1):
     X : Tensor of the shape of ``X``
         New series.
 
+    Raises
+    ------
+    ValueError
+        If ``X`` has another number of axes, or ``deviation`` is not a finite number >= 0.
+
     Examples
     --------
     >>> import torch
@@ -172,6 +191,8 @@ def rescale(X, generator, *, deviation=0.1):
     >>> len(X.unique())
     2
     """
+    _check_series(X, "rescale")
+    deviation = check_real("deviation", deviation, least=0)
     shape = (len(X), 1, *X.shape[2:])
     factor = torch.randn(shape, generator=generator, device=X.device, dtype=X.dtype)
     return X * (1 + deviation * factor)
@@ -205,7 +226,7 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes.
+        If ``X`` has another number of axes, or an option lies beyond its range.
 
     Examples
     --------
@@ -216,11 +237,9 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     >>> bool((new.diff() > 0).all()), new[0, 0].item(), new[0, -1].item()
     (True, 0.0, 8.0)
     """
-    if X.ndim not in (2, 3):
-        raise ValueError(
-            f"augment=time_warp takes series, (n, n_steps) or (n, n_steps, n_channels), but got "
-            f"{tuple(X.shape)}; set input_shape of the estimator to the shape of one series."
-        )
+    _check_series(X, "time_warp")
+    strength = check_real("strength", strength, least=0, below=1)
+    n_knots = check_count("n_knots", n_knots, 2)
     series = X.unsqueeze(2) if X.ndim == 2 else X
     n_steps = series.shape[1]
     missing = series.isnan().any(dim=2)
@@ -262,6 +281,11 @@ def feature_dropout(X, generator, *, share=0.1, fill=0.0):
     X : Tensor of the shape of ``X``
         New items.
 
+    Raises
+    ------
+    ValueError
+        If ``share`` is not in [0, 1], or ``fill`` is not a finite number.
+
     Examples
     --------
     >>> import torch
@@ -270,14 +294,26 @@ def feature_dropout(X, generator, *, share=0.1, fill=0.0):
     >>> round(X.mean().item(), 1)
     0.7
     """
+    share = check_real("share", share, least=0, most=1)
+    fill = check_real("fill", fill)
     chance = torch.rand(X.shape, generator=generator, device=X.device, dtype=X.dtype)
     return X.masked_fill(chance < share, fill)
 
 
 def _check_images(X, name):
-    """See that items are images."""
+    """Raise unless items are images."""
     if X.ndim not in (3, 4):
         raise ValueError(
-            f"augment={name} takes images, (n, height, width) or (n, channels, height, width), but "
-            f"got {tuple(X.shape)}; set input_shape of the estimator to the shape of one image."
+            f"augment={name} takes images X of shape (n, height, width) or (n, channels, height, "
+            f"width), but got {tuple(X.shape)}; set input_shape of the estimator to the shape of "
+            "one image."
+        )
+
+
+def _check_series(X, name):
+    """Raise unless items are series."""
+    if X.ndim not in (2, 3):
+        raise ValueError(
+            f"augment={name} takes series X of shape (n, n_steps) or (n, n_steps, n_channels), but "
+            f"got {tuple(X.shape)}; set input_shape of the estimator to the shape of one series."
         )

@@ -10,6 +10,7 @@ from math import inf
 
 import torch
 
+from ._parameters import check_count
 from ._selection import turns
 
 __all__ = ["BATCHES", "class_balanced", "hierarchical", "shuffled", "weighted"]
@@ -37,6 +38,11 @@ def shuffled(y, batch_size, *, generator):
     rows : Tensor of int64
         Row numbers of a batch.
 
+    Raises
+    ------
+    ValueError
+        If no row has a class, or ``batch_size`` is not a whole number of at least 2.
+
     Examples
     --------
     >>> import torch
@@ -46,7 +52,8 @@ def shuffled(y, batch_size, *, generator):
     >>> [len(rows) for rows in shuffled(y, 3, generator=generator)]
     [3, 2]
     """
-    rows = (y >= 0).nonzero().squeeze(1)
+    batch_size = check_count("batch_size", batch_size, 2)
+    rows = _rows_with_a_class(y)
     order = rows[torch.randperm(len(rows), generator=generator)]
     yield from order.tensor_split(-(-len(rows) // batch_size))
 
@@ -81,6 +88,11 @@ def class_balanced(y, batch_size, *, generator):
     rows : Tensor of int64
         Row numbers of a batch, classes side by side.
 
+    Raises
+    ------
+    ValueError
+        If no row has a class, or ``batch_size`` is not a whole number of at least 4.
+
     Examples
     --------
     >>> import torch
@@ -90,7 +102,8 @@ def class_balanced(y, batch_size, *, generator):
     >>> [y[rows].bincount().tolist() for rows in class_balanced(y, 8, generator=generator)][:2]
     [[4, 4], [4, 4]]
     """
-    known = (y >= 0).nonzero().squeeze(1)
+    batch_size = check_count("batch_size", batch_size, 4)
+    known = _rows_with_a_class(y)
     shuffled_rows = known[torch.randperm(len(known), generator=generator)]
     rows = shuffled_rows[y[shuffled_rows].argsort(stable=True)]
     sizes = y[known].bincount()
@@ -107,7 +120,7 @@ def class_balanced(y, batch_size, *, generator):
 
     order = torch.rand(n_rounds, len(classes), generator=generator).argsort(dim=1)
     visits = classes[torch.cat([order, order[:, :n_filled]], dim=1)].flatten()
-    size, step = sizes[visits, None], torch.arange(per_class)
+    size, step = sizes[visits, None], torch.arange(min(per_class, sizes.max()))
     picked = rows[starts[visits, None] + (turns(visits)[:, None] * per_class + step) % size]
     n_rows = size.clamp_max(per_class).view(-1, per_batch).sum(dim=1)
     yield from picked[step < size].split(n_rows.tolist())
@@ -152,8 +165,8 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
     Raises
     ------
     ValueError
-        If no groups taken together hold two classes, a class has no group, or the number of
-        groups is not that of the rows.
+        If no groups taken together hold two classes, a class has no group, or ``groups`` or a
+        number is unfit.
 
     Examples
     --------
@@ -165,7 +178,10 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
     >>> all(len(groups[rows].unique()) == 1 for rows in batches)
     True
     """
+    n_groups = check_count("n_groups", n_groups)
     groups = _of_rows("groups", _numbered(groups), y, classes)
+    if groups.is_floating_point() or groups.is_complex() or (groups < 0).any():
+        raise ValueError("groups must hold whole numbers >= 0, one for each row.")
     names = groups[y >= 0].unique()
     names = names[torch.randperm(len(names), generator=generator)]
     batches = []
@@ -212,8 +228,8 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, all are zero, a class has no weight, or the
-        number of weights is not that of the rows.
+        If a weight is negative or not finite, all are zero, a class has no weight, or there is
+        not one for each row.
 
     Examples
     --------
@@ -225,7 +241,11 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
     >>> len(batches), 0.7 < y[torch.cat(batches)].double().mean().item() < 1
     (5, True)
     """
-    weight = _of_rows("weight", weight, y, classes).double() * (y >= 0)
+    batch_size = check_count("batch_size", batch_size, 2)
+    weight = _of_rows("weight", weight, y, classes)
+    if weight.is_complex():
+        raise ValueError("weight must hold real numbers, got complex ones.")
+    weight = weight.double() * (y >= 0)
     if not 0 < weight.sum() < inf or (weight < 0).any():
         raise ValueError(
             "weight must be finite, >= 0, and above 0 for a row that has a class; give such rows "
@@ -237,28 +257,44 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
         yield torch.multinomial(weight, size, generator=generator)
 
 
+def _rows_with_a_class(y):
+    """Return the rows that have a class; raise if none has."""
+    rows = (y >= 0).nonzero().squeeze(1)
+    if not len(rows):
+        raise ValueError("y has no row with a class, so there is no batch to draw.")
+    return rows
+
+
 def _of_rows(name, values, y, classes):
-    """Values of all rows, given as such or by the labels of classes, as a tensor."""
-    if not isinstance(values, dict):
-        values = torch.as_tensor(values)
-        if values.shape != y.shape:
+    """Return values of all rows, given as such or by the labels of classes, as a tensor."""
+    if isinstance(values, dict):
+        labels = range(int(y.max()) + 1) if classes is None else classes
+        labels = [tuple(label) if isinstance(label, list) else label for label in labels]
+        missing = [label for label in labels if label not in values]
+        if missing:
             raise ValueError(
-                f"{name} has shape {tuple(values.shape)} for {len(y)} rows; pass a dict with a "
-                "value for each class, which suits any number of rows, or a value for each row."
+                f"{name} has no value for classes such as {missing[:5]}; give every class one."
             )
-        return values
-    labels = range(int(y.max()) + 1) if classes is None else classes
-    labels = [tuple(label) if isinstance(label, list) else label for label in labels]
-    missing = [label for label in labels if label not in values]
-    if missing:
+        return _as_tensor(name, [values[label] for label in labels])[y.clamp_min(0)]
+    values = _as_tensor(name, values)
+    if values.shape != y.shape:
         raise ValueError(
-            f"{name} has no value for classes such as {missing[:5]}; give every class one."
+            f"{name} has shape {tuple(values.shape)} for {len(y)} rows; pass a dict with a value "
+            "for each class, which suits any number of rows, or a value for each row."
         )
-    return torch.tensor([values[label] for label in labels])[y.clamp_min(0)]
+    return values
+
+
+def _as_tensor(name, values):
+    """Return numbers as a tensor."""
+    try:
+        return torch.as_tensor(values)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold a number for each row: {error}") from error
 
 
 def _numbered(groups):
-    """Groups by class, in which names are replaced by numbers."""
+    """Return groups by class, in which names are replaced by numbers."""
     if not isinstance(groups, dict):
         return groups
     numbers = {name: number for number, name in enumerate(dict.fromkeys(groups.values()))}

@@ -219,6 +219,11 @@ def paired(distance, A, B):
     d : Tensor of shape (n,)
         Distances; row ``i`` of ``A`` to row ``i`` of ``B``.
 
+    Raises
+    ------
+    ValueError
+        If ``distance`` is not callable, or gives anything but such a tensor.
+
     Examples
     --------
     >>> import torch
@@ -227,7 +232,18 @@ def paired(distance, A, B):
     >>> paired(manhattan, A, A.flip(0))
     tensor([2., 2.])
     """
-    return distance(A.unsqueeze(-2), B.unsqueeze(-2))[:, 0, 0]
+    if not callable(distance):
+        raise ValueError(
+            f"distance must be a function of two sets of embeddings, got {distance!r}."
+        )
+    D = distance(A.unsqueeze(-2), B.unsqueeze(-2))
+    if not isinstance(D, torch.Tensor) or D.shape != (len(A), 1, 1):
+        got = tuple(D.shape) if isinstance(D, torch.Tensor) else type(D).__name__
+        raise ValueError(
+            f"distance must map sets of shape (..., n, k) and (..., m, k) to a tensor of shape "
+            f"(..., n, m), here {(len(A), 1, 1)}, but gave {got}."
+        )
+    return D[:, 0, 0]
 
 
 DISTANCES = {

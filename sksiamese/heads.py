@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._parameters import check_count, check_real
 from .distances import euclidean, paired
 
 __all__ = ["HEADS", "AdaptiveDistance", "Cosine", "Distance", "Match", "WeightedL1"]
@@ -43,7 +44,7 @@ class WeightedL1(nn.Module):
 
     def __init__(self, n_components):
         super().__init__()
-        self.linear = nn.Linear(n_components, 1)
+        self.linear = nn.Linear(check_count("n_components", n_components), 1)
 
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
@@ -84,10 +85,10 @@ class AdaptiveDistance(nn.Module):
 
     def __init__(self, n_components, distance=euclidean, margin=1.0):
         super().__init__()
-        self.distance, self.margin = distance, margin
+        self.distance, self.margin = distance, check_real("margin", margin, above=0)
         self.scale = nn.Parameter(torch.tensor(5 / 200))
         self.bias = nn.Parameter(torch.tensor(2.5 / 20))
-        self.items = nn.Linear(n_components, 1, bias=False)
+        self.items = nn.Linear(check_count("n_components", n_components), 1, bias=False)
 
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
@@ -129,7 +130,8 @@ class Distance(nn.Module):
 
     def __init__(self, n_components, distance=euclidean, margin=1.0):
         super().__init__()
-        self.distance, self.margin = distance, margin
+        check_count("n_components", n_components)
+        self.distance, self.margin = distance, check_real("margin", margin, above=0)
         self.scale = nn.Parameter(torch.tensor(1.0))
         self.threshold = nn.Parameter(torch.tensor(0.5))
 
@@ -169,6 +171,7 @@ class Match(nn.Module):
 
     def __init__(self, n_components, width=64):
         super().__init__()
+        n_components, width = check_count("n_components", n_components), check_count("width", width)
         self.layers = nn.Sequential(
             nn.Linear(2 * n_components, width),
             nn.ReLU(),
@@ -209,6 +212,7 @@ class Cosine(nn.Module):
 
     def __init__(self, n_components):
         super().__init__()
+        check_count("n_components", n_components)
         self.scale = nn.Parameter(torch.tensor(10 / 200))
         self.bias = nn.Parameter(torch.tensor(5 / 20))
 

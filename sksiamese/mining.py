@@ -9,6 +9,7 @@ of triplets never needs a third axis. On an accelerator, which does not know how
 
 import torch
 
+from ._parameters import check_count, check_real
 from ._selection import ascending, chunk_size, compact, in_chunks, is_meant, places
 
 __all__ = [
@@ -211,10 +212,10 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
         Size k of the embedding, >= 1; the embedder passes its own.
 
     cutoff : float, default=0.5
-        Nearer negatives are drawn as often as those at this distance, > 0.
+        Nearer negatives are drawn as often as those at this distance, in (0, 2).
 
     limit : float, default=1.4
-        Distance from which negatives are not drawn.
+        Distance from which negatives are not drawn, > 0.
 
     Returns
     -------
@@ -236,6 +237,9 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
     >>> distance_weighted(D, same, ~same, n_components=8)[0]
     tensor([[1.0000, 0.5000]])
     """
+    n_components = check_count("n_components", n_components)
+    cutoff = check_real("cutoff", cutoff, above=0, below=2)
+    limit = check_real("limit", limit, above=0)
     has_negative = different.any(dim=1)
     d = D.detach().clamp(cutoff, 2 - 1e-3)
     rarity = (2 - n_components) * d.log() - (n_components - 3) / 2 * (1 - d.square() / 4).log()
@@ -269,7 +273,7 @@ def multi_similarity(D, same, different, *, epsilon=0.1):
         Mask of the non-matching pairs.
 
     epsilon : float, default=0.1
-        Slack, in the unit of ``D``.
+        Slack, >= 0, in the unit of ``D``.
 
     Returns
     -------
@@ -291,6 +295,7 @@ def multi_similarity(D, same, different, *, epsilon=0.1):
     >>> positives | negatives
     tensor([[False,  True,  True, False]])
     """
+    epsilon = check_real("epsilon", epsilon, least=0)
     nearest = D.detach().masked_fill(~different, torch.inf).amin(dim=1, keepdim=True)
     farthest = D.detach().masked_fill(~same, -torch.inf).amax(dim=1, keepdim=True)
     return D, same & (nearest - epsilon < D), different & (farthest + epsilon > D)
@@ -325,7 +330,8 @@ def angular(D, same, different, *, angle=20.0):
     Raises
     ------
     ValueError
-        If ``D`` is not square: the distance of a positive to a negative must be known.
+        If ``D`` is not square, as the distance of a positive to a negative must be known, or
+        ``angle`` is not in [0, 90).
 
     References
     ----------
@@ -343,6 +349,7 @@ def angular(D, same, different, *, angle=20.0):
     tensor([[1., 2.],
             [1., 2.]])
     """
+    angle = check_real("angle", angle, least=0, below=90)
     if D.shape[0] != D.shape[1]:
         raise ValueError(
             f"angular mining needs the distances among the rows of a batch, got {tuple(D.shape)}; "

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._parameters import check_count, check_real
+
 __all__ = ["REGULARIZERS", "Center", "covariance", "norm", "variance"]
 
 
@@ -66,6 +68,7 @@ def variance(Z, *, deviation=1.0):
     >>> variance(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
     tensor(0.4950)
     """
+    deviation = check_real("deviation", deviation, above=0)
     spread = (Z.var(dim=0) + 1e-4).sqrt()
     return F.relu(deviation - spread).mean()
 
@@ -129,7 +132,8 @@ class Center(nn.Module):
 
     def __init__(self, n_classes, n_components):
         super().__init__()
-        self.centers = nn.Parameter(torch.zeros(n_classes, n_components))
+        size = check_count("n_classes", n_classes), check_count("n_components", n_components)
+        self.centers = nn.Parameter(torch.zeros(size))
 
     def forward(self, Z, y):
         """Cost of embeddings and their classes."""

@@ -1,0 +1,18 @@
+"""Fuzzing: generated calls of everything public; see :mod:`fuzzing.engine`.
+
+To add a target, add a line to a table: its public name, then the callable, the arguments that are
+in every call, the law of its results (:mod:`fuzzing.laws`) and the kinds of its arguments
+(:mod:`fuzzing.values`). A word after the name tells several targets of one object apart.
+"""
+
+from .displays import EXPLAIN, PLOTS
+from .engine import Call, Outcome, limit_memory, run, values_of
+from .estimators import ESTIMATORS
+from .tools import METRICS, PAIR_TOOLS
+from .torch_parts import TORCH
+from .values import Scene
+
+__all__ = ["TARGETS", "Call", "Outcome", "Scene", "limit_memory", "run", "values_of"]
+
+TARGETS = {**ESTIMATORS, **PAIR_TOOLS, **METRICS, **TORCH, **PLOTS, **EXPLAIN}
+"""The targets by public name."""

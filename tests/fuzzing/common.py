@@ -1,0 +1,367 @@
+"""What the tables of targets share: how a target is written, and kinds of common arguments."""
+
+import copy
+import functools
+import inspect
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.callback import ProgressBar
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sksiamese import (
+    PairTransformer,
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseVerifier,
+    augment,
+    distances,
+    heads,
+    losses,
+    mining,
+    regularizers,
+    towers,
+)
+
+from . import laws as law
+from .engine import Kind, Target
+from .parts import Linear, loss_of_user
+from .values import (
+    ANY,
+    CLASSES,
+    EMBEDDINGS,
+    MATCHES,
+    PAIRS,
+    RANDOM_STATE,
+    ROWS,
+    SCORES,
+    Scene,
+    constants,
+    length,
+    name_or_callable,
+    number,
+    of,
+)
+
+FAST = {"n_components": 2, "width": 4, "depth": 2, "max_iter": 1, "batch_size": 16}
+FAST |= {"random_state": 0, "device": "cpu"}
+
+
+def target(call, required="", law=law.anything, times=1.0, errors=(), **arguments):
+    """Return a target; arguments that lack a kind have that of any value."""
+    return Target(call, arguments, law, tuple(required.split()), errors, times)
+
+
+def fit_of(make, *data):
+    """Return a function that builds an estimator of its arguments and fits it on the data."""
+
+    def fit(**arguments):
+        given = {name: arguments.pop(name) for name in data if name in arguments}
+        return unless_half_done(make(**arguments), "fit", given)
+
+    return fit
+
+
+def method(name):
+    """Return a function that calls a method of ``self``."""
+    return lambda self, **arguments: unless_half_done(self, name, arguments)
+
+
+def unless_half_done(self, name, arguments):
+    """Call a method; assert that one that fails leaves the object as it was."""
+    before = dict(vars(self))
+    try:
+        return getattr(self, name)(**arguments)
+    except Exception:
+        after = vars(self)
+        assert before.keys() == after.keys(), f"{name} failed and left {after.keys() - before}"
+        assert all(after[key] is value for key, value in before.items()), f"{name} changed it"
+        raise
+
+
+def embedder(**parameters):
+    return SiameseEmbedder(**FAST | parameters)
+
+
+def verifier(**parameters):
+    return SiameseVerifier(**FAST | parameters)
+
+
+def identifier(embedder=None, **parameters):
+    return SiameseIdentifier(
+        SiameseEmbedder(**FAST) if embedder is None else embedder,
+        **{"random_state": 0} | parameters,
+    )
+
+
+@functools.cache
+def fitted(name):
+    """Return one of some fitted estimators."""
+    s = Scene(4)
+    frozen = FrozenEstimator(FunctionTransformer().fit(s.rows))
+    names = np.array([*"abcd"])[s.codes]
+    frame = ROWS.good["frame"](s)
+    view, pair_frame = PAIRS.good["view"](s), PAIRS.good["frame"](s)
+    return {
+        "embedder": lambda: embedder().fit(s.rows, s.codes),
+        "embedder of a frame": lambda: embedder(distance="cosine").fit(frame, names),
+        "embedder of series": lambda: embedder(tower="tdnn").fit(s.rows.astype("f"), s.codes),
+        "embedder with early stopping": lambda: embedder(
+            early_stopping=True, validation_fraction=0.4
+        ).fit(s.rows, s.codes),
+        "verifier": lambda: verifier().fit(s.pairs, s.match),
+        "verifier of a frame": lambda: verifier(head="mlp").fit(pair_frame, s.match.astype(int)),
+        "verifier of a view": lambda: verifier(head="distance").fit(view, s.match.astype(str)),
+        "identifier": lambda: identifier().fit(s.rows, s.codes),
+        "identifier of strings": lambda: identifier(frozen, target_far=0.4).fit(s.rows, names),
+        "identifier of templates": lambda: identifier(
+            frozen, strategy="nearest", target_far=0.4, metric="cosine"
+        ).fit(s.rows, s.codes),
+        "identifier with an index": lambda: identifier(
+            frozen, neighbors=NearestNeighbors(n_neighbors=2)
+        ).fit(s.rows, s.codes),
+        "transformer": lambda: PairTransformer().fit(s.pairs),
+        "transformer of a frame": lambda: PairTransformer(StandardScaler()).fit(pair_frame),
+        "comparing transformer": lambda: PairTransformer(PCA(2), output="abs_diff").fit(view),
+    }[name]()
+
+
+def selves(unfitted, *names):
+    """Return the kind of an estimator whose method is called: copies of fitted ones."""
+    good = {name: lambda s, name=name: copy.deepcopy(fitted(name)) for name in names}
+    return Kind(good, {"not fitted": lambda s: unfitted()})
+
+
+EMBEDDERS = selves(embedder, "embedder", "embedder of a frame", "embedder of series")
+VERIFIERS = selves(verifier, "verifier", "verifier of a frame", "verifier of a view")
+IDENTIFIERS = selves(
+    identifier,
+    *("identifier", "identifier of strings", "identifier of templates", "identifier with an index"),
+)
+REJECTING = selves(identifier, "identifier of strings", "identifier of templates")
+TRANSFORMERS = selves(
+    PairTransformer, "transformer", "transformer of a frame", "comparing transformer"
+)
+
+BOOLEAN = number(False, True)
+SWITCH = Kind(constants(False, True), {})
+RATE = number(0.5, 0.1, 0.0, 1.0)
+POSITIVE = number(1.0, 0.1, 2, 100)
+FRACTION = number(0.5, 0.25)
+METRIC = name_or_callable("euclidean", "cosine", "manhattan", "l2", "correlation", "haversine")
+SHAPE = Kind(
+    constants(None, (4,), (2, 2), (1, 2, 2), [4]),
+    ANY
+    | constants(
+        (True, 4), (2.0, 2), (0, 4), (-2, -2), (3,), (2, 3), ("2", 2), (np.int64(2), 2),
+        (float("nan"),), (2**62, 2**62), (None,), ((2, 2),), (4, 1, 1, 1, 1),
+    ),
+)  # fmt: skip
+NET = {
+    "n_components": number(2, 1, 3, np.int64(2)),
+    "tower": name_or_callable("mlp", "cnn", "tdnn", user=Linear, linear=functools.partial(
+        towers.mlp, depth=1)),
+    "depth": length(1, 2, 3),
+    "width": number(4, 1, 16),
+    "input_shape": SHAPE,
+    "dropout": number(0.0, 0.5, 0, 0.99),
+    "augment": name_or_callable(
+        None,
+        **{"jitter": augment.jitter, "mirror": augment.mirror, "rescale": augment.rescale},
+        **{"time_warp": augment.time_warp, "affine": augment.affine},
+    ),
+    "batch_size": number(16, 4, 5, 1000),
+    "max_iter": length(1, 2),
+    "learning_rate_init": number(1e-3, 0.1, 10.0),
+    "weight_decay": number(0.0, 1.0, 1),
+    "tol": number(1e-4, 0, 1.0),
+    "n_iter_no_change": number(1, 10),
+    "early_stopping": BOOLEAN,
+    "validation_fraction": number(0.4, 0.2, 0.9),
+    "warm_start": BOOLEAN,
+    "random_state": RANDOM_STATE,
+    "device": Kind(constants("cpu", "auto"), ANY | constants("hpu", "cuda:99", "cpu:1", "meta")),
+    "precision": number(None, "float32", "bfloat16"),
+    "verbose": number(0, 1),
+}  # fmt: skip
+EMBEDDER = NET | {
+    "loss": name_or_callable(*losses.LOSSES, user=loss_of_user, partial=functools.partial(
+        losses.contrastive, margin=0.5), proxies=losses.ProxyNCA),
+    "margin": number("auto", 0.2, 1),
+    "miner": name_or_callable(*mining.MINERS),
+    "distance": name_or_callable("auto", *distances.DISTANCES),
+    "regularizer": name_or_callable(None, *regularizers.REGULARIZERS),
+    "regularizer_weight": number(1.0, 0, 0.5),
+    "memory_size": number(0, 8, 100),
+    "sampler": name_or_callable("balanced", "shuffled"),
+    "unlabeled_label": number(None, -1, 0, "a"),
+}  # fmt: skip
+VERIFIER = NET | {
+    "depth": length(None, 1, 2),
+    "width": number(None, 4),
+    "head": name_or_callable(*heads.HEADS, user=heads.Match),
+    "margin": number(1.0, None, 0.1),
+    "distance": name_or_callable(*distances.DISTANCES),
+    "class_weight": Kind(
+        constants(None, "balanced", {0: 1, 1: 2}, {False: 1, True: 2.5}),
+        ANY | constants({0: float("nan")}, {0: -1}, {"a": 1}, {0: "a"}, {1: 1e300}, {0: None}),
+    ),
+}
+IDENTIFIER = {
+    "embedder": Kind(
+        {
+            "default": lambda s: embedder(),
+            "frozen": lambda s: FrozenEstimator(FunctionTransformer().fit(s.rows)),
+            "scaler": lambda s: StandardScaler(),
+            "pca": lambda s: PCA(2),
+        },
+        ANY
+        | {
+            "embedder class": lambda s: SiameseEmbedder,
+            "half as many rows": lambda s: FunctionTransformer(lambda X: X[::2]),
+            "one number a row": lambda s: FunctionTransformer(lambda X: X[:, 0]),
+            "strings": lambda s: FunctionTransformer(lambda X: np.asarray(X).astype(str)),
+            "nothing": lambda s: FunctionTransformer(lambda X: None),
+            "frozen, not fitted": lambda s: FrozenEstimator(embedder()),
+            "verifier": lambda s: verifier(),
+        },
+    ),
+    "strategy": number("prototype", "nearest"),
+    "metric": METRIC,
+    "neighbors": Kind(
+        constants(None)
+        | {
+            "NearestNeighbors": lambda s: NearestNeighbors(n_neighbors=1),
+            "KNeighborsTransformer": lambda s: KNeighborsTransformer(n_neighbors=1),
+        },
+        ANY
+        | {
+            "scaler": lambda s: StandardScaler(),
+            "many": lambda s: NearestNeighbors(n_neighbors=100),
+            "manhattan": lambda s: NearestNeighbors(metric="manhattan"),
+            "class": lambda s: NearestNeighbors,
+        },
+    ),
+    "target_far": number(None, 0.4, 0.1),
+    "validation_fraction": number(0.3, 0.2),
+    "unknown_label": number(None, -1, "unknown", 99),
+    "random_state": RANDOM_STATE,
+}
+PAIR_TRANSFORMER = {
+    "transformer": Kind(
+        constants(None)
+        | {
+            "scaler": lambda s: StandardScaler(),
+            "pca": lambda s: PCA(2),
+            "frozen embedder": lambda s: FrozenEstimator(fitted("embedder")),
+        },
+        ANY
+        | {
+            "embedder": lambda s: embedder(),
+            "half as many rows": lambda s: FunctionTransformer(lambda X: X[::2]),
+            "one number a row": lambda s: FunctionTransformer(lambda X: X[:, 0]),
+            "nothing": lambda s: FunctionTransformer(lambda X: None),
+            "strings": lambda s: FunctionTransformer(lambda X: np.asarray(X).astype(str)),
+            "class": lambda s: StandardScaler,
+        },
+    ),
+    "output": name_or_callable("pairs", "abs_diff", "abs_diff_product", "distance", "product"),
+}
+SPLIT = {"n_splits": length(2, 3, 5), "random_state": RANDOM_STATE}
+KFOLD = SPLIT | {"shuffle": BOOLEAN}
+SHUFFLE = SPLIT | {"test_size": number(None, 0.3, 1), "train_size": number(None, 0.5, 2)}
+ANYTHING = Kind(constants(None, 1, "a"), ANY)
+NAMES = Kind(constants(None), constants(["a"], [], list("abcdefgh")))
+CALLBACKS = Kind({"progress": lambda s: ProgressBar()}, ANY)
+OUTPUT = Kind(constants(None, "default", "pandas", "polars"), {})
+CLAIMS = of("codes", {"codes": lambda c: c, "one": np.zeros_like, "strings": lambda c: np.array(
+    [*"abcd"])[c], "list": lambda c: c.tolist()}, {"unknown": lambda c: c + 9})  # fmt: skip
+CLAIMS = Kind(CLAIMS.good, CLAIMS.odd | CLASSES.odd)
+REQUEST = Kind(constants(True, False, None, "alias"), {})
+
+
+def pairs_of_classes(scene):
+    """Return what fits the arguments of metrics of pairs."""
+    return scene.match
+
+
+PAIR_SCORE = {"y_true": MATCHES, "y_score": SCORES}
+COST = {"prior": RATE, "cost_false_accept": POSITIVE, "cost_false_reject": POSITIVE}
+RETRIEVAL = {"y_true": CLASSES, "Z": EMBEDDINGS, "metric": METRIC}
+FEW_SHOT = {"n_way": number(2, 3), "k_shot": number(1, 2), "n_episodes": length(1, 5),
+            "metric": METRIC, "random_state": RANDOM_STATE}  # fmt: skip
+
+
+def split_all(make, name):
+    """Return a function that builds a splitter and calls one of its methods."""
+
+    def call(**arguments):
+        data = {n: arguments.pop(n) for n in ("X", "y", "groups") if n in arguments}
+        result = getattr(make(**arguments), name)(**data)
+        return list(result) if inspect.isgenerator(result) else result
+
+    return call
+
+
+def set_then_fit(make, *data):
+    """Return a function that sets parameters of an estimator and fits it."""
+
+    def call(**arguments):
+        given = {name: arguments.pop(name) for name in data if name in arguments}
+        return unless_half_done(clone(make().set_params(**arguments)), "fit", given)
+
+    return call
+
+
+def fit_then_output(make, *data):
+    """Return a function that fits an estimator whose transform gives a chosen container."""
+
+    def call(transform, **given):
+        estimator = make().set_output(transform=transform).fit(**given)
+        return estimator.transform(given["X"])
+
+    return call
+
+
+def request(make, name):
+    """Return a function that calls a method of a new object, metadata being routed."""
+
+    def call(**arguments):
+        with config_context(enable_metadata_routing=True):
+            return getattr(make(), name)(**arguments)
+
+    return call
+
+
+def callbacks_then_fit(make):
+    """Return a function that sets callbacks and fits."""
+
+    def call(callbacks):
+        scene = Scene(0)
+        data = (scene.pairs, scene.match) if make is verifier else (scene.rows, scene.codes)
+        return make().set_callbacks(callbacks).fit(*data)
+
+    return call
+
+
+def common(make, name, **arguments):
+    """Return the targets that every estimator has by scikit-learn."""
+    found = {
+        f"{name}.get_params": target(request(make, "get_params"), deep=SWITCH),
+        f"{name}.get_metadata_routing": target(request(make, "get_metadata_routing")),
+    }
+    for method_name in dir(make()):
+        if method_name.startswith("set_") and method_name.endswith("_request"):
+            names = [
+                p
+                for p, v in inspect.signature(getattr(make(), method_name)).parameters.items()
+                if v.kind is v.KEYWORD_ONLY
+            ]
+            found[f"{name}.{method_name}"] = target(
+                request(make, method_name), **dict.fromkeys(names, REQUEST)
+            )
+    return found

@@ -1,0 +1,145 @@
+"""The targets among displays and explanations."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from sksiamese import explain, plot
+
+from . import laws as law
+from .common import (
+    ANYTHING,
+    EMBEDDERS,
+    IDENTIFIERS,
+    METRIC,
+    SHAPE,
+    VERIFIERS,
+    embedder,
+    fitted,
+    target,
+)
+from .engine import Kind
+from .values import (
+    ANY,
+    CLASSES,
+    EMBEDDINGS,
+    MATCHES,
+    PAIRS,
+    ROWS,
+    SCORES,
+    constants,
+    length,
+    number,
+)
+
+NOT_DRAWN = Kind(constants(None), ANY)
+IMAGE_SHAPE = Kind(constants((2, 2), (1, 2, 2), [2, 2]), SHAPE.odd)
+HISTORY = Kind({"of an embedder": lambda s: fitted("embedder").history_}, {})
+SEEN = Kind({"images": lambda s: abs(s.rows[:3]).reshape(3, 2, 2) / 9}, {})
+THREE = Kind({"numbers": lambda s: np.array([0, 1, 1])}, {})
+TRUE = Kind({"booleans": lambda s: np.array([False, True, True])}, {})
+DRAWN_PAIRS = {
+    "left": SEEN, "right": SEEN, "match": TRUE, "y_score": THREE, "accepted": TRUE,
+    "threshold": Kind(constants(0.0, 0.5), {}),
+}  # fmt: skip
+STYLE = Kind(constants(None, {}, {"alpha": 0.5}), {k: v for k, v in ANY.items() if k != "{'a': 1}"})
+ACCEPTED = Kind(
+    {"None": lambda s: None, "array": lambda s: s.score > 0, "list": lambda s: [
+        bool(x) for x in s.score > 0]},
+    ANY | MATCHES.odd)  # fmt: skip
+THRESHOLD = number(0.0, 0.5, None)
+
+
+def drawn(make, *data):
+    """Return a function that builds a display of some arguments and plots it with the rest."""
+
+    def call(**arguments):
+        given = {name: arguments.pop(name) for name in data if name in arguments}
+        return make(**given).plot(**arguments)
+
+    return call
+
+
+PROJECTION = Kind(
+    constants(None) | {"pca": lambda s: PCA(2), "three": lambda s: PCA(3)},
+    ANY | {"one": lambda s: PCA(1), "class": lambda s: PCA, "scaler": lambda s: StandardScaler(
+        ), "embedder": lambda s: embedder()})  # fmt: skip
+POINTS = Kind({"points": lambda s: s.rows[:, :2]}, {})
+SEEN_CLASSES = Kind({"codes": lambda s: s.codes, "strings": lambda s: s.codes.astype(str)}, {})
+SEEN_MATCHES = Kind({"match": lambda s: s.match}, {})
+SEEN_SCORES = Kind({"scores": lambda s: s.score}, {})
+AX = Kind(constants(None), ANY)
+PLOTS = {
+    "plot.HistoryDisplay": target(plot.HistoryDisplay, "history", history=HISTORY),
+    "plot.HistoryDisplay.plot": target(
+        drawn(plot.HistoryDisplay, "history"), "history", history=HISTORY, axes=AX),
+    "plot.HistoryDisplay.from_estimator": target(
+        plot.HistoryDisplay.from_estimator, "estimator", axes=AX,
+        estimator=Kind(EMBEDDERS.good | VERIFIERS.good, ANY | EMBEDDERS.odd | IDENTIFIERS.good)),
+    "plot.EmbeddingDisplay": target(
+        plot.EmbeddingDisplay, "points y", points=POINTS, y=SEEN_CLASSES, axis_name=number("a")),
+    "plot.EmbeddingDisplay.plot": target(
+        drawn(plot.EmbeddingDisplay, "points", "y", "axis_name"), "points y", points=POINTS,
+        y=SEEN_CLASSES, axis_name=number("a"), ax=AX, scatter_kwargs=STYLE),
+    "plot.EmbeddingDisplay.from_estimator": target(
+        plot.EmbeddingDisplay.from_estimator, "estimator X y", estimator=EMBEDDERS, X=ROWS,
+        y=CLASSES, projection=PROJECTION, ax=AX, scatter_kwargs=STYLE),
+    "plot.EmbeddingDisplay.from_embeddings": target(
+        plot.EmbeddingDisplay.from_embeddings, "Z y", Z=EMBEDDINGS, y=CLASSES,
+        projection=PROJECTION, ax=AX),
+    "plot.NeighborsDisplay": target(
+        plot.NeighborsDisplay, "query_images query_labels images labels", query_images=SEEN,
+        query_labels=THREE, images=SEEN, labels=THREE),
+    "plot.NeighborsDisplay.plot": target(
+        drawn(plot.NeighborsDisplay, "query_images", "query_labels", "images", "labels"),
+        "query_images query_labels images labels", query_images=SEEN, query_labels=THREE,
+        images=Kind({"images": lambda s: abs(s.rows[:6]).reshape(3, 2, 2, 2) / 9}, {}),
+        labels=Kind({"labels": lambda s: np.arange(6).reshape(3, 2)}, {}), ax=AX,
+        imshow_kwargs=STYLE),
+    "plot.NeighborsDisplay.from_estimator": target(
+        lambda X, y, X_gallery, y_gallery, **options: plot.NeighborsDisplay.from_estimator(
+            X=X[:3], y=y[:3], X_gallery=X_gallery, y_gallery=y_gallery, **options),
+        "estimator X y X_gallery y_gallery image_shape", estimator=EMBEDDERS,
+        X=Kind({"rows": lambda s: s.rows}, {"list": lambda s: s.rows.tolist()}),
+        y=Kind({"codes": lambda s: s.codes}, {"strings": lambda s: s.codes.astype(str)}),
+        X_gallery=ROWS, y_gallery=CLASSES, n_neighbors=number(1, 3), metric=METRIC,
+        image_shape=IMAGE_SHAPE, ax=AX, imshow_kwargs=STYLE),
+    "plot.PairDisplay": target(
+        plot.PairDisplay, "left right match y_score accepted", **DRAWN_PAIRS),
+    "plot.PairDisplay.plot": target(
+        drawn(plot.PairDisplay, *DRAWN_PAIRS), "left right match y_score accepted", **DRAWN_PAIRS,
+        ax=AX, n_columns=number(4, 1), imshow_kwargs=STYLE),
+    "plot.PairDisplay.from_estimator": target(
+        plot.PairDisplay.from_estimator, "estimator X y image_shape", estimator=VERIFIERS, X=PAIRS,
+        y=MATCHES, image_shape=IMAGE_SHAPE, threshold=THRESHOLD, n_pairs=number(4)),
+    "plot.PairDisplay.from_predictions": target(
+        plot.PairDisplay.from_predictions, "X y_true y_score image_shape", X=PAIRS, y_true=MATCHES,
+        y_score=SCORES, image_shape=IMAGE_SHAPE, threshold=THRESHOLD, accepted=ACCEPTED,
+        n_pairs=number(4, 1), order=number("worst", "given"), ax=AX),
+    "plot.PairScoreDisplay": target(
+        plot.PairScoreDisplay, "match y_score accepted", match=SEEN_MATCHES, y_score=SEEN_SCORES,
+        accepted=SEEN_MATCHES),
+    "plot.PairScoreDisplay.plot": target(
+        drawn(plot.PairScoreDisplay, "match", "y_score", "accepted", "threshold", "score_name"),
+        "match y_score accepted", match=SEEN_MATCHES, y_score=SEEN_SCORES,
+        accepted=SEEN_MATCHES, threshold=DRAWN_PAIRS["threshold"], score_name=number("a"), ax=AX,
+        bins=number(5), hist_kwargs=STYLE, line_kwargs=STYLE),
+    "plot.PairScoreDisplay.from_estimator": target(
+        plot.PairScoreDisplay.from_estimator, "estimator X y", estimator=VERIFIERS, X=PAIRS,
+        y=MATCHES, threshold=THRESHOLD, ax=AX, bins=number(5)),
+    "plot.PairScoreDisplay.from_predictions": target(
+        plot.PairScoreDisplay.from_predictions, "y_true y_score", y_true=MATCHES, y_score=SCORES,
+        threshold=number(0.0), accepted=ACCEPTED, score_name=number("a"), ax=AX),
+}  # fmt: skip
+EXPLAIN = {
+    "explain.explain_pairs": target(
+        explain.explain_pairs, "verifier X n_steps", law.anything, 2, verifier=Kind(
+            VERIFIERS.good, VERIFIERS.odd | ANY), X=PAIRS, by=number("column", "component"),
+        n_steps=length(2, 4)),
+    "explain.Explanation": target(
+        explain.Explanation, "contributions reference logit", contributions=ANYTHING,
+        reference=ANYTHING, logit=ANYTHING),
+    "explain.Explanation.residual": target(
+        lambda X: explain.Explanation(X, X[:, 0], X[:, 0]).residual, "X", law.finite,
+        X=Kind({"array": lambda s: s.rows}, {})),
+}  # fmt: skip

@@ -1,0 +1,139 @@
+"""The targets among the estimators."""
+
+from sksiamese import PairTransformer, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
+
+from . import laws as law
+from .common import (
+    ANYTHING,
+    CALLBACKS,
+    CLAIMS,
+    EMBEDDER,
+    EMBEDDERS,
+    IDENTIFIER,
+    IDENTIFIERS,
+    NAMES,
+    OUTPUT,
+    PAIR_TRANSFORMER,
+    REJECTING,
+    TRANSFORMERS,
+    VERIFIER,
+    VERIFIERS,
+    callbacks_then_fit,
+    common,
+    embedder,
+    fit_of,
+    fit_then_output,
+    identifier,
+    method,
+    set_then_fit,
+    target,
+    verifier,
+)
+from .engine import Kind
+from .values import ANY, CLASSES, MATCHES, PAIRS, ROWS, SAMPLE_WEIGHT, Scene, constants, number
+
+ESTIMATORS = {
+    **common(embedder, "SiameseEmbedder"),
+    **common(verifier, "SiameseVerifier"),
+    **common(identifier, "SiameseIdentifier"),
+    **common(PairTransformer, "PairTransformer"),
+    "SiameseEmbedder": target(SiameseEmbedder, law=law.parameters_kept, **EMBEDDER),
+    "SiameseEmbedder.fit": target(
+        fit_of(embedder, "X", "y"), "X y", law.fitted_embedder, 8, X=ROWS, y=CLASSES, **EMBEDDER
+    ),
+    "SiameseEmbedder.fit with parts": target(
+        lambda **options: embedder(**options).fit(Scene(4).rows, Scene(4).codes),
+        law=law.finite_curve, times=4, **{name: EMBEDDER[name] for name in (
+            "tower", "augment", "loss", "miner", "distance", "regularizer", "sampler")}),
+    "SiameseEmbedder.set_params": target(
+        set_then_fit(embedder, "X", "y"), "X y", law.fitted_embedder, 2, X=ROWS, y=CLASSES,
+        **EMBEDDER),
+    "SiameseEmbedder.fit_transform": target(
+        lambda X, y, **options: embedder(**options).fit_transform(X, y), "X y", law.rows_as_many, 2,
+        X=ROWS, y=CLASSES, **EMBEDDER),
+    "SiameseEmbedder.partial_fit": target(
+        method("partial_fit"), "self X y", law.embedder_works, 3, self=EMBEDDERS, X=ROWS, y=CLASSES,
+        classes=CLASSES),
+    "SiameseEmbedder.transform": target(
+        method("transform"), "self X", law.embedded_rows, 2, self=EMBEDDERS, X=ROWS),
+    "SiameseEmbedder.get_feature_names_out": target(
+        method("get_feature_names_out"), "self", self=EMBEDDERS, input_features=NAMES),
+    "SiameseEmbedder.set_output": target(
+        fit_then_output(embedder, "X", "y"), "transform X y", law.rows_as_many, transform=OUTPUT,
+        X=ROWS, y=CLASSES),
+    "SiameseEmbedder.set_callbacks": target(
+        callbacks_then_fit(embedder), "callbacks", callbacks=CALLBACKS),
+    "SiameseVerifier": target(SiameseVerifier, law=law.parameters_kept, **VERIFIER),
+    "SiameseVerifier.fit": target(
+        fit_of(verifier, "X", "y", "sample_weight"), "X y", law.fitted_verifier, 8, X=PAIRS,
+        y=MATCHES, sample_weight=SAMPLE_WEIGHT, **VERIFIER),
+    "SiameseVerifier.fit with parts": target(
+        lambda **options: verifier(**options).fit(Scene(4).pairs, Scene(4).match),
+        law=law.finite_curve, times=4,
+        **{name: VERIFIER[name] for name in ("tower", "augment", "head", "distance")}),
+    "SiameseVerifier.set_params": target(
+        set_then_fit(verifier, "X", "y"), "X y", law.fitted_verifier, 2, X=PAIRS, y=MATCHES,
+        **VERIFIER),
+    "SiameseVerifier.decision_function": target(
+        method("decision_function"), "self X", law.rows_as_many, 2, self=VERIFIERS, X=PAIRS),
+    "SiameseVerifier.predict": target(
+        method("predict"), "self X", law.known_labels, self=VERIFIERS, X=PAIRS),
+    "SiameseVerifier.predict_proba": target(
+        method("predict_proba"), "self X", law.probabilities, self=VERIFIERS, X=PAIRS),
+    "SiameseVerifier.pair_distance": target(
+        method("pair_distance"), "self X", law.distances, self=VERIFIERS, X=PAIRS),
+    "SiameseVerifier.score": target(
+        method("score"), "self X y", law.share, self=VERIFIERS, X=PAIRS, y=MATCHES,
+        sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
+    "SiameseVerifier.transform_items": target(
+        method("transform_items"), "self X_items", law.finite, 2, self=VERIFIERS, X_items=ROWS),
+    "SiameseVerifier.set_callbacks": target(
+        callbacks_then_fit(verifier), "callbacks", callbacks=CALLBACKS),
+    "SiameseIdentifier": target(SiameseIdentifier, law=law.parameters_kept, **IDENTIFIER),
+    "SiameseIdentifier.fit": target(
+        fit_of(identifier, "X", "y"), "X y", law.fitted_identifier, 8, X=ROWS, y=CLASSES,
+        **IDENTIFIER),
+    "SiameseIdentifier.set_params": target(
+        set_then_fit(identifier, "X", "y"), "X y", law.fitted_identifier, 2, X=ROWS, y=CLASSES,
+        **IDENTIFIER),
+    "SiameseIdentifier.partial_fit": target(
+        method("partial_fit"), "self X y", law.fitted_identifier, 3, self=IDENTIFIERS, X=ROWS,
+        y=CLASSES, classes=CLASSES),
+    "SiameseIdentifier.forget": target(
+        method("forget"), "self labels", self=IDENTIFIERS, labels=Kind(
+            constants(0, [0], [1, 2], "a", ["a", "b"]), ANY | CLASSES.odd)),
+    "SiameseIdentifier.kneighbors": target(
+        method("kneighbors"), "self X", law.finite, 2, self=IDENTIFIERS, X=ROWS,
+        n_neighbors=number(1, 2)),
+    "SiameseIdentifier.class_distances": target(
+        method("class_distances"), "self X", law.distances, 2, self=IDENTIFIERS, X=ROWS),
+    "SiameseIdentifier.decision_function": target(
+        method("decision_function"), "self X", law.rows_as_many, self=IDENTIFIERS, X=ROWS),
+    "SiameseIdentifier.predict": target(
+        method("predict"), "self X", law.known_labels, 2, self=IDENTIFIERS, X=ROWS),
+    "SiameseIdentifier.predict_proba": target(
+        method("predict_proba"), "self X", law.probabilities, self=IDENTIFIERS, X=ROWS),
+    "SiameseIdentifier.score": target(
+        method("score"), "self X y", law.share, self=IDENTIFIERS, X=ROWS, y=CLASSES,
+        sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
+    "SiameseIdentifier.verify": target(
+        method("verify"), "self X claimed", law.boolean, 2, self=REJECTING, X=ROWS,
+        claimed=CLAIMS),
+    "PairTransformer": target(PairTransformer, law=law.parameters_kept, **PAIR_TRANSFORMER),
+    "PairTransformer.fit": target(
+        fit_of(PairTransformer, "X", "y"), "X", law.pair_transformer_works, 4, X=PAIRS, y=ANYTHING,
+        **PAIR_TRANSFORMER),
+    "PairTransformer.set_params": target(
+        set_then_fit(PairTransformer, "X"), "X", law.pair_transformer_works, X=PAIRS,
+        **PAIR_TRANSFORMER),
+    "PairTransformer.fit_transform": target(
+        lambda X, **options: PairTransformer(**options).fit_transform(X), "X", law.rows_as_many,
+        X=PAIRS, **PAIR_TRANSFORMER),
+    "PairTransformer.transform": target(
+        method("transform"), "self X", law.rows_as_many, self=TRANSFORMERS, X=PAIRS),
+    "PairTransformer.get_feature_names_out": target(
+        method("get_feature_names_out"), "self", self=TRANSFORMERS, input_features=NAMES),
+    "PairTransformer.set_output": target(
+        fit_then_output(PairTransformer, "X"), "transform X", law.rows_as_many, transform=OUTPUT,
+        X=PAIRS),
+}  # fmt: skip

@@ -1,0 +1,165 @@
+"""The targets among the functions of pairs, the splitters and the metrics."""
+
+import functools
+
+import numpy as np
+
+from sksiamese import PairKFold, PairShuffleSplit, PairView, metrics, pairs
+
+from . import laws as law
+from .common import (
+    BOOLEAN,
+    COST,
+    EMBEDDERS,
+    FEW_SHOT,
+    KFOLD,
+    PAIR_SCORE,
+    RATE,
+    REQUEST,
+    RETRIEVAL,
+    SHUFFLE,
+    method,
+    request,
+    split_all,
+    target,
+)
+from .engine import Kind
+from .values import (
+    ANY,
+    CLASSES,
+    EMBEDDINGS,
+    GROUPS,
+    MATCHES,
+    PAIRS,
+    RANDOM_STATE,
+    ROWS,
+    SCORES,
+    constants,
+    number,
+    of,
+)
+
+INDEX = of(
+    "index",
+    {"array": lambda i: i, "list": lambda i: i.tolist(), "int32": lambda i: i.astype("i4"),
+     "none": lambda i: i[:0], "uint64": lambda i: i.astype("u8")},
+    {"negative": lambda i: i - 99, "far": lambda i: i + 99, "floats": lambda i: i * 1.0,
+     "strings": lambda i: i.astype(str), "three": lambda i: i[:, [0, 1, 1]], "flat": np.ravel,
+     "objects": lambda i: i.astype(object), "NaN": lambda i: i * np.nan, "None": lambda i: None,
+     "booleans": lambda i: i > 3, "scalar": lambda i: 1, "dict": lambda i: {},
+     "ragged": lambda i: [[0], [0, 1]], "empty": lambda i: [], "huge": lambda i: [[2**70, 0]]},
+)  # fmt: skip
+VIEW = Kind(
+    {"view": PAIRS.good["view"], "frame": PAIRS.good["view of a frame"]},
+    {"none": PAIRS.odd["view of no pair"]},
+)
+KEY = Kind(
+    constants(slice(2, 4), 1, Ellipsis, (slice(None), slice(None)))
+    | {"mask": lambda s: s.match, "rows": lambda s: np.array([1, 0, 1])},
+    ANY | constants(99, -1, (0, 0), (slice(None), 0)),
+)
+TRIPLETS = Kind(
+    {"items": lambda s: s.rows[:6].reshape(2, 3, 4), "images": lambda s: s.rows[:6].reshape(
+        2, 3, 2, 2), "list": lambda s: s.rows[:6].reshape(2, 3, 4).tolist()},
+    ANY | {k: lambda s, f=f: f(s) for k, f in ROWS.odd.items()} | {
+        "row numbers": lambda s: np.arange(6).reshape(2, 3), "none": lambda s: np.empty((0, 3, 4))},
+)  # fmt: skip
+TRIPLET_NUMBERS = Kind(
+    {"numbers": lambda s: np.arange(6).reshape(2, 3), "list": lambda s: [[0, 1, 2]]},
+    ANY | {"far": lambda s: [[0, 1, 99]], "floats": lambda s: [[0.0, 1.0, 2.0]],
+           "negative": lambda s: [[0, 1, -1]], "strings": lambda s: [["0", "1", "2"]]},
+)  # fmt: skip
+UNLABELED = number(None, -1, "a", float("nan"), 0)
+
+PAIR_TOOLS = {
+    "make_pairs": target(
+        pairs.make_pairs, "X y n_pairs", law.made_pairs, 3, X=ROWS, y=CLASSES,
+        n_pairs=number(4, 2, 7), n_groups=number(1, 2), unlabeled_label=UNLABELED,
+        as_view=BOOLEAN, random_state=RANDOM_STATE),
+    "pairs_from_triplets": target(
+        pairs.pairs_from_triplets, "triplets", law.drawn_pairs, triplets=TRIPLETS),
+    "pairs_from_triplets of items": target(
+        pairs.pairs_from_triplets, "triplets items", law.drawn_pairs, triplets=TRIPLET_NUMBERS,
+        items=ROWS),
+    "split_pairs": target(pairs.split_pairs, "P", law.halves, 2, P=PAIRS),
+    "stack_pairs": target(pairs.stack_pairs, "left right", times=2, left=ROWS, right=ROWS),
+    "PairView": target(PairView, "items index", items=ROWS, index=INDEX, times=2),
+    "PairView.distinct": target(method("distinct"), "self", self=VIEW),
+    "PairView.left": target(lambda self: self.left, "self", self=VIEW),
+    "PairView.right": target(lambda self: self.right, "self", self=VIEW),
+    "PairView.dtype": target(lambda self: self.dtype, "self", self=VIEW),
+    "PairView.shape": target(lambda self: self.shape, "self", self=VIEW),
+    "PairView.__getitem__": target(
+        lambda self, key: self[key], "self key", self=VIEW, key=KEY, errors=(IndexError,)),
+}  # fmt: skip
+for _name, _make, _kinds in (
+    ("PairKFold", PairKFold, KFOLD),
+    ("PairShuffleSplit", PairShuffleSplit, SHUFFLE),
+):
+    _data = {"X": PAIRS, "y": MATCHES, "groups": GROUPS}
+    PAIR_TOOLS |= {
+        _name: target(_make, **_kinds),
+        f"{_name}.split": target(
+            split_all(_make, "split"), "X groups", law.folds, 2, **_data, **_kinds
+        ),
+        f"{_name}.n_dropped": target(split_all(_make, "n_dropped"), "groups", **_data, **_kinds),
+        f"{_name}.get_n_splits": target(split_all(_make, "get_n_splits"), **_kinds),
+        f"{_name}.set_split_request": target(request(_make, "set_split_request"), groups=REQUEST),
+        f"{_name}.get_metadata_routing": target(request(_make, "get_metadata_routing")),
+    }
+
+PROBABILITY = Kind(
+    {f"{k} in [0, 1]": lambda s, f=f: f((s.score - s.score.min()) / np.ptp(s.score))
+     for k, f in {"float64": lambda p: p, "float32": lambda p: p.astype("f"),
+                 "list": list}.items()},
+    SCORES.odd,
+)  # fmt: skip
+MATRIX = Kind(
+    {"distances": lambda s: -np.abs(s.rows[:, :2]), "list": lambda s: s.rows[:, :2].tolist()},
+    EMBEDDINGS.odd,
+)
+ENROLLED = Kind(constants([0, 1], [1, 0], np.array([0, 1])), ANY | CLASSES.odd)
+METRICS = {
+    "equal_error_rate": target(metrics.equal_error_rate, "y_true y_score", law.share, **PAIR_SCORE),
+    "true_accept_rate": target(
+        metrics.true_accept_rate, "y_true y_score", law.share, **PAIR_SCORE, far=RATE),
+    "false_reject_rate": target(
+        metrics.false_reject_rate, "y_true y_score", law.share, **PAIR_SCORE, far=RATE),
+    "false_accept_rate": target(
+        metrics.false_accept_rate, "y_true y_score", law.share, **PAIR_SCORE, frr=RATE),
+    "pair_accuracy": target(
+        metrics.pair_accuracy, "y_true y_score", law.share, **PAIR_SCORE, threshold=number(0, 0.5)),
+    "detection_cost": target(
+        metrics.detection_cost, "y_true y_score", law.not_negative, **PAIR_SCORE,
+        threshold=number(0, 0.5), **COST),
+    "min_dcf": target(metrics.min_dcf, "y_true y_score", law.share, **PAIR_SCORE, **COST),
+    "threshold_at_far": target(
+        metrics.threshold_at_far, "y_true y_score far", **PAIR_SCORE, far=RATE,
+        confidence=number(0.9, 0.5), groups=GROUPS, times=2),
+    "expected_calibration_error": target(
+        metrics.expected_calibration_error, "y_true y_prob", law.share, y_true=MATCHES,
+        y_prob=PROBABILITY, n_bins=number(10, 1)),
+    "detection_identification_rate": target(
+        metrics.detection_identification_rate, "y_true y_score labels", law.share, y_true=CLASSES,
+        y_score=MATRIX, labels=ENROLLED, far=RATE),
+    "few_shot_accuracy": target(
+        metrics.few_shot_accuracy, "y_true Z n_episodes n_way", law.share, **RETRIEVAL | FEW_SHOT),
+    "few_shot_score": target(
+        metrics.few_shot_score, "estimator X y n_episodes n_way", law.share,
+        estimator=EMBEDDERS, X=ROWS, y=CLASSES, **FEW_SHOT),
+    "mean_average_precision_at_r": target(
+        metrics.mean_average_precision_at_r, "y_true Z", law.share, 2, **RETRIEVAL),
+    "recall_at_k": target(
+        metrics.recall_at_k, "y_true Z", law.share, 2, **RETRIEVAL, k=number(1, 3)),
+}  # fmt: skip
+
+
+def ordered(made):
+    """Return a target of a metric, the law of which is also that the order of rows is free."""
+    names = made.arguments.keys() & {"y_score", "y_prob", "metric"}
+    if not names or made.call in (metrics.few_shot_accuracy, metrics.few_shot_score):
+        return made
+    return made._replace(law=functools.partial(law.order_free, made.call, made.law))
+
+
+METRICS = {f"metrics.{name}": ordered(made) for name, made in METRICS.items()}

@@ -1,0 +1,121 @@
+"""Generated calls of everything public; see :mod:`fuzzing`."""
+
+import inspect
+import warnings
+
+import pytest
+import torch
+from fuzzing import TARGETS, Scene, run
+from fuzzing.engine import Call, Kind, Target, evaluate
+from sklearn.exceptions import NotFittedError
+
+import sksiamese
+
+N_CALLS = 12
+"""Calls of a target; ``tests/fuzz.py`` makes as many as time allows."""
+
+
+def public_names():
+    """Return the dotted names of all public functions, classes and methods."""
+    names = set()
+    for module in [sksiamese, *filter(inspect.ismodule, vars(sksiamese).values())]:
+        prefix = module.__name__.removeprefix("sksiamese").removeprefix(".")
+        if prefix.startswith("_") or prefix == "pairs":
+            continue
+        for name in module.__all__:
+            if callable(getattr(module, name)):
+                full_name = f"{prefix}.{name}".removeprefix(".")
+                names |= {full_name, *methods_of(getattr(module, name), full_name)}
+    return names
+
+
+def methods_of(kind, full_name):
+    """Return the dotted names of the public methods that a class does not have by torch."""
+    if not inspect.isclass(kind):
+        return set()
+    foreign = {*dir(torch.nn.Module), *dir(tuple)} - {"forward"}
+    return {
+        f"{full_name}.{name}"
+        for name in dir(kind)
+        if not name.startswith("_")
+        and name not in foreign
+        and not isinstance(getattr(kind, name), int | type(Ellipsis))
+        and name not in getattr(kind, "_fields", ())
+    }
+
+
+def test_everything_public_is_a_target():
+    assert public_names() <= set(TARGETS)
+
+
+def test_every_target_is_public():
+    assert {name.split(" ")[0] for name in TARGETS} - public_names() == {"PairView.__getitem__"}
+
+
+def outcome_of(function, law=lambda result, arguments: None):
+    """Return the outcome of a call of a function of one argument, ``rate``."""
+    kind = Kind({"half": lambda scene: 0.5}, {})
+    made = Target(function, {"rate": kind}, law, required=("rate",))
+    return evaluate(Call("a function", 0, {"rate": "half"}), made, Scene)
+
+
+def raising(error):
+    """Return a function that raises an error."""
+
+    def function(rate):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("rate must be in [0, 1]"), "refusal"),
+        (TypeError("The 'rate' parameter must be a number"), "refusal"),
+        (NotFittedError("call fit"), "refusal"),
+        (ValueError("Found array with 0 sample(s)"), "refusal"),
+        (ValueError("could not convert string to float"), "ValueError"),
+        (ValueError("errors of a crate"), "ValueError"),
+        (IndexError("rate is too far"), "IndexError"),
+        (RuntimeError("rate"), "RuntimeError"),
+    ],
+)
+def test_an_error_is_a_finding_unless_it_names_an_argument(error, kind):
+    outcome = outcome_of(raising(error))
+    assert outcome.kind == kind
+    assert outcome.is_finding == (kind != "refusal")
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [(UserWarning, "result"), (RuntimeWarning, "RuntimeWarning"), (FutureWarning, "FutureWarning")],
+)
+def test_a_warning_is_a_finding_unless_it_is_meant_for_users(category, kind):
+    assert outcome_of(lambda rate: warnings.warn("look", category, stacklevel=2)).kind == kind
+
+
+def test_a_result_against_the_law_is_a_finding():
+    def law(result, arguments):
+        assert result > arguments["rate"]
+
+    assert outcome_of(lambda rate: 1, law).kind == "result"
+    assert outcome_of(lambda rate: 0, law).kind == "BrokenLaw"
+    assert outcome_of(lambda rate: "a", law).kind == "TypeError later"
+
+
+def test_a_call_is_generated_the_same_way_every_time():
+    found = [[], []]
+    for made in found:
+        run("metrics.recall_at_k", TARGETS["metrics.recall_at_k"], Scene,
+            lambda call, outcome, made=made: made.append(str(call)), n_calls=20)  # fmt: skip
+    assert found[0] == found[1]
+    assert len(found[0]) == 20
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_generated_call_gives_a_lawful_result_or_names_what_is_wrong(name):
+    def report(call, outcome):
+        assert not outcome.is_finding, f"{call}\n{outcome}"
+
+    run(name, TARGETS[name], Scene, report, n_calls=round(N_CALLS * TARGETS[name].times))
