@@ -43,9 +43,12 @@ ALLOWED = {
     ),
     "_atomic": ((), ()),
     "_labels": ((), ("numpy", "sklearn")),
-    "_metrics_retrieval": (("_labels",), ("numpy", "sklearn")),
     "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
-    "_metrics_identification": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
+    "_metrics_retrieval": (("_metrics_verification",), ("numpy", "scipy", "sklearn")),
+    "_metrics_identification": (
+        ("_labels", "_metrics_retrieval", "_metrics_verification"),
+        ("numpy", "sklearn"),
+    ),
     "_metrics_decision": (("_labels", "_metrics_verification"), ("numpy", "scipy", "sklearn")),
     "metrics": (
         (
