@@ -116,9 +116,10 @@ ALLOWED = {
         ("_atomic", "_base", "_embedder", "_gallery", "_labels"),
         ("numpy", "scipy", "sklearn"),
     ),
-    "explain": (("_arrays", "_verifier"), ("numpy", "sklearn", "torch")),
+    "_wrapped": ((), ("sklearn",)),
+    "explain": (("_arrays", "_verifier", "_wrapped"), ("numpy", "sklearn", "torch")),
     "_plot_decisions": ((), ("numpy", "sklearn")),
-    "_plot_history": ((), ("matplotlib", "numpy", "sklearn")),
+    "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),
     "_plot_scores": (
         ("_metrics_verification", "_plot_decisions"),
         ("matplotlib", "numpy", "sklearn"),
