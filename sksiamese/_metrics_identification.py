@@ -3,12 +3,11 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from ._labels import alike
-from ._metrics_retrieval import check_distances, check_metric, for_exact_ties
+from ._metrics_retrieval import exact_distances
 from ._metrics_verification import RATE, as_classes, as_numbers, n_tolerated
 
 
@@ -156,7 +155,6 @@ def few_shot_accuracy(
     Z = as_numbers(Z, "Z", "give one row of components for each label")
     if isinstance(metric, str) and metric == "precomputed":
         raise ValueError("metric='precomputed' knows no means of examples; choose another metric.")
-    check_metric(metric, Z[0], Z[-1])
     check_consistent_length(codes, Z)
     order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
     groups = np.split(order, count.cumsum()[:-1])
@@ -220,9 +218,6 @@ def _episode(Z, groups, n_way, k_shot, metric, rng):
     chosen = rng.choice(len(groups), n_way, replace=False)
     drawn = [rng.choice(groups[one], k_shot + 1, replace=False) for one in chosen]
     rows = np.stack(drawn)
-    both = np.concatenate([Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1)])
-    both, of_both = for_exact_ties(both, metric)
-    D = pairwise_distances(both[:n_way], both[n_way:], metric=of_both)
-    check_distances(D, metric)
+    D = exact_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric)
     is_nearest = D.min(axis=1, keepdims=True) == D
     return np.diag(is_nearest) / is_nearest.sum(axis=1)

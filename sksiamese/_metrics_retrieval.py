@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from scipy.special import gammaln
-from sklearn.metrics import pairwise_distances_chunked
+from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
@@ -173,6 +173,32 @@ def for_exact_ties(Z, metric):
         is_zero = ~Z.any(axis=1)  # A row of zeros is at a right angle to all others.
         Z = np.column_stack([normalize(Z), is_zero])
     return Z, "sqeuclidean"
+
+
+def exact_distances(A, B, metric):
+    """Return distances, or numbers in their order, that do not depend on the places of rows.
+
+    Parameters
+    ----------
+    A, B : {ndarray, sparse matrix} of shape (n_rows, n_components) and (n_others, n_components)
+        Rows.
+
+    metric : str or callable
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    Returns
+    -------
+    D : ndarray of shape (n_rows, n_others)
+        Distances, or the squares of scaled ones.
+    """
+    check_metric(metric, A[0], B[0])
+    of_both = metric
+    if not (sparse.issparse(A) or sparse.issparse(B)):
+        both, of_both = for_exact_ties(np.concatenate([A, B]), metric)
+        A, B = both[: len(A)], both[len(A) :]
+    D = pairwise_distances(A, B, metric=of_both)
+    check_distances(D, metric)
+    return D
 
 
 def check_metric(metric, left, right):

@@ -96,7 +96,7 @@ class HistoryDisplay:
             If there are not three axes, or ``history`` lacks what is drawn.
         """
         check_matplotlib_support("HistoryDisplay.plot")
-        if not set(LINES) <= set(self.history):
+        if not isinstance(self.history, dict) or not set(LINES) <= set(self.history):
             raise ValueError(
                 f"history must have the entries {', '.join(LINES)}; pass history_ of a fitted "
                 "estimator."
@@ -106,8 +106,11 @@ class HistoryDisplay:
         if axes is None:
             _, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
         axes = np.ravel(axes)
-        if len(axes) != 3:
-            raise ValueError(f"axes must be three, for loss, distances and pairs; got {len(axes)}.")
+        if len(axes) != 3 or not all(hasattr(ax, "plot") for ax in axes):
+            raise ValueError(
+                f"axes must be three, for loss, distances and pairs; got {len(axes)} of type "
+                f"{type(axes[0]).__name__ if len(axes) else None}; pass plt.subplots(1, 3)[1]."
+            )
         epochs = np.arange(1, len(self.history["loss"]) + 1)
         panels = {
             "loss": {"loss": "loss"},

@@ -118,14 +118,17 @@ ALLOWED = {
     ),
     "_wrapped": ((), ("sklearn",)),
     "explain": (("_arrays", "_verifier", "_wrapped"), ("numpy", "sklearn", "torch")),
-    "_plot_decisions": ((), ("numpy", "sklearn")),
+    "_plot_decisions": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
     "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),
     "_plot_scores": (
         ("_metrics_verification", "_plot_decisions"),
         ("matplotlib", "numpy", "sklearn"),
     ),
-    "_plot_sheet": ((), ("matplotlib", "numpy", "sklearn")),
-    "_plot_neighbors": (("_plot_sheet",), ("matplotlib", "numpy", "sklearn")),
+    "_plot_sheet": (("_metrics_verification",), ("matplotlib", "numpy")),
+    "_plot_neighbors": (
+        ("_labels", "_metrics_retrieval", "_metrics_verification", "_plot_sheet"),
+        ("matplotlib", "numpy", "sklearn"),
+    ),
     "_plot_pairs": (
         ("_metrics_verification", "_plot_decisions", "_plot_sheet", "pairs"),
         ("numpy", "sklearn"),
