@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils.validation import check_is_fitted
 
 from ._labels import alike
 from ._metrics_retrieval import exact_distances
@@ -133,6 +134,7 @@ class NeighborsDisplay:
             If rows and labels differ in number, the shape of an image is not known or not
             that of a row, or the gallery has fewer images than neighbours are asked for.
         """
+        check_is_fitted(estimator)
         remedy = "give one row for each image"
         rows, gallery = as_numbers(X, "X", remedy), as_numbers(X_gallery, "X_gallery", remedy)
         y, y_gallery = alike(

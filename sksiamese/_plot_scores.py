@@ -6,6 +6,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import HasMethods, validate_params
+from sklearn.utils.validation import check_is_fitted
 
 from ._metrics_verification import THRESHOLD, as_classes, as_numbers, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
@@ -305,6 +306,7 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The display.
         """
+        check_is_fitted(estimator)
         return cls.from_embeddings(estimator.transform(X), y, projection=projection, **kwargs)
 
     @classmethod
