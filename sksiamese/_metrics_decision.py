@@ -303,7 +303,7 @@ def _cost_weights(prior, cost_false_accept, cost_false_reject):
     Fractions are exact, so that no cost is rounded to 0 or to infinity on the way.
     """
     prior, accept, reject = (
-        Fraction(value if isinstance(value, Integral) else float(value))
+        Fraction(int(value) if isinstance(value, Integral) else float(value))
         for value in (prior, cost_false_accept, cost_false_reject)
     )
     ratio = (1 - prior) * accept / (prior * reject)

@@ -1,5 +1,6 @@
 """Measures of retrieval: whether the rows nearest to a row are of its class."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -196,16 +197,32 @@ def exact_distances(A, B, metric):
     if not (sparse.issparse(A) or sparse.issparse(B)):
         both, of_both = for_exact_ties(np.concatenate([A, B]), metric)
         A, B = both[: len(A)], both[len(A) :]
-    D = pairwise_distances(A, B, metric=of_both)
+    with errors_named(metric):
+        D = pairwise_distances(A, B, metric=of_both)
     check_distances(D, metric)
     return D
+
+
+@contextmanager
+def errors_named(metric):
+    """Name the metric in errors that it raises."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if "metric" in str(error):
+            raise
+        raise ValueError(
+            f"metric={metric!r} fails for these rows ({error}); choose one that fits them, such as "
+            "'euclidean'."
+        ) from error
 
 
 def check_metric(metric, left, right):
     """Raise if a metric that is a function does not return a number for two rows."""
     if not callable(metric):
         return
-    distance = np.asarray(metric(left, right))
+    with errors_named(metric):
+        distance = np.asarray(metric(left, right))
     if distance.ndim > 0 or not isinstance(distance.item(), Real):
         raise ValueError(
             "metric must return the distance of two rows, a number, got an array of type "
@@ -246,8 +263,9 @@ def _by_chunks(function, Z, metric):
         is_ours = of_rows != "precomputed" and D.dtype == np.float64
         return function(D if is_ours else D.astype(np.float64), start)
 
-    chunks = pairwise_distances_chunked(rows, metric=of_rows, reduce_func=of_chunk)
-    return np.concatenate([*chunks])
+    with errors_named(metric):
+        chunks = [*pairwise_distances_chunked(rows, metric=of_rows, reduce_func=of_chunk)]
+    return np.concatenate(chunks)
 
 
 def _ranked(D, codes, start, n_nearest):

@@ -85,6 +85,8 @@ def test_costs_and_thresholds_may_be_whole_numbers_beyond_all_floats():
     costs = {"cost_false_accept": 10**401, "cost_false_reject": 10**400}
     found = metrics.min_dcf(MATCH, SCORE, **costs)
     assert found == metrics.min_dcf(MATCH, SCORE, cost_false_accept=10.0)
+    whole = {"cost_false_accept": np.int64(2**62), "cost_false_reject": np.uint8(1)}
+    assert metrics.detection_cost(MATCH, SCORE, threshold=0.3, **whole) == pytest.approx(2**62 / 3)
     assert metrics.pair_accuracy(MATCH, SCORE, threshold=10**400) == 1 / 2
     assert metrics.pair_accuracy(MATCH, SCORE, threshold=-(10**400)) == 1 / 2
 
@@ -230,14 +232,18 @@ BAD_METRICS = {
     "of arrays": lambda a, b: a - b,
     "of nothing": lambda a, b: None,
     "of NaN": lambda a, b: np.nan,
+    "of one row": lambda a: 0.0,
+    "of two columns": "haversine",
+    "that needs more": "seuclidean",
 }
 
 
 @pytest.mark.parametrize("metric", BAD_METRICS)
 def test_metrics_that_give_no_distance_are_refused_by_name(metric):
+    rows = np.zeros((6, 3)) if metric.startswith("that") else np.column_stack([ROWS, ROWS])
     for measure in OF_ROWS.values():
         with pytest.raises((TypeError, ValueError), match="metric"):
-            measure(PEOPLE, ROWS, metric=BAD_METRICS[metric])
+            measure(PEOPLE, rows, metric=BAD_METRICS[metric])
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
