@@ -1,10 +1,12 @@
 """Configuration of Sphinx."""
 
+import sys
 import warnings
-
-from sphinx_gallery.sorting import FileNameSortKey
+from pathlib import Path
 
 import sksiamese
+
+sys.path.append(str(Path(__file__).parent))  # For reference.py, an extension of our own.
 
 project = "sksiamese"
 author = "The sksiamese developers"
@@ -13,6 +15,7 @@ version = release = sksiamese.__version__
 
 extensions = [
     "numpydoc",
+    "reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
@@ -30,8 +33,8 @@ autosummary_generate = True
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
 templates_path = ["_templates"]
-# Docstrings inherited from scikit-learn refer to its own user guide.
-suppress_warnings = ["config.cache", "ref.ref"]
+# Docstrings inherited from scikit-learn refer to its own user guide and glossary.
+suppress_warnings = ["config.cache", "ref.ref", "ref.term"]
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 
@@ -39,7 +42,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/\d\d_",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "FileNameSortKey",
     "doc_module": "sksiamese",
     "backreferences_dir": "generated",
     "download_all_examples": False,

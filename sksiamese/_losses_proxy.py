@@ -29,7 +29,18 @@ class _Proxies(nn.Module):
         self.proxies = nn.Parameter(F.normalize(torch.randn(n_proxies, n_components)))
 
     def cosines(self, Z):
-        """Cosine of the angle between each row and each proxy, of shape (n, n_proxies)."""
+        """Return the cosine of the angle between each row and each proxy.
+
+        Parameters
+        ----------
+        Z : Tensor of shape (n, n_components)
+            Embeddings.
+
+        Returns
+        -------
+        cosines : Tensor of shape (n, n_proxies)
+            In [-1, 1].
+        """
         return F.normalize(Z) @ F.normalize(self.proxies).T
 
 

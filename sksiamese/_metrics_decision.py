@@ -1,5 +1,8 @@
 """Measures of decisions on pairs: their cost, their threshold, their probabilities."""
 
+import sys
+from fractions import Fraction
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -7,11 +10,19 @@ from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
 
 from ._labels import as_labels
-from ._metrics_verification import check_count, check_pairs, check_rate, n_tolerated, roc
+from ._metrics_verification import RATE, THRESHOLD, check_pairs, n_tolerated, reaches, roc
+
+COSTS = {
+    "prior": [Interval(Real, 0, 1, closed="neither")],
+    "cost_false_accept": [Interval(Real, 0, None, closed="neither")],
+    "cost_false_reject": [Interval(Real, 0, None, closed="neither")],
+}
 
 
+@validate_params({"threshold": THRESHOLD, **COSTS}, prefer_skip_nested_validation=True)
 def detection_cost(
     y_true, y_score, *, threshold=0.0, prior=0.5, cost_false_accept=1.0, cost_false_reject=1.0
 ):
@@ -46,7 +57,8 @@ def detection_cost(
     Returns
     -------
     cost : float
-        At least 0; 1 is as good as no look at the pairs, and more is worse.
+        At least 0; 1 is as good as no look at the pairs, and more is worse. Costs beyond
+        1.8e308, the greatest float, are that.
 
     Raises
     ------
@@ -62,11 +74,12 @@ def detection_cost(
     """
     weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
     match, y_score = check_pairs(y_true, y_score)
-    accepted = y_score >= threshold
+    accepted = reaches(y_score, threshold)
     rates = accepted[match == 0].mean(), 1 - accepted[match == 1].mean()
-    return float(np.dot(weights, rates) / min(weights))
+    return float(np.dot(weights, rates))
 
 
+@validate_params(COSTS, prefer_skip_nested_validation=True)
 def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_reject=1.0):
     """Least detection cost of any threshold (minDCF).
 
@@ -109,7 +122,7 @@ def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_re
     """
     weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
     false_accepts, true_accepts, _ = roc(y_true, y_score)
-    return float((weights @ [false_accepts, 1 - true_accepts]).min() / min(weights))
+    return float((weights @ [false_accepts, 1 - true_accepts]).min())
 
 
 class Threshold(NamedTuple):
@@ -120,6 +133,10 @@ class Threshold(NamedTuple):
     high: float
 
 
+@validate_params(
+    {"far": RATE, "confidence": [Interval(Real, 0, 1, closed="neither")]},
+    prefer_skip_nested_validation=True,
+)
 def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     """Threshold that accepts a given share of non-matching pairs, and how sure it is.
 
@@ -191,9 +208,7 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     >>> bool(1.1 < low < threshold < high < 1.5)
     True
     """
-    check_rate("far", far)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is a probability and must be in (0, 1), got {confidence}.")
+    far, confidence = float(far), float(confidence)
     match, y_score = check_pairs(y_true, y_score)
     others = np.sort(y_score[match == 0])[::-1]
     n = len(others)
@@ -210,6 +225,9 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     return Threshold(*thresholds[[n_accepted + 1, most + 1, least]].tolist())
 
 
+@validate_params(
+    {"n_bins": [Interval(Integral, 1, 2**53, closed="both")]}, prefer_skip_nested_validation=True
+)
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):
     """Mean gap between the probability of a match and how often there is one (ECE).
 
@@ -255,8 +273,8 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
             f"y_prob holds probabilities of a match and must be in [0, 1], got values from "
             f"{y_prob.min()} to {y_prob.max()}; pass predict_proba(X)[:, 1]."
         )
-    check_count("n_bins", n_bins, 1)
-    bins = np.minimum((y_prob * n_bins).astype(int), n_bins - 1)
+    bins = np.minimum(np.floor(y_prob * float(n_bins)), n_bins - 1)
+    bins = np.unique(bins, return_inverse=True)[1]
     return float(np.abs(np.bincount(bins, weights=y_prob - match)).sum() / len(match))
 
 
@@ -280,12 +298,14 @@ def _pairs_alike(error, groups, tail):
 
 
 def _cost_weights(prior, cost_false_accept, cost_false_reject):
-    """What a false accept and a false reject weigh."""
-    if not 0 < prior < 1:
-        raise ValueError(f"prior is a share of pairs and must be in (0, 1), got {prior}.")
-    if not (cost_false_accept > 0 and cost_false_reject > 0):
-        raise ValueError(
-            "cost_false_accept and cost_false_reject must be above 0, got "
-            f"{cost_false_accept} and {cost_false_reject}."
-        )
-    return np.array([(1 - prior) * cost_false_accept, prior * cost_false_reject])
+    """Return the weights of false accepts and of false rejects, the lesser one being 1.
+
+    Fractions are exact, so that no cost is rounded to 0 or to infinity on the way.
+    """
+    prior, accept, reject = (
+        Fraction(int(value) if isinstance(value, Integral) else float(value))
+        for value in (prior, cost_false_accept, cost_false_reject)
+    )
+    ratio = (1 - prior) * accept / (prior * reject)
+    largest = Fraction(sys.float_info.max)
+    return np.array([float(min(max(part, 1), largest)) for part in (ratio, 1 / ratio)])

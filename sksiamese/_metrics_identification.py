@@ -1,17 +1,22 @@
 """Measures of identification: who is it among the enrolled, and is it anyone of them."""
 
+from numbers import Integral
+
 import numpy as np
-from sklearn.metrics import pairwise_distances
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
-from ._labels import alike, as_labels
-from ._metrics_verification import check_count, check_rate, n_tolerated
+from ._labels import alike
+from ._metrics_retrieval import exact_distances
+from ._metrics_verification import RATE, as_classes, as_numbers, n_tolerated
 
 
+@validate_params({"far": RATE}, prefer_skip_nested_validation=True)
 def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     """Share of enrolled rows that are accepted and rightly named, at a false-accept rate.
 
-    A row is accepted if its greatest score reaches a threshold, and named by it. The
+    A row is accepted if its greatest score reaches a threshold, and named by it; if several
+    classes share that score, the row counts as rightly named by its share of them. The
     threshold is the least that accepts at most ``far`` of the rows never enrolled (DIR at
     FAR of rank 1). How well both kinds are told apart at all thresholds is
     ``roc_auc_score(np.isin(y_true, labels), y_score.max(axis=1))``.
@@ -38,8 +43,8 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     Raises
     ------
     ValueError
-        If the shapes do not fit, ``far`` is not in [0, 1], a label is missing, or one of both
-        kinds of rows.
+        If the shapes do not fit, ``far`` is not in [0, 1], ``labels`` has a class twice, a label
+        is missing, or one of both kinds of rows.
 
     References
     ----------
@@ -55,9 +60,12 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     ... )
     0.6666666666666666
     """
-    check_rate("far", far)
-    y_true, labels = alike(y_true, as_labels(labels, "labels"), "y_true", "labels")
-    y_score = check_array(y_score, ensure_2d=False, input_name="y_score")
+    labels = as_classes(labels, "labels")
+    y_true, labels = alike(as_classes(y_true), labels, "y_true", "labels")
+    if len(np.unique(labels)) < len(labels):
+        raise ValueError("labels has a class twice; give each enrolled class once.")
+    remedy = "give a column of scores for each enrolled class"
+    y_score = as_numbers(y_score, "y_score", remedy, ensure_2d=False, allow_nd=True)
     check_consistent_length(y_true, y_score)
     if y_score.shape[1:] != labels.shape:
         raise ValueError(
@@ -72,17 +80,29 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     strangers = np.sort(best[~known])[::-1]
     n_accepted = n_tolerated(far, len(strangers))
     highest_rejected = strangers[n_accepted] if n_accepted < len(strangers) else -np.inf
-    right = labels[y_score.argmax(axis=1)] == y_true
-    return float((right & (best > highest_rejected))[known].mean())
+    is_named = y_score == best[:, None]
+    right = (is_named & (labels == y_true[:, None])).sum(axis=1) / is_named.sum(axis=1)
+    return float((right * (best > highest_rejected))[known].mean())
 
 
+@validate_params(
+    {
+        "n_way": [Interval(Integral, 2, None, closed="left")],
+        "k_shot": [Interval(Integral, 1, None, closed="left")],
+        "n_episodes": [Interval(Integral, 1, None, closed="left")],
+        "metric": [str, callable],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=False,
+)
 def few_shot_accuracy(
     y_true, Z, *, n_way=5, k_shot=1, n_episodes=600, metric="euclidean", random_state=None
 ):
     """Share of rows named rightly from a few examples (N-way k-shot evaluation).
 
     In each episode some classes are drawn, and of each some examples and another row, which
-    gets the class whose mean example is nearest.
+    gets the class whose mean example is nearest; if several are as near, it counts as rightly
+    named by its share of them.
 
     Parameters
     ----------
@@ -115,8 +135,8 @@ def few_shot_accuracy(
     Raises
     ------
     ValueError
-        If a number is not whole or too small, a label is missing, or fewer than ``n_way``
-        classes have so many rows.
+        If a number is not whole or too small, a label is missing, fewer than ``n_way``
+        classes have so many rows, or the metric is unknown or gives NaN.
 
     References
     ----------
@@ -131,11 +151,10 @@ def few_shot_accuracy(
     >>> few_shot_accuracy([0, 0, 1, 1, 2, 2], Z, n_way=2, random_state=0)
     1.0
     """
-    check_count("n_way", n_way, 2)
-    check_count("k_shot", k_shot, 1)
-    check_count("n_episodes", n_episodes, 1)
-    Z = check_array(Z, input_name="Z")
-    codes = np.unique(as_labels(y_true, "y_true"), return_inverse=True)[1]
+    codes = np.unique(as_classes(y_true), return_inverse=True)[1]
+    Z = as_numbers(Z, "Z", "give one row of components for each label")
+    if isinstance(metric, str) and metric == "precomputed":
+        raise ValueError("metric='precomputed' knows no means of examples; choose another metric.")
     check_consistent_length(codes, Z)
     order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
     groups = np.split(order, count.cumsum()[:-1])
@@ -150,6 +169,7 @@ def few_shot_accuracy(
     return float(np.mean(right))
 
 
+@validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
 def few_shot_score(estimator, X, y, **options):
     """Score an embedder by few-shot accuracy; pass it as ``scoring``, as it is or as a partial.
 
@@ -194,9 +214,10 @@ def few_shot_score(estimator, X, y, **options):
 
 
 def _episode(Z, groups, n_way, k_shot, metric, rng):
-    """Which of n_way rows, one of each class drawn, are nearest to the mean of their class."""
+    """Return how far n_way rows, one of each class drawn, are named rightly, in [0, 1] each."""
     chosen = rng.choice(len(groups), n_way, replace=False)
     drawn = [rng.choice(groups[one], k_shot + 1, replace=False) for one in chosen]
     rows = np.stack(drawn)
-    D = pairwise_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric=metric)
-    return D.argmin(axis=1) == np.arange(n_way)
+    D = exact_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric)
+    is_nearest = D.min(axis=1, keepdims=True) == D
+    return np.diag(is_nearest) / is_nearest.sum(axis=1)

@@ -1,12 +1,20 @@
 """Measures of verification: how well scores tell matching pairs from others."""
 
-from numbers import Integral
+import sys
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import accuracy_score, roc_curve
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
 
 from ._labels import as_labels
+
+RATE = [Interval(Real, 0, 1, closed="both")]
+"""Constraint of a share, for ``validate_params``."""
+
+THRESHOLD = [Interval(Real, None, None, closed="both")]
+"""Constraint of a threshold, for ``validate_params``; it may be infinite."""
 
 
 def equal_error_rate(y_true, y_score):
@@ -30,7 +38,7 @@ def equal_error_rate(y_true, y_score):
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels.
+        If ``y_true`` has not exactly two labels, or ``y_score`` is not finite.
 
     Examples
     --------
@@ -48,6 +56,7 @@ def equal_error_rate(y_true, y_score):
     return float(low + share * (high - low))
 
 
+@validate_params({"far": RATE}, prefer_skip_nested_validation=True)
 def true_accept_rate(y_true, y_score, *, far=0.01):
     """Share of matching pairs accepted at a false-accept rate (TAR at FAR).
 
@@ -71,7 +80,8 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels or ``far`` is not in [0, 1].
+        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``far`` is
+        not in [0, 1].
 
     Examples
     --------
@@ -79,13 +89,13 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
     >>> true_accept_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], far=0.1)
     0.75
     """
-    check_rate("far", far)
     match, y_score = check_pairs(y_true, y_score)
     false_accepts, true_accepts, _ = roc(match, y_score)
     n = np.sum(match == 0)
     return float(true_accepts[false_accepts <= n_tolerated(far, n) / n].max())
 
 
+@validate_params({"threshold": THRESHOLD}, prefer_skip_nested_validation=True)
 def pair_accuracy(y_true, y_score, *, threshold=0.0):
     """Share of pairs decided rightly when scores from a threshold on mean a match.
 
@@ -109,7 +119,7 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels.
+        If ``y_true`` has not exactly two labels, or ``y_score`` is not finite.
 
     Examples
     --------
@@ -118,9 +128,10 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
     0.5
     """
     match, y_score = check_pairs(y_true, y_score)
-    return float(accuracy_score(match, y_score >= threshold))
+    return float(accuracy_score(match, reaches(y_score, threshold)))
 
 
+@validate_params({"far": RATE}, prefer_skip_nested_validation=True)
 def false_reject_rate(y_true, y_score, *, far=0.01):
     """Share of matching pairs rejected at a false-accept rate (FRR at FAR).
 
@@ -145,7 +156,8 @@ def false_reject_rate(y_true, y_score, *, far=0.01):
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels or ``far`` is not in [0, 1].
+        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``far`` is
+        not in [0, 1].
 
     Examples
     --------
@@ -156,6 +168,7 @@ def false_reject_rate(y_true, y_score, *, far=0.01):
     return 1 - true_accept_rate(y_true, y_score, far=far)
 
 
+@validate_params({"frr": RATE}, prefer_skip_nested_validation=True)
 def false_accept_rate(y_true, y_score, *, frr=0.01):
     """Share of non-matching pairs accepted at a false-reject rate (FAR at FRR).
 
@@ -179,7 +192,8 @@ def false_accept_rate(y_true, y_score, *, frr=0.01):
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels or ``frr`` is not in [0, 1].
+        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``frr`` is
+        not in [0, 1].
 
     Examples
     --------
@@ -187,15 +201,8 @@ def false_accept_rate(y_true, y_score, *, frr=0.01):
     >>> false_accept_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], frr=0.1)
     0.25
     """
-    check_rate("frr", frr)
     match, y_score = check_pairs(y_true, y_score)
     return false_reject_rate(1 - match, -y_score, far=frr)
-
-
-def check_rate(name, rate):
-    """Refuse what is no share."""
-    if not 0 <= rate <= 1:
-        raise ValueError(f"{name} is a rate and must be in [0, 1], got {rate}.")
 
 
 def check_count(name, count, least):
@@ -205,28 +212,81 @@ def check_count(name, count, least):
 
 
 def n_tolerated(rate, n):
-    """Greatest number of n whose share is a rate at most, up to the rounding of the rate."""
-    return int(rate * n * (1 + 1e-12))
+    """Return the greatest count of n whose share is at most a rate, up to its rounding."""
+    return int(float(rate) * n * (1 + 1e-12))
+
+
+def reaches(y_score, threshold):
+    """Return which scores are at least a threshold, compared in the type of the scores."""
+    if isinstance(threshold, Integral):
+        largest = int(sys.float_info.max)
+        threshold = min(max(threshold, -largest), largest)
+    with np.errstate(over="ignore"):  # A threshold beyond float32 is infinite there.
+        return y_score >= threshold
+
+
+def as_scores(y_score, name="y_score"):
+    """Return finite scores of shape (n,) in a floating type; raise unless they are that.
+
+    Parameters
+    ----------
+    y_score : array-like of shape (n,) or (n, 1)
+        Numbers or booleans.
+
+    name : str, default="y_score"
+        Name of the parameter, for messages.
+
+    Returns
+    -------
+    y_score : ndarray of float32 or float64 of shape (n,)
+        Scores; float32 and shorter types become float32, all others float64.
+    """
+    remedy = "give one score for each pair"
+    scores = as_numbers(y_score, name, remedy, ensure_2d=False, allow_nd=True)
+    if scores.ndim > 1 and scores.shape[1:] != (1,):
+        raise ValueError(
+            f"{name} must be a 1d array, got an array of shape {scores.shape}; give one score for "
+            "each pair, such as predict_proba(X)[:, 1]."
+        )
+    return scores.ravel()
+
+
+def as_numbers(values, name, remedy, **options):
+    """Return an array-like of finite numbers in a floating type; raise unless it is one.
+
+    The options are those of ``check_array``.
+    """
+    try:
+        numbers = check_array(values, input_name=name, **options)
+    except (OverflowError, TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        raise ValueError(f"{name} must be an array of numbers; {remedy}. ({error})") from error
+    if numbers.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be an array of numbers, got {numbers.dtype}; {remedy}.")
+    return numbers.astype(np.result_type(numbers.dtype, np.float32), copy=False)
+
+
+def as_classes(y_true, name="y_true"):
+    """Return labels of one row or more."""
+    labels = as_labels(y_true, name)
+    if len(labels) == 0:
+        raise ValueError(f"{name} is empty; give the labels of one row or more.")
+    return labels
 
 
 def check_pairs(y_true, y_score, name="y_score"):
-    """Labels as 0 and 1, and scores in a floating type, both validated."""
-    labels, match = np.unique(as_labels(y_true, "y_true"), return_inverse=True)
+    """Return labels of pairs as 0 and 1, and their scores in a floating type."""
+    labels, match = np.unique(as_classes(y_true), return_inverse=True)
     if len(labels) > 2:
-        raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5]}.")
+        raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5].tolist()}.")
     if len(labels) < 2:
         raise ValueError("y_true has one label only; both kinds of pair are needed.")
-    y_score = check_array(y_score, ensure_2d=False, input_name=name)
-    if y_score.ndim > 1 and y_score.shape[1:] != (1,):
-        raise ValueError(
-            f"{name} must be a 1d array, got an array of shape {y_score.shape}; give one score for "
-            "each pair, such as predict_proba(X)[:, 1]."
-        )
-    y_score = y_score.ravel()
+    y_score = as_scores(y_score, name)
     check_consistent_length(match, y_score)
-    return match, y_score.astype(np.result_type(y_score, np.float32), copy=False)
+    return match, y_score
 
 
 def roc(y_true, y_score):
-    """Rates of false and of true accepts, and the thresholds between all scores."""
+    """Return the rates of false and of true accepts, and the thresholds between all scores."""
     return roc_curve(*check_pairs(y_true, y_score), drop_intermediate=False)

@@ -4,6 +4,9 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils._response import _get_response_values_binary
 
+from ._labels import kind_of
+from ._metrics_verification import as_classes, reaches
+
 RESPONSES = {
     "decision_function": ("decision function", 0.0),
     "predict_proba": ("probability of a match", 0.5),
@@ -12,10 +15,14 @@ RESPONSES = {
 
 
 def accepted_pairs(y_score, threshold, accepted):
-    """Which pairs are accepted, if that is not given: those whose score reaches a threshold."""
-    accepted = y_score >= threshold if accepted is None else np.asarray(accepted, dtype=bool)
+    """Return which pairs are accepted; by default those whose score reaches a threshold."""
+    if accepted is None:
+        return reaches(y_score, threshold)
+    accepted = as_classes(accepted, "accepted")
     check_consistent_length(y_score, accepted)
-    return accepted
+    if kind_of(accepted) == "strings" or not np.isin(accepted, (0, 1)).all():
+        raise ValueError("accepted must hold True or False for each pair; pass y_score >= t.")
+    return accepted.astype(bool)
 
 
 def decisions(estimator, X, threshold):

@@ -4,6 +4,11 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from ._wrapped import held_by
+
+LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
+"""Names of what is drawn of a history."""
+
 
 class HistoryDisplay:
     """How training went: loss, distances and the share of active pairs by epoch.
@@ -44,8 +49,9 @@ class HistoryDisplay:
 
         Parameters
         ----------
-        estimator : SiameseEmbedder or SiameseVerifier
-            Fitted estimator.
+        estimator : SiameseEmbedder, SiameseVerifier, or an estimator that holds one
+            Fitted estimator; it may be in a ``Pipeline``, a ``SiameseIdentifier``, a search, a
+            ``FrozenEstimator``, or a classifier that has a threshold or is calibrated.
 
         axes : array-like of Axes of shape (3,), default=None
             Where to draw; by default in a new figure.
@@ -54,9 +60,22 @@ class HistoryDisplay:
         -------
         display : HistoryDisplay
             The display.
+
+        Raises
+        ------
+        ValueError
+            If ``estimator`` holds no trained estimator, or several.
         """
         check_is_fitted(estimator)
-        return cls(history=estimator.history_).plot(axes=axes)
+        trained = _trained(estimator)
+        if len(trained) != 1:
+            names = ", ".join(type(one).__name__ for one in trained) or "none"
+            raise ValueError(
+                "estimator must be a SiameseEmbedder or SiameseVerifier, or hold one of them, but "
+                f"{type(estimator).__name__} holds {names}; pass one of a pipeline's steps, or "
+                "HistoryDisplay(history=one.history_).plot()."
+            )
+        return cls(history=trained[0].history_).plot(axes=axes)
 
     def plot(self, *, axes=None):
         """Draw the three panels.
@@ -74,16 +93,24 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there are not three axes.
+            If there are not three axes, or ``history`` lacks what is drawn.
         """
         check_matplotlib_support("HistoryDisplay.plot")
+        if not isinstance(self.history, dict) or not set(LINES) <= set(self.history):
+            raise ValueError(
+                f"history must have the entries {', '.join(LINES)}; pass history_ of a fitted "
+                "estimator."
+            )
         import matplotlib.pyplot as plt
 
         if axes is None:
             _, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
         axes = np.ravel(axes)
-        if len(axes) != 3:
-            raise ValueError(f"axes must be three, for loss, distances and pairs; got {len(axes)}.")
+        if len(axes) != 3 or not all(hasattr(ax, "plot") for ax in axes):
+            raise ValueError(
+                f"axes must be three, for loss, distances and pairs; got {len(axes)} of type "
+                f"{type(axes[0]).__name__ if len(axes) else None}; pass plt.subplots(1, 3)[1]."
+            )
         epochs = np.arange(1, len(self.history["loss"]) + 1)
         panels = {
             "loss": {"loss": "loss"},
@@ -103,3 +130,11 @@ class HistoryDisplay:
         axes[2].set(ylim=(0, 1.05))
         self.axes_, self.figure_ = axes, axes[0].figure
         return self
+
+
+def _trained(estimator):
+    """Return the trained estimators among an estimator and those that it holds."""
+    inner = held_by(estimator)
+    if not inner and hasattr(estimator, "history_"):
+        return [estimator]
+    return list({id(found): found for one in inner for found in _trained(one)}.values())

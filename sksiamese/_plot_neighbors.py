@@ -1,10 +1,16 @@
 """The display of nearest neighbours, with frames that say right or wrong."""
 
-import numpy as np
-from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+from numbers import Integral
 
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from ._labels import alike
+from ._metrics_retrieval import exact_distances
+from ._metrics_verification import as_classes, as_numbers
 from ._plot_sheet import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
 
 
@@ -63,6 +69,14 @@ class NeighborsDisplay:
         self.labels = labels
 
     @classmethod
+    @validate_params(
+        {
+            "estimator": [HasMethods("transform")],
+            "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+            "metric": [str, callable],
+        },
+        prefer_skip_nested_validation=False,
+    )
     def from_estimator(
         cls,
         estimator,
@@ -90,8 +104,8 @@ class NeighborsDisplay:
             Their classes.
 
         X_gallery : array-like of shape (n_samples, n_features)
-            Images among which neighbours are sought. A query that is one of them is its own
-            nearest neighbour.
+            Images among which neighbours are sought; of those at the same distance the first
+            ones are taken. A query that is one of them is its own nearest neighbour.
 
         y_gallery : array-like of shape (n_samples,)
             Their classes.
@@ -100,7 +114,7 @@ class NeighborsDisplay:
             Neighbours of each query, >= 1.
 
         metric : str or callable, default="euclidean"
-            Distance between embeddings, as for ``NearestNeighbors``.
+            Distance between embeddings, as for ``sklearn.metrics.pairwise_distances``.
 
         image_shape : tuple of int, default=None
             Shape of one image, (height, width), (1, height, width) or (3, height, width);
@@ -120,16 +134,28 @@ class NeighborsDisplay:
             If rows and labels differ in number, the shape of an image is not known or not
             that of a row, or the gallery has fewer images than neighbours are asked for.
         """
-        rows, gallery = check_array(X), check_array(X_gallery, input_name="X_gallery")
-        y, y_gallery = column_or_1d(y), column_or_1d(y_gallery)
+        check_is_fitted(estimator)
+        remedy = "give one row for each image"
+        rows, gallery = as_numbers(X, "X", remedy), as_numbers(X_gallery, "X_gallery", remedy)
+        y, y_gallery = alike(
+            as_classes(y, "y"), as_classes(y_gallery, "y_gallery"), "y", "y_gallery"
+        )
         check_consistent_length(rows, y)
         check_consistent_length(gallery, y_gallery)
         if image_shape is None:
             image_shape = getattr(estimator, "input_shape", None)
         images = as_images(np.concatenate([rows, gallery]), image_shape)
-        search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric)
-        search.fit(estimator.transform(X_gallery))
-        nearest = search.kneighbors(estimator.transform(X), return_distance=False)
+        if n_neighbors > len(gallery):
+            raise ValueError(
+                f"n_neighbors={n_neighbors} is more than the {len(gallery)} rows of X_gallery; "
+                "lower it."
+            )
+        Z, Z_gallery = (
+            as_numbers(estimator.transform(given), "transform(X)", remedy, accept_sparse="csr")
+            for given in (X, X_gallery)
+        )
+        distances = exact_distances(Z, Z_gallery, metric)
+        nearest = distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
         display = cls(
             query_images=images[: len(rows)],
             query_labels=y,
@@ -138,6 +164,10 @@ class NeighborsDisplay:
         )
         return display.plot(**kwargs)
 
+    @validate_params(
+        {"ax": [HasMethods("imshow"), None], "imshow_kwargs": [dict, None]},
+        prefer_skip_nested_validation=True,
+    )
     def plot(self, *, ax=None, imshow_kwargs=None):
         """Draw the sheet.
 

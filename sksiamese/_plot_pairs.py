@@ -1,10 +1,13 @@
 """The display of pairs of images, with frames that say right or wrong."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 
-from ._metrics_verification import check_count, check_pairs
+from ._metrics_verification import THRESHOLD, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
 from ._plot_sheet import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
 from .pairs import split_pairs
@@ -72,6 +75,10 @@ class PairDisplay:
         self.threshold = threshold
 
     @classmethod
+    @validate_params(
+        {"estimator": [HasMethods("predict")], "threshold": [*THRESHOLD, None]},
+        prefer_skip_nested_validation=False,
+    )
     def from_estimator(cls, estimator, X, y, *, image_shape=None, threshold=None, **kwargs):
         """Score pairs and draw some of them.
 
@@ -110,6 +117,14 @@ class PairDisplay:
         return cls.from_predictions(X, y, y_score, image_shape=image_shape, **decided, **kwargs)
 
     @classmethod
+    @validate_params(
+        {
+            "threshold": THRESHOLD,
+            "n_pairs": [Interval(Integral, 1, None, closed="left")],
+            "order": [StrOptions({"given", "worst"})],
+        },
+        prefer_skip_nested_validation=False,
+    )
     def from_predictions(
         cls,
         X,
@@ -150,7 +165,7 @@ class PairDisplay:
 
         order : {"given", "worst"}, default="worst"
             Which pairs are drawn: the first ones, or those whose scores are furthest on the
-            wrong side of the threshold.
+            wrong side of the threshold, the first ones among equals.
 
         **kwargs : dict
             Passed to :meth:`plot`.
@@ -167,9 +182,6 @@ class PairDisplay:
             labels, the shape of an image is not known or not that of an item, or ``n_pairs``
             is no whole number of at least 1.
         """
-        check_count("n_pairs", n_pairs, 1)
-        if order not in ("given", "worst"):
-            raise ValueError(f"order must be 'given' or 'worst', got {order!r}.")
         match, y_score = check_pairs(y_true, y_score)
         match = match == 1
         accepted = accepted_pairs(y_score, threshold, accepted)
@@ -190,6 +202,14 @@ class PairDisplay:
         )
         return display.plot(**kwargs)
 
+    @validate_params(
+        {
+            "ax": [HasMethods("imshow"), None],
+            "n_columns": [Interval(Integral, 1, None, closed="left")],
+            "imshow_kwargs": [dict, None],
+        },
+        prefer_skip_nested_validation=True,
+    )
     def plot(self, *, ax=None, n_columns=4, imshow_kwargs=None):
         """Draw the sheet.
 
@@ -215,7 +235,6 @@ class PairDisplay:
             If ``n_columns`` is no whole number of at least 1.
         """
         check_matplotlib_support("PairDisplay.plot")
-        check_count("n_columns", n_columns, 1)
         aspect = self.left.shape[2] / self.left.shape[1]
         width, down = 2 * aspect + GAP / 2, 1 + GAP + LINE
         across = width + 2 * GAP

@@ -3,10 +3,12 @@
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import HasMethods, validate_params
+from sklearn.utils.validation import check_is_fitted
 
-from ._metrics_verification import check_pairs
+from ._metrics_verification import THRESHOLD, as_classes, as_numbers, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -81,6 +83,10 @@ class PairScoreDisplay:
         self.score_name = score_name
 
     @classmethod
+    @validate_params(
+        {"estimator": [HasMethods("predict")], "threshold": [*THRESHOLD, None]},
+        prefer_skip_nested_validation=False,
+    )
     def from_estimator(cls, estimator, X, y, *, threshold=None, **kwargs):
         """Score pairs and draw their scores.
 
@@ -114,6 +120,9 @@ class PairScoreDisplay:
         return cls.from_predictions(y, y_score, **decided, **kwargs)
 
     @classmethod
+    @validate_params(
+        {"threshold": THRESHOLD, "score_name": [str]}, prefer_skip_nested_validation=False
+    )
     def from_predictions(
         cls, y_true, y_score, *, threshold=0.0, accepted=None, score_name="score", **kwargs
     ):
@@ -160,6 +169,14 @@ class PairScoreDisplay:
         )
         return display.plot(**kwargs)
 
+    @validate_params(
+        {
+            "ax": [HasMethods("hist"), None],
+            "hist_kwargs": [dict, None],
+            "line_kwargs": [dict, None],
+        },
+        prefer_skip_nested_validation=True,
+    )
     def plot(self, *, ax=None, bins=50, hist_kwargs=None, line_kwargs=None):
         """Draw both histograms and the threshold.
 
@@ -263,6 +280,7 @@ class EmbeddingDisplay:
         self.axis_name = axis_name
 
     @classmethod
+    @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
     def from_estimator(cls, estimator, X, y, *, projection=None, **kwargs):
         """Embed rows and draw their map.
 
@@ -288,9 +306,13 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The display.
         """
+        check_is_fitted(estimator)
         return cls.from_embeddings(estimator.transform(X), y, projection=projection, **kwargs)
 
     @classmethod
+    @validate_params(
+        {"projection": [HasMethods("fit_transform"), None]}, prefer_skip_nested_validation=False
+    )
     def from_embeddings(cls, Z, y, *, projection=None, **kwargs):
         """Draw the map of embeddings.
 
@@ -322,8 +344,8 @@ class EmbeddingDisplay:
             If Z has fewer than two columns or another length than y, ``projection`` gives
             another number of columns than two, or there are more than 36 classes.
         """
-        Z = check_array(Z, input_name="Z", ensure_min_features=2)
-        y = column_or_1d(y)
+        Z = as_numbers(Z, "Z", "give a row of components for each class", ensure_min_features=2)
+        y = as_classes(y, "y")
         check_consistent_length(Z, y)
         if projection is None and Z.shape[1] == 2:
             return cls(points=Z, y=y).plot(**kwargs)
@@ -338,6 +360,10 @@ class EmbeddingDisplay:
             )
         return cls(points=points, y=y, axis_name=name).plot(**kwargs)
 
+    @validate_params(
+        {"ax": [HasMethods("scatter"), None], "scatter_kwargs": [dict, None]},
+        prefer_skip_nested_validation=True,
+    )
     def plot(self, *, ax=None, scatter_kwargs=None):
         """Draw the points, class by class.
 

@@ -1,9 +1,11 @@
 """A sheet of images: their arrays, their places, their frames."""
 
 from math import prod
+from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_array
+
+from ._metrics_verification import as_numbers
 
 FRAMES = {True: ("#0072b2", "-"), False: ("#d55e00", "--")}
 """Colour and line of the frame of what is right and of what is wrong."""
@@ -19,13 +21,14 @@ def as_images(X, image_shape):
     """Rows as images, channels last, with values scaled to [0, 1] all together."""
     if image_shape is None:
         raise ValueError("image_shape is not known from the estimator; pass (height, width).")
-    shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
+    shape = tuple(image_shape) if np.iterable(image_shape) else (image_shape,)
+    are_sizes = all(isinstance(size, Integral) and size > 0 for size in shape)
+    if not are_sizes or len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise ValueError(
-            "image_shape must be (height, width), (1, height, width) or (3, height, width), got "
-            f"{shape}."
+            "image_shape must be (height, width), (1, height, width) or (3, height, width), in "
+            f"whole numbers, got {image_shape!r}."
         )
-    X = check_array(X)
+    X = as_numbers(X, "X", "give one flattened image a row")
     if prod(shape) != X.shape[1]:
         raise ValueError(
             f"image_shape={shape} has {prod(shape)} values, but an item of X has {X.shape[1]} "

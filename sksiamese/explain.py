@@ -5,12 +5,19 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_params,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import as_tensor, find_device, on_device
 from ._verifier import SiameseVerifier
+from ._wrapped import held_by
 
 __all__ = ["Explanation", "explain_pairs"]
 
@@ -52,9 +59,9 @@ class Explanation(NamedTuple):
 
 @validate_params(
     {
-        "verifier": [SiameseVerifier],
+        "verifier": [HasMethods("predict")],
         "by": [StrOptions({"column", "component"})],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, 1000, closed="both")],
     },
     prefer_skip_nested_validation=True,
 )
@@ -75,11 +82,13 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
 
     Parameters
     ----------
-    verifier : SiameseVerifier
-        Fitted verifier.
+    verifier : SiameseVerifier, or an estimator that holds one
+        Fitted verifier. It may be the last step of a ``Pipeline``, and be held by a search, a
+        ``FrozenEstimator``, ``FixedThresholdClassifier``, ``TunedThresholdClassifierCV`` or
+        ``CalibratedClassifierCV``, which change no logit; see Notes.
 
     X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
-        Pairs.
+        Pairs, as ``verifier.predict`` takes them.
 
     by : {"column", "component"}, default="column"
         Whether to divide the logit among the columns of an item, or among the components
@@ -88,7 +97,7 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
 
     n_steps : int, default=64
         Points on the way at which the gradient is taken, those of Gauss and Legendre,
-        >= 1.
+        in [1, 1000].
 
     Returns
     -------
@@ -98,8 +107,9 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     Raises
     ------
     ValueError
-        If the pairs are not like those that the verifier was fitted on, or a parameter is
-        unfit.
+        If the pairs are not like those that the verifier was fitted on, a parameter is
+        unfit, ``verifier`` holds no ``SiameseVerifier``, or it holds several whose
+        contributions have no mean.
 
     Notes
     -----
@@ -115,6 +125,13 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     then; the contributions are dense. A step that one series lacks, NaN, contributes
     nothing: series keep their lengths on the way, so that a difference in length is part
     of ``reference``.
+
+    In a pipeline, columns are those of the items that the verifier gets, after all other steps.
+    Decisions by a threshold and calibrated probabilities are functions of the logit, which is
+    explained. A
+    ``CalibratedClassifierCV`` with ``ensemble=True`` holds a verifier for each fold: contributions,
+    reference and logit are then their means. Components of several embeddings have no mean, nor
+    have columns that each fold has transformed in its own way.
 
     References
     ----------
@@ -134,6 +151,36 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     2
     """
     check_is_fitted(verifier)
+    inner = _verifiers(verifier, X)
+    comparable = by == "column" and all(given is X for _, given in inner)
+    if len(inner) > 1 and not comparable:
+        raise ValueError(
+            f"verifier holds {len(inner)} verifiers, and what by={by!r} divides their logits among "
+            "differs between them; calibrate with ensemble=False, or explain one of "
+            "[one.estimator for one in verifier.calibrated_classifiers_]."
+        )
+    parts = zip(*(_explained(one, given, by, n_steps) for one, given in inner), strict=True)
+    return Explanation(*(np.mean(part, axis=0) for part in parts))
+
+
+def _verifiers(estimator, X):
+    """Return the verifiers that an estimator holds, and the pairs that each of them gets."""
+    if isinstance(estimator, SiameseVerifier):
+        return [(estimator, X)]
+    if isinstance(estimator, Pipeline):
+        X = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        return _verifiers(estimator[-1], X)
+    inner = held_by(estimator)
+    if not inner:
+        raise ValueError(
+            "The 'verifier' parameter of explain_pairs must be a SiameseVerifier or an estimator "
+            f"that holds one, got {type(estimator).__name__}."
+        )
+    return [pair for one in inner for pair in _verifiers(one, X)]
+
+
+def _explained(verifier, X, by, n_steps):
+    """Return the contributions, references and logits of pairs, of a verifier itself."""
     (pairs,) = verifier._validate(X, reset=False)
     device = find_device(verifier.device)
     tower, head = (on_device(part, device) for part in (verifier.tower_, verifier.head_))
@@ -149,8 +196,7 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
                 with torch.no_grad():
                     A, B = tower(A), tower(B)
             found.append(_integrate(head if by == "component" else by_items, A, B, n_steps))
-    parts = zip(*found, strict=True)
-    return Explanation(*(torch.cat(part).double().cpu().numpy() for part in parts))
+    return [torch.cat(part).double().cpu().numpy() for part in zip(*found, strict=True)]
 
 
 def _integrate(function, A, B, n_steps):

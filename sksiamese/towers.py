@@ -99,6 +99,9 @@ class UnitLength(nn.Module):
     tensor([[0.6000, 0.8000]])
     """
 
+    def __init__(self):
+        super().__init__()
+
     def forward(self, Z):
         """Embeddings of shape (n, n_components), at length 1."""
         return F.normalize(Z)

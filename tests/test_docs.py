@@ -1,7 +1,11 @@
 """The reference lists every public name, and every public object shows itself at work."""
 
+import importlib.util
 import inspect
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,9 @@ import pytest
 import sksiamese
 
 DOCS = Path(__file__).parents[1] / "docs"
+SPEC = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
+reference = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(reference)
 BRIEFLY = {"max_iter": 1, "random_state": 0}
 ESTIMATORS = {
     "PairTransformer": {},
@@ -105,3 +112,92 @@ def test_references_within_the_docs_have_targets():
 def test_what_cites_the_package_names_its_version():
     text = (DOCS.parent / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {sksiamese.__version__}\n" in text
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The pages of the reference as HTML, built without the guide and the gallery."""
+    folder = tmp_path_factory.mktemp("reference")
+    shutil.copy(DOCS / "api.rst", folder)
+    shutil.copytree(DOCS / "_templates", folder / "_templates")
+    extensions = ("numpydoc", "reference", *(f"sphinx.ext.{e}" for e in ("autodoc", "autosummary")))
+    options = {"root_doc": "api", "html_theme": "basic", "extensions": ",".join(extensions)}
+    chosen = [part for key, value in options.items() for part in ("-D", f"{key}={value}")]
+    command = [sys.executable, "-m", "sphinx", "-q", "-c", DOCS, *chosen, folder, folder / "html"]
+    subprocess.run(command, cwd=DOCS.parent, check=True)
+    return folder / "html" / "generated"
+
+
+def test_every_public_method_has_an_entry_of_its_own_that_is_linked(pages):
+    missing, n_methods = [], 0
+    for name in reference.public_names():
+        is_class = inspect.isclass(OBJECTS[name.removeprefix("sksiamese.")])
+        methods = [one for _, one in reference.public_methods(name)] if is_class else []
+        page = pages / f"{name}.html"
+        if not page.exists():  # A constant stands on the page of its module.
+            assert isinstance(OBJECTS[name.removeprefix("sksiamese.")], dict)
+            page = pages / f"{name.rpartition('.')[0]}.html"
+        text = page.read_text("utf-8")
+        for entry in [name, *(f"{name}.{method}" for method in methods)]:
+            missing += [entry] * (f'id="{entry}"' not in text)
+            if entry != name:
+                missing += [f"link to {entry}"] * (f'href="#{entry}"' not in text)
+        n_methods += len(methods)
+    assert missing == []
+    assert n_methods > 90
+
+
+def test_the_methods_of_a_class_are_its_own_and_those_of_scikit_learn():
+    methods = {name: [one for _, one in reference.public_methods(f"sksiamese.{name}")] for name in (
+        "SiameseEmbedder", "SiameseVerifier", "SiameseIdentifier", "PairKFold", "PairView",
+        "plot.PairDisplay", "explain.Explanation", "towers.UnitLength",
+    )}  # fmt: skip
+    assert {"fit", "fit_transform", "get_params", "partial_fit", "set_output", "transform"} <= {
+        *methods["SiameseEmbedder"]
+    }
+    assert {"fit", "predict_proba", "score", "set_callbacks"} <= {*methods["SiameseVerifier"]}
+    assert {"verify", "forget", "score", "set_params"} <= {*methods["SiameseIdentifier"]}
+    assert {"split", "get_n_splits"} <= {*methods["PairKFold"]}
+    assert "left" in methods["PairView"]
+    assert methods["plot.PairDisplay"] == ["from_estimator", "from_predictions", "plot"]
+    assert methods["explain.Explanation"] == ["residual"]
+    assert methods["towers.UnitLength"] == ["forward"]
+
+
+def test_no_public_docstring_breaks_a_rule():
+    checked = reference.documented_here()
+    assert {"sksiamese.SiameseEmbedder.fit", "sksiamese.losses.triplet"} <= set(checked)
+    assert "sksiamese.plot.PairDisplay.from_estimator" in checked
+    assert [problem for name in checked for problem in reference.problems(name)] == []
+
+
+BROKEN = {
+    "no docstring": "def scale(X, factor):\n    return X\n",
+    "a parameter that is not documented": (
+        'def scale(X, factor):\n    """Multiply.\n\n    Parameters\n    ----------\n'
+        '    X : ndarray\n        Rows.\n    """\n'
+    ),
+    "a section of another name": (
+        'def scale():\n    """Multiply.\n\n    Yield\n    -----\n    X : ndarray\n    """\n'
+    ),
+    "a method": 'class scale:\n    """A class."""\n\n    def fit(self, X):\n        """Fit."""\n',
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_docstring_is_reported(kind, tmp_path, monkeypatch):
+    module = "broken_" + kind.replace(" ", "_")
+    (tmp_path / f"{module}.py").write_text(BROKEN[kind])
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"{module}.scale" + ".fit" * (kind == "a method")
+    assert reference.problems(name)
+
+
+def test_the_lint_fails_on_a_broken_docstring_in_both_recipes(capsys):
+    assert reference.main(["sksiamese.SiameseEmbedder.fit", "json.dump"])
+    printed = capsys.readouterr().out
+    assert "json.dump: PR01" in printed
+    assert "SiameseEmbedder" not in printed
+    assert not reference.main(["sksiamese.SiameseEmbedder.fit"])
+    for recipe in (".ci/run", "noxfile.py"):
+        assert "docs/reference.py" in (DOCS.parent / recipe).read_text("utf-8")

@@ -7,9 +7,27 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+)
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs, stack_pairs
+from sksiamese import (
+    PairTransformer,
+    PairView,
+    SiameseEmbedder,
+    SiameseVerifier,
+    make_pairs,
+    stack_pairs,
+)
 from sksiamese.explain import explain_pairs
 from sksiamese.heads import HEADS
 from sksiamese.towers import multi_cue
@@ -186,3 +204,108 @@ def test_what_cannot_be_explained_is_refused():
         explain_pairs(verifier, np.asarray(pairs)[:, :8])
     with pytest.raises(ValueError, match="head passes no gradient"):
         explain_pairs(fitted(head=Deaf)[0], pairs)
+    with pytest.raises(ValueError, match="'n_steps' parameter"):
+        explain_pairs(verifier, pairs, n_steps=10**6)
+
+
+def assert_same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-10)
+
+
+def frozen(model):
+    return model.fit(*fitted()[1:])
+
+
+HOLDERS = {
+    "frozen": FrozenEstimator,
+    "fixed threshold": lambda verifier: frozen(
+        FixedThresholdClassifier(FrozenEstimator(verifier), threshold=0.7)
+    ),
+    "tuned threshold": lambda verifier: frozen(
+        TunedThresholdClassifierCV(FrozenEstimator(verifier), cv="prefit", refit=False)
+    ),
+    "calibrated": lambda verifier: frozen(
+        CalibratedClassifierCV(FrozenEstimator(verifier), method="sigmoid")
+    ),
+    "pipeline of one step": lambda verifier: Pipeline([("verifier", verifier)]),
+    "pipeline of nothing else": lambda verifier: make_pipeline("passthrough", verifier),
+    "several at once": lambda verifier: frozen(
+        FixedThresholdClassifier(
+            frozen(CalibratedClassifierCV(FrozenEstimator(make_pipeline(verifier))))
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_what_holds_a_verifier_is_explained_as_the_verifier(holder):
+    verifier, pairs, _ = fitted()
+    for by in ("column", "component"):
+        expected = explain_pairs(verifier, pairs[:20], by=by, n_steps=4)
+        found = explain_pairs(HOLDERS[holder](verifier), pairs[:20], by=by, n_steps=4)
+        assert_same(found, expected)
+
+
+@pytest.mark.parametrize("transformer", [StandardScaler(), PCA(3, random_state=0)])
+@pytest.mark.parametrize("holder", [lambda model: model, FixedThresholdClassifier])
+def test_a_pipeline_is_explained_by_the_columns_that_its_verifier_gets(transformer, holder):
+    _, pairs, match = fitted()
+    verifier = SiameseVerifier(max_iter=2, width=8, random_state=0)
+    model = holder(make_pipeline(PairTransformer(transformer), verifier)).fit(pairs, match)
+    found = explain_pairs(model, pairs[:30], n_steps=4)
+    pipeline = getattr(model, "estimator_", model)
+    expected = explain_pairs(pipeline[-1], pipeline[:-1].transform(pairs[:30]), n_steps=4)
+    assert_same(found, expected)
+    np.testing.assert_allclose(found.logit, pipeline.decision_function(pairs[:30]), atol=1e-10)
+
+
+def test_a_search_is_explained_by_its_best_verifier():
+    _, pairs, match = fitted()
+    search = GridSearchCV(SiameseVerifier(max_iter=1, random_state=0), {"width": [4, 8]}, cv=2)
+    search.fit(pairs, match)
+    expected = explain_pairs(search.best_estimator_, pairs[:9], n_steps=2)
+    assert_same(explain_pairs(search, pairs[:9], n_steps=2), expected)
+
+
+def test_the_verifiers_of_all_folds_are_explained_by_their_mean():
+    _, pairs, match = fitted()
+    verifier = SiameseVerifier(max_iter=1, width=8, random_state=0)
+    model = CalibratedClassifierCV(verifier, cv=3).fit(pairs, match)
+    found = explain_pairs(model, pairs[:20], n_steps=128)
+    inner = [one.estimator for one in model.calibrated_classifiers_]
+    logits = [one.decision_function(pairs[:20]) for one in inner]
+    np.testing.assert_allclose(found.logit, np.mean(logits, axis=0), atol=1e-10)
+    np.testing.assert_allclose(found.residual, 0, atol=0.1 * np.abs(found.logit).max())
+    with pytest.raises(ValueError, match=r"holds 3 verifiers, .*'component' .* ensemble=False"):
+        explain_pairs(model, pairs[:20], by="component")
+    assert explain_pairs(inner[0], pairs[:20], by="component").logit.shape == (20,)
+
+
+def test_columns_that_each_fold_has_transformed_in_its_own_way_have_no_mean():
+    _, pairs, match = fitted()
+    verifier = SiameseVerifier(max_iter=1, width=8, random_state=0)
+    pipeline = make_pipeline(PairTransformer(PCA(3, random_state=0)), verifier)
+    model = CalibratedClassifierCV(pipeline, cv=2).fit(pairs, match)
+    with pytest.raises(ValueError, match=r"holds 2 verifiers, .*'column' .* ensemble=False"):
+        explain_pairs(model, pairs)
+    model = CalibratedClassifierCV(pipeline, cv=2, ensemble=False).fit(pairs, match)
+    assert explain_pairs(model, pairs, n_steps=2).contributions.shape == (400, 3)
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())]
+)
+def test_what_holds_no_verifier_is_refused(model):
+    _, pairs, match = fitted()
+    model.fit(np.asarray(pairs), match)
+    with pytest.raises(ValueError, match=r"'verifier' parameter .* got LogisticRegression"):
+        explain_pairs(model, np.asarray(pairs))
+
+
+@pytest.mark.parametrize("verifier", [None, "verifier", 3, SiameseVerifier])
+def test_what_is_no_fitted_verifier_is_refused(verifier):
+    with pytest.raises((TypeError, ValueError), match="verifier"):
+        explain_pairs(verifier, fitted()[1])
+    with pytest.raises(ValueError, match="not fitted"):
+        explain_pairs(make_pipeline(SiameseVerifier()), fitted()[1])

@@ -44,9 +44,12 @@ ALLOWED = {
     ),
     "_atomic": ((), ()),
     "_labels": ((), ("numpy", "sklearn")),
-    "_metrics_retrieval": (("_labels",), ("numpy", "sklearn")),
     "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
-    "_metrics_identification": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
+    "_metrics_retrieval": (("_metrics_verification",), ("numpy", "scipy", "sklearn")),
+    "_metrics_identification": (
+        ("_labels", "_metrics_retrieval", "_metrics_verification"),
+        ("numpy", "sklearn"),
+    ),
     "_metrics_decision": (("_labels", "_metrics_verification"), ("numpy", "scipy", "sklearn")),
     "metrics": (
         (
@@ -135,15 +138,19 @@ ALLOWED = {
         ("_atomic", "_base", "_embedder", "_gallery", "_labels"),
         ("numpy", "scipy", "sklearn"),
     ),
-    "explain": (("_arrays", "_verifier"), ("numpy", "sklearn", "torch")),
-    "_plot_decisions": ((), ("numpy", "sklearn")),
-    "_plot_history": ((), ("matplotlib", "numpy", "sklearn")),
+    "_wrapped": ((), ("sklearn",)),
+    "explain": (("_arrays", "_verifier", "_wrapped"), ("numpy", "sklearn", "torch")),
+    "_plot_decisions": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
+    "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),
     "_plot_scores": (
         ("_metrics_verification", "_plot_decisions"),
         ("matplotlib", "numpy", "sklearn"),
     ),
-    "_plot_sheet": ((), ("matplotlib", "numpy", "sklearn")),
-    "_plot_neighbors": (("_plot_sheet",), ("matplotlib", "numpy", "sklearn")),
+    "_plot_sheet": (("_metrics_verification",), ("matplotlib", "numpy")),
+    "_plot_neighbors": (
+        ("_labels", "_metrics_retrieval", "_metrics_verification", "_plot_sheet"),
+        ("matplotlib", "numpy", "sklearn"),
+    ),
     "_plot_pairs": (
         ("_metrics_verification", "_plot_decisions", "_plot_sheet", "pairs"),
         ("numpy", "sklearn"),

@@ -283,12 +283,12 @@ def test_probabilities_zero_and_one_have_their_bins():
 @pytest.mark.parametrize(
     ("measure", "message"),
     [
-        (lambda y, s: false_reject_rate(y, s, far=1.5), "far is a rate"),
-        (lambda y, s: false_accept_rate(y, s, frr=-0.1), "frr is a rate"),
-        (lambda y, s: min_dcf(y, s, prior=1), r"prior .* must be in \(0, 1\)"),
-        (lambda y, s: detection_cost(y, s, cost_false_reject=0), "cost_false_reject must be above"),
-        (lambda y, s: threshold_at_far(y, s, 1.5), "far is a rate"),
-        (lambda y, s: threshold_at_far(y, s, 0.1, confidence=95), "confidence is a probability"),
+        (lambda y, s: false_reject_rate(y, s, far=1.5), "'far' parameter"),
+        (lambda y, s: false_accept_rate(y, s, frr=-0.1), "'frr' parameter"),
+        (lambda y, s: min_dcf(y, s, prior=1), r"'prior' parameter .* \(0.0, 1.0\)"),
+        (lambda y, s: detection_cost(y, s, cost_false_reject=0), "'cost_false_reject' parameter"),
+        (lambda y, s: threshold_at_far(y, s, 1.5), "'far' parameter"),
+        (lambda y, s: threshold_at_far(y, s, 0.1, confidence=95), "'confidence' parameter"),
         (
             lambda y, s: threshold_at_far(y, s, 0.1, groups=y),
             r"groups must have shape \(n_pairs, 2\)",
@@ -307,8 +307,8 @@ def test_probabilities_zero_and_one_have_their_bins():
             r"y_prob must be a 1d array, got .* shape \(4, 2\); .* predict_proba\(X\)\[:, 1\]",
         ),
         (lambda y, s: expected_calibration_error(y, s * np.nan), "y_prob contains NaN"),
-        (lambda y, s: expected_calibration_error(y, s, n_bins=0), "n_bins .* at least 1, got 0"),
-        (lambda y, s: expected_calibration_error(y, s, n_bins=2.5), "n_bins must be a whole"),
+        (lambda y, s: expected_calibration_error(y, s, n_bins=0), "'n_bins' parameter .* Got 0"),
+        (lambda y, s: expected_calibration_error(y, s, n_bins=2.5), "'n_bins' parameter .* an int"),
         (lambda y, s: min_dcf(y * 0, s), "one label only"),
     ],
 )

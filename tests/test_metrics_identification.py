@@ -84,7 +84,7 @@ def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
 @pytest.mark.parametrize(
     ("y_true", "labels", "far", "message"),
     [
-        ([0, 1, 2], [0, 1], 1.5, r"far is a rate and must be in \[0, 1\]"),
+        ([0, 1, 2], [0, 1], 1.5, r"'far' parameter .* in the range \[0.0, 1.0\]"),
         ([0, 1, 2], [0, 1, 2], 0.1, r"y_score has shape \(3, 2\), but there are 3 labels"),
         ([0, 1, np.nan], [0, 1], 0.1, "y_true has 1 missing labels"),
         ([0, 1, 2], [0, np.nan], 0.1, "labels has 1 missing labels"),
@@ -150,7 +150,9 @@ def test_classes_with_too_few_rows_are_left_out():
 
 @pytest.mark.parametrize("option", [{"n_way": 1}, {"n_way": 2.5}, {"k_shot": 0}, {"n_episodes": 0}])
 def test_numbers_that_make_no_episode_are_named(option):
-    with pytest.raises(ValueError, match=f"{next(iter(option))} must be a whole .* at least"):
+    with pytest.raises(
+        ValueError, match=f"'{next(iter(option))}' parameter .* must be an int in the range"
+    ):
         few_shot_accuracy([0, 0, 1, 1], np.eye(4), **option)
 
 

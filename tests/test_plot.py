@@ -20,7 +20,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sksiamese import PairView, SiameseEmbedder, SiameseVerifier
+from sksiamese import PairView, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
 from sksiamese.plot import (
     EmbeddingDisplay,
     HistoryDisplay,
@@ -67,6 +67,61 @@ def test_a_display_draws_where_it_is_told():
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         HistoryDisplay.from_estimator(SiameseEmbedder())
+
+
+BRIEFLY = {"max_iter": 2, "width": 8, "random_state": 0}
+HOLDERS = {
+    "pipeline that ends with it": lambda model: make_pipeline(StandardScaler(), model),
+    "pipeline that goes on": lambda model: make_pipeline(model, LogisticRegression()),
+    "identifier": SiameseIdentifier,
+    "identifier of a pipeline": lambda model: SiameseIdentifier(make_pipeline(PCA(9), model)),
+    "search": lambda model: GridSearchCV(
+        make_pipeline(model, LogisticRegression()), {"siameseembedder__depth": [1]}, cv=2
+    ),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_the_history_of_what_holds_an_embedder_is_that_of_the_embedder(digits, holder):
+    model = HOLDERS[holder](SiameseEmbedder(**BRIEFLY)).fit(digits[0], digits[2])
+    display = HistoryDisplay.from_estimator(model)
+    assert display.axes_[0].lines[0].get_xdata().tolist() == [1, 2]
+    assert set(display.history) >= {"loss", "active", "spread"}
+
+
+def test_the_history_of_what_holds_a_verifier_is_that_of_the_verifier(digit_pairs):
+    P, match = digit_pairs[0][:200], digit_pairs[2][:200]
+    verifier = SiameseVerifier(**BRIEFLY).fit(P, match)
+    frozen = FrozenEstimator(verifier)
+    models = [
+        frozen,
+        FixedThresholdClassifier(frozen).fit(P, match),
+        TunedThresholdClassifierCV(frozen, cv="prefit", refit=False).fit(P, match),
+        CalibratedClassifierCV(frozen, cv=2).fit(P, match),
+        make_pipeline("passthrough", frozen),
+    ]
+    for model in models:
+        assert HistoryDisplay.from_estimator(model).history is verifier.history_
+
+
+def test_what_was_not_trained_or_several_times_has_no_history(digits, digit_pairs):
+    X, y = digits[0][:200], digits[2][:200]
+    with pytest.raises(ValueError, match="PCA holds none"):
+        HistoryDisplay.from_estimator(PCA(2).fit(X))
+    two = make_pipeline(SiameseEmbedder(**BRIEFLY), SiameseEmbedder(**BRIEFLY)).fit(X, y)
+    with pytest.raises(ValueError, match=r"holds SiameseEmbedder, SiameseEmbedder; .*steps"):
+        HistoryDisplay.from_estimator(two)
+    assert HistoryDisplay.from_estimator(two[1]).history is two[1].history_
+    assert HistoryDisplay(history=two[0].history_).plot().history is two[0].history_
+    folds = CalibratedClassifierCV(SiameseVerifier(**BRIEFLY), cv=2)
+    with pytest.raises(ValueError, match="holds SiameseVerifier, SiameseVerifier"):
+        HistoryDisplay.from_estimator(folds.fit(digit_pairs[0][:99], digit_pairs[2][:99]))
+    for history in ({}, {"loss": [1.0]}, None, [1.0]):
+        with pytest.raises(ValueError, match="history must have the entries"):
+            HistoryDisplay(history=history).plot()
+    for axes in ("abc", 3, [None] * 3, []):
+        with pytest.raises(ValueError, match="axes must be three"):
+            HistoryDisplay(history=two[0].history_).plot(axes=axes)
 
 
 def scores(n=200):
@@ -353,16 +408,122 @@ def test_images_that_do_not_fit_are_refused():
         PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3, 1))
     with pytest.raises(ValueError, match="inconsistent numbers"):
         PairDisplay.from_predictions(pairs[1:], match, score, image_shape=(2, 3))
-    with pytest.raises(ValueError, match="order must be"):
+    with pytest.raises(ValueError, match="'order' parameter"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), order="best")
     for options in ({"n_pairs": 0}, {"n_pairs": -1}, {"n_columns": 0}):
-        wanted = f"{next(iter(options))} must be a whole number and at least 1"
+        wanted = f"'{next(iter(options))}' parameter .* must be an int in the range"
         with pytest.raises(ValueError, match=wanted):
             PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), **options)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         PairScoreDisplay.from_predictions(match, score, accepted=[True])
     with pytest.raises(ValueError, match="image_shape is not known"):
         NeighborsDisplay.from_estimator(AS_THEY_ARE, pairs[:1], [0], pairs, match)
+
+
+def test_neighbours_at_the_same_distance_keep_the_order_of_the_gallery():
+    gallery = np.repeat(np.array([[0.3], [0.1], [0.3], [0.1]]), 6, axis=1)
+    for labels in (list("abcd"), list("wxyz")):
+        display = NeighborsDisplay.from_estimator(
+            AS_THEY_ARE,
+            gallery[:1],
+            [labels[0]],
+            gallery,
+            labels,
+            n_neighbors=4,
+            image_shape=(2, 3),
+        )
+        assert display.labels.tolist() == [[labels[n] for n in (0, 2, 1, 3)]]
+
+
+def pairs_drawn(**options):
+    given = {
+        "X": gray_levels(4),
+        "y_true": [0, 1, 0, 1],
+        "y_score": [0.0, 1.0, 2.0, 3.0],
+        "image_shape": (2, 3),
+    }
+    return PairDisplay.from_predictions(**given | options)
+
+
+def scores_drawn(**options):
+    given = {"y_true": [0, 1, 0, 1], "y_score": [0.0, 1.0, 2.0, 3.0]}
+    return PairScoreDisplay.from_predictions(**given | options)
+
+
+def map_drawn(**options):
+    given = {"Z": np.eye(4), "y": [0, 1, 0, 1]}
+    return EmbeddingDisplay.from_embeddings(**given | options)
+
+
+def neighbors_drawn(**options):
+    given = {
+        "estimator": AS_THEY_ARE,
+        "X": gray_levels(1)[:, :6],
+        "y": [0],
+        "X_gallery": np.eye(6),
+        "y_gallery": [0, 1, 0, 1, 0, 1],
+        "n_neighbors": 2,
+        "image_shape": (2, 3),
+    }
+    return NeighborsDisplay.from_estimator(**given | options)
+
+
+NO_NUMBER = ("1", np.nan, [1], {}, 1j)
+NO_COUNT = (0, -1, 1.5, "2", None, [1])
+NO_SCORES = (None, [], ["a"] * 4, [0.1, np.nan, 0.2, 0.3], [[0.1] * 2] * 4, {"a": 1})
+NO_LABELS = (None, [], 1, [0, None, 0, 1], [0, "a", 0, 1], [[0, 1]] * 4)
+NO_TABLE = (None, [], "abc", [["a"] * 6] * 4, np.full((4, 6), np.nan), np.zeros((4, 2, 3)))
+NO_SHAPE = (3, "ab", (2.0, 3.0), (0, 6), (-2, -3), (), (2, 3, 1))
+REFUSED = [
+    (pairs_drawn, "threshold", NO_NUMBER),
+    (pairs_drawn, "n_pairs", NO_COUNT),
+    (pairs_drawn, "n_columns", NO_COUNT),
+    (pairs_drawn, "order", ("best", None, 3)),
+    (pairs_drawn, "y_score", NO_SCORES),
+    (pairs_drawn, "y_true", NO_LABELS),
+    (pairs_drawn, "accepted", ([], ["no"] * 4, [0, 1, 2, 3], 1, [None] * 4)),
+    (pairs_drawn, "image_shape", (None, *NO_SHAPE)),
+    (pairs_drawn, "ax", ("here", 3)),
+    (pairs_drawn, "imshow_kwargs", ("gray", [1])),
+    (scores_drawn, "threshold", NO_NUMBER),
+    (scores_drawn, "y_score", NO_SCORES),
+    (scores_drawn, "y_true", NO_LABELS),
+    (scores_drawn, "accepted", ([], ["no"] * 4, [0, 1, 2, 3], 1, [None] * 4)),
+    (scores_drawn, "score_name", (None, 3)),
+    (scores_drawn, "bins", (0, -1, 1.5, "no rule")),
+    (scores_drawn, "ax", ("here", 3)),
+    (map_drawn, "Z", (None, [], "abc", [["a"] * 6] * 4, np.full((4, 6), np.inf), np.zeros(4))),
+    (map_drawn, "y", NO_LABELS),
+    (map_drawn, "projection", ("TSNE", 2)),
+    (map_drawn, "scatter_kwargs", ("x", 3)),
+    (neighbors_drawn, "estimator", (None, "embedder", LogisticRegression())),
+    (neighbors_drawn, "X", NO_TABLE),
+    (neighbors_drawn, "X_gallery", NO_TABLE),
+    (neighbors_drawn, "y", (None, [], 1, [None], ["a"], [[0, 1]])),
+    (neighbors_drawn, "y_gallery", (None, [], 1, [*"abcdef"], [None] * 6)),
+    (neighbors_drawn, "n_neighbors", (*NO_COUNT, 7)),
+    (neighbors_drawn, "metric", ("nearest", None, 2, lambda a, b: "near")),
+    (neighbors_drawn, "image_shape", NO_SHAPE),
+]
+
+
+@pytest.mark.parametrize(
+    ("draw", "name", "values"),
+    REFUSED,
+    ids=[f"{draw.__name__} {name}" for draw, name, _ in REFUSED],
+)
+def test_what_a_display_cannot_draw_is_refused_by_the_name_of_the_parameter(draw, name, values):
+    draw()
+    for value in values:
+        with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b"):
+            draw(**{name: value})
+
+
+@pytest.mark.parametrize("display", [PairScoreDisplay, PairDisplay, EmbeddingDisplay])
+def test_displays_of_estimators_need_estimators(display):
+    for estimator in (None, "model", SiameseEmbedder):
+        with pytest.raises((TypeError, ValueError), match=r"estimator|is a class, not an instance"):
+            display.from_estimator(estimator, gray_levels(4), [0, 1, 0, 1])
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])

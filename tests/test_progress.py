@@ -1,0 +1,82 @@
+"""Progress of training inside of pipelines and other estimators, by scikit-learn's callbacks."""
+
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.callback import ProgressBar
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksiamese import SiameseEmbedder, SiameseIdentifier, SiameseVerifier
+
+BRIEFLY = {"max_iter": 3, "width": 8, "random_state": 0}
+
+
+class Epochs:
+    """A callback that reaches the steps of a pipeline and counts the epochs of each estimator."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.counts = {}
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            name = context.estimator_name
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+
+@pytest.fixture
+def rows(digits):
+    return digits[0][:200], digits[2][:200]
+
+
+def pipeline_of_embedder():
+    return make_pipeline(StandardScaler(), SiameseEmbedder(**BRIEFLY), LogisticRegression())
+
+
+def test_a_callback_of_a_pipeline_is_told_of_the_epochs_of_its_steps(rows):
+    epochs = Epochs()
+    pipeline_of_embedder().set_callbacks(epochs).fit(*rows)
+    assert epochs.counts == {"SiameseEmbedder": 3}
+
+
+def test_a_callback_of_a_search_is_told_of_the_epochs_of_all_fits(rows):
+    epochs = Epochs()
+    search = GridSearchCV(pipeline_of_embedder(), {"siameseembedder__depth": [1, 2]}, cv=2)
+    search.set_callbacks(epochs).fit(*rows)
+    assert epochs.counts == {"SiameseEmbedder": 3 * (2 * 2 + 1)}
+
+
+def test_a_bar_of_a_pipeline_has_a_line_for_the_training(rows, digit_pairs, capsys):
+    pipeline_of_embedder().set_callbacks(ProgressBar()).fit(*rows)
+    assert "SiameseEmbedder - fit" in capsys.readouterr().out
+    model = make_pipeline("passthrough", SiameseVerifier(**BRIEFLY))
+    model.set_callbacks(ProgressBar()).fit(digit_pairs[0][:200], digit_pairs[2][:200])
+    assert "SiameseVerifier - fit" in capsys.readouterr().out
+
+
+def test_estimators_that_pass_no_callbacks_on_take_the_bar_of_what_they_hold(
+    rows, digit_pairs, capsys
+):
+    bar = ProgressBar()
+    SiameseIdentifier(SiameseEmbedder(**BRIEFLY).set_callbacks(bar)).fit(*rows)
+    assert "SiameseEmbedder - fit" in capsys.readouterr().out
+    verifier = SiameseVerifier(**BRIEFLY).set_callbacks(ProgressBar())
+    model = CalibratedClassifierCV(verifier, cv=2)
+    model.fit(digit_pairs[0][:200], digit_pairs[2][:200])
+    assert capsys.readouterr().out.count("SiameseVerifier - fit") >= 2
+
+
+@pytest.mark.parametrize("step", [SiameseEmbedder(**BRIEFLY), LogisticRegression()])
+def test_a_bar_of_a_step_is_refused_by_scikit_learn_with_the_remedy(rows, step):
+    model = make_pipeline(step.set_callbacks(ProgressBar()))
+    with pytest.raises(TypeError, match="Register them directly on the meta-estimator"):
+        model.fit(*rows)
