@@ -246,12 +246,12 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "a new one, for instance functools.partial(copy.deepcopy, module)."
             )
         shape = self._item_shape(X)
-        names = getattr(self, "feature_names_in_", None)
+        names = self._item_names()
         factory = accepting(
             named(TOWERS, self.tower),
             **self._sizes(),
             dropout=self.dropout,
-            feature_names=None if names is None else names[: X.shape[1]],
+            feature_names=names,
         )
         body = factory(shape, self.n_components)
         if not isinstance(body, nn.Module):
@@ -278,6 +278,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "weights, and layers that divide or take logarithms."
             )
         return tower
+
+    def _item_names(self):
+        """Return the names of the columns of an item, or None."""
+        return getattr(self, "feature_names_in_", None)
 
     def _sizes(self):
         """Depth and width, without those that are left to the tower."""

@@ -132,7 +132,9 @@ class _PairSplit(BaseCrossValidator):
                 f"{error} Make fewer or smaller splits, or give more identities."
             ) from error
         rng = check_random_state(0 if self.random_state is None else self.random_state)
-        inside = ([np.flatnonzero(np.isin(codes, p).all(axis=1)) for p in parts] for parts in splits)
+        inside = (
+            [np.flatnonzero(np.isin(codes, p).all(axis=1)) for p in parts] for parts in splits
+        )
         return [[_keep_shares(rows, *kinds, rng) for rows in parts] for parts in inside]
 
     def _kinds(self, y, codes):

@@ -163,7 +163,7 @@ def test_missing_values_are_the_transformers_to_take(view):
 def test_set_output_makes_a_table(view):
     transformer = PairTransformer(PCA(2), output="abs_diff").set_output(transform="pandas")
     table = transformer.fit_transform(view)
-    assert list(table.columns) == ["pairtransformer0", "pairtransformer1"]
+    assert list(table.columns) == ["abs_diff__pca0", "abs_diff__pca1"]
     with_table = PairTransformer(PCA(2).set_output(transform="pandas"), output="abs_diff")
     np.testing.assert_allclose(with_table.fit_transform(view), table)
 
@@ -174,7 +174,9 @@ def test_pairs_become_a_table_where_one_is_asked_for(view):
     transformer.set_output(transform="pandas")
     for pairs in (view, np.asarray(view)):
         table = transformer.transform(pairs)
-        assert list(table.columns) == [f"pairtransformer{n}" for n in range(6)]
+        assert list(table.columns) == [
+            f"{side}__x{n}" for side in ("left", "right") for n in range(3)
+        ]
         np.testing.assert_allclose(table, expected)
     sparse_view = PairView(sparse.csr_array(view.items), view.index)
     with pytest.raises(ValueError, match="sparse"):
@@ -190,7 +192,7 @@ def test_a_verifier_takes_the_pairs_of_a_pipeline_of_tables(view):
     with config_context(transform_output="pandas"):
         found = model.fit(view, match).decision_function(view)
     assert found.shape == expected.shape
-    assert model[-1].feature_names_in_[-1] == "pairtransformer5"
+    assert model[-1].feature_names_in_[-1] == "right__x2"
 
 
 @pytest.mark.parametrize("name", ["allow_nan", "sparse"])

@@ -246,7 +246,7 @@ def test_three_items_are_not_a_pair(shape):
         split_pairs(items(*shape))
 
 
-@pytest.mark.parametrize("shapes", [((5, 3), (5, 4)), ((5, 3), (4, 3)), ((5,), (5,))])
+@pytest.mark.parametrize("shapes", [((5, 3), (5, 4)), ((5, 3), (4, 3)), ((5, 3, 2), (5, 6))])
 def test_sides_of_different_shapes_are_not_stacked(shapes):
     left, right = (items(*shape) for shape in shapes)
     with pytest.raises(ValueError, match="left and right must have the same shape"):
