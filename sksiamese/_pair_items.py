@@ -90,18 +90,27 @@ def as_items(X, name):
     Raises
     ------
     ValueError
-        If the items are numbers in one dimension.
+        If the items are numbers in one dimension, or sparse and not of two.
     """
     if is_table(X):
         return X
-    if issparse(X) and X.ndim == 2:
+    if issparse(X):
+        if X.ndim != 2:
+            raise ValueError(
+                f"{name} is sparse and must have shape (n_items, n_features), got {X.shape}; pass "
+                f"{name}.reshape({X.shape[0]}, -1)."
+            )
         return X.tocsr()
-    if not issparse(X) and len(getattr(X, "shape", ())) < 2:
+    if len(getattr(X, "shape", ())) < 2:
         given, X = X, as_array(X, name)
         if X.ndim == 1 and _holds_texts(X):
             if isinstance(given, list | tuple):
                 X = np.fromiter(given, dtype=object, count=len(given))  # As short as the texts.
             return X.reshape(-1, 1)
+    if len(X.shape) == 0:
+        raise ValueError(
+            f"{name} must be an array, a table or a list of items, got {type(X.item()).__name__}."
+        )
     if len(X.shape) < 2:
         raise ValueError(
             f"{name} must have shape (n_items, n_features), got {X.shape}; pass "

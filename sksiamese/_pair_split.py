@@ -1,19 +1,34 @@
 """Splitters of pairs that keep the identities of training and test apart."""
 
 from abc import abstractmethod
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold, ShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import (
+    Interval,
+    RealNotInt,
+    validate_parameter_constraints,
+)
 from sklearn.utils.multiclass import type_of_target
 
 from ._labels import as_labels
+
+SIZES = [
+    Interval(RealNotInt, 0, 1, closed="neither"),
+    Interval(Integral, 1, None, closed="left"),
+    None,
+]
+"""Shares, or numbers, of identities."""
 
 
 class _PairSplit(BaseCrossValidator):
     """Splits of identities, and of those pairs of which both identities are on one side."""
 
     __metadata_request__split = {"groups": True}
+
+    _parameter_constraints: dict = {"stratify": ["boolean"], "random_state": ["random_state"]}
 
     @abstractmethod
     def _splitter(self):
@@ -119,13 +134,17 @@ class _PairSplit(BaseCrossValidator):
 
     def _parts(self, X, y, groups):
         """Return (row numbers, missing label) of the training and the test pairs of all splits."""
+        validate_parameter_constraints(
+            self._parameter_constraints, vars(self), caller_name=type(self).__name__
+        )
+        splitter = self._splitter()
         check_consistent_length(X, y, groups)
         groups = as_labels(groups, "groups", of_pairs=True)
         identities, codes = np.unique(groups, return_inverse=True)
         codes = codes.reshape(groups.shape)
         kinds = self._kinds(y, codes)
         try:
-            splits = list(self._splitter().split(identities))
+            splits = list(splitter.split(identities))
         except ValueError as error:
             raise ValueError(
                 f"groups has {len(identities)} identities, which are the samples that are split: "
@@ -240,6 +259,12 @@ class PairKFold(_PairSplit):
     array([2, 2])
     """
 
+    _parameter_constraints: dict = {
+        **_PairSplit._parameter_constraints,
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
+        "shuffle": ["boolean"],
+    }
+
     def __init__(self, n_splits=5, *, shuffle=False, stratify=True, random_state=None):
         self.n_splits = n_splits
         self.shuffle = shuffle
@@ -294,6 +319,13 @@ class PairShuffleSplit(_PairSplit):
     [1 5] [3 4]
     [3 4] [0 1]
     """
+
+    _parameter_constraints: dict = {
+        **_PairSplit._parameter_constraints,
+        "n_splits": [Interval(Integral, 1, None, closed="left")],
+        "test_size": SIZES,
+        "train_size": SIZES,
+    }
 
     def __init__(
         self, n_splits=10, *, test_size=None, train_size=None, stratify=True, random_state=None

@@ -199,8 +199,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             Ignored; labels of pairs are not labels of items.
 
         **params : dict
-            Metadata that the transformer requests, one for each pair; needs
-            ``enable_metadata_routing=True``.
+            Metadata that the transformer requests for ``fit`` or ``transform``, one for each
+            pair; needs ``enable_metadata_routing=True``.
 
         Returns
         -------
@@ -214,14 +214,15 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             are none, or if ``output`` returns no array of shape (n_pairs, n_outputs).
         """
         _raise_for_params(params, self, "fit")
-        params = process_routing(self, "fit", **params).transformer.fit
+        routed = process_routing(self, "fit", **params).transformer
         with all_or_nothing(self):
             pairs = self._validate(X, reset=True)
             transformer = self._unfitted()
-            items, _, params = routed_items(pairs, params)
+            items, _, params = routed_items(pairs, routed.fit)
             self.transformer_ = transformer.fit(self._for_transformer(items), None, **params)
-            items, index = distinct_items(pairs[:1])
-            items = self._transformed(items)
+            first = _check_method_params(pairs.index, routed.transform, indices=[0])
+            items, index, params = routed_items(pairs[:1], first)
+            items = self._transformed(items, **params)
             compared, names = self._compare(items, index)
             self._n_components, self._n_features_out = prod(items.shape[1:]), compared.shape[1]
             self._names_of_output = names
@@ -248,13 +249,9 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         X_new : {ndarray, CSR matrix, PairView} of shape (n_pairs, n_outputs)
             As :meth:`transform` returns it.
         """
-        _raise_for_params(params, self, "fit_transform")
-        process_routing(self, "fit_transform", **params)
-        to_fit, to_transform = (
-            {name: params[name] for name in self.get_metadata_routing().consumes(method, params)}
-            for method in ("fit", "transform")
-        )
-        return self.fit(X, y, **to_fit).transform(X, **to_transform)
+        self.fit(X, y, **params)
+        names = self.get_metadata_routing().consumes("transform", params)
+        return self.transform(X, **{name: params[name] for name in names})
 
     def transform(self, X, **params):
         """Transform the items of each pair, and compare them.
@@ -327,13 +324,9 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             The router.
         """
         mapping = MethodMapping()
-        for caller, callee in (
-            ("fit", "fit"),
-            ("transform", "transform"),
-            ("fit_transform", "fit"),
-            ("fit_transform", "transform"),
-        ):
-            mapping.add(caller=caller, callee=callee)
+        for caller in ("fit", "fit_transform"):  # Both transform a pair at least.
+            mapping.add(caller=caller, callee="fit").add(caller=caller, callee="transform")
+        mapping.add(caller="transform", callee="transform")
         router = MetadataRouter(owner=self)
         return router.add(transformer=self.transformer, method_mapping=mapping)
 
@@ -414,8 +407,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
                 f"output must return an array of shape ({len(pairs)}, n_outputs), but gave "
                 f"{compared.shape}; use reshape(-1, 1) for one number a pair."
             )
-        checks = {"dtype": "numeric", "accept_sparse": "csr", "ensure_all_finite": False}
-        return check_array(compared, input_name="the result of output", **checks), names
+        return as_numbers(compared, "output"), names
 
     def _names_of_items(self, names):
         """Return the names of the columns of transformed items."""
@@ -469,9 +461,20 @@ def steps_of(transformer):
 
 def as_floats(items):
     """Return items in a floating type that holds their values and differences."""
-    checks = {"accept_sparse": "csr", "allow_nd": True, "ensure_all_finite": False}
-    items = check_array(items, dtype="numeric", **checks)
+    items = as_numbers(items, "transformer")
     return items.astype(np.result_type(items.dtype, np.float32), copy=False)
+
+
+def as_numbers(X, name):
+    """Return the result of a parameter, a callable or transformer, as numbers."""
+    checks = {"accept_sparse": "csr", "allow_nd": True, "ensure_all_finite": False}
+    try:
+        return check_array(X, dtype="numeric", ensure_min_features=0, **checks)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must return numbers if items are compared, but returned an array of type "
+            f"{X.dtype}. scikit-learn says: {error}"
+        ) from error
 
 
 def distinct_items(pairs):

@@ -14,7 +14,6 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.random import sample_without_replacement
-from sklearn.utils.validation import _num_samples
 
 from ._labels import alike, as_labels, is_missing, present_labels
 from ._metrics_verification import check_count
@@ -28,6 +27,7 @@ from ._pair_items import (
     stack_items,
 )
 from ._pair_view import PairView
+from ._rows import is_source
 
 __all__ = ["make_pairs", "pairs_from_triplets", "split_pairs", "stack_pairs"]
 
@@ -103,10 +103,8 @@ def split_pairs(P):
     """
     if isinstance(P, PairView):
         return P.left, P.right
-    if sparse.issparse(P):
-        P = as_items(P, "P")
-    elif not is_table(P):
-        P = flatten_pairs(as_array(P, "P"))
+    if not is_table(P):
+        P = flatten_pairs(P if sparse.issparse(P) else as_array(P, "P"))
         if P.ndim != 2:
             raise ValueError(f"P must have shape (n_pairs, 2 * n_features), got {P.shape}.")
     n_columns = P.shape[1]
@@ -132,13 +130,17 @@ def flatten_pairs(P):
     Returns
     -------
     P : object
-        A 2-D array if an array of more than two dimensions came.
+        A 2-D array if an array of more than two dimensions came; a CSR matrix if any sparse
+        one came.
 
     Raises
     ------
     ValueError
-        If there are more than two dimensions and the second is not 2.
+        If sparse pairs have not two dimensions, rows of lists differ in length, or there are
+        more than two dimensions and the second is not 2.
     """
+    if sparse.issparse(P):
+        return as_items(P, "X")
     if isinstance(P, list | tuple):
         P = as_array(P, "X")
     if getattr(P, "ndim", 2) <= 2:
@@ -256,8 +258,8 @@ def make_pairs(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, ...)
-        Rows; items of more than one dimension are flattened.
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, ...) or (n_samples,)
+        Rows; items of more than one dimension are flattened. Of one dimension only texts.
 
     y : array-like of shape (n_samples,)
         Label of the identity of every row.
@@ -294,8 +296,9 @@ def make_pairs(
 
     Returns
     -------
-    P : {ndarray, CSR matrix, PairView} of shape (n_pairs, 2 * n_features)
-        The pairs, in random order, in the dtype of ``X``.
+    P : {ndarray, CSR matrix, DataFrame, PairView} of shape (n_pairs, 2 * n_features)
+        The pairs, in random order, in the dtype of ``X``; of a table as by
+        :func:`stack_pairs`.
 
     match : ndarray of bool of shape (n_pairs,)
         Whether the labels of both items are equal.
@@ -334,9 +337,10 @@ def make_pairs(
     check_count("n_pairs", n_pairs, 2)
     check_count("n_groups", n_groups, 1)
     rng = check_random_state(random_state)
+    X = X if is_source(X) else as_items(X, "X")
     n_rows, labeled, y = _labeled(y, unlabeled_label)
-    if _num_samples(X) != n_rows:
-        raise ValueError(f"X has {_num_samples(X)} rows but y has {n_rows} labels.")
+    if X.shape[0] != n_rows:
+        raise ValueError(f"X has {X.shape[0]} rows but y has {n_rows} labels.")
     identities, y = np.unique(y, return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
@@ -416,9 +420,12 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
     one, other = (cells, cells) if match else _below_diagonal(cells, len(sizes))
     capacity = sizes[one] * (sizes[one] - 1) // 2 if match else sizes[one] * sizes[other]
     n_drawn = _spread(capacity, n_draws, rng)
+    drawn = n_drawn > 0
     numbers = [
-        sample_without_replacement(size, n, random_state=rng)
-        for size, n in zip(capacity[n_drawn > 0], n_drawn[n_drawn > 0], strict=True)
+        [single] if n == 1 else sample_without_replacement(size, n, random_state=rng)
+        for single, size, n in zip(
+            rng.randint(capacity[drawn]), capacity[drawn], n_drawn[drawn], strict=True
+        )
     ]
     number = np.concatenate([np.empty(0, dtype=int), *numbers])
     one, other = one.repeat(n_drawn), other.repeat(n_drawn)

@@ -65,7 +65,7 @@ ALLOWED = {
     ),
     "_pair_view": (("_pair_items", "_rows"), ("numpy", "scipy", "sklearn")),
     "pairs": (
-        ("_labels", "_metrics_verification", "_pair_items", "_pair_view"),
+        ("_labels", "_metrics_verification", "_pair_items", "_pair_view", "_rows"),
         ("numpy", "scipy", "sklearn"),
     ),
     "_pair_split": (("_labels",), ("numpy", "sklearn")),
