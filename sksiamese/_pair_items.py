@@ -61,11 +61,11 @@ def as_array(X, name):
                 f"{name} mixes strings with other values, which numpy would make strings; pass a "
                 "DataFrame, or an array of dtype=object."
             )
-    elif array.dtype.kind == "f" and (np.abs(array) > MAX_EXACT).any():
+    elif array.dtype.kind == "f" and (np.abs(array) >= MAX_EXACT).any():
         values = zip(array.flat, np.asarray(X, dtype=object).flat, strict=True)
         if any(isinstance(value, Integral) and value != int(number) for number, value in values):
             raise ValueError(
-                f"{name} mixes floats and whole numbers beyond 2**53, which floats do not hold; "
+                f"{name} mixes floats and whole numbers above 2**53, which floats do not hold; "
                 "give them one type."
             )
     return array
