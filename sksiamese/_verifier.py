@@ -142,11 +142,15 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     :class:`~sksiamese.PairView` the items are fetched a batch at a time, and each distinct
     one is embedded once.
 
+    A transformer before a verifier in a ``Pipeline`` would see both items as one row; wrap it in a
+    :class:`~sksiamese.PairTransformer`. If the names of the columns show that a transformer made
+    all of them, ``fit`` warns.
+
     ``predict`` is the sign of ``decision_function``; ``TunedThresholdClassifierCV`` and
     ``CalibratedClassifierCV`` of scikit-learn choose another threshold, or calibrate.
 
-    Cross-validation that cuts pairs at random foretells too much of newcomers; see the figures
-    in :ref:`identities` and take :class:`~sksiamese.PairKFold`.
+    Cross-validation that cuts pairs at random overestimates performance on unseen identities; see
+    the figures in :ref:`identities` and use :class:`~sksiamese.PairKFold`.
 
     References
     ----------

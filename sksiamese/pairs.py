@@ -2,7 +2,8 @@
 
 A pair is one row of 2 * n_features columns, left item then right item, the layout of
 ``fetch_lfw_pairs().data``, so that everything in scikit-learn that cuts a 2-D array by
-rows works on pairs. A ``PairView`` is the same by row numbers of the items.
+rows works on pairs; transformers belong in a ``PairTransformer``. A ``PairView`` is the same
+by row numbers of the items.
 """
 
 import warnings
