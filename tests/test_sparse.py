@@ -81,6 +81,7 @@ def test_wide_rows_are_made_dense_few_at_a_time(monkeypatch):
     assert max(sizes) <= _arrays.CHUNK_VALUES
 
 
+@pytest.mark.filterwarnings("ignore:Constructing a DIA matrix")
 @pytest.mark.parametrize("kind", ["array", "matrix"])
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_of_scipy_is_taken_wherever_rows_or_items_are(digits, name, kind):
