@@ -213,7 +213,13 @@ def pair_view(results):
 
 def naive_split(results):
     """Header and rows of what splits promise of new people."""
-    columns = {"auc": "AUC", "accuracy": "accuracy", "eer": "EER", "dropped": "pairs dropped"}
+    columns = {
+        "auc": "AUC",
+        "accuracy": "accuracy",
+        "eer": "EER",
+        "match_share": "matches",
+        "dropped": "pairs dropped",
+    }
     return ["pairs to test on", *columns.values()], [
         [row["split"], *(cell(row["summary"], column) for column in columns)] for row in results
     ]

@@ -274,8 +274,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "a new one, for instance functools.partial(copy.deepcopy, module)."
             )
         shape = self._item_shape(X)
-        names = getattr(self, "feature_names_in_", None)
-        body = self._new_body(shape, None if names is None else names[: X.shape[1]])
+        body = self._new_body(shape, self._item_names())
         dtype = floating(X.dtype) if self.precision is None else np.float32
         tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
         Z = try_on(tower, X, torch.from_numpy(np.empty(0, dtype)).dtype)
@@ -326,6 +325,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                     "within forward."
                 )
         return body
+
+    def _item_names(self):
+        """Return the names of the columns of an item, or None."""
+        return getattr(self, "feature_names_in_", None)
 
     def _sizes(self):
         """Depth and width, without those that are left to the tower."""

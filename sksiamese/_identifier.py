@@ -6,7 +6,13 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, check_array, check_consistent_length, get_tags
+from sklearn.utils import (
+    _safe_indexing,
+    check_array,
+    check_consistent_length,
+    get_tags,
+    indexable,
+)
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -183,7 +189,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             learn = np.full(len(y), True)
             if self.target_far is not None and not frozen:
                 learn = rows_to_learn(y, self.validation_fraction, self.random_state)
-            part = (X, y) if learn.all() else (_safe_indexing(X, learn), y[learn])
+            part = (X, y) if learn.all() else (_safe_indexing(*indexable(X), learn), y[learn])
             self.embedder_ = embedder.fit(*part)
             self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
             return self._enrol(self._embed(X), y)

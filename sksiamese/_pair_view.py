@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 
+from ._pair_items import as_array, as_items, flat
 from ._rows import Rows, is_source
 
 
@@ -21,8 +22,9 @@ class PairView:
 
     Parameters
     ----------
-    items : {array-like, memmap, sparse matrix, DataFrame} of shape (n_items, ...)
-        Items; those of more than one dimension are flattened. They are not copied. An array
+    items : {array-like, memmap, sparse matrix, DataFrame} of shape (n_items, ...) or (n_items,)
+        Items; those of more than one dimension are flattened, and a sequence of texts becomes
+        one column. They are not copied. An array
         that has ``shape``, ``dtype`` and row indexing, but is not one of numpy, such as one of
         h5py or zarr, stays where it is: a few rows at a time are read from it.
 
@@ -43,8 +45,8 @@ class PairView:
     Raises
     ------
     ValueError
-        If ``items`` has one dimension, ``index`` another shape, or a row number points to
-        no item.
+        If ``items`` are numbers in one dimension, ``index`` has another shape, or a row
+        number points to no item.
 
     See Also
     --------
@@ -73,19 +75,10 @@ class PairView:
     ndim = 2
 
     def __init__(self, items, index):
-        if issparse(items):
-            items = items.tocsr()
-        elif is_source(items) and not isinstance(items, Rows):
+        if is_source(items) and not isinstance(items, Rows):
             items = Rows(items)
-        elif not hasattr(items, "shape"):
-            items = np.asarray(items)
-        if len(items.shape) < 2:
-            raise ValueError(
-                f"items must have shape (n_items, n_features), got {items.shape}; pass "
-                "items.reshape(-1, 1) if an item is one number."
-            )
-        self.items = items if len(items.shape) == 2 else items.reshape(len(items), -1)
-        self.index = _check_index(index, items.shape[0])
+        self.items = flat(as_items(items, "items"))
+        self.index = _check_index(index, self.items.shape[0])
 
     @property
     def shape(self):
@@ -162,7 +155,7 @@ def is_whole(part):
 
 
 def _check_index(index, n_items):
-    index = np.asarray(index)
+    index = as_array(index, "index")
     if index.ndim != 2 or index.shape[1] != 2:
         raise ValueError(
             f"index must have shape (n_pairs, 2), the row numbers of both items, got {index.shape}."

@@ -3,14 +3,14 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 
 from ._metrics_verification import THRESHOLD, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
 from ._plot_sheet import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
-from .pairs import split_pairs
+from .pairs import flatten_pairs, split_pairs, to_view
 
 
 class PairDisplay:
@@ -190,7 +190,7 @@ class PairDisplay:
         if order == "worst":
             rows = np.argsort(np.where(match, 1, -1) * (y_score - threshold), kind="stable")
         rows = rows[:n_pairs]
-        left, right = split_pairs(_safe_indexing(X, rows))
+        left, right = split_pairs(np.asarray(to_view(flatten_pairs(X))[rows]))
         images = as_images(np.concatenate([left, right]), image_shape)
         display = cls(
             left=images[: len(rows)],

@@ -14,7 +14,7 @@ from ._arrays import embed_rows, find_device, floating, on_device
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese
 from ._labels import as_labels
-from ._pair_names import check_item_names, check_view
+from ._pair_names import check_item_names, check_pair_names, check_view, item_names
 from ._pair_view import PairView
 from ._rows import checked
 from ._run import named
@@ -120,7 +120,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of X, if it had names that are all strings; of a view those of
-        the items, twice.
+        the items, as ``left__a``, ..., ``right__a``, ....
     n_iter_ : int
         Number of epochs that the tower has been trained for.
     loss_curve_ : list of float
@@ -146,11 +146,15 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     :class:`~sksiamese.PairView` the items are fetched a batch at a time, and each distinct
     one is embedded once.
 
+    A transformer before a verifier in a ``Pipeline`` would see both items as one row; wrap it in a
+    :class:`~sksiamese.PairTransformer`. If the names of the columns show that a transformer made
+    all of them, ``fit`` warns.
+
     ``predict`` is the sign of ``decision_function``; ``TunedThresholdClassifierCV`` and
     ``CalibratedClassifierCV`` of scikit-learn choose another threshold, or calibrate.
 
-    Cross-validation that cuts pairs at random foretells too much of newcomers; see the figures
-    in :ref:`identities` and take :class:`~sksiamese.PairKFold`.
+    Cross-validation that cuts pairs at random overestimates performance on unseen identities; see
+    the figures in :ref:`identities` and use :class:`~sksiamese.PairKFold`.
 
     References
     ----------
@@ -383,6 +387,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         if not isinstance(X, PairView):
             X = flatten_pairs(X)
             found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
+            if reset:
+                check_pair_names(self)
             X, *y = found if y else (found,)
             pairs = to_view(X)
             self._check_not_empty(pairs.items, index=pairs.index)
@@ -395,6 +401,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         found = check(X.index, *y, dtype=None, estimator=self, **least)
         index, *y = found if y else (found,)
         return PairView(items, index), *y
+
+    def _item_names(self):
+        names = super()._item_names()
+        return None if names is None else item_names(names)
 
     def _compare(self, X, function):
         (pairs,) = self._validate(X, reset=False)

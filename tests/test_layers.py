@@ -63,10 +63,20 @@ ALLOWED = {
     "_gallery": (("_distributed", "_labels"), ("numpy", "sklearn")),
     "_rows": ((), ("numpy", "scipy", "sklearn")),
     "_pair_names": ((), ("numpy", "sklearn")),
-    "_pair_view": (("_rows",), ("numpy", "scipy", "sklearn")),
-    "pairs": (("_labels", "_metrics_verification", "_pair_view"), ("numpy", "scipy", "sklearn")),
+    "_pair_items": (
+        ("_labels", "_pair_names"),
+        ("numpy", "pandas", "polars", "scipy", "sklearn"),
+    ),
+    "_pair_view": (("_pair_items", "_rows"), ("numpy", "scipy", "sklearn")),
+    "pairs": (
+        ("_labels", "_metrics_verification", "_pair_items", "_pair_view", "_rows"),
+        ("numpy", "scipy", "sklearn"),
+    ),
     "_pair_split": (("_labels",), ("numpy", "sklearn")),
-    "_pair_transformer": (("_atomic", "_pair_view", "pairs"), ("numpy", "scipy", "sklearn")),
+    "_pair_transformer": (
+        ("_atomic", "_labels", "_pair_items", "_pair_names", "_pair_view", "pairs"),
+        ("numpy", "scipy", "sklearn"),
+    ),
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
     "_user_parts": (("_run", "distances"), ("torch",)),

@@ -44,7 +44,7 @@ def test_the_pairs_in_neither_part_are_counted(splitter, identities):
 
 
 def test_no_pair_is_dropped_that_need_not_be(identities):
-    for train, test in PairKFold(4).split(identities, groups=identities):
+    for train, test in PairKFold(4, stratify=False).split(identities, groups=identities):
         tested = np.unique(identities[test])
         inside = np.isin(identities, tested)
         assert inside[test].all()
@@ -58,6 +58,108 @@ def test_every_identity_is_tested_in_one_fold():
     assert set.union(*tested) == set(range(10))
     assert sum(map(len, tested)) == 10
     assert PairKFold(5).n_dropped(groups=same).tolist() == [0] * 5
+
+
+def drawn_pairs(n_people, n_rows, n_pairs, **options):
+    """Whether pairs of equally many rows of some people match, and their people."""
+    people = np.repeat(np.arange(n_people), n_rows)
+    rows = np.zeros((len(people), 1))
+    options = {"n_pairs": n_pairs, "as_view": True, "random_state": 0, **options}
+    pairs, match, _ = make_pairs(rows, people, **options)
+    return match, people[pairs.index]
+
+
+@pytest.mark.parametrize("n_splits", [2, 4, 8])
+@pytest.mark.parametrize(("n_matching", "n_other"), [(300, 1500), (1500, 1500), (1500, 300)])
+@pytest.mark.parametrize("kind", [PairKFold, PairShuffleSplit])
+def test_every_part_keeps_the_share_of_matches_to_the_nearest_pair(
+    kind, n_splits, n_matching, n_other
+):
+    match, people = drawn_pairs(64, 12, 3000)
+    kept = [np.flatnonzero(match)[:n_matching], np.flatnonzero(~match)[:n_other]]
+    kept = np.sort(np.concatenate(kept))
+    match, people = match[kept], people[kept]
+    splitter = kind(n_splits, **({"test_size": 0.3} if kind is PairShuffleSplit else {}))
+    for parts in splitter.split(match, match, people):
+        for rows in parts:
+            ratio = n_matching / n_other
+            off = abs(match[rows].sum() - ratio * (~match[rows]).sum())
+            assert off <= 0.5 * max(1, ratio)
+            assert (np.diff(rows) > 0).all()
+
+
+def test_all_pairs_of_the_scarce_label_are_kept():
+    match, people = drawn_pairs(30, 6, 800)
+    whole = PairKFold(3, stratify=False).split(match, match, people)
+    for kept, found in zip(PairKFold(3).split(match, match, people), whole, strict=True):
+        for some, rows in zip(kept, found, strict=True):
+            assert set(some) < set(rows)
+            assert set(rows[~match[rows]]) <= set(some)
+
+
+def test_the_share_is_that_of_the_labels_and_without_labels_of_equal_identities():
+    match, people = drawn_pairs(20, 8, 600)
+    splits = [list(PairKFold(4).split(match, y, people)) for y in (match, None)]
+    np.testing.assert_equal(*splits)
+    forged = np.where(match, np.arange(600) % 4, 0)  # labels of pairs of one writer each
+    own = np.column_stack([people[:, 0]] * 2)
+    for train, test in PairKFold(4).split(match, forged, own):
+        for rows in (train, test):
+            shares = np.bincount(forged[rows], minlength=4) / len(rows)
+            np.testing.assert_allclose(shares, np.bincount(forged) / 600, atol=0.02)
+
+
+def test_pairs_that_all_match_are_all_kept():
+    same = np.repeat(np.arange(10), 3)[:, None].repeat(2, axis=1)
+    for labels in (None, np.ones(30), ["same"] * 30):
+        assert PairKFold(5).n_dropped(y=labels, groups=same).tolist() == [0] * 5
+
+
+def test_labels_in_any_container_give_the_same_splits():
+    match, people = drawn_pairs(20, 8, 600)
+    expected = list(PairKFold(4).split(match, match, people))
+    for labels in (
+        match.tolist(),
+        match.astype(float)[:, None],
+        np.where(match, "same", "different"),
+        pd.Series(match, dtype="boolean"),
+    ):
+        np.testing.assert_equal(list(PairKFold(4).split(match, labels, people)), expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "no (training|test) pair that does not match.*n_groups.*stratify=False"),
+        ({"y": ["yes", "yes", "no", "no"]}, "no training pair that has the label 'yes'"),
+        ({"y": [0.5, 0.1, 0.7, 0.3]}, "y is continuous.*stratify=False"),
+        ({"y": [0, 1, None, 1]}, "y has 1 missing labels"),
+        ({"y": [0, 1, 1]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_whose_share_cannot_be_kept_are_refused_with_remedies_that_work(options, message):
+    groups = [["a", "a"], ["b", "b"], ["a", "c"], ["c", "c"]]
+    splitter = PairKFold(2)
+    with pytest.raises(ValueError, match=message):
+        list(splitter.split(groups, groups=groups, **options))
+    if "stratify" in message:
+        splitter.stratify = False
+        assert len(list(splitter.split(groups, groups=groups, **options))) == 2
+
+
+def test_the_choice_of_surplus_pairs_is_repeatable_and_follows_the_seed():
+    match, people = drawn_pairs(20, 8, 600)
+
+    def tests(**options):
+        splits = PairKFold(4, **options).split(match, match, people)
+        return [test.tolist() for _, test in splits]
+
+    assert tests() == tests()
+    shuffled = tests(shuffle=True, random_state=3)
+    assert shuffled == tests(shuffle=True, random_state=3)
+    before = np.random.get_state()[1].copy()
+    tests(shuffle=True, random_state=1)
+    np.testing.assert_array_equal(before, np.random.get_state()[1])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +192,7 @@ def test_identities_may_be_strings_and_come_in_a_table(identities):
         ([0, 1], r"groups must have shape.*pass y\[pairs.index\]"),
         ([[0, 1, 2]] * 2, r"groups must have shape"),
         ([[0, 1]] * 4, "inconsistent numbers of samples"),
-        ([[0, 1], [1, 0]], "0 training and 0 test pairs.*make_pairs"),
+        ([[0, 1], [1, 0]], "no training pair of which both identities.*make_pairs"),
         ([[0, 0], [0, 0]], "has 1 identities, .*: Cannot have .* n_splits=2 greater.*Make fewer"),
     ],
 )

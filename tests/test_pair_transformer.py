@@ -2,20 +2,27 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import torch
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from sksiamese import (
@@ -163,7 +170,7 @@ def test_missing_values_are_the_transformers_to_take(view):
 def test_set_output_makes_a_table(view):
     transformer = PairTransformer(PCA(2), output="abs_diff").set_output(transform="pandas")
     table = transformer.fit_transform(view)
-    assert list(table.columns) == ["pairtransformer0", "pairtransformer1"]
+    assert list(table.columns) == ["abs_diff__pca0", "abs_diff__pca1"]
     with_table = PairTransformer(PCA(2).set_output(transform="pandas"), output="abs_diff")
     np.testing.assert_allclose(with_table.fit_transform(view), table)
 
@@ -174,7 +181,9 @@ def test_pairs_become_a_table_where_one_is_asked_for(view):
     transformer.set_output(transform="pandas")
     for pairs in (view, np.asarray(view)):
         table = transformer.transform(pairs)
-        assert list(table.columns) == [f"pairtransformer{n}" for n in range(6)]
+        assert list(table.columns) == [
+            f"{side}__x{n}" for side in ("left", "right") for n in range(3)
+        ]
         np.testing.assert_allclose(table, expected)
     sparse_view = PairView(sparse.csr_array(view.items), view.index)
     with pytest.raises(ValueError, match="sparse"):
@@ -190,7 +199,7 @@ def test_a_verifier_takes_the_pairs_of_a_pipeline_of_tables(view):
     with config_context(transform_output="pandas"):
         found = model.fit(view, match).decision_function(view)
     assert found.shape == expected.shape
-    assert model[-1].feature_names_in_[-1] == "pairtransformer5"
+    assert model[-1].feature_names_in_[-1] == "right__x2"
 
 
 @pytest.mark.parametrize("name", ["allow_nan", "sparse"])
@@ -208,6 +217,255 @@ def test_a_function_of_ones_own_compares():
     np.testing.assert_array_equal(PairTransformer(output=difference).fit_transform(P), [[-2]] * 3)
     with pytest.raises(ValueError, match=r"output must return.*\(1, n_outputs\), but gave \(1,\)"):
         PairTransformer(output=lambda A, B: A[:, 0]).fit(P)
+
+
+@pytest.mark.parametrize(
+    ("container", "names"),
+    [
+        (lambda D: pd.DataFrame(D, columns=["width", "height"]), ["width", "height"]),
+        (lambda D: pl.DataFrame(D, schema=["width", "height"]), ["width", "height"]),
+        (lambda D: D.tolist(), ["pairtransformer0", "pairtransformer1"]),
+        (torch.from_numpy, ["pairtransformer0", "pairtransformer1"]),
+        (sparse.coo_array, ["pairtransformer0", "pairtransformer1"]),
+        (sparse.dia_matrix, ["pairtransformer0", "pairtransformer1"]),
+    ],
+)
+def test_a_function_of_ones_own_may_return_any_container(container, names):
+    P = np.random.default_rng(0).normal(size=(5, 4))
+    transformer = PairTransformer(output=lambda A, B: container(A - B)).fit(P)
+    found = transformer.transform(P)
+    assert isinstance(found, np.ndarray) or found.format == "csr"
+    found = found.toarray() if sparse.issparse(found) else found
+    np.testing.assert_allclose(found, P[:, :2] - P[:, 2:])
+    assert transformer.get_feature_names_out().tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (
+            lambda A, B: None,
+            r"output must return .*\(1, n_outputs\), but gave \(\)",
+        ),
+        (lambda A, B: {"a": 1}, r"output must return .* but gave \(\)"),
+        (lambda A, B: 1.0, r"output must return .* but gave \(\)"),
+        (lambda A, B: A[:-1], r"output must return .* but gave \(0, 2\)"),
+        (lambda A, B: A[:, :, None], r"output must return .* but gave \(1, 2, 1\)"),
+        (lambda A, B: [["same"]] * len(A), r"output must return numbers.*<U4"),
+        (lambda A, B: [[1], [1, 2]], "the result of output must be an array"),
+        (lambda A, B: torch.ones(1, 1, requires_grad=True), r"result of output.*detach\(\)"),
+    ],
+)
+def test_what_is_no_array_of_numbers_for_every_pair_is_refused(output, message):
+    with pytest.raises(ValueError, match=message):
+        PairTransformer(output=output).fit(np.ones((3, 4)))
+
+
+def test_an_output_of_another_width_than_at_fit_is_refused():
+    P = np.ones((3, 4))
+    transformer = PairTransformer(output=lambda A, B: np.ones((len(A), len(A)))).fit(P)
+    with pytest.raises(ValueError, match="output returned 3 columns, but 1 when"):
+        transformer.transform(P)
+
+
+class Applied(TransformerMixin, BaseEstimator):
+    """Applies a function to items."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return self.function(X)
+
+
+@pytest.mark.parametrize("output", ["pairs", "abs_diff"])
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda X: X[:-1], r"transformer must return .*\(2, n_components\), but returned \(1, 2\)"),
+        (lambda X: X[:, 0], r"transformer must return .* but returned \(2,\)"),
+        (lambda X: None, r"transformer must return .* but returned \(\)"),
+        (lambda X: [[1], [1, 2]], "the result of transformer must be an array"),
+    ],
+)
+def test_what_a_transformer_must_not_return_is_refused(function, message, output):
+    with pytest.raises(ValueError, match=message):
+        PairTransformer(Applied(function), output=output).fit(np.ones((3, 4)))
+
+
+WORDS = ["red fox", "a fox", "sky", "blue sky", "blue"]
+PLACES = [[0, 1], [2, 3], [0, 2], [4, 1]]
+LEFT, RIGHT = ([WORDS[pair[side]] for pair in PLACES] for side in (0, 1))
+TEXT_PAIRS = {
+    "array": np.column_stack([LEFT, RIGHT]),
+    "objects": np.column_stack([LEFT, RIGHT]).astype(object),
+    "list": list(zip(LEFT, RIGHT, strict=True)),
+    "pandas": pd.DataFrame({"question": LEFT, "answer": RIGHT}),
+    "categories": pd.DataFrame({"question": LEFT, "answer": RIGHT}, dtype="category"),
+    "polars": pl.DataFrame({"question": LEFT, "answer": RIGHT}),
+    "stacked": stack_pairs(pd.DataFrame({"text": LEFT}), pd.DataFrame({"text": RIGHT})),
+    "view": PairView(WORDS, PLACES),
+    "view of a series": PairView(pd.Series(WORDS), PLACES),
+    "view of a table": PairView(pl.DataFrame({"text": WORDS}), PLACES),
+    "three dimensions": np.column_stack([LEFT, RIGHT])[:, :, None],
+}
+VECTORIZERS = [
+    CountVectorizer(),
+    HashingVectorizer(n_features=32),
+    make_pipeline("passthrough", CountVectorizer(), MaxAbsScaler()),
+    make_pipeline(Applied(lambda texts: [text.upper() for text in texts]), TfidfVectorizer()),
+    make_union(CountVectorizer(), CountVectorizer(analyzer="char")),
+    FrozenEstimator(make_pipeline(TfidfVectorizer()).fit(WORDS)),
+]
+
+
+@pytest.mark.parametrize("vectorizer", VECTORIZERS, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("container", TEXT_PAIRS)
+def test_texts_reach_a_vectorizer_as_a_sequence(container, vectorizer):
+    pairs = TEXT_PAIRS[container]
+    expected = clone(vectorizer).fit(WORDS, None)
+    left, right = (expected.transform(texts).toarray() for texts in (LEFT, RIGHT))
+    if isinstance(pairs, PairView) or "Tfidf" not in str(vectorizer):
+        found = PairTransformer(vectorizer, output="abs_diff").fit(pairs).transform(pairs)
+        np.testing.assert_allclose(found.toarray(), abs(left - right))
+    for output in OUTPUTS:
+        transformer = PairTransformer(vectorizer, output=output).fit(pairs)
+        n_names = len(transformer.get_feature_names_out())
+        assert transformer.transform(pairs).shape == (4, n_names)
+
+
+def test_columns_of_texts_reach_other_transformers_as_columns():
+    for container in ("array", "pandas", "polars", "view"):
+        model = PairTransformer(OneHotEncoder(), output="product").fit(TEXT_PAIRS[container])
+        assert model.get_feature_names_out()[-1].endswith("_sky")
+
+
+def test_texts_are_verified_in_a_pipeline():
+    model = make_pipeline(PairTransformer(TfidfVectorizer()), SiameseVerifier(max_iter=1))
+    texts = [*TEXT_PAIRS["list"]] * 5
+    assert model.fit(texts, [True, True, False, False] * 5).predict(texts).shape == (20,)
+    assert get_tags(model[0]).input_tags.string
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([[1, 2], [3, 4]], "takes texts, but the items are numbers, of type int64"),
+        ([["a", "b", "c", "d"]], "takes one text for each item, but an item has 2 columns"),
+        (pd.DataFrame({"a": ["x", None], "b": ["y", "z"]}), "The items have 1 missing texts"),
+        (pd.DataFrame({"a": ["x", pd.NA], "b": ["y", pd.NA]}), "The items have 2 missing texts"),
+        (PairView(np.array(["x", np.nan], dtype=object), [[0, 1]]), "The items have 1 missing"),
+        ([["a", 1]], "X mixes strings with other values"),
+        (np.empty((0, 2), dtype=str), r"0 sample\(s\)"),
+    ],
+)
+def test_what_is_no_pair_of_texts_is_refused(pairs, message):
+    with pytest.raises(ValueError, match=message):
+        PairTransformer(TfidfVectorizer()).fit(pairs)
+
+
+def test_tables_of_pairs_reach_the_transformer_as_tables_of_items():
+    table = pd.DataFrame({"kind": ["a", "b", "a", "c"], "size": [1.0, 2.0, 3.0, 4.0]})
+    columns = make_column_transformer((StandardScaler(), ["size"]), (OneHotEncoder(), ["kind"]))
+    pairs = stack_pairs(table[:3], table[1:])
+    transformer = PairTransformer(columns, output="abs_diff").fit(pairs)
+    assert transformer.get_feature_names_out().tolist() == [
+        "abs_diff__standardscaler__size",
+        "abs_diff__onehotencoder__kind_a",
+        "abs_diff__onehotencoder__kind_b",
+        "abs_diff__onehotencoder__kind_c",
+    ]
+    view = PairView(table, [[0, 1], [1, 2], [2, 3]])
+    np.testing.assert_allclose(transformer.transform(view), transformer.transform(pairs))
+
+
+@pytest.mark.parametrize(
+    ("output", "names"),
+    [
+        ("pairs", ["left__pca0", "left__pca1", "right__pca0", "right__pca1"]),
+        ("abs_diff", ["abs_diff__pca0", "abs_diff__pca1"]),
+        (
+            "abs_diff_product",
+            ["abs_diff__pca0", "abs_diff__pca1", "product__pca0", "product__pca1"],
+        ),
+        ("distance", ["distance"]),
+    ],
+)
+def test_columns_are_named_after_those_of_the_transformer(view, output, names):
+    assert (
+        PairTransformer(PCA(2), output=output).fit(view).get_feature_names_out().tolist() == names
+    )
+
+
+def test_columns_of_transformers_without_names_are_numbered(view):
+    for inner in (Counting(), make_pipeline(Counting(), FunctionTransformer())):
+        name = type(inner).__name__.lower()
+        found = PairTransformer(inner, output="product").fit(view).get_feature_names_out()
+        assert found.tolist() == [f"product__{name}{number}" for number in range(3)]
+
+
+@pytest.fixture
+def routing():
+    with config_context(enable_metadata_routing=True):
+        yield
+
+
+class Shifted(TransformerMixin, BaseEstimator):
+    """Adds a number to every item."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X, shift=None):
+        return X + np.reshape(shift, (-1, 1))
+
+
+def test_weights_of_pairs_are_those_of_both_items(view, routing):
+    scaler = StandardScaler().set_fit_request(sample_weight=True)
+    weight = np.arange(30) % 4 + 1.0
+    items = view.items[view.index]
+    expected = np.average(items.mean(axis=1), axis=0, weights=weight)
+    classifier = LogisticRegression().set_fit_request(sample_weight=True)
+    for pairs in (view, np.asarray(view), PairView(sparse.csr_array(view.items), view.index)):
+        with_mean = StandardScaler(with_mean=not sparse.issparse(getattr(pairs, "items", 0)))
+        scaler = with_mean.set_fit_request(sample_weight=True)
+        model = make_pipeline(PairTransformer(scaler, output="abs_diff"), classifier)
+        model.fit(pairs, np.arange(30) % 2, sample_weight=weight)
+        if scaler.with_mean:
+            np.testing.assert_allclose(model[0].transformer_.mean_, expected)
+    nested = make_pipeline(StandardScaler().set_fit_request(sample_weight=True), PCA(1))
+    fitted = PairTransformer(nested).fit(view, sample_weight=weight.tolist())
+    np.testing.assert_allclose(fitted.transformer_[0].mean_, expected)
+
+
+def test_metadata_of_pairs_are_given_to_transform_for_both_items(view, routing):
+    transformer = PairTransformer(Shifted().set_transform_request(shift=True))
+    shift = np.arange(30.0)
+    for pairs in (view, np.asarray(view)):
+        expected = np.asarray(view) + shift[:, None]
+        found = transformer.fit_transform(pairs, shift=shift)
+        np.testing.assert_allclose(np.asarray(found), expected)
+        found = transformer.fit(pairs, shift=shift).transform(pairs, shift=shift)
+        np.testing.assert_allclose(np.asarray(found), expected)
+
+
+def test_metadata_that_cannot_be_routed_are_refused(view, routing):
+    weight = np.ones(30)
+    with pytest.raises(ValueError, match="not explicitly set as requested or not requested"):
+        PairTransformer(StandardScaler()).fit(view, sample_weight=weight)
+    with pytest.raises(TypeError, match="not routed to any object"):
+        PairTransformer().fit(view, sample_weight=weight)
+    scaler = StandardScaler().set_fit_request(sample_weight=True)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        PairTransformer(scaler).fit(view, sample_weight=weight[1:])
+
+
+def test_metadata_need_routing_to_be_enabled(view):
+    with pytest.raises(ValueError, match="only supported if enable_metadata_routing=True"):
+        PairTransformer(StandardScaler()).fit(view, sample_weight=np.ones(30))
 
 
 def test_a_failed_fit_leaves_the_transformer_as_it_was(view):

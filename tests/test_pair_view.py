@@ -236,7 +236,8 @@ def test_columns_of_items_are_known_by_their_names(views, table):
     cues = {"upper": names[:32], "lower": names[32:]}
     verifier = SiameseVerifier(tower=partial(multi_cue, cues=cues), max_iter=1, random_state=0)
     verifier.fit(named, match)
-    assert verifier.feature_names_in_.tolist() == 2 * names
+    sides = [f"{side}__{name}" for side in ("left", "right") for name in names]
+    assert verifier.feature_names_in_.tolist() == sides
     assert verifier.decision_function(named).shape == match.shape
     assert verifier.transform_items(frame).shape == (len(V.items), 32)
     disordered = frame[names[::-1]]

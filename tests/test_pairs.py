@@ -246,7 +246,7 @@ def test_three_items_are_not_a_pair(shape):
         split_pairs(items(*shape))
 
 
-@pytest.mark.parametrize("shapes", [((5, 3), (5, 4)), ((5, 3), (4, 3)), ((5,), (5,))])
+@pytest.mark.parametrize("shapes", [((5, 3), (5, 4)), ((5, 3), (4, 3)), ((5, 3, 2), (5, 6))])
 def test_sides_of_different_shapes_are_not_stacked(shapes):
     left, right = (items(*shape) for shape in shapes)
     with pytest.raises(ValueError, match="left and right must have the same shape"):
@@ -350,3 +350,114 @@ def test_no_triplet_gives_no_pair():
     assert view.shape == (0, 4)
     assert len(match) == len(groups) == 0
     assert pairs_from_triplets(np.empty((0, 3, 2)))[0].shape == (0, 4)
+
+
+LONG_TAIL = np.repeat(np.arange(201), [400] + 200 * [2])
+
+
+def test_pairs_of_a_long_tail_are_of_one_identity_unless_they_are_balanced():
+    rows = np.arange(len(LONG_TAIL))[:, None]
+    options = {"n_pairs": 402, "random_state": 0}
+    P, match, _ = make_pairs(rows, LONG_TAIL, **options)
+    assert np.mean(LONG_TAIL[P[match]] == 0) > 0.95
+    P, match, _ = make_pairs(rows, LONG_TAIL, **options, balance="identity")
+    assert np.bincount(LONG_TAIL[P[match, 0]]).tolist() == [1] * 201
+    assert np.mean(LONG_TAIL[P[~match]] == 0) < 0.03
+
+
+@each_number_of_groups
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize("balance", ["pair", "identity"])
+def test_the_share_of_matches_is_kept_and_no_pair_is_drawn_twice(balance, share, n_groups):
+    left, right, a, b, match, groups = draw(
+        30, n_groups=n_groups, match_share=share, balance=balance, random_state=0
+    )
+    assert match.sum() == int(np.ceil(30 * share - 0.5))
+    np.testing.assert_array_equal(match, a == b)
+    assert (left != right).all()
+    assert len({frozenset(pair) for pair in zip(left, right, strict=True)}) == 30
+    for kind in (match, ~match):
+        counts = np.bincount(groups[kind], minlength=n_groups)
+        assert counts.max() - counts.min() <= 1
+
+
+@pytest.mark.parametrize("n_pairs", [6, 60, 150])
+def test_balanced_pairs_are_as_equal_as_the_identities_allow(n_pairs):
+    _, _, a, b, match, _ = draw(n_pairs, balance="identity", random_state=0)
+    sizes = np.array(list(SIZES.values()))
+    of_one = np.bincount(np.searchsorted(list(SIZES), a[match]), minlength=len(SIZES))
+    most = of_one.max()
+    assert all(
+        count >= most - 1 or count == size * (size - 1) // 2
+        for count, size in zip(of_one, sizes, strict=True)
+    )
+    of_two = {}
+    for pair in zip(a[~match], b[~match], strict=True):
+        of_two[frozenset(pair)] = of_two.get(frozenset(pair), 0) + 1
+    counts = list(of_two.values()) + [0] * (15 - len(of_two))
+    assert max(counts) - min(counts) <= 1
+
+
+def test_all_pairs_can_be_drawn_by_identity():
+    y = np.array([0, 0, 0, 0, 1, 1, 2])
+    n_matching, n_other = 7, 14
+    P, match, _ = make_pairs(
+        np.arange(7)[:, None],
+        y,
+        n_pairs=n_matching + n_other,
+        match_share=n_matching / (n_matching + n_other),
+        balance="identity",
+        random_state=0,
+    )
+    assert {frozenset(pair) for pair in P.tolist()} == {
+        frozenset((i, j)) for i in range(7) for j in range(i)
+    }
+    assert match.sum() == n_matching
+
+
+def test_rows_of_an_identity_are_about_equally_likely_when_balanced():
+    y = np.array([0, 0, 0, 0, 0, 1, 1])
+    rng = np.random.RandomState(0)
+    counts = np.zeros((2, 5))
+    for _ in range(1000):
+        P, match, _ = make_pairs(
+            np.arange(7)[:, None], y, n_pairs=4, balance="identity", random_state=rng
+        )
+        for kind, pairs in enumerate((P[match], P[~match])):
+            counts[kind] += np.bincount(pairs.ravel(), minlength=7)[:5]
+    expected = counts.mean(axis=1, keepdims=True)
+    assert (abs(counts - expected) < 5 * expected**0.5).all()
+
+
+def test_identities_without_number_are_balanced_without_listing_their_pairs():
+    n = 100_000
+    X, y = np.arange(n)[:, None], np.arange(n) // 2
+    P, match, _ = make_pairs(X, y, n_pairs=2000, balance="identity", random_state=0)
+    np.testing.assert_array_equal(P[:, 0] // 2 == P[:, 1] // 2, match)
+    assert len(np.unique(P[match] // 2)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"match_share": np.nan}, "'match_share' parameter of make_pairs must be a float"),
+        ({"match_share": 1.5}, "'match_share' parameter"),
+        ({"match_share": "half"}, "'match_share' parameter"),
+        ({"match_share": [0.5]}, "'match_share' parameter"),
+        ({"balance": "class"}, "'balance' parameter of make_pairs must be a str among"),
+        ({"balance": None}, "'balance' parameter"),
+        ({"balance": "identity", "match_share": 1.0}, "4 matching pairs.*has 2.*match_share"),
+        ({"n_pairs": 10**30}, "matching pairs from a group of 4 rows, which has 2"),
+        ({"n_pairs": np.nan}, "n_pairs must be a whole number"),
+        ({"X": None}, "X must be an array, a table or a list of items, got NoneType"),
+        ({"X": {"a": 1}}, "X must be an array, a table or a list of items, got dict"),
+        ({"X": [[1], [1, 2], [1], [1]]}, "X must be an array, a table or a list of rows of one"),
+        ({"X": [["a", 1]] * 4}, "X mixes strings with other values"),
+        ({"X": [1, 2, 3, 4]}, r"pass np\.asarray\(X\)\.reshape\(-1, 1\)"),
+        ({"y": [0, "a", 0, "a"]}, "y mixes labels of types int, str"),
+    ],
+)
+def test_unfit_parameters_are_refused_by_name(options, message):
+    fit = {"X": np.arange(8).reshape(4, 2), "y": [0, 0, 1, 1], "n_pairs": 4}
+    with pytest.raises(ValueError, match=message):
+        make_pairs(**(fit | options), random_state=0)

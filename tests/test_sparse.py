@@ -4,18 +4,25 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.preprocessing import MaxAbsScaler
 
 from sksiamese import (
+    PairTransformer,
+    PairView,
     SiameseEmbedder,
+    SiameseIdentifier,
     SiameseVerifier,
     _arrays,
     make_pairs,
+    pairs_from_triplets,
     split_pairs,
     stack_pairs,
 )
 from sksiamese.metrics import recall_at_k
+from sksiamese.plot import PairDisplay
 
 CONTAINERS = [sparse.csr_matrix, sparse.csr_array, sparse.coo_array]
+FORMATS = ["bsr", "coo", "csc", "dia", "dok", "lil"]
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
@@ -72,3 +79,55 @@ def test_wide_rows_are_made_dense_few_at_a_time(monkeypatch):
     ).float()
     assert _arrays.embed_rows(tower, X).shape == (9000, 2)
     assert max(sizes) <= _arrays.CHUNK_VALUES
+
+
+@pytest.mark.filterwarnings("ignore:Constructing a DIA matrix")
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_of_scipy_is_taken_wherever_rows_or_items_are(digits, name, kind):
+    X, y = digits[0][:200] * (digits[0][:200] > 8), digits[2][:200]
+    rows, match = getattr(sparse, f"{name}_{kind}")(X), np.arange(200) % 2 == 0
+    options = {"n_pairs": 100, "random_state": 0}
+    dense = make_pairs(X, y, **options)[0]
+    np.testing.assert_array_equal(make_pairs(rows, y, **options)[0].toarray(), dense)
+    view, labels, _ = make_pairs(rows, y, **options, as_view=True)
+    np.testing.assert_array_equal(np.asarray(view), dense)
+    left, right = split_pairs(rows)
+    np.testing.assert_array_equal(stack_pairs(left, getattr(right, f"to{name}")()).toarray(), X)
+    assert pairs_from_triplets([[0, 1, 2]], rows)[0].shape == (2, 128)
+
+    quick = {"max_iter": 1, "random_state": 0}
+    verifier = SiameseVerifier(**quick, early_stopping=True).fit(rows, match)
+    assert verifier.decision_function(rows).shape == (200,)
+    assert verifier.fit(view, labels).transform_items(rows).shape == (200, 32)
+    scaled = PairTransformer(MaxAbsScaler(), output="abs_diff").fit_transform(rows)
+    assert scaled.shape == (200, 32)
+    embedder = SiameseEmbedder(**quick).partial_fit(rows, y, classes=range(10)).fit(rows, y)
+    assert embedder.transform(rows).shape == (200, 32)
+    identifier = SiameseIdentifier(embedder, target_far=0.4, validation_fraction=0.3)
+    assert identifier.fit(rows, y).partial_fit(rows, y).predict(rows).shape == (200,)
+    sheet = PairDisplay.from_predictions(
+        view.items[view.index.ravel()].reshape((100, 128)).asformat(name),
+        labels,
+        labels.astype(float),
+        threshold=0.5,
+        image_shape=(8, 8),
+    )
+    np.testing.assert_allclose(16 * sheet.left[0].ravel(), dense[0, :64])
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 2, 3)])
+def test_sparse_arrays_of_other_dimensions_are_refused_with_a_remedy_that_works(shape):
+    rows = sparse.coo_array(np.ones(shape))
+    message = r"reshape\(4, -1\)"
+    for call in (
+        lambda: PairView(rows, [[0, 1]]),
+        lambda: stack_pairs(rows, rows),
+        lambda: split_pairs(rows),
+        lambda: make_pairs(rows, [0, 0, 1, 1], n_pairs=2),
+        lambda: SiameseVerifier().fit(rows, [0, 1, 0, 1]),
+        lambda: PairTransformer().fit(rows),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert PairView(rows.reshape(4, -1), [[0, 1]]).shape == (1, 2 * int(np.prod(shape[1:])))
