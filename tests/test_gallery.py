@@ -8,7 +8,7 @@ from sklearn import config_context
 from sklearn.metrics import pairwise_distances
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
-from sksiamese._gallery import impostors, rejection_threshold
+from sksiamese._rejection import impostor_rows, rejection_threshold
 
 STRATEGIES = ["nearest", "prototype"]
 
@@ -66,7 +66,7 @@ def test_impostors_are_10000_at_most_evenly_spaced_and_of_every_class():
 
 
 def test_no_class_is_left_out_where_there_are_more_than_rows_of_impostors(monkeypatch):
-    monkeypatch.setattr("sksiamese._gallery.N_IMPOSTORS", 20)
+    monkeypatch.setattr("sksiamese._rejection.N_IMPOSTORS", 20)
     X, y = people(99, 2)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.01).fit(X, y)
     assert identifier.threshold_ > 0

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
-from sksiamese._gallery import METRICS
+from sksiamese._template_distances import METRICS
 
 STRATEGIES = ["nearest", "prototype"]
 
