@@ -1,6 +1,7 @@
 """What an identifier enrols: labels, embeddings, templates, and the names that it forgets."""
 
 import copy
+from collections.abc import Mapping, Set
 from hashlib import sha256
 
 import numpy as np
@@ -61,11 +62,22 @@ def label_of_unknown(label, classes):
     return label
 
 
+def check_rows(X):
+    """Raise if X is no sequence of rows, so that no embedder can use it."""
+    if isinstance(X, Mapping | Set | str | bytes) or len(np.shape(getattr(X, "shape", X))) == 0:
+        raise ValueError(
+            "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
+            f"{type(X).__name__}; pass a DataFrame of a dict, say."
+        )
+
+
 def as_embeddings(Z, X, n_components=None):
     """Return what an embedder has made of rows as an array of float32 or float64.
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
+    if getattr(getattr(Z, "dtype", None), "kind", "f") not in "biuf":
+        Z = _as_numbers(Z)
     if np.ndim(Z) != 2:
         raise ValueError(
             "embedder must return an array of shape (n_samples, n_components) from transform, but "
@@ -91,6 +103,17 @@ def as_embeddings(Z, X, n_components=None):
             "scale X, or leave these rows out."
         )
     return Z.astype(np.result_type(Z, np.float32), copy=False)
+
+
+def _as_numbers(Z):
+    """Return embeddings of another dtype as floats; raise if they are no numbers."""
+    try:
+        return np.asarray(Z).astype(np.float64, casting="unsafe" if Z.dtype == object else "safe")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"embedder must return numbers, but returned values of dtype {Z.dtype}; convert X to "
+            "numbers first, such as dates to days."
+        ) from error
 
 
 def prototypes(Z, labels):

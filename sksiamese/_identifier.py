@@ -16,6 +16,7 @@ from ._base import BaseSiamese
 from ._embedder import SiameseEmbedder
 from ._gallery import (
     as_embeddings,
+    check_rows,
     classes_of,
     digests,
     label_of_unknown,
@@ -178,6 +179,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             The fitted estimator, which knows nobody else; as it was before after an error.
         """
         with all_or_nothing(self):
+            check_rows(X)
             validate_data(self, X, y, skip_check_array=True)
             y = classes_of(X, y)
             embedder = clone(self._embedder())
@@ -215,6 +217,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             check_among(y, as_labels(classes, "classes"), "y", "classes")
         if not hasattr(self, "embedder_"):
             return self.fit(X, y)
+        check_rows(X)
         y = classes_of(X, y)
         labels = np.concatenate(alike(y, self.enrolled_labels_, "y", "classes_")[::-1])
         return self._enrol(np.concatenate([self.enrolled_, self._embed(X)]), labels)
@@ -411,6 +414,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     def _embed(self, X):
         check_is_fitted(self)
+        check_rows(X)
         return as_embeddings(self.embedder_.transform(X), X, self.enrolled_.shape[1])
 
     def _check_target_far(self):

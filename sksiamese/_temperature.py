@@ -9,10 +9,10 @@ from ._template_search import fast_distances
 N_DISTANCES = 2**21
 """Distances from rows to templates that a temperature is chosen on, at most."""
 
-N_ROWS = 100, 1000
+N_ROWS = 50, 1000
 """Rows that it is chosen on: at least, if there are so many, and at most."""
 
-SHARE_OF_GAP = 0.1
+SHARE_OF_GAP = 0.25
 """Temperature of classes of one row each, as a share of the distance to the nearest other one."""
 
 
@@ -91,5 +91,5 @@ def least_log_loss(D, own, nearest_other):
         total = np.exp(-D / np.float32(temperature)).sum(axis=1, dtype=np.float64)
         return excess / temperature + np.log(total).mean()
 
-    best = minimize_scalar(log_loss, bounds=(-12, 6), method="bounded", options={"xatol": 1e-3})
+    best = minimize_scalar(log_loss, bounds=(-12, 6), method="bounded", options={"xatol": 1e-2})
     return float(scale * np.exp(best.x))

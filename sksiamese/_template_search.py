@@ -38,7 +38,8 @@ def fit_index(templates, origin, neighbors, metric):
     default = NearestNeighbors(algorithm="brute", metric=base)
     index = default if neighbors is None else clone(neighbors, safe=False)
     index.fit(search_points(templates, origin, metric))
-    spread = np.linspace(0, len(templates) - 1, min(N_PROBES, len(templates))).astype(int)
+    n_probes = 1 if neighbors is None else min(N_PROBES, len(templates))
+    spread = np.linspace(0, len(templates) - 1, n_probes).astype(int)
     D = pairwise(templates[spread], templates, metric)
     if neighbors is not None:
         points = search_points(templates[spread], origin, metric)
@@ -99,7 +100,7 @@ def distances_to_others(Z, own, templates, codes, metric):
         Templates.
 
     codes : ndarray of int of shape (n_templates,)
-        Codes of their classes.
+        Codes of their classes, sorted.
 
     metric : str or callable
         Metric.
@@ -120,9 +121,16 @@ def distances_to_others(Z, own, templates, codes, metric):
             close[rows] = _too_close(*D.T, own_points, metric)
     for rows in _chunks_of(close, len(templates)):
         D = pairwise(Z[rows], templates, metric)
-        D[own[rows, None] == codes] = np.inf
+        _leave_out(D, own[rows], codes)
         distances[rows] = D.min(axis=1)
     return distances
+
+
+def _leave_out(D, own, codes):
+    """Set the distances of rows to the templates of their own class to infinity."""
+    ranges = (np.searchsorted(codes, own, side) for side in ("left", "right"))
+    for row, (start, stop) in enumerate(zip(*ranges, strict=True)):
+        D[row, start:stop] = np.inf
 
 
 def fast_distances(Z, templates, metric):
@@ -140,7 +148,7 @@ def fast_distances(Z, templates, metric):
 def _two_nearest_others(D, own, codes):
     """Return the numbers of the two nearest templates of other classes; change D."""
     rows = np.arange(len(D))
-    D[own[:, None] == codes] = np.inf
+    _leave_out(D, own, codes)
     first = D.argmin(axis=1)
     D[rows, first] = np.inf
     return np.stack([first, D.argmin(axis=1)], axis=1)
