@@ -22,6 +22,7 @@ IN_RST = re.compile(r"(\.\. table:(\w+)\n).*?(\.\. end-table)", re.DOTALL)
 PLACES = {
     "README.md": (IN_MARKDOWN, markdown),
     "docs/benchmarks.rst": (IN_RST, list_table),
+    "docs/false_accept_rate.rst": (IN_RST, list_table),
     "docs/performance.rst": (IN_RST, list_table),
 }
 
@@ -256,6 +257,20 @@ def identifier_rates(results):
     ]
 
 
+def false_accept_rate(results):
+    """Header and rows of simulated rates of false accepts."""
+    return ["data", "enrolled", "asked for", "false accepts, %", "interval at 95 %"], [
+        [
+            row["data"],
+            str(row["n_classes"]),
+            f"{100 * row['target_far']:.0f}",
+            f"{100 * row['far']:.2f}",
+            "{:.2f} to {:.2f}".format(*(100 * max(0, bound) for bound in row["interval"])),
+        ]
+        for row in results
+    ]
+
+
 def identifier_search(results):
     """Header and rows of the time of enrolling and identifying."""
     return ["templates", "queries", "search", "seconds", "ratio"], [
@@ -320,6 +335,7 @@ TABLES = {
     "omniglot": (omniglot, "omniglot.json"),
     "identifier": (identifier, "identifier.json"),
     "identifier_rates": (identifier_rates, "identifier.json"),
+    "false_accept_rate": (false_accept_rate, "false_accept_rate.json"),
     "identifier_search": (identifier_search, "identifier.json"),
     "label_verification": (label_verification, "label_verification.json"),
     "unseen": (unseen, "unseen.json"),

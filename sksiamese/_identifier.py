@@ -1,18 +1,13 @@
 """SiameseIdentifier: a classifier that enrols after training and knows whom it does not know."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import (
-    _safe_indexing,
-    check_array,
-    check_consistent_length,
-    get_tags,
-    indexable,
-)
+from sklearn.metrics import accuracy_score
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,18 +15,20 @@ from ._atomic import all_or_nothing
 from ._base import BaseSiamese
 from ._embedder import SiameseEmbedder
 from ._gallery import (
-    METRICS,
+    as_embeddings,
+    check_rows,
     classes_of,
-    distances_to_claimed,
-    distances_to_classes,
+    digests,
     label_of_unknown,
-    nearest_templates,
     prototypes,
-    rejection_threshold,
     rows_to_learn,
-    search_among,
+    without_names,
 )
 from ._labels import alike, as_labels, check_among
+from ._rejection import rejection_threshold
+from ._temperature import choose_temperature
+from ._template_distances import METRICS, distances_to_claimed, distances_to_classes
+from ._template_search import fit_index, nearest_templates
 
 
 class SiameseIdentifier(ClassifierMixin, BaseEstimator):
@@ -182,6 +179,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             The fitted estimator, which knows nobody else; as it was before after an error.
         """
         with all_or_nothing(self):
+            check_rows(X)
             validate_data(self, X, y, skip_check_array=True)
             y = classes_of(X, y)
             embedder = clone(self._embedder())
@@ -192,7 +190,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             part = (X, y) if learn.all() else (_safe_indexing(*indexable(X), learn), y[learn])
             self.embedder_ = embedder.fit(*part)
             self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
-            return self._enrol(self._embed(X), y)
+            self._forgotten_ = digests(y[:0])
+            return self._enrol(as_embeddings(self.embedder_.transform(X), X), y)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
@@ -218,6 +217,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             check_among(y, as_labels(classes, "classes"), "y", "classes")
         if not hasattr(self, "embedder_"):
             return self.fit(X, y)
+        check_rows(X)
         y = classes_of(X, y)
         labels = np.concatenate(alike(y, self.enrolled_labels_, "y", "classes_")[::-1])
         return self._enrol(np.concatenate([self.enrolled_, self._embed(X)]), labels)
@@ -241,7 +241,15 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         keep = ~np.isin(self.enrolled_labels_, labels)
         if not keep.any():
             raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
-        return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
+        with all_or_nothing(self):
+            gone = np.isin(self.learned_classes_, labels)
+            if gone.any():
+                self._forgotten_ = np.union1d(
+                    self._forgotten_, digests(self.learned_classes_[gone])
+                )
+                self.learned_classes_ = self.learned_classes_[~gone]
+                self.embedder_ = without_names(self.embedder_)
+            return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
 
     def kneighbors(self, X, n_neighbors=1):
         """Nearest templates.
@@ -263,7 +271,16 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             Their numbers, in ``templates_`` and ``template_labels_``.
         """
         Z = self._embed(X)
-        return nearest_templates(self.neighbors_, Z, n_neighbors)
+        most = len(self.templates_)
+        if not isinstance(n_neighbors, Integral) or not 1 <= n_neighbors <= most:
+            raise ValueError(
+                f"n_neighbors must be an int from 1 to {most}, the number of templates, got "
+                f"{n_neighbors!r}."
+            )
+        templates, _, metric = self._gallery
+        return nearest_templates(
+            Z, templates, self.neighbors_, self._origin_, metric, int(n_neighbors)
+        )
 
     def class_distances(self, X):
         """Distance to the nearest template of every class.
@@ -310,11 +327,14 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             Labels.
         """
+        check_is_fitted(self)
+        self._check_target_far()
         distances, templates = (found[:, 0] for found in self.kneighbors(X))
         labels = self.template_labels_[templates]
         if self.unknown_label_ is None:
             return labels
-        return np.where(distances <= self.threshold_, labels, np.asarray(self.unknown_label_))
+        unknown, known = alike([self.unknown_label_], self.classes_, "unknown_label_", "classes_")
+        return np.where(distances <= self.threshold_, labels.astype(known.dtype), unknown)
 
     def predict_proba(self, X):
         """Probability of every class, as if one of them had to be right.
@@ -330,7 +350,34 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             Softmax of the negative distances, in the order of ``classes_``; what calibrates
             it is ``CalibratedClassifierCV(FrozenEstimator(...), method="temperature")``.
         """
-        return softmax(-self.class_distances(X), axis=1)
+        return softmax(-self.class_distances(X) / self.temperature_, axis=1)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of :meth:`predict`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        y : array-like of shape (n_samples,)
+            Their labels, of the kind of ``classes_``: none of them is converted inexactly.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. By default all count alike.
+
+        Returns
+        -------
+        accuracy : float
+            Share of rows that get their label, in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If y has labels of another kind than ``classes_``.
+        """
+        y, predicted = alike(y, self.predict(X), "y", "classes_")
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def verify(self, X, claimed):
         """Whether each row is near enough to a class that it claims to be of.
@@ -354,6 +401,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             If there is no ``target_far``, or a claimed class is not enrolled.
         """
         Z = self._embed(X)
+        self._check_target_far()
         if self.unknown_label_ is None:
             raise ValueError("verify needs a threshold; set target_far and call fit.")
         claimed = check_among(claimed, self.classes_, "claimed", "classes_")
@@ -366,8 +414,16 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     def _embed(self, X):
         check_is_fitted(self)
-        Z = check_array(self.embedder_.transform(X), input_name="embedding")
-        return Z.astype(np.result_type(Z, np.float32), copy=False)
+        check_rows(X)
+        return as_embeddings(self.embedder_.transform(X), X, self.enrolled_.shape[1])
+
+    def _check_target_far(self):
+        """Raise if the threshold was chosen for another rate than ``target_far``."""
+        if self.target_far != self._target_far_:
+            raise ValueError(
+                f"target_far was set to {self.target_far} after a threshold was chosen for "
+                f"{self._target_far_}; call fit, or enrol or forget classes, to choose it anew."
+            )
 
     def _enrol(self, Z, y):
         """Set everything that follows from the enrolled rows, or nothing if that fails."""
@@ -379,22 +435,38 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             if self.strategy == "prototype":
                 self.templates_ = prototypes(self.enrolled_, self.enrolled_labels_)
                 self.template_labels_ = self.classes_
-            self.neighbors_ = search_among(self.templates_, self.neighbors, self.metric)
+            self._metric_, self._target_far_ = self.metric, self.target_far
+            self._origin_ = self.templates_.mean(axis=0, dtype=np.float64)
+            self.neighbors_ = fit_index(
+                self.templates_, self._origin_, self.neighbors, self._metric_
+            )
+            learned = self._mark_learned()
+            self.temperature_ = choose_temperature(
+                self.enrolled_, self.enrolled_labels_, learned, self.templates_, self._metric_
+            )
             self.unknown_label_, self.threshold_ = None, np.inf
             if self.target_far is not None:
                 self.unknown_label_ = label_of_unknown(self.unknown_label, self.classes_)
-                strangers = ~np.isin(self.enrolled_labels_, self.learned_classes_)
                 self.threshold_ = rejection_threshold(
-                    self.enrolled_[strangers],
-                    self.enrolled_labels_[strangers],
+                    self.enrolled_[~learned],
+                    self.enrolled_labels_[~learned],
                     *self._gallery,
                     target_far=self.target_far,
+                    trained=not isinstance(self.embedder_, FrozenEstimator),
                 )
         return self
 
+    def _mark_learned(self):
+        """Set ``learned_classes_``, with those that are back; return which rows are of them."""
+        learned = np.isin(self.classes_, self.learned_classes_.astype(self.classes_.dtype))
+        if len(self._forgotten_):
+            learned |= np.isin(digests(self.classes_), self._forgotten_)
+        self.learned_classes_ = self.classes_[learned]
+        return np.isin(self.enrolled_labels_, self.learned_classes_)
+
     @property
     def _gallery(self):
-        return self.templates_, self.template_labels_, self.metric
+        return self.templates_, self.template_labels_, self._metric_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

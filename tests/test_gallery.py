@@ -1,14 +1,17 @@
 """The threshold of an identifier: who plays impostor, how many of them are let in."""
 
+import re
+
 import numpy as np
 import pytest
 from gallery import IDENTITY, people
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
+from scipy.spatial.distance import cdist
 from sklearn import config_context
-from sklearn.metrics import pairwise_distances
+from sklearn.decomposition import PCA
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
-from sksiamese._gallery import impostors, rejection_threshold
+from sksiamese._rejection import accepted_shares, impostor_rows, rejection_threshold
 
 STRATEGIES = ["nearest", "prototype"]
 
@@ -26,79 +29,157 @@ def test_newcomers_are_accepted_at_the_rate_that_was_asked_for(strategy, target_
     assert 0.5 * target_far - 0.01 < np.mean(rates) < 1.1 * target_far
 
 
+def mean_rate(n_classes, n_rows, spread, target_far, *, n_draws=100, **options):
+    """Mean rate of false accepts over draws of classes, 20 of them new, and its standard error."""
+    rates = []
+    for seed in range(n_draws):
+        X, y = people(n_classes + 20, n_rows, seed=seed, spread=spread)
+        known = y < n_classes
+        identifier = SiameseIdentifier(IDENTITY, target_far=target_far, **options)
+        identifier.fit(X[known], y[known])
+        rates.append(np.mean(identifier.predict(X[~known]) != -1))
+    return np.mean(rates), np.std(rates) / np.sqrt(n_draws)
+
+
 def test_the_rate_is_kept_where_classes_are_few():
     # Twenty classes of many rows each: their rows are no substitute for more classes.
-    rates = []
-    for seed in range(100):
-        X, y = people(40, 10, seed=seed, spread=0.1)
-        known = y < 20
-        identifier = SiameseIdentifier(IDENTITY, target_far=0.1).fit(X[known], y[known])
-        rates.append(np.mean(identifier.predict(X[~known]) != -1))
-    assert 0.05 < np.mean(rates) < 0.1 * 20 / 19
+    rate, error = mean_rate(20, 10, 0.1, 0.1)
+    assert 0.05 < rate < 0.1 + 2 * error
 
 
-def test_the_threshold_lets_so_many_classes_in_as_the_rate_allows():
-    Z = np.arange(9.0)[:, None] ** 2
-    own = np.arange(9)
-    distances = np.array([1, 1, 3, 5, 7, 9, 11, 13, 15])
-    for target_far, n_accepted in ((0.1, 0), (0.3, 2), (0.4, 3), (0.75, 6)):
-        threshold = rejection_threshold(Z, own, Z, own, "euclidean", target_far=target_far)
-        assert (distances <= threshold).sum() == n_accepted
+@pytest.mark.parametrize(
+    ("n_classes", "n_rows", "spread", "target_far"),
+    [(39, 1, 0.0, 0.05), (19, 1, 0.0, 0.1), (19, 5, 0.01, 0.1), (30, 2, 3.0, 0.2)],
+)
+def test_the_rate_counts_both_ends_of_the_closest_pair(n_classes, n_rows, spread, target_far):
+    rate, error = mean_rate(n_classes, n_rows, spread, target_far)
+    assert rate - 2.5 * error < target_far
+    assert rate > 0
+
+
+def accepted_by_the_rule(D, own, n_classes, allowed):
+    """Sum over classes of the share of their rows that is accepted without their template.
+
+    ``D`` has the distance of every row to the template of every class.
+    """
+    rows = np.arange(len(own))
+    count = np.bincount(own)
+    total = 0
+    for one in range(n_classes):
+        without = D.copy()
+        without[rows, own] = without[:, one] = np.inf
+        distances = without.min(axis=1)
+        met = D[own == one]
+        met[:, one] = np.inf
+        impostor = own != one
+        closer = distances[impostor] <= met.min(axis=1)[:, None]
+        total += np.mean((closer / count[own[impostor]]).sum(axis=1) <= allowed + 1e-9)
+    return total
+
+
+def test_the_bound_of_the_rule_holds_for_any_table_of_distances():
+    rng = np.random.default_rng(0)
+    greatest = 0
+    for _ in range(1500):
+        n_classes = rng.integers(3, 9)
+        own = np.repeat(np.arange(n_classes), rng.integers(1, rng.integers(2, 5), n_classes))
+        D = rng.integers(0, rng.choice([2, 3, 5, 40]), (len(own), n_classes)).astype(float)
+        target_far = rng.uniform(2 / n_classes, 0.9)
+        allowed = accepted_shares(target_far, n_classes - 1)
+        total = accepted_by_the_rule(D, own, n_classes, allowed)
+        assert total <= target_far * n_classes + 1e-6
+        greatest = max(greatest, total / (target_far * n_classes))
+    assert greatest > 0.8
+
+
+@pytest.mark.parametrize(
+    ("target_far", "n_classes"), [(0.05, 39), (0.01, 199), (0.4, 4), (0.07, 28)]
+)
+def test_a_rate_takes_two_over_the_rate_minus_one_classes(target_far, n_classes):
+    assert accepted_shares(target_far, n_classes) == pytest.approx(0, abs=0.05)
+    assert accepted_shares(target_far, n_classes - 1) is None
+
+
+@pytest.mark.parametrize(("target_far", "n_accepted"), [(0.2, 0), (0.5, 0), (0.6, 2), (0.75, 3)])
+def test_the_threshold_lets_so_many_classes_in_as_the_rate_allows(target_far, n_accepted):
+    Z = np.append(np.arange(9.0) ** 2, 100)[:, None]
+    own = np.arange(10)
+    distances = np.array([1, 1, 3, 5, 7, 9, 11, 13, 15, 36])
+    threshold = chosen_threshold(Z, own, target_far)
+    assert (distances <= threshold).sum() == n_accepted
+
+
+def chosen_threshold(Z, own, target_far):
+    return rejection_threshold(Z, own, Z, own, "euclidean", target_far=target_far, trained=False)
 
 
 def test_rows_of_large_classes_count_less_than_rows_of_small_ones():
-    Z = np.array([0.0, 0.0, 0.0, 0.0, 2.0, 10.0, 30.0])[:, None]
-    own = np.array([0, 0, 0, 0, 1, 2, 3])
-    threshold = rejection_threshold(Z, own, Z, own, "euclidean", target_far=0.6)
-    assert 2 < threshold < 8
+    Z = np.array([0.0, 0.0, 0.0, 0.0, 2.0, 10.0, 30.0, 70.0, 150.0])[:, None]
+    own = np.array([0, 0, 0, 0, 1, 2, 3, 4, 5])
+    # Half of the class of four rows counts as half of a class.
+    Z[0], Z[1] = -1.0, 1.5
+    assert chosen_threshold(Z, own, 0.49) == np.nextafter(0.5, 0)
+    assert chosen_threshold(np.delete(Z, [2, 3], axis=0), own[2:], 0.49) < 0.5
 
 
-def test_impostors_are_10000_at_most_evenly_spaced_and_of_every_class():
-    assert_array_equal(impostors(np.repeat([3, 4], 5000)), np.arange(10_000))
-    own = np.repeat(np.arange(100), 300)
-    assert_array_equal(impostors(own), np.arange(0, 30_000, 3))
-    assert_array_equal(np.unique(own[impostors(own[:29_999])]), np.arange(100))
+def test_equal_distances_are_rejected_together():
+    Z = np.arange(30.0)[:, None]
+    assert chosen_threshold(Z, np.arange(30), 0.5) == np.nextafter(1, 0)
+
+
+def test_impostors_are_equally_many_of_each_class_and_evenly_spaced():
+    assert_array_equal(impostor_rows(np.repeat([3, 4], 5000)), np.arange(10_000))
+    assert_array_equal(impostor_rows(np.repeat(np.arange(100), 300)), np.arange(0, 30_000, 3))
     alone = np.arange(21_000)
-    assert_array_equal(impostors(alone), alone)
+    assert_array_equal(impostor_rows(alone), alone)
     assert_array_equal(
-        impostors(np.append([0] * 20_000, [1, 2])), [*range(0, 20_000, 3), 20_000, 20_001]
+        impostor_rows(np.append([0] * 9999, [1, 2])), [*range(0, 9999, 3), 9999, 10_000]
     )
 
 
+def test_which_rows_of_a_class_play_impostors_does_not_depend_on_other_classes():
+    few, many = np.append([0] * 7000, [1] * 3), np.append([0] * 7000, [1] * 9000)
+    assert_array_equal(*(rows[rows < 7000] for rows in map(impostor_rows, (few, many))))
+
+
 def test_no_class_is_left_out_where_there_are_more_than_rows_of_impostors(monkeypatch):
-    monkeypatch.setattr("sksiamese._gallery.N_IMPOSTORS", 20)
+    monkeypatch.setattr("sksiamese._rejection.N_IMPOSTORS", 20)
     X, y = people(99, 2)
-    identifier = SiameseIdentifier(IDENTITY, target_far=0.01).fit(X, y)
+    identifier = SiameseIdentifier(IDENTITY, target_far=0.02).fit(X, y)
     assert identifier.threshold_ > 0
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("metric", ["euclidean", "cityblock", "sqeuclidean"])
 def test_impostors_meet_the_templates_of_all_classes_but_their_own_in_every_chunk(metric):
     X, y = people(100, 5)
     with config_context(working_memory=0.05):
         identifier = SiameseIdentifier(
             IDENTITY, strategy="nearest", metric=metric, target_far=0.1
         ).fit(X, y)
-    D = pairwise_distances(X, metric=metric)
+    D = cdist(X, X, metric)
     D[y[:, None] == y] = np.inf
-    rejected = np.sort(D.min(axis=1))[int(0.1 * 505 - 5)]
-    assert rejected - 1e-9 < identifier.threshold_ < rejected
+    allowed = accepted_shares(0.1, 100)
+    rejected = np.sort(D.min(axis=1))[int(5 * allowed)]
+    assert identifier.threshold_ == np.nextafter(rejected, 0)
 
 
-def test_too_few_classes_for_a_rate_are_told_and_keep_them_apart():
-    X, y = people(5, 4)
-    identifier = SiameseIdentifier(IDENTITY, target_far=0.01)
-    with pytest.warns(UserWarning, match="needs 99 of the enrolled classes .* but 5 are"):
+@pytest.mark.parametrize(("n_classes", "target_far", "needed"), [(5, 0.01, 199), (19, 0.05, 39)])
+def test_with_too_few_classes_for_a_rate_every_row_is_rejected(n_classes, target_far, needed):
+    X, y = people(n_classes, 4)
+    identifier = SiameseIdentifier(IDENTITY, target_far=target_far)
+    message = rf"needs {needed} enrolled classes .* there are {n_classes}, .* set target_far=(\S+) "
+    with pytest.warns(UserWarning, match=message) as caught:
         identifier.fit(X, y)
-    D = identifier.class_distances(X)
-    D[np.arange(len(X)), y] = np.inf
-    assert_allclose(identifier.threshold_, D.min())
-    assert identifier.threshold_ < D.min()
+    assert identifier.threshold_ == -np.inf
+    assert (identifier.predict(X) == -1).all()
+    assert not identifier.verify(X, y).any()
+    remedy = float(re.search(message, str(caught[0].message))[1])
+    assert identifier.set_params(target_far=remedy).fit(X, y).threshold_ > 0
 
 
 def test_the_first_of_all_accepts_nobody():
     identifier = SiameseIdentifier(IDENTITY, target_far=0.5)
-    with pytest.warns(UserWarning, match=r"needs 1 of the enrolled classes .* but 0 are"):
+    with pytest.warns(UserWarning, match=r"needs 3 enrolled classes .* there are 1, .* enrol more"):
         identifier.fit([[0.0], [0.1]], ["me", "me"])
     assert identifier.threshold_ == -np.inf
     assert identifier.predict([[0.0]]) == ["unknown"]
@@ -112,16 +193,27 @@ def test_a_warning_points_to_the_line_that_enrols():
         (identifier.partial_fit, X, y),
         (identifier.forget, [3]),
     ):
-        with pytest.warns(UserWarning, match="needs 9 of the enrolled classes") as caught:
+        with pytest.warns(UserWarning, match="needs 19 enrolled classes") as caught:
             enrol(*arguments)
         assert caught[0].filename == __file__
+
+
+def test_more_classes_are_kept_from_training_by_a_larger_validation_fraction(digits):
+    X, _, y, _ = digits
+    identifier = SiameseIdentifier(PCA(4), target_far=0.4, random_state=0)
+    with pytest.warns(UserWarning, match="there are 2, .* raise validation_fraction and call fit"):
+        identifier.fit(X, y)
+    assert identifier.set_params(validation_fraction=0.4).fit(X, y).threshold_ > 0
 
 
 def test_a_threshold_is_chosen_on_classes_that_were_not_trained_on(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(8, max_iter=2)
-    identifier = SiameseIdentifier(embedder, target_far=0.4, random_state=0).fit(X, y)
-    assert len(identifier.learned_classes_) == 8
+    identifier = SiameseIdentifier(
+        embedder, target_far=0.4, validation_fraction=0.5, random_state=0
+    )
+    identifier.fit(X, y)
+    assert len(identifier.learned_classes_) == 5
     assert_array_equal(identifier.embedder_.classes_, identifier.learned_classes_)
     assert identifier.classes_.tolist() == list(range(10))
     strangers = ~np.isin(y, identifier.learned_classes_)

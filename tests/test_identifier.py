@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
-from sksiamese._gallery import METRICS
+from sksiamese._template_distances import METRICS
 
 STRATEGIES = ["nearest", "prototype"]
 
@@ -97,7 +97,7 @@ def test_an_enrolled_row_is_at_distance_zero_from_its_class(metric):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("target_far", [None, 0.1])
+@pytest.mark.parametrize("target_far", [None, 0.2])
 def test_enrolling_by_and_by_is_enrolling_at_once(strategy, target_far):
     X, y = people(30, 4)
     order = np.argsort(y % 3, kind="stable")
@@ -158,6 +158,16 @@ def test_one_row_of_each_of_many_people_is_no_regression():
     assert identifier.verify(X, y).all()
     with pytest.raises(ValueError, match="Unknown label type: continuous; y must hold classes"):
         identifier.partial_fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("n_rows", [1, 5])
+def test_a_claim_of_each_of_many_classes_is_as_good_as_a_search(strategy, n_rows):
+    X, y = people(300, n_rows)
+    identifier = SiameseIdentifier(IDENTITY, strategy=strategy, target_far=0.3).fit(X, y)
+    claimed = np.random.default_rng(0).permutation(y)
+    D = identifier.class_distances(X)[np.arange(len(y)), claimed]
+    assert_array_equal(identifier.verify(X, claimed), identifier.threshold_ >= D)
 
 
 def test_without_a_rate_nobody_is_unknown():
@@ -249,7 +259,7 @@ def test_an_index_that_finds_too_few_is_named():
 )
 def test_whoever_is_far_away_gets_the_label_of_the_unknown(labels, unknown_label, expected):
     X = np.array([[0.0], [0.1], [5.0], [5.1], [9.0], [9.1]])
-    identifier = SiameseIdentifier(IDENTITY, target_far=0.3, unknown_label=unknown_label)
+    identifier = SiameseIdentifier(IDENTITY, target_far=0.5, unknown_label=unknown_label)
     predicted = identifier.fit(X, labels).predict([[0.0], [100.0]])
     assert predicted.tolist() == [labels[0], expected]
 
@@ -304,7 +314,7 @@ def test_misuse_is_named_and_changes_nothing():
             lambda: identifier.partial_fit(X, y, classes=[0, 1]),
             r"not in classes, such as \[2, 3, 4\]",
         ),
-        (lambda: identifier.partial_fit(X[:, :3], y), "dimension"),
+        (lambda: identifier.partial_fit(X[:, :3], y), "returned 3 components, .* enrolled have 8"),
         (lambda: identifier.partial_fit(X, y[:3]), "inconsistent numbers of samples"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -319,6 +329,41 @@ def test_misuse_is_named_and_changes_nothing():
         strict.verify(X[:2], ["0", "1"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         strict.verify(X, 0)
+
+
+def test_a_rate_that_is_changed_after_fit_is_kept_from_the_next_enrolment_on():
+    X, y = people(60, 4)
+    identifier = SiameseIdentifier(IDENTITY, target_far=0.2).fit(X[:200], y[:200])
+    before = identifier.threshold_
+    identifier.set_params(target_far=0.05)
+    for call in (partial(identifier.predict, X), partial(identifier.verify, X, y)):
+        with pytest.raises(ValueError, match=r"target_far was set to 0\.05 after .* for 0\.2"):
+            call()
+    identifier.partial_fit(X[200:], y[200:])
+    at_once = SiameseIdentifier(IDENTITY, target_far=0.05).fit(X, y)
+    assert identifier.threshold_ == at_once.threshold_ < before
+    assert_array_equal(identifier.predict(X), at_once.predict(X))
+    identifier.set_params(target_far=None).forget(3)
+    assert identifier.threshold_ == np.inf
+
+
+def test_a_rate_that_is_set_after_all_classes_were_learned_is_warned_of():
+    X, y = people(30, 4)
+    identifier = SiameseIdentifier(PCA(4)).fit(X, y).set_params(target_far=0.1)
+    with pytest.raises(ValueError, match="call fit, or enrol or forget classes"):
+        identifier.predict(X)
+    with pytest.warns(UserWarning, match="there are 1, so that every row is rejected"):
+        identifier.partial_fit(X[:4], y[:4] + 30)
+    assert (identifier.predict(X) == -1).all()
+
+
+def test_a_metric_that_is_changed_after_fit_is_used_from_the_next_enrolment_on():
+    X, y = people(10, 4)
+    identifier = SiameseIdentifier(IDENTITY).fit(X, y)
+    D = identifier.class_distances(X)
+    assert_array_equal(identifier.set_params(metric="manhattan").class_distances(X), D)
+    manhattan = SiameseIdentifier(IDENTITY, metric="manhattan").fit(X[4:], y[4:])
+    assert_array_equal(identifier.forget(0).class_distances(X), manhattan.class_distances(X))
 
 
 @pytest.mark.parametrize("change", [{"unknown_label": "x"}, {"unknown_label": 1}, {"metric": sum}])
@@ -369,7 +414,8 @@ def test_it_is_searched_scored_and_calibrated_like_any_classifier():
 
 def test_the_same_seed_gives_the_same_identifier(digits):
     X, X_test, y, _ = digits
-    options = {"embedder": SiameseEmbedder(4, max_iter=1, random_state=0), "target_far": 0.4}
+    embedder = SiameseEmbedder(4, max_iter=1, random_state=0)
+    options = {"embedder": embedder, "target_far": 0.4, "validation_fraction": 0.4}
     first, second = (
         SiameseIdentifier(**options, random_state=3).fit(X, y).predict(X_test) for _ in range(2)
     )
