@@ -7,16 +7,16 @@ it before each epoch. All else is default. That the step size has to fall was fo
 held-out training images; the test images are looked at for the figures alone.
 """
 
-import sys
+from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
-import torch
 from sklearn.neighbors import KNeighborsClassifier
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_fashion_mnist
+from benchmarks._common.figures import of_runs
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseEmbedder
 
 
@@ -48,34 +48,34 @@ def measure(train, data, n_passes, seed):
     return {"knn": neighbors.score(embedder.transform(X_test), y_test), "seconds": seconds}
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="runs of each way")
-    options.add_argument("--passes", type=int, default=20, help="epochs, or passes over all chunks")
-    options.add_argument("--chunks", type=int, default=6, help="number of chunks")
-    options.add_argument("--rows", type=int, default=60_000, help="number of training images")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    X, y, *test = _data.load_fashion_mnist(args.data)
+@with_options(
+    seeds=(3, "runs of each way"),
+    passes=(20, "epochs, or passes over all chunks"),
+    chunks=(6, "number of chunks"),
+    rows=(60_000, "number of training images"),
+)
+def run(args):
+    """Return a row for each way to train."""
+    X, y, *test = load_fashion_mnist(args.data)
     data = X[: args.rows], y[: args.rows], *test
-
-    def by_chunks(falls):
-        return lambda *given: fit_chunks(*given, n_chunks=args.chunks, falls=falls)
-
+    by_chunks = partial(fit_chunks, n_chunks=args.chunks)
     ways = {
         "fit": fit,
-        "partial_fit, step size falls": by_chunks(True),
-        "partial_fit, step size stays": by_chunks(False),
+        "partial_fit, step size falls": partial(by_chunks, falls=True),
+        "partial_fit, step size stays": partial(by_chunks, falls=False),
     }
     results = []
     for way, train in ways.items():
         runs = [measure(train, data, args.passes, seed) for seed in range(args.seeds)]
-        results.append({"way": way, "summary": _report.summary(runs), "runs": runs})
-    settings = {key: getattr(args, key) for key in ("seeds", "passes", "chunks", "rows", "threads")}
-    _report.write(args.out / "chunks.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.chunks(results)))
+        results.append(of_runs(runs, way=way))
+    return results
+
+
+def tables(results):
+    """Return the table of what training on chunks reaches."""
+    columns = {"training": "{way}", "5-NN": "knn", "seconds": "seconds"}
+    return {"chunks": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

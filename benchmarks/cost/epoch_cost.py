@@ -8,18 +8,18 @@ standardisation, is given apart. The others are bare torch loops. All take turns
 ratios are formed within a round.
 """
 
-import sys
 from functools import partial
 from importlib.util import find_spec
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 from torch import nn
 
+from benchmarks._common.cells import RATIO, table
+from benchmarks._common.data import load_fashion_mnist
+from benchmarks._common.figures import spread
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseEmbedder
 from sksiamese.towers import Standardize, cnn, mlp
 
@@ -111,10 +111,18 @@ def contenders(tower):
     return {name: partial(measure, **TOWERS[tower]) for name, measure in timed.items()}
 
 
-def run(X, y, *, rounds):
-    """Rows of both towers."""
+def images(args):
+    """Return the training images in float32, and their classes."""
+    X, y, *_ = load_fashion_mnist(args.data)
+    return X[: args.rows].astype(np.float32), y[: args.rows]
+
+
+@with_options(rounds=(15, "timings of each contender"), rows=(None, "use only so many images"))
+def run(args):
+    """Return the rows of both towers."""
+    X, y = images(args)
     few = len(X) // 10
-    return [*time(X, y, "mlp", rounds), *time(X[:few], y[:few], "cnn", rounds)]
+    return [*time(X, y, "mlp", args.rounds), *time(X[:few], y[:few], "cnn", args.rounds)]
 
 
 def time(X, y, tower, rounds):
@@ -144,30 +152,22 @@ def describe(name, figures, reference):
     return row
 
 
-def spread(values):
-    """Median, least and greatest."""
-    low, median, high = np.quantile(values, [0, 0.5, 1])
-    return {"median": float(median), "min": float(low), "max": float(high)}
+def tables(results):
+    """Return the table of the seconds of an epoch."""
 
+    def fixed(row):
+        return f"{row['fixed_seconds']['median']:.2f}" if "fixed_seconds" in row else ""
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    report("epoch_cost", __doc__, run, tables.epoch_cost, arguments, rounds=15)
-
-
-def report(name, description, run, table, arguments, *, rounds):
-    """Run on the training images, write the JSON of a name, print the table."""
-    options = _report.parser(description.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=rounds, help="timings of each contender")
-    options.add_argument("--rows", type=int, help="use only so many images")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    X, y, *_ = _data.load_fashion_mnist(args.data)
-    results = run(X[: args.rows].astype(np.float32), y[: args.rows], rounds=args.rounds)
-    settings = {key: getattr(args, key) for key in ("rounds", "rows", "threads")}
-    _report.write(args.out / f"{name}.json", results, **settings)
-    sys.stdout.write(tables.markdown(*table(results)))
+    columns = {
+        "tower": "{tower}",
+        "rows": "{rows:,}",
+        "training": "{name}",
+        "seconds an epoch": "{seconds[median]:.2f}",
+        "times cross-entropy": RATIO,
+        "seconds beside the epochs": fixed,
+    }
+    return {"epoch_cost": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -7,9 +7,11 @@ of the same tower, batch and components. All take turns, ratios are formed withi
 
 from functools import partial
 
-import epoch_cost
-import tables
 from torch import nn
+
+from benchmarks._common.cells import RATIO, table
+from benchmarks._common.report import main, with_options
+from benchmarks.cost import epoch_cost
 
 SETTINGS = (
     *({"batch_size": size, "n_components": 32} for size in (64, 128, 256, 512, 1024)),
@@ -31,20 +33,28 @@ def contenders(setting):
     return {name: partial(measure, **options) for name, measure in timed.items()}
 
 
-def run(X, y, *, rounds):
-    """A row for every setting: the figures of each contender by its name."""
+@with_options(rounds=(7, "timings of each contender"), rows=(None, "use only so many images"))
+def run(args):
+    """Return a row for every setting: the figures of each contender by its name."""
+    X, y = epoch_cost.images(args)
     results = []
     for setting in SETTINGS:
-        timed = epoch_cost.by_turns(contenders(setting), X, y, rounds)
+        timed = epoch_cost.by_turns(contenders(setting), X, y, args.rounds)
         figures = {row.pop("name"): row for row in timed}
         results.append(setting | {"rows": len(X), "figures": figures})
     return results
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    epoch_cost.report("epoch_growth", __doc__, run, tables.epoch_growth, arguments, rounds=7)
+def tables(results):
+    """Return the table of the cost of an epoch by batch and embedding."""
+    columns = {
+        "batch": "{batch_size:,}",
+        "components": "{n_components}",
+        "cross-entropy, s": "{figures[cross-entropy][seconds][median]:.2f}",
+        **{name: RATIO.replace("ratio", f"figures[{name}][ratio]") for name in LOSSES},
+    }
+    return {"epoch_growth": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

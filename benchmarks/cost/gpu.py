@@ -20,27 +20,27 @@ Every fit is preceded by one on a few rows, which loads what a device loads once
 
 import json
 import re
-import sys
 import threading
 import warnings
 from functools import partial
 from time import perf_counter
 from unittest.mock import patch
 
-import _cells
-import _data
-import _report
-import fashion_mnist
 import numpy as np
-import omniglot
 import torch
-from epoch_cost import Clock
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
+from benchmarks._common.cells import figure
+from benchmarks._common.data import load_fashion_mnist, load_omniglot, load_omniglot_runs
+from benchmarks._common.figures import of_runs
+from benchmarks._common.process import megabytes
+from benchmarks._common.report import main, with_options
+from benchmarks.cost.epoch_cost import Clock
+from benchmarks.systems import fashion_mnist, omniglot
 from sksiamese import SiameseEmbedder, _arrays, _base
 from sksiamese.losses import supcon
 
@@ -125,8 +125,7 @@ def target(name, measure, data, device, args):
     """Figures of all seeds beside what they are to reach."""
     runs = [measure(data, device, seed, args) for seed in range(args.seeds)]
     accuracy, seconds = TARGETS[name]
-    wanted = {"accuracy": accuracy, "seconds": seconds}
-    return {"wanted": wanted, "summary": _report.summary(runs), "runs": runs}
+    return of_runs(runs, wanted={"accuracy": accuracy, "seconds": seconds})
 
 
 def product_rate(device, size, rounds=20):
@@ -230,7 +229,7 @@ def placement(X, y, device, args):
 def used(device):
     """Megabytes in use: of a CUDA device by all processes, else of this process."""
     if device.type != "cuda":
-        return _report.megabytes("VmRSS")
+        return megabytes("VmRSS")
     free, total = torch.cuda.mem_get_info(device)
     return (total - free) / 2**20
 
@@ -272,33 +271,11 @@ def search(X, y, device, args):
     return found
 
 
-def table(results):
-    """Header and rows of all parts that have been run."""
-    rows = []
-    for name in [name for name in TARGETS if name in results]:
-        summary, wanted = results[name]["summary"], results[name]["wanted"]
-        bar = f"{100 * wanted['accuracy']:.0f} % in {wanted['seconds']} s"
-        seconds = summary["seconds"]["mean"]
-        rows.append([name, f"{_cells.cell(summary, 'accuracy')} % in {seconds:.1f} s", bar])
-    for row in results.get("rate", {"losses": []})["losses"]:
-        figure = f"{100 * row['share']:.0f} % of {results['rate']['product_rate'] / 1e12:.0f} T/s"
-        rows.append([f"wide tower, {row['loss']}", figure, "50 %"])
-    for row in results.get("waits", []):
-        rows.append([f"waits, {row['way']}", f"{len(row['waits'])} in {row['steps']} steps", ""])
-    for row in results.get("placement", []):
-        rows.append([f"epoch, data {row['way']}", f"{row['seconds']:.3f} s", ""])
-    for row in results.get("search", []):
-        figure = f"{row['seconds']:.1f} s, {row['megabytes']:,.0f} MB, {row['score']:.3f}"
-        figure += f" ({row['megabytes_before']:,.0f} MB before)"
-        rows.append([f"search, n_jobs={row['n_jobs']}", figure, ""])
-    return ["measurement", "found", "wanted"], rows
-
-
 def parts(args, device):
     """The functions of all parts by name; data are read once they are needed."""
 
     def fashion():
-        X, y, *test = (part[: args.rows] for part in _data.load_fashion_mnist(args.data))
+        X, y, *test = (part[: args.rows] for part in load_fashion_mnist(args.data))
         if not args.held_out:
             return X, y, *test
         order = np.random.default_rng(0).permutation(len(X))
@@ -307,10 +284,10 @@ def parts(args, device):
         return X[rest], y[rest], X[held_out], y[held_out]
 
     def drawings():
-        train = _data.load_omniglot(args.data, n_alphabets=args.alphabets, block=omniglot.BLOCK)
+        train = load_omniglot(args.data, n_alphabets=args.alphabets, block=omniglot.BLOCK)
         if args.held_out:
             return omniglot.held_out(*train, np.random.default_rng(0))
-        return train, None, _data.load_omniglot_runs(args.data, block=omniglot.BLOCK)
+        return train, None, load_omniglot_runs(args.data, block=omniglot.BLOCK)
 
     return {
         "mlp": lambda: target("mlp", mlp, fashion(), device, args),
@@ -323,35 +300,49 @@ def parts(args, device):
     }
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--device", default="cuda", help="where to train")
-    options.add_argument("--seeds", type=int, default=3, help="fits of each target")
-    options.add_argument("--rounds", type=int, default=3, help="timings of each placement")
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument("--rows", type=int, help="use only so many images")
-    options.add_argument("--alphabets", type=int, help="read only so many alphabets")
-    options.add_argument("--width", type=int, default=4096, help="width of the wide tower")
-    options.add_argument("--batch", type=int, default=16_384, help="its batch, a multiple of 8")
-    options.add_argument("--product", type=int, default=8192, help="size of the matrices")
-    options.add_argument("--held-out", action="store_true", help="test on training data")
-    options.add_argument(
-        "--only", default="", help="run parts of this regular expression, keep others as they are"
-    )
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
+@with_options(
+    device=("cuda", "where to train"),
+    seeds=(3, "fits of each target"),
+    rounds=(3, "timings of each placement"),
+    epochs=(None, "epochs of each fit"),
+    rows=(None, "use only so many images"),
+    alphabets=(None, "read only so many alphabets"),
+    width=(4096, "width of the wide tower"),
+    batch=(16_384, "its batch, a multiple of 8"),
+    product=(8192, "size of the matrices"),
+    held_out=(False, "test on training data"),
+    only=("", "run parts of this regular expression, keep others as they are"),
+)
+def run(args):
+    """Return the results of the parts that are chosen, and of others as they were."""
     device, path = _arrays.find_device(args.device), args.out / "gpu.json"
     results = json.loads(path.read_text())["results"] if args.only and path.exists() else {}
     for name, part in parts(args, device).items():
         if re.search(args.only, name):
             results[name] = part()
-    settings = {name: value for name, value in vars(args).items() if name not in ("data", "out")}
-    if device.type == "cuda":
-        settings["card"] = torch.cuda.get_device_name(device)
-    _report.write(path, results, **settings)
-    sys.stdout.write(_cells.markdown(*table(results)))
+    return results
+
+
+def tables(results):
+    """Return the table of all parts that have been run."""
+    rows = []
+    for name in [name for name in TARGETS if name in results]:
+        wanted, seconds = results[name]["wanted"], results[name]["summary"]["seconds"]["mean"]
+        bar = f"{100 * wanted['accuracy']:.0f} % in {wanted['seconds']} s"
+        rows.append([name, f"{figure(results[name], 'accuracy')} % in {seconds:.1f} s", bar])
+    for row in results.get("rate", {"losses": []})["losses"]:
+        share = f"{100 * row['share']:.0f} % of {results['rate']['product_rate'] / 1e12:.0f} T/s"
+        rows.append([f"wide tower, {row['loss']}", share, "50 %"])
+    for row in results.get("waits", []):
+        rows.append([f"waits, {row['way']}", f"{len(row['waits'])} in {row['steps']} steps", ""])
+    for row in results.get("placement", []):
+        rows.append([f"epoch, data {row['way']}", f"{row['seconds']:.3f} s", ""])
+    for row in results.get("search", []):
+        found = f"{row['seconds']:.1f} s, {row['megabytes']:,.0f} MB, {row['score']:.3f}"
+        found += f" ({row['megabytes_before']:,.0f} MB before)"
+        rows.append([f"search, n_jobs={row['n_jobs']}", found, ""])
+    return {"gpu": [["measurement", "found", "wanted"], *rows]}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -15,12 +15,12 @@ import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_fashion_mnist
+from benchmarks._common.report import main, with_options
 from sksiamese import PairView, SiameseEmbedder, SiameseVerifier
 from sksiamese.towers import cnn
 
@@ -116,27 +116,43 @@ def import_seconds():
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the tables."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=15, help="timings of many rows")
-    options.add_argument("--calls", type=int, default=1000, help="timings of a single pair")
-    options.add_argument("--imports", type=int, default=5, help="timings of the import")
-    options.add_argument("--rows", type=int, default=60_000, help="number of images")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    X, y, *_ = _data.load_fashion_mnist(args.data)
+@with_options(
+    rounds=(15, "timings of many rows"),
+    calls=(1000, "timings of a single pair"),
+    imports=(5, "timings of the import"),
+    rows=(60_000, "number of images"),
+)
+def run(args):
+    """Return the seconds of many rows, of a single pair and of the import."""
+    X, y, *_ = load_fashion_mnist(args.data)
     X, y = X[: args.rows], y[: args.rows]
-    results = {
+    return {
         "rows": list(many_rows(X, y, args.rounds)),
         "pair": single_pair(X, y, args.calls),
         "import_seconds": min(import_seconds() for _ in range(args.imports)),
     }
-    settings = {key: getattr(args, key) for key in ("rounds", "calls", "imports", "rows")}
-    _report.write(args.out / "inference.json", results, threads=args.threads, **settings)
-    for table in (tables.inference_rows, tables.inference_pair):
-        sys.stdout.write(tables.markdown(*table(results)) + "\n")
+
+
+def tables(results):
+    """Return the tables of many rows, and of a single pair and the import."""
+    rows = {
+        "tower": "{tower}",
+        "rows": "{rows:,}",
+        "way": "{way}",
+        "seconds": "{seconds:.3f}",
+        "throughput, times that of the tower in chunks": "{throughput:.2f}",
+    }
+    pair = {
+        "one pair": "{way}",
+        "milliseconds": "{milliseconds:.2f}",
+        "beside tower and head": "{beside:.2f}",
+    }
+    imported = ["import sksiamese", f"{1e3 * results['import_seconds']:.0f}", ""]
+    return {
+        "inference_rows": table(results["rows"], rows),
+        "inference_pair": [*table(results["pair"], pair), imported],
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

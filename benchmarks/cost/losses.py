@@ -5,78 +5,56 @@ Time: forward and backward of loss and miner on the same embeddings of 512 rows 
 and backward on 4,096 rows and 64 components, ten classes; each in a process of its own.
 """
 
-import argparse
-import subprocess
-import sys
 from functools import partial
 from time import perf_counter
 
-import _report
 import numpy as np
-import tables
 import torch
 from pytorch_metric_learning import losses as peer
 from pytorch_metric_learning import miners as peer_miners
 
+from benchmarks._common.cells import RATIO, table
+from benchmarks._common.figures import spread
+from benchmarks._common.process import in_new_process, most_resident
+from benchmarks._common.report import main, with_options
 from sksiamese.distances import DISTANCES
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES
 from sksiamese.mining import MINERS
 
+TRIPLET = partial(peer.TripletMarginLoss, margin=0.2)
+SEMIHARD = partial(peer_miners.TripletMarginMiner, margin=0.2, type_of_triplets="semihard")
+EASY = partial(peer_miners.BatchEasyHardMiner, pos_strategy="easy", neg_strategy="semihard")
+SMOOTH = partial(peer.TripletMarginLoss, margin=0, smooth_loss=True)
 PEERS = {
-    ("contrastive", "all"): (peer.ContrastiveLoss, {}, None),
-    ("triplet", "all"): (peer.TripletMarginLoss, {"margin": 0.2}, None),
-    ("triplet", "semihard"): (
-        peer.TripletMarginLoss,
-        {"margin": 0.2},
-        partial(peer_miners.TripletMarginMiner, margin=0.2, type_of_triplets="semihard"),
-    ),
-    ("triplet", "hardest"): (
-        peer.TripletMarginLoss,
-        {"margin": 0.2},
-        peer_miners.BatchHardMiner,
-    ),
-    ("triplet", "angular"): (
-        peer.TripletMarginLoss,
-        {"margin": 0.2},
-        peer_miners.AngularMiner,
-    ),
-    ("triplet", "easy_positive"): (
-        peer.TripletMarginLoss,
-        {"margin": 0.2},
-        partial(peer_miners.BatchEasyHardMiner, pos_strategy="easy", neg_strategy="semihard"),
-    ),
-    ("soft_margin_triplet", "all"): (
-        peer.TripletMarginLoss,
-        {"margin": 0, "smooth_loss": True},
-        None,
-    ),
-    ("lifted_structure", "all"): (peer.GeneralizedLiftedStructureLoss, {}, None),
-    ("n_pairs", "all"): (peer.NTXentLoss, {"temperature": 1.0}, None),
-    ("supcon", "all"): (peer.SupConLoss, {}, None),
-    ("nca", "all"): (peer.NCALoss, {}, None),
-    ("multi_similarity", "all"): (peer.MultiSimilarityLoss, {}, None),
+    ("contrastive", "all"): (peer.ContrastiveLoss, None),
+    ("triplet", "all"): (TRIPLET, None),
+    ("triplet", "semihard"): (TRIPLET, SEMIHARD),
+    ("triplet", "hardest"): (TRIPLET, peer_miners.BatchHardMiner),
+    ("triplet", "angular"): (TRIPLET, peer_miners.AngularMiner),
+    ("triplet", "easy_positive"): (TRIPLET, EASY),
+    ("soft_margin_triplet", "all"): (SMOOTH, None),
+    ("lifted_structure", "all"): (peer.GeneralizedLiftedStructureLoss, None),
+    ("n_pairs", "all"): (partial(peer.NTXentLoss, temperature=1.0), None),
+    ("supcon", "all"): (peer.SupConLoss, None),
+    ("nca", "all"): (peer.NCALoss, None),
+    ("multi_similarity", "all"): (peer.MultiSimilarityLoss, None),
     ("multi_similarity", "multi_similarity"): (
         peer.MultiSimilarityLoss,
-        {},
         peer_miners.MultiSimilarityMiner,
     ),
-    ("circle", "all"): (peer.CircleLoss, {}, None),
-    ("wu_margin", "distance_weighted"): (
-        peer.MarginLoss,
-        {},
-        peer_miners.DistanceWeightedMiner,
-    ),
-    ("ranked_list", "all"): (peer.RankedListLoss, {"margin": 0.4, "Tn": 5, "alpha": 1.2}, None),
-    ("fastap", "all"): (peer.FastAPLoss, {}, None),
-    ("histogram", "all"): (peer.HistogramLoss, {}, None),
-    ("proxy_nca", "all"): (peer.ProxyNCALoss, {}, None),
-    ("proxy_anchor", "all"): (peer.ProxyAnchorLoss, {}, None),
-    ("normalized_softmax", "all"): (peer.NormalizedSoftmaxLoss, {}, None),
-    ("cosface", "all"): (peer.CosFaceLoss, {}, None),
-    ("arcface", "all"): (peer.ArcFaceLoss, {}, None),
-    ("soft_triple", "all"): (peer.SoftTripleLoss, {}, None),
+    ("circle", "all"): (peer.CircleLoss, None),
+    ("wu_margin", "distance_weighted"): (peer.MarginLoss, peer_miners.DistanceWeightedMiner),
+    ("ranked_list", "all"): (partial(peer.RankedListLoss, margin=0.4, Tn=5, alpha=1.2), None),
+    ("fastap", "all"): (peer.FastAPLoss, None),
+    ("histogram", "all"): (peer.HistogramLoss, None),
+    ("proxy_nca", "all"): (peer.ProxyNCALoss, None),
+    ("proxy_anchor", "all"): (peer.ProxyAnchorLoss, None),
+    ("normalized_softmax", "all"): (peer.NormalizedSoftmaxLoss, None),
+    ("cosface", "all"): (peer.CosFaceLoss, None),
+    ("arcface", "all"): (peer.ArcFaceLoss, None),
+    ("soft_triple", "all"): (peer.SoftTripleLoss, None),
 }
-"""The peer's loss with its options and its miner, by the names of ours."""
+"""The peer's loss and its miner, by the names of ours."""
 
 
 def data(n_rows, n_components, n_classes):
@@ -110,9 +88,10 @@ def our_step(loss, miner, n_components, n_classes):
 
 def peer_step(loss, miner, n_components, n_classes):
     """The same of the peer."""
-    kind, options, miner_kind = PEERS[loss, miner]
+    kind, miner_kind = PEERS[loss, miner]
+    options = {}
     if NATURAL_DISTANCES[loss] == "cosine" and hasattr(LOSSES[loss], "cosines"):
-        options = {**options, "num_classes": n_classes, "embedding_size": n_components}
+        options = {"num_classes": n_classes, "embedding_size": n_components}
     criterion = kind(**options)
     select = miner_kind() if miner_kind else None
 
@@ -144,17 +123,12 @@ def compare(loss, miner, *, n_rows, rounds):
         ]
     )
     ours, theirs = np.median(taken, axis=0)
-    ratios = taken[:, 1] / taken[:, 0]
     return {
         "loss": loss,
         "miner": miner,
         "ours_ms": float(1000 * ours),
         "peer_ms": float(1000 * theirs),
-        "ratio": {
-            "median": float(np.median(ratios)),
-            "min": float(ratios.min()),
-            "max": float(ratios.max()),
-        },
+        "ratio": spread(taken[:, 1] / taken[:, 0]),
     }
 
 
@@ -163,47 +137,47 @@ def peak(loss, miner, n_rows):
     step = our_step(loss, miner, 64, 10)
     step(*data(64, 64, 10))
     Z, y = data(n_rows, 64, 10)
-    before = _report.most_resident()
+    before = most_resident()
     step(Z, y)
-    return _report.most_resident() - before
+    return most_resident() - before
 
 
-def peak_in_new_process(loss, miner, n_rows):
-    """The same, measured in a process of its own."""
-    command = [sys.executable, __file__, "--peak", loss, miner, str(n_rows)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def run(*, rows, peak_rows, rounds):
-    """Times of all pairs of loss and miner that the peer has too, memory of all of ours."""
-    times = [compare(loss, miner, n_rows=rows, rounds=rounds) for loss, miner in PEERS]
+@with_options(
+    rounds=(5, "timings of each contender"),
+    rows=(512, "rows of a batch that is timed"),
+    peak_rows=(4096, "rows for the memory"),
+)
+def run(args):
+    """Return times of all losses and miners that the peer has too, and memory of all of ours."""
     pairs = [(loss, "all") for loss in LOSSES] + [("contrastive", miner) for miner in MINERS]
-    memory = [
-        {"loss": loss, "miner": miner, "megabytes": peak_in_new_process(loss, miner, peak_rows)}
-        for loss, miner in dict.fromkeys(pairs)
-    ]
-    return {"time": times, "memory": memory}
+    return {
+        "time": [
+            compare(loss, miner, n_rows=args.rows, rounds=args.rounds) for loss, miner in PEERS
+        ],
+        "memory": [
+            {
+                "loss": loss,
+                "miner": miner,
+                "megabytes": in_new_process(peak, loss, miner, args.peak_rows),
+            }
+            for loss, miner in dict.fromkeys(pairs)
+        ],
+    }
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the tables."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=5, help="timings of each contender")
-    options.add_argument("--rows", type=int, default=512, help="rows of a batch that is timed")
-    options.add_argument("--peak-rows", type=int, default=4096, help="rows for the memory")
-    options.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    if args.peak:
-        loss, miner, n_rows = args.peak
-        sys.stdout.write(f"{peak(loss, miner, int(n_rows))}\n")
-        return
-    settings = {key: getattr(args, key) for key in ("rounds", "rows", "peak_rows")}
-    results = run(**settings)
-    _report.write(args.out / "losses.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.losses_time(results)))
-    sys.stdout.write("\n" + tables.markdown(*tables.losses_memory(results)))
+def tables(results):
+    """Return the tables of milliseconds and of megabytes."""
+    names = {"loss": "{loss}", "miner": "{miner}"}
+    milliseconds = {
+        "ours, ms": "{ours_ms:.1f}",
+        "peer, ms": "{peer_ms:.1f}",
+        "peer / ours": RATIO.replace("2f", "1f"),
+    }
+    return {
+        "losses_time": table(results["time"], names | milliseconds),
+        "losses_memory": table(results["memory"], names | {"megabytes": "{megabytes:.0f}"}),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

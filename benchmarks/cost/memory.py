@@ -11,22 +11,19 @@ memory is short. What the process cannot do without is anonymous memory, which i
 5 ms. An epoch is cut to 2,000 batches here; all rows are standardised and embedded.
 """
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
 
-import _report
 import numpy as np
-import tables
-import torch
 
+from benchmarks._common.cells import table
+from benchmarks._common.process import in_new_process, megabytes, most_resident
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseEmbedder
 from sksiamese.batches import class_balanced
 
@@ -42,6 +39,7 @@ CHANGES = [
     {"batch_size": 512},
     {"batch_size": 2048},
 ]
+STEPS = ("fit", "transform")
 KINDS = ("np.memmap", "object that reads rows")
 N_BATCHES, CHUNK = 2000, 10_000
 
@@ -97,11 +95,11 @@ def some_batches(y, batch_size, *, generator):
 def peaks(found, step):
     """Note the peaks of memory, and the seconds, of a step."""
     Path("/proc/self/clear_refs").write_text("5")
-    anonymous, done = [_report.megabytes("RssAnon")], Event()
+    anonymous, done = [megabytes("RssAnon")], Event()
 
     def look():
         while not done.wait(0.005):
-            anonymous.append(_report.megabytes("RssAnon"))
+            anonymous.append(megabytes("RssAnon"))
 
     watcher = Thread(target=look)
     watcher.start()
@@ -112,7 +110,7 @@ def peaks(found, step):
         done.set()
         watcher.join()
     found[step] = {
-        "resident": _report.most_resident(),
+        "resident": most_resident(),
         "anonymous": max(anonymous),
         "seconds": perf_counter() - start,
     }
@@ -120,7 +118,7 @@ def peaks(found, step):
 
 def measure(case):
     """Peaks of this process in megabytes, at each step of a case."""
-    found = {"imports": _report.megabytes("VmRSS")}
+    found = {"imports": megabytes("VmRSS")}
     embedder = SiameseEmbedder(
         max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
     )
@@ -141,13 +139,7 @@ def measure(case):
     return found
 
 
-def measure_in_new_process(case, threads):
-    """The same, measured in a process of its own."""
-    command = [sys.executable, __file__, "--threads", str(threads), "--measure", json.dumps(case)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def files(gigabytes, threads):
+def files(gigabytes):
     """Peaks on a file, for each kind of access."""
     columns = BASE["columns"]
     n_rows = max(1, int(gigabytes * 1e9 / (4 * columns * CHUNK))) * CHUNK
@@ -155,34 +147,50 @@ def files(gigabytes, threads):
         path, labels = Path(folder, "rows.dat"), Path(folder, "labels.npy")
         np.save(labels, write_rows(path, n_rows, columns))
         case = BASE | {"rows": n_rows, "dtype": "float32"}
-        places = {"path": str(path), "labels": str(labels)}
+        places = {"path": path, "labels": labels}
         for kind in KINDS:
-            found = measure_in_new_process(case | places | {"kind": kind}, threads)
-            yield case | {"kind": kind} | found
+            yield case | {"kind": kind} | in_new_process(measure, case | places | {"kind": kind})
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the tables."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--scale", type=float, default=1.0, help="share of the rows")
-    options.add_argument("--gigabytes", type=float, default=6.3, help="size of the file")
-    options.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    if args.measure:
-        sys.stdout.write(json.dumps(measure(args.measure)) + "\n")
-        return
+@with_options(scale=(1.0, "share of the rows"), gigabytes=(6.3, "size of the file"))
+def run(args):
+    """Return the peaks of memory of all cases, and of files."""
     cases = [BASE | change for change in CHANGES]
     cases = [case | {"rows": int(case["rows"] * args.scale)} for case in cases]
-    results = {
-        "arrays": [case | measure_in_new_process(case, args.threads) for case in cases],
-        "files": list(files(args.gigabytes, args.threads)),
+    return {
+        "arrays": [case | in_new_process(measure, case) for case in cases],
+        "files": list(files(args.gigabytes)),
     }
-    settings = {key: getattr(args, key) for key in ("scale", "gigabytes", "threads")}
-    _report.write(args.out / "memory.json", results, **settings)
-    for table in (tables.memory, tables.memory_files):
-        sys.stdout.write(tables.markdown(*table(results)) + "\n")
+
+
+def tables(results):
+    """Return the tables of arrays and of files."""
+    arrays = {
+        "rows": "{rows:,}",
+        "columns": "{columns:,}",
+        "type": "{dtype}",
+        "batch": "{batch_size:,}",
+        "MB of data": "{data:.0f}",
+        "MB of fit beside the data": partial(beside_data, "fit"),
+        "MB of transform beside the data": partial(beside_data, "transform"),
+        "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
+    }
+    files = {
+        "rows in a file": "{kind}",
+        "GB": lambda row: f"{row['data'] * 2**20 / 1e9:.1f}",
+        "step": "{step}",
+        "seconds": "{seconds:.0f}",
+        "MB, anonymous": "{anonymous:.0f}",
+        "MB, pages of files too": "{resident:.0f}",
+    }
+    steps = [row | row[step] | {"step": step} for row in results["files"] for step in STEPS]
+    return {"memory": table(results["arrays"], arrays), "memory_files": table(steps, files)}
+
+
+def beside_data(step, row):
+    """Return the cell of the peak of a step, less the imported packages and the data."""
+    return f"{row[step]['resident'] - row['imports'] - row['data']:.0f}"
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -8,30 +8,26 @@ beside what it held before, images included, in a process of its own. The verifi
 defaults and is trained briefly, as its weights do not matter here.
 """
 
-import argparse
-import json
-import re
-import subprocess
-import sys
-from pathlib import Path
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 
+from benchmarks._common.cells import RATIO
+from benchmarks._common.data import load_fashion_mnist
+from benchmarks._common.figures import spread
+from benchmarks._common.process import in_new_process, megabytes, most_resident
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseVerifier, make_pairs
 
 CHUNK = 4096
 
 
-def prepare(folder, n_items, n_pairs):
-    """Images, a view of pairs of them, and a verifier."""
-    X, y, *_ = _data.load_fashion_mnist(folder)
-    X, y = X[:n_items], y[:n_items]
-    pairs, match, _ = make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=0)
+def prepare(args):
+    """Return images, a view of pairs of them, and a verifier."""
+    X, y, *_ = load_fashion_mnist(args.data)
+    X, y = X[: args.items], y[: args.items]
+    pairs, match, _ = make_pairs(X, y, n_pairs=args.pairs, as_view=True, random_state=0)
     few = slice(2000)
     verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu")
     return X, pairs, verifier.fit(pairs[few], match[few])
@@ -67,47 +63,41 @@ def time(X, pairs, verifier, rounds):
     ratio = np.divide(found["predict_proba"], np.add(found["transform_items"], found["head"]))
     return {
         "seconds": {name: float(np.median(values)) for name, values in found.items()},
-        "ratio": dict(
-            zip(("min", "median", "max"), np.quantile(ratio, [0, 0.5, 1]).tolist(), strict=True)
-        ),
+        "ratio": spread(ratio),
     }
 
 
-def memory(pairs, verifier):
-    """Megabytes that predict_proba needs beside what the process held before."""
-    status = Path("/proc/self/status").read_text()
-    before = int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+def memory(args):
+    """Return the megabytes that predict_proba needs beside what the process held before."""
+    _, pairs, verifier = prepare(args)
+    before = megabytes("VmRSS")
     verifier.predict_proba(pairs)
-    return {"megabytes": _report.most_resident() - before, "megabytes_before": before}
+    return {"megabytes": most_resident() - before, "megabytes_before": before}
 
 
-def memory_in_new_process(args):
-    """The same, measured in a process of its own."""
-    options = {"data": args.data, "threads": args.threads, "items": args.items, "pairs": args.pairs}
-    command = [sys.executable, __file__, "--memory"]
-    command += [str(part) for name, value in options.items() for part in (f"--{name}", value)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+@with_options(
+    rounds=(7, "timings of each part"),
+    items=(60_000, "number of images"),
+    pairs=(1_000_000, "number of pairs"),
+)
+def run(args):
+    """Return the seconds and the memory of all pairs."""
+    sizes = {"items": args.items, "pairs": args.pairs}
+    return time(*prepare(args), args.rounds) | in_new_process(memory, args) | sizes
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=7, help="timings of each part")
-    options.add_argument("--items", type=int, default=60_000, help="number of images")
-    options.add_argument("--pairs", type=int, default=1_000_000, help="number of pairs")
-    options.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    X, pairs, verifier = prepare(args.data, args.items, args.pairs)
-    if args.memory:
-        json.dump(memory(pairs, verifier), sys.stdout)
-        return
-    results = time(X, pairs, verifier, args.rounds) | memory_in_new_process(args)
-    settings = {key: getattr(args, key) for key in ("rounds", "items", "pairs", "threads")}
-    results |= {"items": args.items, "pairs": args.pairs}
-    _report.write(args.out / "pair_view.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.pair_view(results)))
+def tables(results):
+    """Return the table of what many pairs of few items cost."""
+    rows = {
+        "seconds to embed {items:,} items": "{seconds[transform_items]:.2f}",
+        "seconds of the head over {pairs:,} pairs": "{seconds[head]:.2f}",
+        "seconds of predict_proba of {pairs:,} pairs": "{seconds[predict_proba]:.2f}",
+        "predict_proba / (embed + head)": RATIO,
+        "megabytes at the peak, beside what was held before": "{megabytes:.0f}",
+    }
+    cells = [[cell.format(**results) for cell in row] for row in rows.items()]
+    return {"pair_view": [["measure", "figure"], *cells]}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

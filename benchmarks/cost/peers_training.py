@@ -16,16 +16,11 @@ others, test rows being left alone: our embedder on all of these others, with it
 components. Looking at the accuracy is not counted.
 """
 
-import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
-from epoch_cost import LEARNING_RATE, TOWERS, by_turns, ours
 from pytorch_metric_learning import losses as peer
 from pytorch_metric_learning import miners, samplers
 from sklearn.model_selection import train_test_split
@@ -35,6 +30,9 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks._common.cells import RATIO, table
+from benchmarks._common.report import main, with_options
+from benchmarks.cost.epoch_cost import LEARNING_RATE, TOWERS, by_turns, images, ours
 from sksiamese import SiameseEmbedder
 from sksiamese.distances import DISTANCES
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES
@@ -214,26 +212,46 @@ def accuracies(X, y, *, nca_rows, nca_iter):
     ]
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the tables."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=5, help="timings of each contender")
-    options.add_argument("--rows", type=int, help="use only so many images")
-    options.add_argument("--nca-rows", type=int, default=5000, help="rows that NCA learns from")
-    options.add_argument("--nca-iter", type=int, default=50, help="iterations of NCA at most")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    X, y, *_ = _data.load_fashion_mnist(args.data)
-    X, y = X[: args.rows].astype(np.float32), y[: args.rows]
-    results = {
+@with_options(
+    rounds=(5, "timings of each contender"),
+    rows=(None, "use only so many images"),
+    nca_rows=(5000, "rows that NCA learns from"),
+    nca_iter=(50, "iterations of NCA at most"),
+)
+def run(args):
+    """Return the seconds of an epoch, and the curves of accuracy."""
+    X, y = images(args)
+    return {
         "epochs": epochs(X, y, rounds=args.rounds),
         "accuracy": accuracies(X, y, nca_rows=args.nca_rows, nca_iter=args.nca_iter),
     }
-    settings = {key: getattr(args, key) for key in ("rounds", "rows", "nca_rows", "nca_iter")}
-    _report.write(args.out / "peers_training.json", results, threads=args.threads, **settings)
-    for table in (tables.peers_epochs, tables.peers_accuracy):
-        sys.stdout.write(tables.markdown(*table(results)) + "\n")
+
+
+def tables(results):
+    """Return the tables of the seconds of an epoch, and of the seconds to an accuracy."""
+
+    def reached(row):
+        seconds = row["seconds_to_target"]
+        return "not reached" if seconds is None else f"{seconds:.1f}"
+
+    epochs = {
+        "loss": "{loss}",
+        "trained by": "{name}",
+        "seconds an epoch": "{seconds[median]:.2f}",
+        "times ours": RATIO,
+    }
+    accuracy = {
+        "model": "{name}",
+        "rows": "{rows:,}",
+        "seconds to 88 %": reached,
+        "best accuracy": lambda row: f"{100 * row['best']['accuracy']:.1f} %",
+        "after seconds": "{best[seconds]:.1f}",
+    }
+    return {
+        "peers_epochs": table(results["epochs"], epochs),
+        "peers_accuracy": table(results["accuracy"], accuracy),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -7,18 +7,17 @@ cores. The three take turns. The first round starts the workers, which then stay
 apart. Scores of two workers must be those of one process with one thread.
 """
 
-import sys
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_fashion_mnist
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseEmbedder
 
 GRID = {"siameseembedder__n_components": [16, 32], "siameseembedder__margin": [0.1, 0.2]}
@@ -37,14 +36,14 @@ def search(X, y, *, n_epochs, n_jobs, threads):
     return found.cv_results_["mean_test_score"], seconds
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=3, help="timings of each way")
-    options.add_argument("--epochs", type=int, default=10, help="epochs of each fit")
-    options.add_argument("--rows", type=int, default=10_000, help="number of images")
-    args = options.parse_args(arguments)
-    X, y, *_ = _data.load_fashion_mnist(args.data)
+@with_options(
+    rounds=(3, "timings of each way"),
+    epochs=(10, "epochs of each fit"),
+    rows=(10_000, "number of images"),
+)
+def run(args):
+    """Return a row for each way to search."""
+    X, y, *_ = load_fashion_mnist(args.data)
     X, y = X[: args.rows], y[: args.rows]
     ways = {
         "one process, 1 thread": {"n_jobs": 1, "threads": 1},
@@ -56,19 +55,32 @@ def main(arguments=None):
         for way, how in ways.items():
             scores[way], taken = search(X, y, n_epochs=args.epochs, **how)
             seconds[way].append(taken)
-    alone, threaded, workers = scores.values()
+    alone, _, workers = scores.values()
     if not np.array_equal(alone, workers):
         raise ValueError(f"two workers must find the scores of one process, {alone}: {workers}.")
     least = min(min(seconds[way]) for way in list(ways)[:2])
-    results = [
-        {"way": way, "first": taken[0], "seconds": min(taken), "speedup": least / min(taken)}
+    return [
+        {
+            "way": way,
+            "first": taken[0],
+            "seconds": min(taken),
+            "speedup": least / min(taken),
+            "score_gap": float(np.abs(scores[way] - alone).max()),
+        }
         for way, taken in seconds.items()
     ]
-    settings = {key: getattr(args, key) for key in ("rounds", "epochs", "rows", "threads")}
-    settings["largest_gap_of_threads"] = float(np.abs(alone - threaded).max())
-    _report.write(args.out / "search.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.search(results)))
+
+
+def tables(results):
+    """Return the table of the time that a search takes."""
+    columns = {
+        "search": "{way}",
+        "seconds, first": "{first:.1f}",
+        "seconds, least": "{seconds:.1f}",
+        "times as fast as one process": "{speedup:.2f}",
+    }
+    return {"search": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -6,18 +6,15 @@ embeds them all, in a process of its own. The peak of this process is read when 
 imported, when the rows are there, and at the end.
 """
 
-import argparse
-import json
-import subprocess
-import sys
 from time import perf_counter
 
-import _report
 import numpy as np
-import tables
-import torch
 from scipy.sparse import csr_array
 
+from benchmarks._common.cells import table
+from benchmarks._common.figures import of_runs
+from benchmarks._common.process import in_new_process, most_resident
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseEmbedder
 
 N_CLASSES, N_TOPIC, N_VALUES = 20, 200, 100
@@ -50,16 +47,16 @@ def sparse_rows(n_rows, n_columns, *, seed):
 
 def measure(n_rows, n_columns, n_epochs, seed):
     """Peaks of this process in megabytes, seconds of the fit, and what it has learned."""
-    megabytes = {"imports": _report.most_resident()}
+    megabytes = {"imports": most_resident()}
     X, y = sparse_rows(n_rows, n_columns, seed=seed)
-    megabytes["rows"] = _report.most_resident()
+    megabytes["rows"] = most_resident()
     start = perf_counter()
     embedder = SiameseEmbedder(max_iter=n_epochs, random_state=seed, device="cpu").fit(X, y)
     seconds = perf_counter() - start
     embedder.transform(X)
     return {
         **megabytes,
-        "peak": _report.most_resident(),
+        "peak": most_resident(),
         "csr": (X.data.nbytes + X.indices.nbytes + X.indptr.nbytes) / 2**20,
         "dense": X.shape[0] * X.shape[1] * X.dtype.itemsize / 2**20,
         "seconds": seconds,
@@ -67,33 +64,32 @@ def measure(n_rows, n_columns, n_epochs, seed):
     }
 
 
-def measure_in_new_process(*arguments, threads):
-    """The same, measured in a process of its own."""
-    numbers = map(str, arguments)
-    command = [sys.executable, __file__, "--threads", str(threads), "--measure", *numbers]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+@with_options(
+    seeds=(1, "runs"),
+    epochs=(3, "epochs of each fit"),
+    rows=(50_000, "rows"),
+    columns=(20_000, "columns"),
+)
+def run(args):
+    """Return the shape of the rows and the figures of all runs."""
+    size = args.rows, args.columns
+    runs = [in_new_process(measure, *size, args.epochs, seed) for seed in range(args.seeds)]
+    return of_runs(runs, shape=size)
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=1, help="runs")
-    options.add_argument("--epochs", type=int, default=3, help="epochs of each fit")
-    options.add_argument("--rows", type=int, default=50_000, help="rows")
-    options.add_argument("--columns", type=int, default=20_000, help="columns")
-    options.add_argument("--measure", type=int, nargs=4, help=argparse.SUPPRESS)
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    if args.measure:
-        sys.stdout.write(json.dumps(measure(*args.measure)) + "\n")
-        return
-    settings = {key: getattr(args, key) for key in ("seeds", "epochs", "rows", "columns")}
-    size = (args.rows, args.columns, args.epochs)
-    runs = [measure_in_new_process(*size, seed, threads=args.threads) for seed in range(args.seeds)]
-    results = {"shape": size[:2], "summary": _report.summary(runs), "runs": runs}
-    _report.write(args.out / "sparse_memory.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.sparse_memory(results)))
+def tables(results):
+    """Return the table of the memory that sparse rows take."""
+    columns = {
+        "rows": "{shape[0]:,}",
+        "columns": "{shape[1]:,}",
+        "as a dense array": "{summary[dense][mean]:.0f}",
+        "as CSR": "{summary[csr][mean]:.0f}",
+        "process, packages imported": "{summary[imports][mean]:.0f}",
+        "process, rows made": "{summary[rows][mean]:.0f}",
+        "process, trained and embedded": "{summary[peak][mean]:.0f}",
+    }
+    return {"sparse_memory": table([results], columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -18,23 +18,22 @@ The settings are those of ``benchmarks/omniglot.py``, with half the channels to 
 evaluation alphabets were looked at once, for the figures that are reported.
 """
 
-import sys
 import warnings
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
-import torch
-from omniglot import BLOCK, SIZE, with_turned
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
+from benchmarks._common.cells import RATIO, table
+from benchmarks._common.data import load_omniglot
+from benchmarks._common.figures import of_runs, spread
+from benchmarks._common.report import main, with_options
+from benchmarks.systems.omniglot import BLOCK, SIZE, with_turned
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
@@ -147,16 +146,10 @@ def characters(train, test, *, seeds, epochs):
                 figures = rates(*given, n_classes, target_far, seed)
                 asked.setdefault((kind, n_classes, target_far), []).append(figures)
     return [
-        {"embedding": name, "strategy": strategy, "summary": _report.summary(runs), "runs": runs}
+        of_runs(runs, embedding=name, strategy=strategy)
         for (name, strategy), runs in models.items()
     ], [
-        {
-            "characters": kind,
-            "n_classes": n_classes,
-            "target_far": target_far,
-            "summary": _report.summary(runs),
-            "runs": runs,
-        }
+        of_runs(runs, characters=kind, n_classes=n_classes, target_far=target_far)
         for (kind, n_classes, target_far), runs in asked.items()
     ]
 
@@ -193,15 +186,6 @@ def search_time(n_templates, n_queries, rounds):
     ]
 
 
-def spread(values):
-    """Median and extremes."""
-    return {
-        "median": float(np.median(values)),
-        "min": float(np.min(values)),
-        "max": float(np.max(values)),
-    }
-
-
 def held_out(X, y, alphabet):
     """Training and test characters, all of the background alphabets."""
     alphabets = np.random.default_rng(0).permutation(np.unique(alphabet))
@@ -209,37 +193,60 @@ def held_out(X, y, alphabet):
     return (X[learn], y[learn]), (X[~learn], y[~learn])
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the tables."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="runs of each model")
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument("--alphabets", type=int, help="read only so many alphabets")
-    options.add_argument("--templates", type=int, default=100_000, help="to search among")
-    options.add_argument("--queries", type=int, default=10_000, help="to identify")
-    options.add_argument("--rounds", type=int, default=7, help="of each search")
-    options.add_argument(
-        "--held-out", action="store_true", help="test on background alphabets, to choose settings"
-    )
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
+@with_options(
+    seeds=(3, "runs of each model"),
+    epochs=(None, "epochs of each fit"),
+    alphabets=(None, "read only so many alphabets"),
+    templates=(100_000, "to search among"),
+    queries=(10_000, "to identify"),
+    rounds=(7, "of each search"),
+    held_out=(False, "test on background alphabets, to choose settings"),
+)
+def run(args):
+    """Return the rows of models, of rates and of the search."""
     part = {"n_alphabets": args.alphabets, "block": BLOCK}
-    train = _data.load_omniglot(args.data, **part)
+    train = load_omniglot(args.data, **part)
     if args.held_out:
         parts = held_out(*train)
     else:
-        parts = train[:2], _data.load_omniglot(args.data, "evaluation", **part)[:2]
+        parts = train[:2], load_omniglot(args.data, "evaluation", **part)[:2]
     with threadpool_limits(args.threads), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "target_far=.* needs .* enrolled classes")
         models, asked = characters(*parts, seeds=args.seeds, epochs=args.epochs)
         search = search_time(args.templates, args.queries, args.rounds)
-    results = {"open_set": models, "rates": asked, "search": search}
-    names = ("seeds", "epochs", "alphabets", "templates", "queries", "rounds", "held_out")
-    settings = {key: getattr(args, key) for key in (*names, "threads")}
-    _report.write(args.out / "identifier.json", results, **settings)
-    for table in (tables.identifier, tables.identifier_rates, tables.identifier_search):
-        sys.stdout.write(tables.markdown(*table(results)) + "\n")
+    return {"open_set": models, "rates": asked, "search": search}
+
+
+def tables(results):
+    """Return the tables of models, of rates and of the search."""
+    models = {
+        "embedding": "{embedding}",
+        "strategy": "{strategy}",
+        "AUC of unknown": "auc",
+        "identified at 1 % false accepts": "dir",
+        "named rightly without rejection": "accuracy",
+        "seconds": "seconds",
+    }
+    asked = {
+        "characters": "{characters}",
+        "enrolled": "{n_classes}",
+        "asked for": lambda row: f"{100 * row['target_far']:.0f}",
+        "false accepts": "far",
+        "named rightly": "accuracy",
+    }
+    searches = {
+        "templates": "{templates:,}",
+        "queries": "{queries:,}",
+        "search": "{name}",
+        "seconds": "{seconds[median]:.2f}",
+        "ratio": lambda row: RATIO.format(**row) if "ratio" in row else "",
+    }
+    return {
+        "identifier": table(results["open_set"], models),
+        "identifier_rates": table(results["rates"], asked),
+        "identifier_search": table(results["search"], searches),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

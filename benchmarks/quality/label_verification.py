@@ -28,21 +28,20 @@ defaults. That the regression reads the distance, and no differences or products
 """
 
 import re
-import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
-import torch
-from faces import BLOCK, SUPCON, flat, mirrored, smaller
-from signatures import EMBEDDER, N_GENUINE, series_of, vary
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_att_faces, load_fashion_mnist, load_svc2004
+from benchmarks._common.figures import of_runs
+from benchmarks._common.report import main, with_options
+from benchmarks.systems.faces import BLOCK, SUPCON, flat, mirrored, smaller
+from benchmarks.systems.signatures import EMBEDDER, N_GENUINE, series_of, vary
 from sksiamese import PairTransformer, PairView, SiameseEmbedder, make_pairs
 from sksiamese.batches import hierarchical
 from sksiamese.metrics import equal_error_rate, expected_calibration_error, threshold_at_far
@@ -103,11 +102,7 @@ def pairs_of_signatures(X, writer, genuine, rows, seed):
 def pairs_of_images(X, y, rows, seed, *, share_rows):
     """Pairs, half of which match, and what they share: rows or classes."""
     positions, match, _ = make_pairs(
-        rows[:, None],
-        y[rows],
-        n_pairs=min(10 * len(rows), 20_000),
-        as_view=True,
-        random_state=seed,
+        rows[:, None], y[rows], n_pairs=min(10 * len(rows), 20_000), as_view=True, random_state=seed
     )
     index = rows[positions.index]
     return PairView(X, index), match, index if share_rows else y[index]
@@ -115,7 +110,7 @@ def pairs_of_images(X, y, rows, seed, *, share_rows):
 
 def faces(folder):
     """People, what learns from some of the rows, and what makes pairs of others."""
-    images, people = _data.load_att_faces(folder)
+    images, people = load_att_faces(folder)
     images = smaller(images, BLOCK)
 
     def fit(rows, **options):
@@ -128,7 +123,7 @@ def faces(folder):
 
 def signatures(folder):
     """The same of writers."""
-    points, writer, number = _data.load_svc2004(folder)
+    points, writer, number = load_svc2004(folder)
     series, _ = series_of(points)
     X, genuine = flat(series), number <= N_GENUINE
 
@@ -148,7 +143,7 @@ def signatures(folder):
 
 def clothes(folder, *, share_rows):
     """The same of classes of Fashion-MNIST; the last seventh of the rows are the test images."""
-    X, y, X_test, y_test = _data.load_fashion_mnist(folder)
+    X, y, X_test, y_test = load_fashion_mnist(folder)
     X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
 
     def fit(rows, **options):
@@ -220,40 +215,44 @@ def run_seed(y, fit, pairs_of, deal, seed, *, output, epochs, held_out):
     ]
 
 
-def run(folder, *, seeds, only, **options):
-    """A row for each task and rate."""
+@with_options(
+    seeds=(3, "runs of each task"),
+    epochs=(None, "epochs of each fit"),
+    held_out=(False, "deal out what is learned from, to choose settings"),
+    output=("distance", "what of a pair the regression reads"),
+    only=("", "run tasks of this regular expression"),
+)
+def run(args):
+    """Return a row for each task and rate."""
+    options = {"output": args.output, "epochs": args.epochs, "held_out": args.held_out}
     rows = []
     for name, (load, deal) in TASKS.items():
-        if not re.search(only, name):
+        if not re.search(args.only, name):
             continue
-        task = load(folder)
-        runs = [run_seed(*task, deal, seed, **options) for seed in range(seeds)]
+        task = load(args.data)
+        runs = [run_seed(*task, deal, seed, **options) for seed in range(args.seeds)]
         rows += [
-            {"task": name, "rate": rate, "summary": _report.summary(of_rate), "runs": of_rate}
+            of_runs(of_rate, task=name, rate=rate)
             for rate, *of_rate in zip(RATES, *runs, strict=True)
         ]
     return rows
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="runs of each task")
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument(
-        "--held-out", action="store_true", help="deal out what is learned from, to choose settings"
-    )
-    options.add_argument("--output", default="distance", help="what of a pair the regression reads")
-    options.add_argument("--only", default="", help="run tasks of this regular expression")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    settings = {
-        key: getattr(args, key) for key in ("seeds", "epochs", "held_out", "output", "only")
+def tables(results):
+    """Return the table of verifiers made of embedders, a row for each rate of false accepts."""
+    columns = {
+        "data": "{task}",
+        "asked for": lambda row: f"{100 * row['rate']:.0f}",
+        "EER": "eer",
+        "calibration error": "ece",
+        "false accepts": "far",
+        "matches accepted": "accepted",
+        "held by the interval of pairs": "pairs",
+        "held by the interval of groups": "shared",
+        "seconds": "seconds",
     }
-    results = run(args.data, **settings)
-    _report.write(args.out / "label_verification.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.label_verification(results)))
+    return {"label_verification": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

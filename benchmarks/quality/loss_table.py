@@ -6,13 +6,9 @@ characters of alphabets never seen, the others on new rows of known classes. The
 data sets and measures.
 """
 
-import sys
+from functools import partial
 
-import _data
-import _report
 import numpy as np
-import tables
-import torch
 from scipy.stats import rankdata
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import roc_auc_score
@@ -20,6 +16,10 @@ from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_fashion_mnist, load_mfeat, load_omniglot, small_faces
+from benchmarks._common.figures import summary
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseEmbedder, make_pairs, split_pairs
 from sksiamese.losses import LOSSES
 from sksiamese.metrics import mean_average_precision_at_r
@@ -36,15 +36,13 @@ MEASURES = ("knn", "map_at_r", "auc")
 
 def data_sets(folder, n_rows):
     """Training and test rows of each data set, and whether the test classes are known."""
-    X, y, *_ = _data.load_fashion_mnist(folder)
+    X, y, *_ = load_fashion_mnist(folder)
     yield "Fashion-MNIST", X[: 2 * n_rows].astype(np.float32), y[: 2 * n_rows], None
     yield "digits", *load_digits(return_X_y=True), None
-    yield "mfeat", *_data.load_mfeat(folder), None
-    faces, y = _data.load_att_faces(folder)
-    blocks = faces.reshape(len(faces), 28, 4, 23, 4).astype(np.float32).mean(axis=(2, 4))
-    yield "faces", blocks.reshape(len(faces), -1), y, None
+    yield "mfeat", *load_mfeat(folder), None
+    yield "faces", *small_faces(folder), None
     yield "breast cancer", *load_breast_cancer(return_X_y=True), None
-    X, y, alphabet = _data.load_omniglot(folder, n_alphabets=8)
+    X, y, alphabet = load_omniglot(folder, n_alphabets=8)
     yield "Omniglot, unseen", X, y, alphabet < 5
 
 
@@ -72,16 +70,21 @@ def measure(Z_train, Z, y_train, y):
     }
 
 
-def run(folder, *, seeds, epochs, rows):
-    """A row for each loss and miner and for the raw data, with its figures on each data set."""
+@with_options(
+    seeds=(3, "splits of each data set"),
+    epochs=(10, "epochs of each fit"),
+    rows=(3000, "training rows of Fashion-MNIST"),
+)
+def run(args):
+    """Return a row for each loss and miner and one for the raw rows, with figures by data set."""
     found = {("raw rows", ""): {}} | {contender: {} for contender in CONTENDERS}
-    for name, X, y, known in data_sets(folder, rows):
-        parts = [split(X, y, known, seed) for seed in range(seeds)]
+    for name, X, y, known in data_sets(args.data, args.rows):
+        parts = [split(X, y, known, seed) for seed in range(args.seeds)]
         for loss, miner in found:
             figures = [
-                figures_of(loss, miner, part, seed, epochs) for seed, part in enumerate(parts)
+                figures_of(loss, miner, part, seed, args.epochs) for seed, part in enumerate(parts)
             ]
-            found[loss, miner][name] = _report.summary(figures)
+            found[loss, miner][name] = summary(figures)
     ranks = mean_ranks(found)
     return [
         {"loss": loss, "miner": miner, "rank": ranks[loss, miner], "data": figures}
@@ -113,19 +116,23 @@ def mean_ranks(found):
     return {("raw rows", ""): None} | dict(zip(names, ranks.tolist(), strict=True))
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="splits of each data set")
-    options.add_argument("--epochs", type=int, default=10, help="epochs of each fit")
-    options.add_argument("--rows", type=int, default=3000, help="training rows of Fashion-MNIST")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    settings = {key: getattr(args, key) for key in ("seeds", "epochs", "rows")}
-    results = run(args.data, **settings)
-    _report.write(args.out / "loss_table.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.loss_table(results)))
+def tables(results):
+    """Return the table of all losses on all data sets, best first."""
+    ordered = sorted(results, key=lambda row: row["rank"] or float("inf"))
+    columns = {
+        "loss": "{loss}",
+        "miner": "{miner}",
+        "mean rank": lambda row: f"{row['rank']:.1f}" if row["rank"] else "",
+        **{name: partial(percentages, name) for name in results[0]["data"]},
+    }
+    return {"loss_table": table(ordered, columns)}
+
+
+def percentages(name, row):
+    """Return the cell of the mean figures of a loss on one data set."""
+    figures = row["data"][name]
+    return " / ".join(f"{100 * figures[measure]['mean']:.1f}" for measure in MEASURES)
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -8,16 +8,14 @@ apart. Then the verifier is trained on all of these pairs and meets the pairs of
 Both take the verifier with its defaults; nothing was chosen by these figures.
 """
 
-import sys
-
-import _report
 import numpy as np
-import tables
-import torch
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
-from verify_digits import small_faces
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import small_faces
+from benchmarks._common.figures import of_runs
+from benchmarks._common.report import main, with_options
 from sksiamese import PairKFold, SiameseVerifier, make_pairs
 from sksiamese.metrics import equal_error_rate
 
@@ -43,10 +41,7 @@ def compare(known, new, *, seed, max_iter):
     naive = StratifiedKFold(5, shuffle=True, random_state=seed)
     apart = PairKFold(5, shuffle=True, random_state=seed)
     figures = {}
-    for name, options in (
-        (NAIVE, {"cv": naive}),
-        (APART, {"cv": apart, "groups": people}),
-    ):
+    for name, options in ((NAIVE, {"cv": naive}), (APART, {"cv": apart, "groups": people})):
         scores = cross_validate(verifier, pairs, match, scoring=SCORERS, **options)
         figures[name] = {key: float(scores[f"test_{key}"].mean()) for key in SCORERS}
     dropped = apart.n_dropped(groups=people).mean() / len(match)
@@ -57,39 +52,32 @@ def compare(known, new, *, seed, max_iter):
     return {name: figures[name] for name in (NAIVE, APART, TRUTH)}
 
 
-def run(folder, *, seeds, max_iter):
-    """A row for each split and one for the truth, over as many choices of eight people."""
-    X, y = small_faces(folder)
+@with_options(seeds=(5, "choices of eight people"), max_iter=(30, "epochs of the verifier"))
+def run(args):
+    """Return a row for each split and one for the truth, over as many choices of eight people."""
+    X, y = small_faces(args.data)
     people = np.unique(y)
     runs = []
-    for seed in range(seeds):
+    for seed in range(args.seeds):
         folds = KFold(5, shuffle=True, random_state=seed // 5).split(people)
         known, new = list(folds)[seed % 5]
         parts = [np.isin(y, people[group]) for group in (known, new)]
         drawn = [pairs_of(X[rows], y[rows], seed) for rows in parts]
-        runs.append(compare(*drawn, seed=seed, max_iter=max_iter))
-    return [
-        {
-            "split": name,
-            "summary": _report.summary([figures[name] for figures in runs]),
-            "runs": [figures[name] for figures in runs],
-        }
-        for name in runs[0]
-    ]
+        runs.append(compare(*drawn, seed=seed, max_iter=args.max_iter))
+    return [of_runs([figures[name] for figures in runs], split=name) for name in runs[0]]
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=5, help="choices of eight people")
-    options.add_argument("--max-iter", type=int, default=30, help="epochs of the verifier")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    settings = {key: getattr(args, key) for key in ("seeds", "max_iter")}
-    results = run(args.data, **settings)
-    _report.write(args.out / "naive_split.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.naive_split(results)))
+def tables(results):
+    """Return the table of what each split promises."""
+    columns = {
+        "pairs to test on": "{split}",
+        "AUC": "auc",
+        "accuracy": "accuracy",
+        "EER": "eer",
+        "pairs dropped": "dropped",
+    }
+    return {"naive_split": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

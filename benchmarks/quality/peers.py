@@ -8,21 +8,19 @@ import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"
 
-import sys
 import warnings
 from collections import Counter
 from importlib.util import find_spec
 from time import perf_counter
 
-import _report
-import tables
-import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
+from benchmarks._common.cells import table
+from benchmarks._common.report import main
 from sksiamese import (
     PairTransformer,
     SiameseEmbedder,
@@ -95,24 +93,28 @@ def try_on_digits(estimator):
     return "yes"
 
 
-def run(chosen):
-    """Check and fit every estimator, its warnings left out."""
+def run(args):
+    """Return a row for every estimator, checked and fitted without its warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
             {"name": name, **check(estimator), "digits": try_on_digits(clone(estimator))}
-            for name, estimator in chosen.items()
+            for name, estimator in estimators().items()
         ]
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    args = _report.parser(__doc__.splitlines()[0]).parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    results = run(estimators())
-    _report.write(args.out / "peers.json", results, threads=args.threads)
-    sys.stdout.write(tables.markdown(*tables.peers(results)))
+def tables(results):
+    """Return the table of scikit-learn's checks."""
+    columns = {
+        "estimator": "{name}",
+        "passed": lambda row: str(row["counts"].get("passed", 0)),
+        "failed": lambda row: str(row["counts"].get("failed", 0)),
+        "skipped": lambda row: str(row["counts"].get("skipped", 0)),
+        "stopped by": lambda row: row["stopped"] or "",
+        "fits digits": "{digits}",
+    }
+    return {"peers": table(results, columns)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -13,13 +13,9 @@ head that sees the raw distance, too. Head and weight decay of the default were 
 other splits of these data sets, its depth and width by the splits here.
 """
 
-import sys
 from functools import partial
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 from joblib import Parallel, delayed
 from sklearn.datasets import load_digits
@@ -29,8 +25,16 @@ from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from verify_digits import small_faces
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import (
+    load_fashion_mnist,
+    load_mfeat,
+    load_omniglot,
+    load_svc2004,
+    small_faces,
+)
+from benchmarks._common.report import main, with_options
 from sksiamese import PairShuffleSplit, SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.distances import euclidean, paired
 from sksiamese.heads import AdaptiveDistance
@@ -170,18 +174,18 @@ def sides(pairs):
 def data_sets(folder):
     """Rows, identities and number of identities to hold out, of each data set by name."""
     yield "digits", *load_digits(return_X_y=True), 2
-    yield "mfeat", *_data.load_mfeat(folder), 2
-    X, y, *_ = _data.load_fashion_mnist(folder)
+    yield "mfeat", *load_mfeat(folder), 2
+    X, y, *_ = load_fashion_mnist(folder)
     yield "Fashion-MNIST", X[:5000], y[:5000], 2
     yield "faces", *small_faces(folder), 8
     yield "signatures", *genuine_signatures(folder), 10
-    X, y, _ = _data.load_omniglot(folder, n_alphabets=6)
+    X, y, _ = load_omniglot(folder, n_alphabets=6)
     yield "Omniglot", X, y, len(np.unique(y)) // 3
 
 
 def genuine_signatures(folder):
     """Genuine signatures of SVC2004 as 32 points of position and pressure, and their writers."""
-    signatures, writer, number = _data.load_svc2004(folder)
+    signatures, writer, number = load_svc2004(folder)
     genuine = np.flatnonzero(number <= 20)
     return np.stack([resampled(signatures[row]) for row in genuine]), writer[genuine]
 
@@ -204,18 +208,21 @@ def one_split(X, y, n_new, split, max_iter, threads):
     return compare(X.astype(np.float32), y, new, seed, max_iter)
 
 
-def run(folder, *, splits, max_iter, jobs, threads):
-    """A row for each contender, with its figures on each data set, and its lead over raw."""
+@with_options(
+    splits=(5, "choices of new identities"),
+    max_iter=(None, "epochs, if not those of the defaults"),
+    jobs=(1, "splits at a time, by process"),
+)
+def run(args):
+    """Return a row for each contender, with its figures on each data set."""
     found = {}
-    for name, X, y, n_new in data_sets(folder):
-        found[name] = Parallel(n_jobs=jobs)(
-            delayed(one_split)(X, y, n_new, split, max_iter, threads) for split in range(splits)
+    for name, X, y, n_new in data_sets(args.data):
+        found[name] = Parallel(n_jobs=args.jobs)(
+            delayed(one_split)(X, y, n_new, split, args.max_iter, args.threads)
+            for split in range(args.splits)
         )
     return [
-        {
-            "model": model,
-            "data": {name: against_raw(model, runs) for name, runs in found.items()},
-        }
+        {"model": model, "data": {name: against_raw(model, runs) for name, runs in found.items()}}
         for model in next(iter(found.values()))[0]
     ]
 
@@ -231,18 +238,28 @@ def against_raw(model, runs):
     }
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--splits", type=int, default=5, help="choices of new identities")
-    options.add_argument("--max-iter", type=int, help="epochs, if not those of the defaults")
-    options.add_argument("--jobs", type=int, default=1, help="splits at a time, by process")
-    args = options.parse_args(arguments)
-    settings = {key: getattr(args, key) for key in ("splits", "max_iter", "jobs", "threads")}
-    results = run(args.data, **settings)
-    _report.write(args.out / "unseen.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.unseen(results)))
+def tables(results):
+    """Return the table of areas under the curve and of their leads over raw distance."""
+    columns = {name: partial(area_and_lead, name) for name in results[0]["data"]}
+    columns |= {"worse than raw on": n_worse}
+    return {"unseen": table(results, {"model": "{model}"} | columns)}
+
+
+def area_and_lead(name, row):
+    """Return the cell of a mean area, and of its lead over raw distance with standard error."""
+    figures = row["data"][name]
+    area = f"{np.mean(figures['auc']):.3f}"
+    if not figures["standard_error"]:
+        return area
+    return f"{area} ({figures['lead']:+.3f} ± {figures['standard_error']:.3f})"
+
+
+def n_worse(row):
+    """Return the cell of the number of data sets on which raw distance leads, none for itself."""
+    figures = row["data"].values()
+    n = sum(-figure["lead"] > figure["standard_error"] for figure in figures)
+    return "" if row["model"] == "raw distance" else str(n)
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

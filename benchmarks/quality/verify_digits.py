@@ -8,20 +8,19 @@ the distance of its embeddings and that of the images themselves, with a thresho
 training pairs.
 """
 
-import sys
 from functools import partial
 
-import _data
-import _report
 import numpy as np
-import tables
-import torch
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import small_faces
+from benchmarks._common.figures import best_threshold, of_runs
+from benchmarks._common.report import main, with_options
 from sksiamese import SiameseVerifier, make_pairs, split_pairs
 from sksiamese.metrics import equal_error_rate, pair_accuracy, true_accept_rate
 
@@ -45,7 +44,7 @@ def compare(train, test, seed):
     distances["distance of standardised pixels"] = partial(pixel_distance, scaler.transform)
     distances["distance of pixels"] = partial(pixel_distance, np.asarray)
     for name, distance in distances.items():
-        threshold = _report.best_threshold(train[1], -distance(train[0]))
+        threshold = best_threshold(train[1], -distance(train[0]))
         figures[name] = measure(test[1], -distance(test[0]), threshold=threshold)
     return figures
 
@@ -104,53 +103,41 @@ def pairs_of(X, y, n_pairs, seed):
     return P, match
 
 
-def small_faces(folder):
-    """AT&T faces as rows of 28 x 23 grey values, means of 4 x 4 pixels, and the people."""
-    faces, y = _data.load_att_faces(folder)
-    n, height, width = faces.shape
-    blocks = faces.reshape(n, height // 4, 4, width // 4, 4).astype(np.float32)
-    return blocks.mean(axis=(2, 4)).reshape(n, -1), y
-
-
 def rows_of(task, n_identities, splits):
     """The rows of one task, a row for each model."""
     runs = [compare(*split, seed) for seed, split in enumerate(splits)]
     return [
-        {
-            "task": task,
-            "n_identities": n_identities,
-            "model": model,
-            "summary": _report.summary([run[model] for run in runs]),
-            "runs": [run[model] for run in runs],
-        }
+        of_runs([run[model] for run in runs], task=task, n_identities=n_identities, model=model)
         for model in runs[0]
     ]
 
 
-def run(folder, *, seeds, splits, folds):
-    """All tasks."""
-    known = rows_of("digits, new rows", 10, known_digits(seeds))
-    unseen = rows_of("digits, two unseen", 8, unseen_digits(splits))
-    X, y = small_faces(folder)
+@with_options(
+    seeds=(10, "runs on digits, known identities"),
+    splits=(10, "choices of two unseen digits"),
+    folds=(5, "folds of people, at most 5"),
+)
+def run(args):
+    """Return the rows of known identities, and of identities never seen."""
+    known = rows_of("digits, new rows", 10, known_digits(args.seeds))
+    unseen = rows_of("digits, two unseen", 8, unseen_digits(args.splits))
+    X, y = small_faces(args.data)
     for n_people in N_PEOPLE:
-        unseen += rows_of("faces, eight unseen", n_people, unseen_people(X, y, n_people, folds))
+        splits = unseen_people(X, y, n_people, args.folds)
+        unseen += rows_of("faces, eight unseen", n_people, splits)
     return {"known": known, "unseen": unseen}
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the tables."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=10, help="runs on digits, known identities")
-    options.add_argument("--splits", type=int, default=10, help="choices of two unseen digits")
-    options.add_argument("--folds", type=int, default=5, help="folds of people, at most 5")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    settings = {key: getattr(args, key) for key in ("seeds", "splits", "folds")}
-    results = run(args.data, **settings)
-    _report.write(args.out / "verify_digits.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.verify_digits(results)))
-    sys.stdout.write("\n" + tables.markdown(*tables.unseen_identities(results)))
+def tables(results):
+    """Return the tables of known identities, and of identities never seen."""
+    model = {"model": "{model}"}
+    figures = {"AUC": "auc", "accuracy": "accuracy", "EER": "eer", "TAR at FAR 1 %": "tar"}
+    task = {"test pairs": "{task}", "identities learned from": "{n_identities}"}
+    return {
+        "verify_digits": table(results["known"], model | figures),
+        "unseen_identities": table(results["unseen"], task | model | figures),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -1,6 +1,6 @@
-"""The systems that the package rebuilds: one row for each, from the results of all benchmarks."""
+"""Lines of the table of systems: published figures, the named networks rebuilt, and ours."""
 
-from _cells import cell, figure
+from benchmarks._common.cells import figure
 
 HEADER = [
     "system",
@@ -13,138 +13,47 @@ HEADER = [
 ]
 
 
-def systems(fashion_mnist, omniglot, signatures, faces, two_cues, paraphrase):
-    """Header and rows of published figures, of the named networks rebuilt, and of ours."""
-    parts = (
-        lab(fashion_mnist),
-        convolutions(fashion_mnist),
-        koch(omniglot),
-        bromley(signatures),
-        contrastive_faces(faces),
-        oh(two_cues),
-        paraphrases(paraphrase),
-    )
-    return HEADER, [row for rows in parts for row in rows]
+def systems(script, *lines):
+    """Return the lines of a script, except those of models that were not run.
+
+    Parameters
+    ----------
+    script : str
+        Name of the script.
+
+    *lines : dict
+        For each line ``"system"``, ``"task"``, ``"measure"``, ``"model"``, the row ``"ours"`` or
+        None and, if there are any, the row ``"rebuilt"`` and the ``"published"`` figure.
+    """
+    return [HEADER] + [
+        [
+            line["system"],
+            line["task"],
+            line.get("published", ""),
+            figure(line["rebuilt"], line["measure"]) if line.get("rebuilt") else "",
+            figure(line["ours"], line["measure"]),
+            line["model"],
+            f"systems/{script}.py",
+        ]
+        for line in lines
+        if line["ours"]
+    ]
 
 
-def lab(results):
-    """Towers of the lab: its own figures, its replica and the embedder."""
-    task = "Fashion-MNIST: matches among the accepted test pairs"
-    for depth, published in (3, "90.48"), (4, "80.00"):
-        yield line(
-            (f"the lab's {depth} layers", task, published, "embedder of the same size"),
-            of(results, model="SiameseEmbedder", depth=depth),
-            "lab_figure",
-            "fashion_mnist",
-            rebuilt=of(results, model="lab, pairs in file order", depth=depth),
-        )
+def find(results, **values):
+    """Return the last row of results that has these values, None if there is none."""
+    rows = [row for row in results if all(row.get(key) == values[key] for key in values)]
+    return rows[-1] if rows else None
 
 
-def convolutions(results):
-    """The convolutional embedder on Fashion-MNIST, beside which no figure was published."""
-    row = of(results, model="SiameseEmbedder, supcon, cnn")
-    model = "embedder, supcon, cnn, mean with the mirror image"
-    for task, measure in ("all test pairs", "accuracy"), ("5-NN", "knn"):
-        words = ("convolutions", f"Fashion-MNIST: {task}", "", model)
-        yield line(words, row, measure, "fashion_mnist")
-
-
-def koch(results):
-    """One-shot characters."""
-    measure = "one_shot"
-    yield line(
-        (
-            "Koch et al.",
-            "Omniglot: 20-way one-shot, alphabets never seen",
-            cited(results, "siamese network", measure),
-            "embedder, supcon, mean of 8 distorted copies",
-        ),
-        of(results, model="SiameseEmbedder, supcon, mean of 8 distorted copies"),
-        measure,
-        "omniglot",
-        rebuilt=of(results, model="SiameseVerifier, weighted L1"),
-    )
-
-
-def bromley(results):
-    """Signatures, of which only other data or other writers have published figures."""
-    task = "SVC2004: new writers, one threshold"
-    for measure, words, source, whose in (
-        ("accepted", "genuine accepted, 80 % of skilled forgeries detected", "siamese", "data"),
-        ("eer_skilled", "equal error rate, skilled forgeries", "best of", "writers"),
-    ):
-        published = figure(published_by(results, source), measure)
-        model = "embedder, aligned by time warping"
-        yield line(
-            ("Bromley et al.", f"{task}; {words}", f"{published}, other {whose}", model),
-            of(results, model="SiameseEmbedder, time delays aligned"),
-            measure,
-            "signatures",
-            rebuilt=of(results, model="SiameseEmbedder, tdnn"),
-        )
-
-
-def contrastive_faces(results):
-    """Faces of people never seen."""
-    task = "AT&T faces: pairs of people never seen; equal error rate"
-    model = "embedder, linear tower, log-volume, registered gradients"
-    split = {"split": "five folds of eight"}
-    registered = "SiameseEmbedder, log-volume of gradients, registered"
-    yield line(
-        ("contrastive faces", task, "", model),
-        of(results, model=registered, **split),
-        "eer",
-        "faces",
-        rebuilt=of(results, model="contrastive network", **split),
-    )
-
-
-def oh(results):
-    """Several cues fused, all of them at once."""
-    for data, task in (
-        ("digits", "multiple features: pairs of digits never seen; AUC"),
-        ("faces", "AT&T faces: pairs of people never seen, two halves; AUC"),
-    ):
-        ours, rebuilt = (
-            [row for row in results if (row["data"], row["model"]) == (data, model)][-1]
-            for model in ("distances", "mlp")
-        )
-        words = ("Oh et al.", task, "", f"verifier, fused distances of {len(ours['cues'])} cues")
-        yield line(words, ours, "auc", "two_cues", rebuilt=rebuilt)
-
-
-def paraphrases(results):
-    """Paraphrases by words alone."""
-    row = of(results, model="SiameseVerifier, all kinds of terms")
-    for name, measure in ("accuracy", "accuracy"), ("F1", "f1"):
-        published = cited(results, "dependencies and n-grams", measure)
-        words = ("paraphrases", f"MRPC, official split: {name}", published)
-        model = "verifier, seven kinds of terms"
-        yield line((*words, model), row, measure, "paraphrase")
-
-
-def line(words, ours, measure, script, rebuilt=None):
-    """One row of the table."""
-    *words, model = words
-    named = cell(rebuilt["summary"], measure) if rebuilt else ""
-    return [*words, named, cell(ours["summary"], measure), model, f"{script}.py"]
+def published_by(results, source, measure):
+    """Return the published figure of the model whose name starts with the source."""
+    (row,) = [row for row in results if "published" in row and row["model"].startswith(source)]
+    return figure(row, measure)
 
 
 def cited(results, source, measure):
-    """The published figure of a system, and the best one that the results cite where it is not."""
-    figures = [figure(row, measure) for row in results if "published" in row]
-    published = figure(published_by(results, source), measure)
-    best = max(figures, key=float)
+    """Return the published figure of a system, and the best one of the results if it is another."""
+    published = published_by(results, source, measure)
+    best = max((figure(row, measure) for row in results if "published" in row), key=float)
     return published if published == best else f"{published}, best cited {best}"
-
-
-def published_by(results, source):
-    """The one published row whose model begins like this."""
-    (row,) = [row for row in results if "published" in row and row["model"].startswith(source)]
-    return row
-
-
-def of(results, **values):
-    """The one row of results that has these values."""
-    (row,) = [row for row in results if all(row.get(key) == values[key] for key in values)]
-    return row

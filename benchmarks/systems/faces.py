@@ -17,16 +17,11 @@ all faces had been seen. Registration, components and tower are learned anew in 
 its own training people alone. The figures of the test people chose nothing.
 """
 
-import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
-from _registration import Registration, gradients, moved
 from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
@@ -35,6 +30,12 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_att_faces
+from benchmarks._common.figures import summary
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._registration import Registration, gradients, moved
+from benchmarks.systems._table import find, systems
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
@@ -295,17 +296,24 @@ MODELS = {
 """What is fitted, on which view of the faces, and the distance between what it gives."""
 
 
-def run(faces, y, *, seeds, epochs, folds, held_out):
-    """A row for each split and model, its figures those of all folds for each seed."""
+@with_options(
+    seeds=(5, "runs of each model"),
+    epochs=(None, "epochs of each fit"),
+    folds=(5, "folds of people, at most 5"),
+    held_out=(False, "test on training people, to choose settings"),
+)
+def run(args):
+    """Return a row for each split and model, its figures those of all folds for each seed."""
+    faces, y = load_att_faces(args.data)
     rows = []
-    for split, groups in people_splits(y, folds, held_out).items():
-        found = {name: [[] for _ in range(seeds)] for name in MODELS}
+    for split, groups in people_splits(y, args.folds, args.held_out).items():
+        found = {name: [[] for _ in range(args.seeds)] for name in MODELS}
         for people, others in groups:
             views = views_of(faces, np.isin(y, others))
             for name, (fit, view, metric) in MODELS.items():
                 images, seconds = views[view]
                 for seed, runs in enumerate(found[name]):
-                    figures = one_fold(fit, images, y, people, others, metric, seed, epochs)
+                    figures = one_fold(fit, images, y, people, others, metric, seed, args.epochs)
                     runs.append(figures | {"seconds": figures["seconds"] + seconds})
         rows += [
             {"split": split, "model": name, **over_folds(runs)} for name, runs in found.items()
@@ -323,26 +331,31 @@ def one_fold(fit, images, y, people, others, metric, seed, epochs):
 
 def over_folds(runs):
     """Mean and deviation over seeds of the means over folds; and the runs themselves."""
-    means = [{key: part["mean"] for key, part in _report.summary(folds).items()} for folds in runs]
-    return {"summary": _report.summary(means), "runs": runs}
+    means = [{key: part["mean"] for key, part in summary(folds).items()} for folds in runs]
+    return {"summary": summary(means), "runs": runs}
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=5, help="runs of each model")
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument("--folds", type=int, default=5, help="folds of people, at most 5")
-    options.add_argument(
-        "--held-out", action="store_true", help="test on training people, to choose settings"
-    )
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    settings = {key: getattr(args, key) for key in ("seeds", "epochs", "folds", "held_out")}
-    results = run(*_data.load_att_faces(args.data), **settings)
-    _report.write(args.out / "faces.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.faces(results)))
+def tables(results):
+    """Return the table of all models, and the line of the systems."""
+    columns = {
+        "test people": "{split}",
+        "model": "{model}",
+        "EER": "eer",
+        "AUC": "auc",
+        "seconds": "seconds",
+    }
+    split = "five folds of eight"
+    ours = "SiameseEmbedder, log-volume of gradients, registered"
+    contrastive = {
+        "system": "contrastive faces",
+        "task": "AT&T faces: pairs of people never seen; equal error rate",
+        "rebuilt": find(results, model="contrastive network", split=split),
+        "ours": find(results, model=ours, split=split),
+        "measure": "eer",
+        "model": "embedder, linear tower, log-volume, registered gradients",
+    }
+    return {"faces": table(results, columns), "systems": systems("faces", contrastive)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -19,16 +19,12 @@ the test images.
 
 import json
 import re
-import sys
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
@@ -39,6 +35,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_fashion_mnist
+from benchmarks._common.figures import best_threshold, of_runs
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._table import find, systems
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine, mirror
 from sksiamese.losses import supcon
@@ -178,7 +179,7 @@ def measure_pairs(held_out, test, *, threshold=None):
 
     Both are embeddings and the pairs of their rows.
     """
-    chosen = -_report.best_threshold(held_out[1][2], -distances(*held_out))
+    chosen = -best_threshold(held_out[1][2], -distances(*held_out))
     distance, match = distances(*test), test[1][2]
     figures = {
         "lab_figure": float(match[distance < (threshold or chosen)].mean()),
@@ -247,43 +248,75 @@ def run_seed(data, seed, *, epochs, threads, only):
     return found
 
 
-def run(data, *, seeds, jobs, only, **options):
-    """Models, both depths, all seeds: one dict of runs and summary for each row."""
-    runs = Parallel(n_jobs=jobs)(
-        delayed(run_seed)(data, seed, only=only, **options) for seed in range(seeds)
+@with_options(
+    seeds=(5, "runs of each model"),
+    jobs=(1, "runs at a time"),
+    epochs=(10, "epochs of each run"),
+    rows=(None, "use only so many images"),
+    only=("", "run rows of this regular expression, keep others as they are"),
+)
+def run(args):
+    """Return a row for each model and depth, with its figures over all seeds."""
+    data = [part[: args.rows] for part in load_fashion_mnist(args.data)]
+    options = {"epochs": args.epochs, "threads": args.threads, "only": args.only}
+    runs = Parallel(n_jobs=args.jobs)(
+        delayed(run_seed)(data, seed, **options) for seed in range(args.seeds)
     )
-    return [
-        {"model": name, "depth": depth, "summary": _report.summary(figures), "runs": figures}
-        for (name, depth, *_), *figures in zip(models(1, only), *runs, strict=True)
+    rows = [
+        of_runs(figures, model=name, depth=depth)
+        for (name, depth, *_), *figures in zip(models(1, args.only), *runs, strict=True)
     ]
+    return merged(args.out / "fashion_mnist.json", rows) if args.only else rows
 
 
 def merged(path, new):
-    """New rows in the place of the old ones of their name in a JSON of results, or after them."""
+    """Return the rows of a JSON of results, new ones in the place of those of their name."""
     key = itemgetter("model", "depth")
     old = json.loads(path.read_text())["results"]
     return list({**{key(row): row for row in old}, **{key(row): row for row in new}}.values())
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=5, help="runs of each model")
-    options.add_argument("--jobs", type=int, default=1, help="runs at a time")
-    options.add_argument("--epochs", type=int, default=10, help="epochs of each run")
-    options.add_argument("--rows", type=int, help="use only so many images")
-    options.add_argument(
-        "--only", default="", help="run rows of this regular expression, keep others as they are"
-    )
-    args = options.parse_args(arguments)
-    data = [part[: args.rows] for part in _data.load_fashion_mnist(args.data)]
-    settings = {key: getattr(args, key) for key in ("seeds", "jobs", "epochs", "threads")}
-    results = run(data, only=args.only, **settings)
-    if args.only:
-        results = merged(args.out / "fashion_mnist.json", results)
-    _report.write(args.out / "fashion_mnist.json", results, rows=args.rows, **settings)
-    sys.stdout.write(tables.markdown(*tables.fashion_mnist(results)))
+def tables(results):
+    """Return the table of all models, and the lines of the systems."""
+    columns = {
+        "model": "{model}",
+        "depth": lambda row: str(row["depth"] or ""),
+        "lab's figure": "lab_figure",
+        "accuracy at 0.5": "accuracy_at_lab_threshold",
+        "accuracy": "accuracy",
+        "AUC": "auc",
+        "EER": "eer",
+        "5-NN": "knn",
+        "logistic": "logistic",
+        "seconds": "seconds",
+    }
+    lab = [
+        {
+            "system": f"the lab's {depth} layers",
+            "task": "Fashion-MNIST: matches among the accepted test pairs",
+            "published": published,
+            "rebuilt": find(results, model="lab, pairs in file order", depth=depth),
+            "ours": find(results, model="SiameseEmbedder", depth=depth),
+            "measure": "lab_figure",
+            "model": "embedder of the same size",
+        }
+        for depth, published in ((3, "90.48"), (4, "80.00"))
+    ]
+    convolutions = [
+        {
+            "system": "convolutions",
+            "task": f"Fashion-MNIST: {task}",
+            "ours": find(results, model="SiameseEmbedder, supcon, cnn"),
+            "measure": measure,
+            "model": "embedder, supcon, cnn, mean with the mirror image",
+        }
+        for task, measure in (("all test pairs", "accuracy"), ("5-NN", "knn"))
+    ]
+    return {
+        "fashion_mnist": table(results, columns),
+        "systems": systems("fashion_mnist", *lab, *convolutions),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -16,20 +16,21 @@ on runs drawn alike from the other six. The 400 trials were looked at once, for 
 are reported.
 """
 
-import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import paired_distances
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_omniglot, load_omniglot_runs
+from benchmarks._common.figures import best_threshold, of_runs
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._table import cited, find, systems
 from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
@@ -157,7 +158,7 @@ def verification(score, X, y, alphabet, seed):
         pairs, match = pairs_within(y[rows], alphabet[rows], N_PAIRS, seed)
         found.append((match, score(X[rows][pairs[:, 0]], X[rows][pairs[:, 1]])))
     accuracies = [
-        pair_accuracy(match, scores, threshold=_report.best_threshold(*other))
+        pair_accuracy(match, scores, threshold=best_threshold(*other))
         for (match, scores), other in zip(found, found[::-1], strict=True)
     ]
     return {
@@ -228,16 +229,28 @@ def run_seed(train, test, runs, seed, *, epochs, threads):
     return found
 
 
-def run(*tasks, seeds, jobs, **options):
-    """A row for the published figures and one for each model, with its figures."""
-    found = Parallel(n_jobs=jobs)(
-        delayed(run_seed)(*tasks, seed, **options) for seed in range(seeds)
+@with_options(
+    seeds=(3, "runs of each model"),
+    jobs=(1, "runs at a time"),
+    epochs=(None, "epochs of each fit"),
+    alphabets=(None, "read only so many alphabets"),
+    held_out=(False, "test on background alphabets, to choose settings"),
+)
+def run(args):
+    """Return a row for the published figures and one for each model, with its figures."""
+    part = {"n_alphabets": args.alphabets, "block": BLOCK}
+    train = load_omniglot(args.data, **part)
+    if args.held_out:
+        tasks = held_out(*train, np.random.default_rng(0))
+    else:
+        test = load_omniglot(args.data, "evaluation", **part)
+        tasks = train, test, load_omniglot_runs(args.data, block=BLOCK)
+    options = {"epochs": args.epochs, "threads": args.threads}
+    found = Parallel(n_jobs=args.jobs)(
+        delayed(run_seed)(*tasks, seed, **options) for seed in range(args.seeds)
     )
     rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
-    for name in found[0]:
-        figures = [of_seed[name] for of_seed in found]
-        rows.append({"model": name, "summary": _report.summary(figures), "runs": figures})
-    return rows
+    return rows + [of_runs([run[name] for run in found], model=name) for name in found[0]]
 
 
 def held_out(X, y, alphabet, rng):
@@ -251,30 +264,26 @@ def held_out(X, y, alphabet, rng):
     return train, (X, y, alphabet), (X[known], X[rows], answers)
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="runs of each model")
-    options.add_argument("--jobs", type=int, default=1, help="runs at a time")
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument("--alphabets", type=int, help="read only so many alphabets")
-    options.add_argument(
-        "--held-out", action="store_true", help="test on background alphabets, to choose settings"
-    )
-    args = options.parse_args(arguments)
-    part = {"n_alphabets": args.alphabets, "block": BLOCK}
-    train = _data.load_omniglot(args.data, **part)
-    if args.held_out:
-        tasks = held_out(*train, np.random.default_rng(0))
-    else:
-        test = _data.load_omniglot(args.data, "evaluation", **part)
-        tasks = train, test, _data.load_omniglot_runs(args.data, block=BLOCK)
-    settings = {key: getattr(args, key) for key in ("seeds", "jobs", "epochs", "threads")}
-    results = run(*tasks, **settings)
-    settings |= {"alphabets": args.alphabets, "held_out": args.held_out}
-    _report.write(args.out / "omniglot.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.omniglot(results)))
+def tables(results):
+    """Return the table of all models, and the line of the systems."""
+    columns = {
+        "model": "{model}",
+        "20-way one-shot": "one_shot",
+        "pairs, accuracy": "accuracy",
+        "pairs, AUC": "auc",
+        "seconds": "seconds",
+    }
+    koch = {
+        "system": "Koch et al.",
+        "task": "Omniglot: 20-way one-shot, alphabets never seen",
+        "published": cited(results, "siamese network", "one_shot"),
+        "rebuilt": find(results, model="SiameseVerifier, weighted L1"),
+        "ours": find(results, model="SiameseEmbedder, supcon, mean of 8 distorted copies"),
+        "measure": "one_shot",
+        "model": "embedder, supcon, mean of 8 distorted copies",
+    }
+    return {"omniglot": table(results, columns), "systems": systems("omniglot", koch)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

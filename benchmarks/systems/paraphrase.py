@@ -15,21 +15,13 @@ All settings, the C of the logistic regressions among them, were chosen on folds
 pairs, which ``--held-out`` takes instead of the test pairs. Those are for the final figures only.
 """
 
-import sys
 from itertools import islice, repeat
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
 from scipy.sparse import hstack
-from sklearn.feature_extraction.text import (
-    HashingVectorizer,
-    TfidfTransformer,
-    TfidfVectorizer,
-)
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold
@@ -38,6 +30,11 @@ from sklearn.preprocessing import normalize
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_mrpc
+from benchmarks._common.figures import best_threshold, of_runs
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._table import cited, find, systems
 from sksiamese import SiameseVerifier, split_pairs, stack_pairs
 
 N_BUCKETS = 4096
@@ -129,7 +126,7 @@ def verifier_scores(train, match, test, seed):
 
 def cosine_scores(train, match, test, seed):
     """Cosine of both rows of test pairs, less the threshold that decides training pairs best."""
-    threshold = _report.best_threshold(match, cosine(train))
+    threshold = best_threshold(match, cosine(train))
     return cosine(test) - threshold
 
 
@@ -195,36 +192,41 @@ def held_out(left, right, match):
         yield [(left[part], right[part], match[part]) for part in rows]
 
 
-def run(tasks):
-    """A row for the published figures and one for each model, with its figures."""
-    tasks = list(tasks)
+@with_options(
+    seeds=(5, "runs, or folds, ten at most"),
+    rows=(None, "read only so many pairs"),
+    held_out=(False, "test on training pairs, to choose settings"),
+)
+def run(args):
+    """Return a row for the published figures and one for each model, with its figures."""
+    train, test = (
+        [part[: args.rows] for part in load_mrpc(args.data, name)] for name in ("train", "test")
+    )
+    tasks = held_out(*train) if args.held_out else repeat((train, test))
+    tasks = list(islice(tasks, args.seeds))
     rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
     for name, (vectorize, score) in MODELS.items():
         runs = [measure(vectorize, score, *task, seed) for seed, task in enumerate(tasks)]
-        rows.append({"model": name, "summary": _report.summary(runs), "runs": runs})
+        rows.append(of_runs(runs, model=name))
     return rows
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=5, help="runs, or folds, ten at most")
-    options.add_argument("--rows", type=int, help="read only so many pairs")
-    options.add_argument(
-        "--held-out", action="store_true", help="test on training pairs, to choose settings"
-    )
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    train, test = (
-        [part[: args.rows] for part in _data.load_mrpc(args.data, name)]
-        for name in ("train", "test")
-    )
-    tasks = held_out(*train) if args.held_out else repeat((train, test))
-    results = run(islice(tasks, args.seeds))
-    settings = {key: getattr(args, key) for key in ("seeds", "rows", "held_out", "threads")}
-    _report.write(args.out / "paraphrase.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.paraphrase(results)))
+def tables(results):
+    """Return the table of all models, and the lines of the systems."""
+    columns = {"model": "{model}", "accuracy": "accuracy", "F1": "f1", "seconds": "seconds"}
+    lines = [
+        {
+            "system": "paraphrases",
+            "task": f"MRPC, official split: {name}",
+            "published": cited(results, "dependencies and n-grams", measure),
+            "ours": find(results, model="SiameseVerifier, all kinds of terms"),
+            "measure": measure,
+            "model": "verifier, seven kinds of terms",
+        }
+        for name, measure in (("accuracy", "accuracy"), ("F1", "f1"))
+    ]
+    return {"paraphrase": table(results, columns), "systems": systems("paraphrase", *lines)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -16,19 +16,20 @@ what was learned from the other twenty. The ten writers of the first fold took n
 which is why their error stands in a column of its own.
 """
 
-import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
 import torch
-from _alignment import LocalFeatures, aligned, spread_ratio
 from dtaidistance import dtw_ndim
 from scipy.ndimage import gaussian_filter1d
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_svc2004
+from benchmarks._common.figures import of_runs
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._alignment import LocalFeatures, aligned, spread_ratio
+from benchmarks.systems._table import find, published_by, systems
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import jitter, rescale, time_warp
 from sksiamese.batches import hierarchical
@@ -76,7 +77,7 @@ def channels_of(points):
     Parameters
     ----------
     points : ndarray of int of shape (n_points, 7)
-        As :func:`_data.load_svc2004` gives them.
+        As :func:`benchmarks._common.data.load_svc2004` gives them.
 
     Returns
     -------
@@ -246,8 +247,22 @@ def fit(X, writer, number, *, seed, epochs, **parameters):
     return distances
 
 
-def run(signatures, writer, number, folds, *, seeds, epochs):
-    """A row for the published figures and one for each model, with its figures."""
+@with_options(
+    seeds=(3, "runs of each model"),
+    epochs=(None, "epochs of each fit"),
+    held_out=(False, "leave out the first fold, to choose settings"),
+    writers=(None, "use only so many writers of each fold"),
+)
+def run(args):
+    """Return a row for the published figures and one for each model, with its figures."""
+    folds = FOLDS[int(args.held_out) :, : args.writers]
+    data = load_svc2004(args.data)
+    rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
+    return rows + compare(*data, folds, seeds=args.seeds, epochs=args.epochs)
+
+
+def compare(signatures, writer, number, folds, *, seeds, epochs):
+    """Return a row for each model, with its figures."""
     X, names = series_of(signatures)
     tests = [np.isin(writer, fold) for fold in folds]
     learned = [np.isin(writer, folds) & ~test for test in tests]
@@ -265,34 +280,37 @@ def run(signatures, writer, number, folds, *, seeds, epochs):
             distances = [of(X[test]) for of, test in zip(fitted, tests, strict=True)]
             figures = figures_of(distances, tests, writer, number, seed)
             found[name].append(figures | {"seconds": seconds})
-    rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
-    rows += [
-        {"model": name, "summary": _report.summary(figures), "runs": figures}
-        for name, figures in found.items()
-    ]
-    return rows
+    return [of_runs(runs, model=name) for name, runs in found.items()]
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="runs of each model")
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument(
-        "--held-out", action="store_true", help="leave out the first fold, to choose settings"
-    )
-    options.add_argument("--writers", type=int, help="use only so many writers of each fold")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    folds = FOLDS[int(args.held_out) :, : args.writers]
-    data = _data.load_svc2004(args.data)
-    results = run(*data, folds, seeds=args.seeds, epochs=args.epochs)
-    settings = {
-        key: getattr(args, key) for key in ("seeds", "epochs", "writers", "held_out", "threads")
+def tables(results):
+    """Return the table of all models, and the lines of the systems."""
+    columns = {
+        "model": "{model}",
+        "skilled, EER": "eer_skilled",
+        "skilled, EER, first fold": "eer_first_fold",
+        "skilled, EER per writer": "eer_writer",
+        "genuine accepted, 80 % of skilled detected": "accepted",
+        "random, EER": "eer_random",
+        "seconds": "seconds",
     }
-    _report.write(args.out / "signatures.json", results, **settings)
-    sys.stdout.write(tables.markdown(*tables.signatures(results)))
+    bromley = [
+        {
+            "system": "Bromley et al.",
+            "task": f"SVC2004: new writers, one threshold; {task}",
+            "published": f"{published_by(results, source, measure)}, other {whose}",
+            "rebuilt": find(results, model="SiameseEmbedder, tdnn"),
+            "ours": find(results, model="SiameseEmbedder, time delays aligned"),
+            "measure": measure,
+            "model": "embedder, aligned by time warping",
+        }
+        for measure, task, source, whose in (
+            ("accepted", "genuine accepted, 80 % of skilled forgeries detected", "siamese", "data"),
+            ("eer_skilled", "equal error rate, skilled forgeries", "best of", "writers"),
+        )
+    ]
+    return {"signatures": table(results, columns), "systems": systems("signatures", *bromley)}
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -21,21 +21,21 @@ folds of the table in view: that distances are fused, by curves, how they are me
 ridge; inner splits would have chosen a greater ridge.
 """
 
-import sys
 from functools import partial
 from time import perf_counter
 
-import _data
-import _report
 import numpy as np
-import tables
-import torch
-from _evidence import Evidence, SideBySide, whitened_directions, whitening
-from _registration import Registration, gradients
-from faces import BLOCK, FINE, flat, mirrored, smaller
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks._common.cells import table
+from benchmarks._common.data import MFEAT_PARTS, load_att_faces, load_mfeat
+from benchmarks._common.figures import summary
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._evidence import Evidence, SideBySide, whitened_directions, whitening
+from benchmarks.systems._registration import Registration, gradients
+from benchmarks.systems._table import find, systems
+from benchmarks.systems.faces import BLOCK, FINE, flat, mirrored, smaller
 from sksiamese import SiameseVerifier, make_pairs
 from sksiamese.augment import affine
 from sksiamese.metrics import equal_error_rate
@@ -214,8 +214,8 @@ def one_fold(model, data, X, y, new, seed, epochs):
 
 def digits(folder):
     """Digits by feature sets: cues, classes, which are fused, and what each model needs."""
-    X, y = _data.load_mfeat(folder)
-    cues = {name: X[:, part] for name, part in columns_of(_data.MFEAT_PARTS).items()}
+    X, y = load_mfeat(folder)
+    cues = {name: X[:, part] for name, part in columns_of(MFEAT_PARTS).items()}
     common = {"items": cues, "look": as_they_are, "n_pairs": (8000, 4000)}
     return (
         y,
@@ -229,7 +229,7 @@ def digits(folder):
 
 def halves(folder):
     """Faces by halves: cues, classes, which are fused, and what each model needs."""
-    faces, y = _data.load_att_faces(folder)
+    faces, y = load_att_faces(folder)
 
     def cut(block):
         upper, lower = np.split(smaller(faces, block), 2, axis=1)
@@ -258,20 +258,26 @@ def as_they_are(items, learned):
 DATA = {"digits": digits, "faces": halves}
 
 
-def run(folder, *, seeds, mlp_seeds, epochs, folds):
-    """A row for each model and each cue or set of cues, with its figures fold by fold."""
+@with_options(
+    seeds=(3, "runs of each fold"),
+    mlp_seeds=(1, "those of the network of Oh et al."),
+    epochs=(None, "epochs of each fit"),
+    folds=(5, "folds of classes, at most 5"),
+)
+def run(args):
+    """Return a row for each model and each cue or set of cues, with its figures fold by fold."""
     rows = []
     for name, load in DATA.items():
-        y, fused, seen = load(folder)
-        for model, n_runs in zip(MODELS, (seeds, mlp_seeds), strict=True):
+        y, fused, seen = load(args.data)
+        for model, n_runs in zip(MODELS, (args.seeds, args.mlp_seeds), strict=True):
             sets = [*((cue,) for cue in seen[model]["items"]), *fused] if n_runs else []
             found = {cues: [] for cues in sets}
-            for new in folds_of(y, folds):
+            for new in folds_of(y, args.folds):
                 X, seconds = looked_at(seen[model], ~new)
                 for cues, runs in found.items():
                     part, look = {cue: X[cue] for cue in cues}, sum(seconds[cue] for cue in cues)
                     figures = [
-                        one_fold(model, seen[model], part, y, new, seed, epochs)
+                        one_fold(model, seen[model], part, y, new, seed, args.epochs)
                         for seed in range(n_runs)
                     ]
                     runs.append([run | {"seconds": run["seconds"] + look} for run in figures])
@@ -295,28 +301,58 @@ def described(name, model, cues, runs):
         "data": name,
         "model": model,
         "cues": cues,
-        "folds": [_report.summary(fold) for fold in runs],
-        "summary": _report.summary([run for fold in runs for run in fold]),
+        "folds": [summary(fold) for fold in runs],
+        "summary": summary([run for fold in runs for run in fold]),
         "runs": runs,
     }
 
 
-def main(arguments=None):
-    """Run, write the JSON, print the table."""
-    options = _report.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="runs of each fold")
-    options.add_argument(
-        "--mlp-seeds", type=int, default=1, help="those of the network of Oh et al."
-    )
-    options.add_argument("--epochs", type=int, help="epochs of each fit")
-    options.add_argument("--folds", type=int, default=5, help="folds of classes, at most 5")
-    args = options.parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    settings = {key: getattr(args, key) for key in ("seeds", "mlp_seeds", "epochs", "folds")}
-    results = run(args.data, **settings)
-    _report.write(args.out / "two_cues.json", results, threads=args.threads, **settings)
-    sys.stdout.write(tables.markdown(*tables.two_cues(results)))
+def tables(results):
+    """Return the table of single and fused cues, fold by fold, and the lines of the systems."""
+    folds = range(len(results[0]["folds"]))
+    columns = {
+        "data": "{data}",
+        "model": "{model}",
+        "cues": lambda row: " + ".join(row["cues"]),
+        **{f"fold {fold + 1}, AUC": f"{{folds[{fold}][auc][mean]:.3f}}" for fold in folds},
+        "AUC": "auc",
+        "EER": "eer",
+        "least gain over the best single cue": lambda row: gain(row, results),
+    }
+    return {"two_cues": table(results, columns), "systems": systems("two_cues", *fused(results))}
+
+
+def gain(row, results):
+    """Return the least gain over folds, in AUC, of fused cues over the best single one."""
+    if len(row["cues"]) == 1:
+        return ""
+    single = [
+        [fold["auc"]["mean"] for fold in other["folds"]]
+        for other in results
+        if (other["data"], other["model"]) == (row["data"], row["model"])
+        if len(other["cues"]) == 1 and other["cues"][0] in row["cues"]
+    ]
+    best = map(max, zip(*single, strict=True))
+    gains = [fold["auc"]["mean"] - most for fold, most in zip(row["folds"], best, strict=True)]
+    return f"{min(gains):+.3f}"
+
+
+def fused(results):
+    """Return the lines of the systems: of all cues, which are the last rows of their model."""
+    for data, task in (
+        ("digits", "multiple features: pairs of digits never seen; AUC"),
+        ("faces", "AT&T faces: pairs of people never seen, two halves; AUC"),
+    ):
+        if ours := find(results, data=data, model="distances"):
+            yield {
+                "system": "Oh et al.",
+                "task": task,
+                "rebuilt": find(results, data=data, model="mlp"),
+                "ours": ours,
+                "measure": "auc",
+                "model": f"verifier, fused distances of {len(ours['cues'])} cues",
+            }
 
 
 if __name__ == "__main__":
-    main()
+    main(run, tables)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from bench import DATA, needs_data, run
+from scripts import DATA, needs_data, run
 
 SMALL = ("--device", "cpu", "--seeds", 1, "--epochs", 1, "--rounds", 1, "--rows", 500)
 
 
 @pytest.fixture
-def gpu(benchmark, monkeypatch):
-    module = benchmark("gpu")
+def gpu(load_script, monkeypatch):
+    module = load_script("cost.gpu")
     monkeypatch.setitem(module.MLP, "batch_size", 100)
     monkeypatch.setitem(module.MLP, "width", 32)
     monkeypatch.setattr(module, "N_STEPS", 4)
@@ -43,7 +43,7 @@ def test_held_out_rows_are_of_the_training_data(gpu, tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "mlp", measure)
     run(gpu, tmp_path, *SMALL, "--held-out", "--only", "mlp")
     X, _, X_test, _ = seen
-    train = gpu._data.load_fashion_mnist(DATA)[0][:500]
+    train = gpu.load_fashion_mnist(DATA)[0][:500]
     both = np.concatenate([X, X_test])
     assert np.array_equal(np.unique(both, axis=0), np.unique(train, axis=0))
     assert len(X_test) == 166

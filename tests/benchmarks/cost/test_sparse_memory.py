@@ -1,12 +1,12 @@
 """The benchmark of memory on sparse rows, on tiny settings."""
 
 import numpy as np
-from bench import run
+from scripts import run
 
 
-def test_memory_is_measured_in_a_process_of_its_own(benchmark, tmp_path):
+def test_memory_is_measured_in_a_process_of_its_own(load_script, tmp_path):
     arguments = ("--seeds", 1, "--epochs", 1, "--rows", 400, "--columns", 300)
-    results = run(benchmark("sparse_memory"), tmp_path, *arguments)
+    results = run(load_script("cost.sparse_memory"), tmp_path, *arguments)
     found = results["summary"]
     imports, rows, peak = (found[key]["mean"] for key in ("imports", "rows", "peak"))
     assert results["shape"] == [400, 300]
@@ -15,8 +15,8 @@ def test_memory_is_measured_in_a_process_of_its_own(benchmark, tmp_path):
     assert 0 < found["csr"]["mean"] < found["dense"]["mean"]
 
 
-def test_sparse_rows_of_a_class_share_columns(benchmark):
-    X, y = benchmark("sparse_memory").sparse_rows(2000, 20_000, seed=0)
+def test_sparse_rows_of_a_class_share_columns(load_script):
+    X, y = load_script("cost.sparse_memory").sparse_rows(2000, 20_000, seed=0)
     assert X.dtype == np.float32
     assert X.has_canonical_format
     assert 95 < X.nnz / 2000 <= 100

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from bench import needs_data, run
+from scripts import needs_data, run
 from sklearn.neighbors import KNeighborsClassifier
 
 
 @needs_data
-def test_identification_reports_figures_rates_and_the_time_of_a_search(benchmark, tmp_path):
-    module = benchmark("identifier")
+def test_identification_reports_figures_rates_and_the_time_of_a_search(load_script, tmp_path):
+    module = load_script("quality.identifier")
     arguments = ["--held-out", "--seeds", 1, "--epochs", 1, "--alphabets", 6]
     search = ["--templates", 2000, "--queries", 100, "--rounds", 2]
     module.RATES = [(20, 0.1)]
@@ -31,9 +31,11 @@ def test_identification_reports_figures_rates_and_the_time_of_a_search(benchmark
     assert theirs["seconds"]["min"] > 0
 
 
-def test_a_draw_enrols_five_rows_and_keeps_characters_apart(benchmark):
+def test_a_draw_enrols_five_rows_and_keeps_characters_apart(load_script):
     y = np.repeat(np.arange(12), 8)
-    enrolled, new, strangers = benchmark("identifier").drawn(y, 4, np.random.default_rng(0))
+    enrolled, new, strangers = load_script("quality.identifier").drawn(
+        y, 4, np.random.default_rng(0)
+    )
     assert (np.bincount(y[enrolled]) == 5).sum() == 4
     assert sorted({*y[enrolled]}) == sorted({*y[new]})
     assert not {*enrolled} & {*new}
@@ -43,8 +45,8 @@ def test_a_draw_enrols_five_rows_and_keeps_characters_apart(benchmark):
     assert len(strangers) == 32
 
 
-def test_separated_characters_are_all_identified_and_strangers_are_told(benchmark):
-    module = benchmark("identifier")
+def test_separated_characters_are_all_identified_and_strangers_are_told(load_script):
+    module = load_script("quality.identifier")
     y = np.repeat(np.arange(50), 8)
     Z = 5 * np.eye(50)[y] + 0.1 * np.random.default_rng(0).normal(size=(400, 50))
     for strategy in ("prototype", "nearest"):
@@ -55,17 +57,19 @@ def test_separated_characters_are_all_identified_and_strangers_are_told(benchmar
     assert rate["accuracy"] == 1
 
 
-def test_held_out_alphabets_are_never_learned_from(benchmark):
+def test_held_out_alphabets_are_never_learned_from(load_script):
     alphabet = np.repeat(np.arange(9), 20)
     X, y = alphabet[:, None] + np.zeros(3), np.arange(180)
-    (X_learn, y_learn), (X_test, y_test) = benchmark("identifier").held_out(X, y, alphabet)
+    (X_learn, y_learn), (X_test, y_test) = load_script("quality.identifier").held_out(
+        X, y, alphabet
+    )
     assert len(np.unique(X_learn)) == 6
     assert not set(X_learn[:, 0]) & set(X_test[:, 0])
     assert sorted([*y_learn, *y_test]) == y.tolist()
 
 
-def test_the_search_of_scikit_learn_gives_the_same_answers(benchmark, monkeypatch):
-    module = benchmark("identifier")
+def test_the_search_of_scikit_learn_gives_the_same_answers(load_script, monkeypatch):
+    module = load_script("quality.identifier")
     assert module.search_time(300, 20, rounds=1)[0]["templates"] == 300
 
     def fit_wrongly(self, Z, y):

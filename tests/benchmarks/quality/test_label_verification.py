@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bench import needs_data, run
+from scripts import needs_data, run
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -12,11 +12,11 @@ from sksiamese import PairTransformer, PairView
 @needs_data
 @pytest.mark.parametrize("only", ["faces", "new classes"])
 def test_verifiers_of_labels_report_errors_rates_and_what_intervals_hold(
-    benchmark, tmp_path, monkeypatch, only
+    load_script, tmp_path, monkeypatch, only
 ):
-    module = benchmark("label_verification")
-    load = module._data.load_fashion_mnist
-    monkeypatch.setattr(module._data, "load_fashion_mnist", lambda at: [p[:900] for p in load(at)])
+    module = load_script("quality.label_verification")
+    load = module.load_fashion_mnist
+    monkeypatch.setattr(module, "load_fashion_mnist", lambda at: [p[:900] for p in load(at)])
     monkeypatch.setattr(module, "N_DRAWS", 2)
     results = run(module, tmp_path, "--seeds", 2, "--epochs", 1, "--only", only)
     assert [row["rate"] for row in results] == [0.01, 0.05]
@@ -31,10 +31,10 @@ def test_verifiers_of_labels_report_errors_rates_and_what_intervals_hold(
     assert strict["summary"]["far"]["mean"] < loose["summary"]["far"]["mean"]
 
 
-def test_no_identity_has_two_roles(benchmark):
+def test_no_identity_has_two_roles(load_script):
     y = np.repeat(np.arange(10, 50), 3)
     rng = np.random.default_rng(0)
-    module = benchmark("label_verification")
+    module = load_script("quality.label_verification")
     learned, draws = module.deal_identities(y, rng, shares=(0.6, 0.2))
     assert len(draws) == module.N_DRAWS
     for others, new in draws:
@@ -45,8 +45,8 @@ def test_no_identity_has_two_roles(benchmark):
     assert len({tuple(new) for _, new in draws}) > 10
 
 
-def test_no_row_has_two_roles_and_the_last_are_tested(benchmark):
-    y, module = np.zeros(700), benchmark("label_verification")
+def test_no_row_has_two_roles_and_the_last_are_tested(load_script):
+    y, module = np.zeros(700), load_script("quality.label_verification")
     learned, draws = module.deal_rows(y, np.random.default_rng(0))
     assert len(learned) == 500
     calibrated = np.concatenate([others for others, _ in draws])
@@ -54,8 +54,8 @@ def test_no_row_has_two_roles_and_the_last_are_tested(benchmark):
     assert all(new.tolist() == list(range(600, 700)) for _, new in draws)
 
 
-def test_held_out_roles_are_dealt_out_among_the_rows_learned_from(benchmark, monkeypatch):
-    module = benchmark("label_verification")
+def test_held_out_roles_are_dealt_out_among_the_rows_learned_from(load_script, monkeypatch):
+    module = load_script("quality.label_verification")
     learned, used = [], set()
 
     def fit(rows, **options):
@@ -77,10 +77,10 @@ def test_held_out_roles_are_dealt_out_among_the_rows_learned_from(benchmark, mon
     assert used | learned[1] == learned[0]
 
 
-def test_pairs_of_signatures_are_of_one_writer_and_have_a_genuine_one(benchmark):
+def test_pairs_of_signatures_are_of_one_writer_and_have_a_genuine_one(load_script):
     writer, genuine = np.repeat([1, 2, 3], 4), np.tile([True, True, False, False], 3)
     X = np.arange(12.0)[:, None]
-    P, match, groups = benchmark("label_verification").pairs_of_signatures(
+    P, match, groups = load_script("quality.label_verification").pairs_of_signatures(
         X, writer, genuine, np.arange(4, 12), seed=0
     )
     assert len(P.index) == 2 * (1 + 4)
@@ -93,10 +93,10 @@ def test_pairs_of_signatures_are_of_one_writer_and_have_a_genuine_one(benchmark)
 
 
 @pytest.mark.parametrize("share_rows", [False, True])
-def test_pairs_of_images_know_what_they_share(benchmark, share_rows):
+def test_pairs_of_images_know_what_they_share(load_script, share_rows):
     y, rows = np.arange(60) % 3, np.arange(10, 60)
     X = np.arange(60.0)[:, None]
-    P, match, groups = benchmark("label_verification").pairs_of_images(
+    P, match, groups = load_script("quality.label_verification").pairs_of_images(
         X, y, rows, 0, share_rows=share_rows
     )
     assert set(P.index.ravel()) <= set(rows)
@@ -105,8 +105,8 @@ def test_pairs_of_images_know_what_they_share(benchmark, share_rows):
     assert (groups == (P.index if share_rows else y[P.index])).all()
 
 
-def test_figures_are_those_of_the_test_pairs_at_thresholds_of_the_others(benchmark):
-    module = benchmark("label_verification")
+def test_figures_are_those_of_the_test_pairs_at_thresholds_of_the_others(load_script):
+    module = load_script("quality.label_verification")
     rng = np.random.default_rng(0)
 
     def pairs(n):

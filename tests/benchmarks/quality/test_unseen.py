@@ -1,9 +1,9 @@
 """The study of identities never seen runs, and its parts are what they say."""
 
-import bench
 import numpy as np
 import pytest
 import torch
+from scripts import DATA, needs_data, run
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -12,9 +12,9 @@ from sksiamese import SiameseVerifier
 
 
 @pytest.fixture
-def unseen(benchmark):
+def unseen(load_script):
     """The module of the study."""
-    return benchmark("unseen")
+    return load_script("quality.unseen")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def few_digits(monkeypatch, unseen):
 
 
 def test_all_contenders_stand_beside_the_raw_distance(unseen, few_digits, tmp_path):
-    results = bench.run(unseen, tmp_path, "--splits", 2, "--max-iter", 1)
+    results = run(unseen, tmp_path, "--splits", 2, "--max-iter", 1)
     raw, *others = (row["data"]["digits"] for row in results)
     assert raw["lead"] == raw["standard_error"] == 0
     assert len({row["model"] for row in results}) == len(results) == 15
@@ -84,9 +84,9 @@ def is_hidden(part):
     return isinstance(part, torch.nn.Linear) and part.out_features > 100
 
 
-@bench.needs_data
+@needs_data
 def test_signatures_are_centred_and_in_units_of_their_spread(unseen):
-    X, writer = unseen.genuine_signatures(bench.DATA)
+    X, writer = unseen.genuine_signatures(DATA)
     places = X.reshape(len(X), unseen.N_POINTS, 3)[:, :, :2]
     np.testing.assert_allclose(places.mean(axis=1), 0, atol=1e-9)
     np.testing.assert_allclose(places.std(axis=(1, 2)), 1)

@@ -5,13 +5,13 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from bench import DATA, needs_data, run
 from PIL import Image
+from scripts import DATA, needs_data, run
 
 
 @needs_data
-def test_one_shot_learning_reports_published_and_own_figures(benchmark, tmp_path, monkeypatch):
-    module = benchmark("omniglot")
+def test_one_shot_learning_reports_published_and_own_figures(load_script, tmp_path, monkeypatch):
+    module = load_script("systems.omniglot")
     monkeypatch.setitem(module.TOWER, "precision", "float32")  # Few processors have bfloat16.
     monkeypatch.setattr(module, "N_COPIES", 1)
     monkeypatch.setattr(module, "N_PAIRS", 100)
@@ -26,12 +26,14 @@ def test_one_shot_learning_reports_published_and_own_figures(benchmark, tmp_path
         assert 0.5 < row["summary"]["auc"]["mean"] <= 1
 
 
-def test_held_out_alphabets_are_never_learned_from(benchmark):
+def test_held_out_alphabets_are_never_learned_from(load_script):
     alphabet = np.repeat(np.arange(10), 22 * 20)
     y = np.repeat(np.arange(220), 20)
     X = np.stack([y, alphabet, np.tile(np.arange(20), 220)], axis=1)
     rng = np.random.default_rng(0)
-    train, test, (known, new, answers) = benchmark("omniglot").held_out(X, y, alphabet, rng)
+    train, test, (known, new, answers) = load_script("systems.omniglot").held_out(
+        X, y, alphabet, rng
+    )
     assert len(np.unique(train[2])) == 8
     assert not set(train[2]) & set(test[2])
     assert known.shape == new.shape == (40, 20, 3)
@@ -43,17 +45,17 @@ def test_held_out_alphabets_are_never_learned_from(benchmark):
         assert (examples[right, 0] == images[:, 0]).all()
 
 
-def test_pairs_within_an_alphabet_are_half_of_one_character(benchmark):
+def test_pairs_within_an_alphabet_are_half_of_one_character(load_script):
     y, alphabet = np.repeat(np.arange(12), 5), np.repeat(np.arange(3), 20)
-    pairs, match = benchmark("omniglot").pairs_within(y, alphabet, 20, seed=0)
+    pairs, match = load_script("systems.omniglot").pairs_within(y, alphabet, 20, seed=0)
     assert len(pairs) == 60
     assert match.mean() == 0.5
     assert (alphabet[pairs[:, 0]] == alphabet[pairs[:, 1]]).all()
     assert ((y[pairs[:, 0]] == y[pairs[:, 1]]) == match).all()
 
 
-def test_a_turned_character_is_another(benchmark):
-    module = benchmark("omniglot")
+def test_a_turned_character_is_another(load_script):
+    module = load_script("systems.omniglot")
     X = np.random.default_rng(0).random((3, module.SIZE**2), dtype=np.float32)
     turned, y = module.with_turned(X, np.array([4, 4, 7]))
     assert y.tolist() == [16, 16, 28, 17, 17, 29, 18, 18, 30, 19, 19, 31]
@@ -62,8 +64,8 @@ def test_a_turned_character_is_another(benchmark):
 
 
 @needs_data
-def test_the_runs_of_lake_are_read_whole(benchmark):
-    known, new, answers = benchmark("_data").load_omniglot_runs(DATA, block=4)
+def test_the_runs_of_lake_are_read_whole(load_script):
+    known, new, answers = load_script("_common.data").load_omniglot_runs(DATA, block=4)
     assert known.shape == new.shape == (20, 20, 27 * 27)
     assert (np.sort(answers) == np.arange(20)).all()
     assert known[0, answers[0, 0]].mean() < 0.2
@@ -98,9 +100,9 @@ def write_runs(folder, files):
         ),
     ],
 )
-def test_bad_runs_are_named(benchmark, tmp_path, labels, size, message):
+def test_bad_runs_are_named(load_script, tmp_path, labels, size, message):
     names = ["run01/a.png", *(f"run01/{n}.png" for n in range(20))]
     files = dict.fromkeys(names, character(size))
     write_runs(tmp_path, files | ({"run01/class_labels.txt": labels} if labels else {}))
     with pytest.raises(ValueError, match=rf"all_runs\.zip.*{message}"):
-        benchmark("_data").load_omniglot_runs(tmp_path)
+        load_script("_common.data").load_omniglot_runs(tmp_path)

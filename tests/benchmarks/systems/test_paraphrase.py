@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from bench import DATA, needs_data, run
 from scipy.sparse import csr_array
+from scripts import DATA, needs_data, run
 
 from sksiamese import stack_pairs
 
 
 @needs_data
 @pytest.mark.parametrize("arguments", [(), ("--held-out",)])
-def test_paraphrases_report_published_and_own_figures(benchmark, tmp_path, monkeypatch, arguments):
-    module = benchmark("paraphrase")
+def test_paraphrases_report_published_and_own_figures(
+    load_script, tmp_path, monkeypatch, arguments
+):
+    module = load_script("systems.paraphrase")
     monkeypatch.setattr(module, "N_BUCKETS", 256)
     results = run(module, tmp_path, "--seeds", 2, "--rows", 500, *arguments)
     n_published = len(module.PUBLISHED)
@@ -25,9 +27,9 @@ def test_paraphrases_report_published_and_own_figures(benchmark, tmp_path, monke
         assert 0.5 < row["summary"]["f1"]["mean"] < 1
 
 
-def test_held_out_pairs_are_all_training_pairs_once(benchmark):
+def test_held_out_pairs_are_all_training_pairs_once(load_script):
     left, right = np.arange(100), np.arange(100) + 100
-    folds = list(benchmark("paraphrase").held_out(left, right, np.arange(100) % 3 > 0))
+    folds = list(load_script("systems.paraphrase").held_out(left, right, np.arange(100) % 3 > 0))
     assert len(folds) == 10
     for train, test in folds:
         assert not set(train[0]) & set(test[0])
@@ -36,8 +38,8 @@ def test_held_out_pairs_are_all_training_pairs_once(benchmark):
     assert sorted(np.concatenate([test[0] for _, test in folds])) == list(range(100))
 
 
-def test_each_kind_of_terms_has_columns_of_its_own(benchmark):
-    module = benchmark("paraphrase")
+def test_each_kind_of_terms_has_columns_of_its_own(load_script):
+    module = load_script("systems.paraphrase")
     sentences = ["Three of 12 ships left", "12 ships left", "In 1999 it rained"]
     X = module.kinds_of_terms().fit(sentences).transform(["12 shipwrecks, 12"]).toarray()
     X = X.reshape(len(module.KINDS), module.N_BUCKETS)
@@ -46,8 +48,8 @@ def test_each_kind_of_terms_has_columns_of_its_own(benchmark):
     assert (numbers, capitals) == (1, 0)
 
 
-def test_the_overlap_of_rows_is_counted_kind_by_kind(benchmark):
-    module = benchmark("paraphrase")
+def test_the_overlap_of_rows_is_counted_kind_by_kind(load_script):
+    module = load_script("systems.paraphrase")
     n_kinds = len(module.KINDS)
     A, B = torch.zeros(1, n_kinds, 3), torch.zeros(1, n_kinds, 3)
     A[0, 0], B[0, 0] = torch.tensor([3.0, 1, 0]), torch.tensor([1.0, 0, 1])
@@ -58,8 +60,8 @@ def test_the_overlap_of_rows_is_counted_kind_by_kind(benchmark):
     np.testing.assert_array_equal(module.overlaps_of(B, A), module.overlaps_of(A, B))
 
 
-def test_the_baselines_read_rows_of_length_one(benchmark):
-    module = benchmark("paraphrase")
+def test_the_baselines_read_rows_of_length_one(load_script):
+    module = load_script("systems.paraphrase")
     left, right = csr_array([[3.0, 4, 0], [2, 0, 0]]), csr_array([[6.0, 8, 0], [0, 5, 0]])
     P = stack_pairs(left, right)
     np.testing.assert_allclose(module.cosine(P), [1, 0])
@@ -72,19 +74,19 @@ PAIR = '1\t1\t2\tHe said "yes.\tYes, he said.\n'
 
 
 @needs_data
-def test_the_pairs_of_the_corpus_are_read_whole(benchmark):
+def test_the_pairs_of_the_corpus_are_read_whole(load_script):
     for part, share in (("train", 0.675), ("test", 0.665)):
-        left, right, match = benchmark("_data").load_mrpc(DATA, part)
-        assert len(left) == len(right) == len(match) == benchmark("_data").MRPC_PAIRS[part]
+        left, right, match = load_script("_common.data").load_mrpc(DATA, part)
+        assert len(left) == len(right) == len(match) == load_script("_common.data").MRPC_PAIRS[part]
         assert match.mean() == pytest.approx(share, abs=1e-3)
         assert all(left)
         assert all(right)
 
 
-def test_quotation_marks_are_read_as_they_are(benchmark, tmp_path, monkeypatch):
-    monkeypatch.setitem(benchmark("_data").MRPC_PAIRS, "train", 2)
+def test_quotation_marks_are_read_as_they_are(load_script, tmp_path, monkeypatch):
+    monkeypatch.setitem(load_script("_common.data").MRPC_PAIRS, "train", 2)
     write_pairs(tmp_path, HEADER + 2 * PAIR)
-    left, right, match = benchmark("_data").load_mrpc(tmp_path)
+    left, right, match = load_script("_common.data").load_mrpc(tmp_path)
     assert left.tolist() == 2 * ['He said "yes.']
     assert right.tolist() == 2 * ["Yes, he said."]
     assert match.all()
@@ -99,10 +101,10 @@ def test_quotation_marks_are_read_as_they_are(benchmark, tmp_path, monkeypatch):
         (HEADER + 3 * PAIR, "holds 3 pairs, but 4076 were expected"),
     ],
 )
-def test_bad_files_of_pairs_are_named(benchmark, tmp_path, content, message):
+def test_bad_files_of_pairs_are_named(load_script, tmp_path, content, message):
     write_pairs(tmp_path, content)
     with pytest.raises(ValueError, match=rf"msr_paraphrase_train\.txt.*{message}"):
-        benchmark("_data").load_mrpc(tmp_path)
+        load_script("_common.data").load_mrpc(tmp_path)
 
 
 def write_pairs(folder, content):

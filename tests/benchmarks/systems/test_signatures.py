@@ -6,14 +6,14 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from bench import DATA, needs_data, run
 from dtaidistance import dtw_ndim
 from scipy.spatial.distance import cdist
+from scripts import DATA, needs_data, run
 
 
 @pytest.fixture
-def alignment(benchmark):
-    return benchmark("_alignment")
+def alignment(load_script):
+    return load_script("systems._alignment")
 
 
 def series(n, n_steps, n_values, seed=0):
@@ -29,8 +29,8 @@ def drawn(n_points, rng):
 
 
 @needs_data
-def test_signatures_of_new_writers_are_verified(benchmark, tmp_path):
-    module = benchmark("signatures")
+def test_signatures_of_new_writers_are_verified(load_script, tmp_path):
+    module = load_script("systems.signatures")
     results = run(module, tmp_path, "--seeds", 1, "--epochs", 1, "--writers", 2)
     published, ours = results[: len(module.PUBLISHED)], results[len(module.PUBLISHED) :]
     assert [row["model"] for row in published] == list(module.PUBLISHED)
@@ -44,8 +44,8 @@ def test_signatures_of_new_writers_are_verified(benchmark, tmp_path):
         assert 0.5 < row["summary"]["accepted"]["mean"] <= 1
 
 
-def test_a_trial_is_that_of_the_competition(benchmark, monkeypatch):
-    module = benchmark("signatures")
+def test_a_trial_is_that_of_the_competition(load_script, monkeypatch):
+    module = load_script("systems.signatures")
     writer, number = np.repeat([3, 5, 8], 40), np.tile(np.arange(1, 41), 3)
     trials = []
 
@@ -72,20 +72,20 @@ def test_a_trial_is_that_of_the_competition(benchmark, monkeypatch):
     assert len({tuple(enrolled) for enrolled, _ in trials[:30:3]}) > 5
 
 
-def test_the_score_is_a_mean_distance_over_the_root_of_the_spread(benchmark):
+def test_the_score_is_a_mean_distance_over_the_root_of_the_spread(load_script):
     D = np.abs(np.subtract.outer(*2 * [np.array([0.0, 1.0, 3.0, 10.0, 4.0])]))
-    found = benchmark("signatures").relative_distance(D, [0, 1, 2], [3, 4])
+    found = load_script("systems.signatures").relative_distance(D, [0, 1, 2], [3, 4])
     root = ((1 + 3 + 2) / 3) ** 0.5
     assert found == pytest.approx([(10 + 9 + 7) / 3 / root, (4 + 3 + 1) / 3 / root])
 
 
-def test_the_figures_are_those_of_the_scores(benchmark):
+def test_the_figures_are_those_of_the_scores(load_script):
     found = {
         "genuine": np.array([[1.0, 2.0, 3.0, 6.0], [10.0, 11.0, 12.0, 13.0]]),
         "skilled": np.array([[4.0, 7.0, 8.0, 9.0], [20.0, 21.0, 22.0, 23.0]]),
         "random": np.full((2, 4), 99.0),
     }
-    figures = benchmark("signatures").measure(found, 1)
+    figures = load_script("systems.signatures").measure(found, 1)
     assert figures["eer_first_fold"] == pytest.approx(0.25)
     assert figures["eer_writer"] == pytest.approx(0.125)
     assert figures["eer_skilled"] == pytest.approx(0.5)
@@ -94,8 +94,8 @@ def test_the_figures_are_those_of_the_scores(benchmark):
 
 
 @pytest.mark.parametrize("held_out", [False, True])
-def test_no_writer_is_learned_from_and_tested(benchmark, monkeypatch, held_out):
-    module = benchmark("signatures")
+def test_no_writer_is_learned_from_and_tested(load_script, monkeypatch, held_out):
+    module = load_script("systems.signatures")
     folds = module.FOLDS[int(held_out) :, :2]
     rng = np.random.default_rng(0)
     writer, number = np.repeat(np.arange(1, 41), 40), np.tile(np.arange(1, 41), 40)
@@ -113,7 +113,7 @@ def test_no_writer_is_learned_from_and_tested(benchmark, monkeypatch, held_out):
     monkeypatch.setattr(module, "fit", fit)
     monkeypatch.setattr(module, "warping", distances)
     monkeypatch.setattr(module, "MODELS", {"one": {}})
-    results = module.run(signatures, writer[rows], number[rows], folds, seeds=1, epochs=1)
+    results = module.compare(signatures, writer[rows], number[rows], folds, seeds=1, epochs=1)
     assert len(learned) == len(folds)
     for known, fold in zip(learned, folds, strict=True):
         assert known == set(folds.ravel()) - set(fold)
@@ -121,12 +121,12 @@ def test_no_writer_is_learned_from_and_tested(benchmark, monkeypatch, held_out):
     assert {key: own[key] for key in warped} == warped
 
 
-def test_every_writer_is_in_one_fold(benchmark):
-    assert sorted(benchmark("signatures").FOLDS.ravel()) == list(range(1, 41))
+def test_every_writer_is_in_one_fold(load_script):
+    assert sorted(load_script("systems.signatures").FOLDS.ravel()) == list(range(1, 41))
 
 
-def test_place_size_and_clock_are_no_features(benchmark):
-    module = benchmark("signatures")
+def test_place_size_and_clock_are_no_features(load_script):
+    module = load_script("systems.signatures")
     points = drawn(60, np.random.default_rng(0))
     moved = points.copy()
     moved[:, :3] = 3 * points[:, :3] + [700, -40, 0]
@@ -136,8 +136,8 @@ def test_place_size_and_clock_are_no_features(benchmark):
     np.testing.assert_allclose(X[0], X[1], rtol=1e-3, atol=1e-4)
 
 
-def test_a_pause_is_a_gap_and_no_slow_stroke(benchmark):
-    module = benchmark("signatures")
+def test_a_pause_is_a_gap_and_no_slow_stroke(load_script):
+    module = load_script("systems.signatures")
     points = drawn(60, np.random.default_rng(0))
     paused = points.copy()
     paused[30:, 2] += 3900
@@ -149,8 +149,8 @@ def test_a_pause_is_a_gap_and_no_slow_stroke(benchmark):
     np.testing.assert_allclose(np.delete(after["vx"], [29, 30]), np.delete(before["vx"], [29, 30]))
 
 
-def test_time_stamps_that_stand_or_step_back_do_no_harm(benchmark):
-    module = benchmark("signatures")
+def test_time_stamps_that_stand_or_step_back_do_no_harm(load_script):
+    module = load_script("systems.signatures")
     points = drawn(60, np.random.default_rng(0))
     points[20:, 2] -= 10
     points[40:, 2] -= 19
@@ -230,8 +230,8 @@ def test_the_loss_has_a_finite_gradient_where_a_row_meets_itself(alignment):
 
 
 @needs_data
-def test_the_signatures_of_the_competition_are_read_as_they_are(benchmark):
-    signatures, writer, number = benchmark("_data").load_svc2004(DATA)
+def test_the_signatures_of_the_competition_are_read_as_they_are(load_script):
+    signatures, writer, number = load_script("_common.data").load_svc2004(DATA)
     assert len(signatures) == 1600
     assert writer[::40].tolist() == number[:40].tolist() == list(range(1, 41))
     assert {points.shape[1] for points in signatures} == {7}
@@ -267,15 +267,15 @@ def write_signatures(folder, changed):
         ("0\n", r"U7S21.TXT .* shape \(0,\)"),
     ],
 )
-def test_bad_signatures_are_named(benchmark, tmp_path, content, message):
+def test_bad_signatures_are_named(load_script, tmp_path, content, message):
     write_signatures(tmp_path, content)
     with pytest.raises(ValueError, match=message):
-        benchmark("_data").load_svc2004(tmp_path)
+        load_script("_common.data").load_svc2004(tmp_path)
 
 
-def test_an_archive_of_signatures_that_is_cut_off_is_named(benchmark, tmp_path):
+def test_an_archive_of_signatures_that_is_cut_off_is_named(load_script, tmp_path):
     write_signatures(tmp_path, "1\n1 2 3 1 5 6 7\n")
     path = tmp_path / "svc2004" / "Task2.zip"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"Task2\.zip cannot be unpacked .* download it again"):
-        benchmark("_data").load_svc2004(tmp_path)
+        load_script("_common.data").load_svc2004(tmp_path)

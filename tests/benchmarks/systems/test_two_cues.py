@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from bench import needs_data, run
+from scripts import needs_data, run
 from sklearn.preprocessing import FunctionTransformer
 
 
 @needs_data
 def test_single_and_fused_cues_report_figures_fold_by_fold(
-    benchmark, tmp_path, capsys, monkeypatch
+    load_script, tmp_path, capsys, monkeypatch
 ):
-    module = benchmark("two_cues")
-    monkeypatch.setattr(benchmark("_registration"), "STEPS", (0.06,))
+    module = load_script("systems.two_cues")
+    monkeypatch.setattr(load_script("systems._registration"), "STEPS", (0.06,))
     options = ("--seeds", 1, "--mlp-seeds", 1, "--epochs", 1, "--folds", 1)
     results = run(module, tmp_path, *options)
     for model in ("distances", "mlp"):
@@ -26,24 +26,26 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
         assert set(row["summary"]) == {"auc", "eer", "seconds"}
         assert len(row["folds"]) == len(row["runs"]) == 1
         assert all(0 < fold["auc"]["mean"] <= 1 for fold in row["folds"])
-    assert len(capsys.readouterr().out.splitlines()) == 2 + len(results)
+    models, systems = capsys.readouterr().out.split("\n\n")
+    assert len(models.splitlines()) == 2 + len(results)
+    assert len(systems.splitlines()) == 2 + 2
 
 
-def test_every_class_is_unseen_in_one_fold(benchmark):
+def test_every_class_is_unseen_in_one_fold(load_script):
     y = np.repeat(np.arange(10), 3)
-    folds = benchmark("two_cues").folds_of(y, 5)
+    folds = load_script("systems.two_cues").folds_of(y, 5)
     assert [len(np.unique(y[new])) for new in folds] == [2] * 5
     assert (np.sum(folds, axis=0) == 1).all()
 
 
-def test_columns_of_cues_stand_side_by_side(benchmark):
-    columns = benchmark("two_cues").columns_of({"a": 3, "b": 2})
+def test_columns_of_cues_stand_side_by_side(load_script):
+    columns = load_script("systems.two_cues").columns_of({"a": 3, "b": 2})
     assert columns == {"a": slice(0, 3), "b": slice(3, 5)}
 
 
 @pytest.mark.parametrize("model", ["distances", "mlp"])
-def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatch, model):
-    module = benchmark("two_cues")
+def test_an_estimator_sees_its_cues_alone_and_no_new_class(load_script, monkeypatch, model):
+    module = load_script("systems.two_cues")
     y = np.repeat(np.arange(6), 20)
     X = np.column_stack([y, -y, np.random.default_rng(0).normal(size=(120, 2))])
     X = X + 0.001 * np.random.default_rng(1).normal(size=X.shape)
@@ -73,8 +75,8 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(benchmark, monkeypatc
     assert P_other[:, [0, 3]] == pytest.approx(-P, abs=0.01)
 
 
-def test_a_whitened_cue_scatters_alike_in_all_directions_within_classes(benchmark, monkeypatch):
-    module = benchmark("_evidence")
+def test_a_whitened_cue_scatters_alike_in_all_directions_within_classes(load_script, monkeypatch):
+    module = load_script("systems._evidence")
     monkeypatch.setattr(module, "RIDGE", 0.0)
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(3), 500)
@@ -87,8 +89,8 @@ def test_a_whitened_cue_scatters_alike_in_all_directions_within_classes(benchmar
     assert directions == pytest.approx(Z / np.sqrt(np.square(Z).mean(axis=1))[:, None], rel=1e-4)
 
 
-def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(benchmark):
-    head = benchmark("_evidence").Evidence(5, sizes=[2, 3])
+def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(load_script):
+    head = load_script("systems._evidence").Evidence(5, sizes=[2, 3])
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
     A, B = torch.randn(2, 200, 5, generator=torch.Generator().manual_seed(1))
@@ -101,8 +103,8 @@ def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(benchmark)
     assert head(A, A).isfinite().all()
 
 
-def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(benchmark, monkeypatch):
-    module = benchmark("two_cues")
+def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(load_script, monkeypatch):
+    module = load_script("systems.two_cues")
     y = np.repeat(np.arange(6), 20)
     X = (y + 0.001 * np.random.default_rng(0).normal(size=120))[:, None].astype(np.float32)
     towers, heads = [], []
@@ -125,22 +127,22 @@ def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(benchma
     assert sorted(np.concatenate(heads)) == list(range(6))
 
 
-def test_heads_learn_from_classes_that_their_towers_have_not_seen(benchmark):
+def test_heads_learn_from_classes_that_their_towers_have_not_seen(load_script):
     y = np.repeat(np.arange(8), 3)
-    parts = benchmark("two_cues").parts_of(y, 4, seed=0)
+    parts = load_script("systems.two_cues").parts_of(y, 4, seed=0)
     assert len(parts) == 4
     for learned, held_out in parts:
         assert not set(y[learned]) & set(y[held_out])
         assert (learned | held_out).all()
         assert len(np.unique(y[held_out])) == 2
     assert (np.sum([held_out for _, held_out in parts], axis=0) == 1).all()
-    ((learned, held_out),) = benchmark("two_cues").parts_of(y, 1, seed=0)
+    ((learned, held_out),) = load_script("systems.two_cues").parts_of(y, 1, seed=0)
     assert learned.all()
     assert held_out.all()
 
 
-def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(benchmark, monkeypatch):
-    module = benchmark("two_cues")
+def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(load_script, monkeypatch):
+    module = load_script("systems.two_cues")
     monkeypatch.setattr(module, "Registration", FunctionTransformer)
     images = np.random.default_rng(0).normal(size=(5, 28, 46)).astype(np.float32)
     rows = module.registered_gradients(images, np.full(5, True))
@@ -149,8 +151,8 @@ def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(benchmark, m
     np.testing.assert_allclose(of_mirror_images, rows, rtol=1e-5)
 
 
-def test_halves_are_registered_to_those_that_are_learned_from(benchmark, monkeypatch):
-    module = benchmark("two_cues")
+def test_halves_are_registered_to_those_that_are_learned_from(load_script, monkeypatch):
+    module = load_script("systems.two_cues")
     seen = []
 
     class Spy(FunctionTransformer):
@@ -165,8 +167,8 @@ def test_halves_are_registered_to_those_that_are_learned_from(benchmark, monkeyp
     np.testing.assert_array_equal(seen, [images[learned]])
 
 
-def test_halves_of_a_face_are_distorted_alike(benchmark):
-    module = benchmark("two_cues")
+def test_halves_of_a_face_are_distorted_alike(load_script):
+    module = load_script("systems.two_cues")
     faces = torch.arange(28.0).repeat_interleave(23).expand(2, -1).contiguous()
     still = module.distorted(faces, torch.Generator().manual_seed(0))
     assert still.shape == faces.shape
@@ -175,8 +177,8 @@ def test_halves_of_a_face_are_distorted_alike(benchmark):
 
 
 @pytest.mark.parametrize(("fused", "least"), [([0.9, 0.8], "+0.050"), ([0.9, 0.7], "-0.050")])
-def test_the_least_gain_is_over_the_best_of_the_fused_cues(benchmark, fused, least):
-    tables = benchmark("tables")
+def test_the_least_gain_is_over_the_best_of_the_fused_cues(load_script, fused, least):
+    gain = load_script("systems.two_cues").gain
 
     def row(cues, *auc):
         folds = [{"auc": {"mean": one}} for one in auc]
@@ -186,5 +188,5 @@ def test_the_least_gain_is_over_the_best_of_the_fused_cues(benchmark, fused, lea
     others = [
         {**row(["a"], 1.0, 1.0), **key} for key in ({"data": "faces"}, {"model": "distances"})
     ]
-    assert tables.gain(row(["a", "b"], *fused), [*single, *others]) == least
-    assert tables.gain(single[0], single) == ""
+    assert gain(row(["a", "b"], *fused), [*single, *others]) == least
+    assert gain(single[0], single) == ""
