@@ -5,7 +5,7 @@ The parts of this script, which ``--only`` chooses from:
 - ``mlp``, ``cnn``, ``omniglot``: seconds of ``fit`` and what it reaches, 5-NN of Fashion-MNIST and
   one-shot classification of Omniglot. Multilayer perceptron: settings of this script, chosen on
   10,000 held-out training images, on which ``--held-out`` tests. The others have the settings of
-  ``fashion_mnist.py`` and ``omniglot.py``, which were chosen in the same way.
+  ``systems/fashion_mnist.py`` and ``systems/omniglot.py``, which were chosen in the same way.
 - ``rate``: a wide tower in bfloat16, its epochs in operations a second beside those of large matrix
   products of the same run. Counted are the products of its linear layers: one forward and two
   backward, of the first layer one backward, as its input has no gradient.

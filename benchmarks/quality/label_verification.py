@@ -21,7 +21,7 @@ a threshold within: too many are accepted at its lower end, or too few at its up
 The rate of as few test people as were calibrated on is uncertain itself: an interval that is right
 of all people 95 times in 100 holds the rate of such test people about 83 times.
 
-Embedders have the settings of ``benchmarks/faces.py`` and ``benchmarks/signatures.py``, or their
+Embedders have the settings of ``benchmarks/systems/faces.py`` and ``benchmarks/systems/signatures.py``, or their
 defaults. That the regression reads the distance, and no differences or products, was chosen with
 ``--held-out``, which deals out only what each seed learns from (other seeds test some of that), and
 ``--output``: it keeps the rates best.

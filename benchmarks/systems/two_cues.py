@@ -13,7 +13,7 @@ The towers of faces are learned from three quarters of the people, the head from
 the logits of the four such verifiers are averaged. "mlp" is the network of Oh, Benenson, Fritz and
 Schiele: fully connected layers fuse the towers, all of it is learned from pairs.
 
-Faces are seen as in faces.py, and were whitened and compared by their angles on inner splits of
+Faces are seen as in ``faces.py``, and were whitened and compared by their angles on inner splits of
 training people, on most of which fused halves did better than the better half; the ridge of the
 digits was taken. For digits, inner splits, six to learn from and two to verify, chose the two
 cues, those that gain most over the better of them. All else of the digits was decided with the
