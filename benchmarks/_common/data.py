@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 
 def load_fashion_mnist(folder):
-    """Fashion-MNIST from its four IDX files.
+    """Load Fashion-MNIST from its four IDX files.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def load_fashion_mnist(folder):
 
 
 def _read_idx(path, magic):
-    """Array of an IDX file: magic number, dimensions, values, all big endian."""
+    """Read an IDX file: magic number, dimensions and values, all big endian."""
     try:
         with gzip.open(path) as file:
             content = file.read()
@@ -63,7 +63,7 @@ MFEAT_PARTS = {"fac": 216, "fou": 76, "kar": 64, "mor": 6, "pix": 240, "zer": 47
 
 
 def load_mfeat(folder):
-    """UCI multiple features: handwritten digits seen through six feature sets.
+    """Load the UCI multiple features: handwritten digits described by six feature sets.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def load_mfeat(folder):
 
 
 def load_omniglot(folder, part="background", *, n_alphabets=None, block=3):
-    """Omniglot characters from one of its zip archives, in a coarser grid.
+    """Load Omniglot characters from one of its zip archives, in a coarser grid.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def load_omniglot(folder, part="background", *, n_alphabets=None, block=3):
 
 
 def load_omniglot_runs(folder, *, block=3):
-    """The 20 runs of one-shot classification of Lake, 20 characters of one alphabet in each.
+    """Load the 20 runs of one-shot classification of Lake, 20 characters of one alphabet each.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def load_omniglot_runs(folder, *, block=3):
 
 
 def _read_characters(archive, names, block):
-    """Share of ink in blocks of pixels, a row for each image."""
+    """Return the share of ink in blocks of pixels, a row for each image."""
     images = np.stack([imread(archive.open(name)) for name in names])
     if images.shape[1:] != (105, 105):
         raise ValueError(
@@ -206,7 +206,7 @@ def _read_characters(archive, names, block):
 
 @contextmanager
 def _unpacked(path):
-    """An open zip archive; what is broken in it is named."""
+    """Open a zip archive; raise with its path if it is broken."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -215,7 +215,7 @@ def _unpacked(path):
 
 
 def load_att_faces(folder):
-    """AT&T faces, formerly the ORL faces, from their zip archive.
+    """Load the AT&T faces, formerly the ORL faces, from their zip archive.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def small_faces(folder):
 
 
 def _read_pgm(content, name):
-    """Image of a binary PGM file: header in words, then one byte a pixel."""
+    """Read a binary PGM file: header in words, then one byte a pixel."""
     header = re.match(rb"P5\s+(\d+)\s+(\d+)\s+255\s", content)
     if not header:
         raise ValueError(f"{name} begins with {content[:15]!r}; is it a binary PGM file?")
@@ -271,7 +271,7 @@ def _read_pgm(content, name):
 
 
 def load_svc2004(folder):
-    """SVC2004 Task 2: pen signatures of 40 writers, genuine and forged, from their zip archive.
+    """Load SVC2004 Task 2, pen signatures of 40 writers, genuine and forged, from its archive.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ def load_svc2004(folder):
 
 
 def _read_signature(content, name):
-    """Points of a signature: their number, then a line of seven integers for each."""
+    """Read the points of a signature: their number, then a line of seven integers for each."""
     header, *lines = content.decode("latin-1").strip().split("\n")
     try:
         n_points = int(header)
@@ -339,7 +339,7 @@ MRPC_PAIRS = {"train": 4076, "test": 1725}
 
 
 def load_mrpc(folder, part="train"):
-    """Sentence pairs of the Microsoft Research Paraphrase Corpus.
+    """Load sentence pairs of the Microsoft Research Paraphrase Corpus.
 
     Parameters
     ----------

@@ -21,12 +21,12 @@ from sksiamese import SiameseEmbedder
 
 
 def fit(X, y, n_passes, seed):
-    """Trained on all rows at once."""
+    """Train on all rows at once."""
     return SiameseEmbedder(max_iter=n_passes, random_state=seed, device="cpu").fit(X, y)
 
 
 def fit_chunks(X, y, n_passes, seed, *, n_chunks, falls):
-    """Trained on one chunk after the other, again and again."""
+    """Train on one chunk after the other, several times over."""
     embedder = SiameseEmbedder(random_state=seed, device="cpu")
     first_rate = embedder.learning_rate_init
     chunks = np.array_split(np.random.default_rng(seed).permutation(len(X)), n_chunks)
@@ -39,7 +39,7 @@ def fit_chunks(X, y, n_passes, seed, *, n_chunks, falls):
 
 
 def measure(train, data, n_passes, seed):
-    """Accuracy of 5-NN on embeddings of the test images, and seconds of the training."""
+    """Return the accuracy of 5-NN on embedded test images, and the seconds of training."""
     X, y, X_test, y_test = data
     start = perf_counter()
     embedder = train(X, y, n_passes, seed)

@@ -38,23 +38,23 @@ class Clock:
         self.seconds = []
 
     def setup(self, estimator, context):
-        """Nothing to prepare."""
+        """Prepare nothing."""
 
     def teardown(self, estimator, context):
-        """Nothing to clean up."""
+        """Clean up nothing."""
 
     def on_fit_task_begin(self, estimator, context):
         """Start the clock."""
         self.begin = perf_counter()
 
     def on_fit_task_end(self, estimator, context):
-        """Stop it."""
+        """Stop the clock at the end of an epoch."""
         if context.task_name == "epoch":
             self.seconds.append(perf_counter() - self.begin)
 
 
 def ours(X, y, **options):
-    """Seconds of an epoch, the mean of two, and what a fit costs beside its epochs."""
+    """Return the mean seconds of two epochs, and the seconds of the fit outside its epochs."""
     clock = Clock()
     embedder = SiameseEmbedder(
         **{"n_components": 32, "batch_size": BATCH_SIZE} | options,
@@ -72,7 +72,7 @@ def ours(X, y, **options):
 def bare_loop(
     X, y, tower, input_shape, criterion, n_outputs, *, n_components=32, batch_size=BATCH_SIZE
 ):
-    """Seconds of an epoch of a plain loop, the mean of two."""
+    """Return the mean seconds of two epochs of a plain loop."""
     torch.manual_seed(0)
     module = nn.Sequential(Standardize(X.mean(), X.std()), tower(input_shape, n_components))
     if n_outputs:
@@ -90,7 +90,7 @@ def bare_loop(
 
 
 def contenders(tower):
-    """What is timed of a tower, by name; the first is what the others are held against."""
+    """Return the functions to time for a tower, by name; the first is the reference."""
     timed = {
         "cross-entropy, bare torch loop": partial(
             bare_loop, criterion=nn.CrossEntropyLoss(), n_outputs=10
@@ -144,7 +144,7 @@ def by_turns(timed, X, y, rounds):
 
 
 def describe(name, figures, reference):
-    """Median, least and greatest of the seconds and ratios of one contender."""
+    """Return the seconds and ratios of one contender."""
     epochs = np.array([figure["epoch"] for figure in figures])
     row = {"name": name, "seconds": spread(epochs), "ratio": spread(epochs / reference)}
     if "fixed" in figures[0]:

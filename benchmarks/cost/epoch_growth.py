@@ -25,7 +25,7 @@ LOSSES = {
 
 
 def contenders(setting):
-    """What is timed in a setting, by name; the first is what the others are held against."""
+    """Return the functions to time in a setting, by name; the first is the reference."""
     bare = partial(epoch_cost.bare_loop, criterion=nn.CrossEntropyLoss(), n_outputs=10)
     ours = {name: partial(epoch_cost.ours, **options) for name, options in LOSSES.items()}
     options = epoch_cost.TOWERS["mlp"] | setting

@@ -65,13 +65,13 @@ GRID = {"siameseembedder__n_components": [16, 32], "siameseembedder__margin": [0
 
 
 def wait(device):
-    """Wait until a device has done all that it was told to."""
+    """Wait until a device has completed its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def seconds_of(function, device):
-    """What a function gives, and the seconds until the device has done it."""
+    """Return the result of a function, and the seconds until the device has computed it."""
     wait(device)
     start = perf_counter()
     found = function()
@@ -80,7 +80,7 @@ def seconds_of(function, device):
 
 
 def fitted(X, y, device, **parameters):
-    """An embedder and the seconds of its fit, after another one on a few rows."""
+    """Return an embedder and the seconds of its fit, after a first fit on a few rows."""
     embedder = SiameseEmbedder(**parameters, device=str(device))
     few = X[: 2 * embedder.batch_size]
     clone(embedder).set_params(max_iter=1).fit(few, np.arange(len(few)) % 10)
@@ -88,19 +88,19 @@ def fitted(X, y, device, **parameters):
 
 
 def neighbors(embed, X, y, X_test, y_test):
-    """Accuracy of 5-NN on an embedding."""
+    """Return the accuracy of 5-NN on an embedding."""
     return float(KNeighborsClassifier(5).fit(embed(X), y).score(embed(X_test), y_test))
 
 
 def mlp(fashion, device, seed, args):
-    """Multilayer perceptron on Fashion-MNIST."""
+    """Train a multilayer perceptron on Fashion-MNIST."""
     options = MLP | ({"max_iter": args.epochs} if args.epochs else {})
     embedder, seconds = fitted(*fashion[:2], device, random_state=seed, **options)
     return {"accuracy": neighbors(embedder.transform, *fashion), "seconds": seconds}
 
 
 def cnn(fashion, device, seed, args):
-    """Convolutions on Fashion-MNIST; an image and its mirror image have one embedding."""
+    """Train convolutions on Fashion-MNIST; an image and its mirror image have one embedding."""
     options = dict(fashion_mnist.SEVERAL["SiameseEmbedder, supcon, cnn"])
     n_copies = options.pop("n_copies")
     options |= {"max_iter": args.epochs} if args.epochs else {}
@@ -110,7 +110,7 @@ def cnn(fashion, device, seed, args):
 
 
 def characters(tasks, device, seed, args):
-    """Convolutions on Omniglot."""
+    """Train convolutions on Omniglot."""
     (X, y, _), _, runs = tasks
     options = omniglot.TOWER | omniglot.EMBEDDER
     options |= {"max_iter": args.epochs} if args.epochs else {}
@@ -122,27 +122,27 @@ def characters(tasks, device, seed, args):
 
 
 def target(name, measure, data, device, args):
-    """Figures of all seeds beside what they are to reach."""
+    """Return the figures of all seeds, and the accuracy and seconds to reach."""
     runs = [measure(data, device, seed, args) for seed in range(args.seeds)]
     accuracy, seconds = TARGETS[name]
     return of_runs(runs, wanted={"accuracy": accuracy, "seconds": seconds})
 
 
 def product_rate(device, size, rounds=20):
-    """Operations a second of products of square matrices in bfloat16, the best of all rounds."""
+    """Return the operations a second of square bfloat16 matrix products, the best of all rounds."""
     A, B = torch.randn(2, size, size, device=device, dtype=torch.bfloat16)
     seconds = [seconds_of(lambda: A @ B, device)[1] for _ in range(rounds)]
     return 2 * size**3 / min(seconds)
 
 
 def operations(tower):
-    """Operations of a step for each row, in the linear layers of a tower."""
+    """Return the operations of a step for each row, in the linear layers of a tower."""
     first, *others = (layer for layer in tower.modules() if isinstance(layer, nn.Linear))
     return 4 * first.weight.numel() + 6 * sum(layer.weight.numel() for layer in others)
 
 
 def rate(device, args):
-    """Share of the speed of matrix products that training a wide tower makes use of."""
+    """Compare the speed of training a wide tower with that of matrix products."""
     rng = np.random.default_rng(0)
     X = rng.integers(256, size=(N_STEPS * args.batch, 1024), dtype=np.uint8)
     y = rng.permutation(np.arange(len(X)) % (args.batch // 8))
@@ -167,7 +167,7 @@ def rate(device, args):
 
 
 class Waits:
-    """Stands in for the training loop and counts the waiting operations of its steps.
+    """Replacement for the training loop that counts the waiting operations of its steps.
 
     Torch reports them in its debug mode, which is on during steps only: while batches are drawn
     and after an epoch, the CPU may wait.
@@ -178,7 +178,7 @@ class Waits:
         self.train = _base.train
 
     def __call__(self, module, epochs, *args, **options):
-        """Train as ever, but watched."""
+        """Train, and count the waiting operations."""
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
             self.train(module, map(self.steps, epochs), *args, **options)
@@ -186,7 +186,7 @@ class Waits:
         self.places += [f"{w.filename}:{w.lineno}" for w in waiting]
 
     def steps(self, batches):
-        """The batches of an epoch."""
+        """Yield the batches of an epoch."""
         for batch in batches:
             self.switch("warn")
             self.n_steps += 1
@@ -200,7 +200,7 @@ class Waits:
 
 
 def waits(X, y, device):
-    """Waiting operations in an epoch of each of some ways to train."""
+    """Return the waiting operations in an epoch, for several ways to train."""
     found = []
     ways = {"triplet": {}, "supcon": {"loss": "supcon", "precision": "bfloat16"}}
     ways |= {"semihard": {"miner": "semihard"}, "angular": {"miner": "angular"}}
@@ -213,7 +213,7 @@ def waits(X, y, device):
 
 
 def placement(X, y, device, args):
-    """Seconds of an epoch, the least of all rounds, with data kept on the device and sent to it."""
+    """Return the least seconds of an epoch, with data kept on the device and sent to it."""
     ways = {"kept on the device": _arrays.N_SHARERS, "sent by batches": 2**60}
     seconds = {way: [] for way in ways}
     for _ in range(args.rounds):
@@ -227,7 +227,7 @@ def placement(X, y, device, args):
 
 
 def used(device):
-    """Megabytes in use: of a CUDA device by all processes, else of this process."""
+    """Return the megabytes in use: of a CUDA device by all processes, else of this process."""
     if device.type != "cuda":
         return megabytes("VmRSS")
     free, total = torch.cuda.mem_get_info(device)
@@ -235,7 +235,7 @@ def used(device):
 
 
 def most_used(function, device):
-    """What a function gives, and the most megabytes in use meanwhile."""
+    """Return the result of a function, and the most megabytes in use during the call."""
     done, seen = threading.Event(), [used(device)]
 
     def watch():
@@ -252,7 +252,7 @@ def most_used(function, device):
 
 
 def search(X, y, device, args):
-    """A search in one process and in two: its best score, seconds and memory."""
+    """Search in one process and in two; return best scores, seconds and memory."""
     found = []
     for n_jobs in (1, 2):
         embedder = SiameseEmbedder(
@@ -272,7 +272,7 @@ def search(X, y, device, args):
 
 
 def parts(args, device):
-    """The functions of all parts by name; data are read once they are needed."""
+    """Return the functions of all parts by name; they read data only if called."""
 
     def fashion():
         X, y, *test = (part[: args.rows] for part in load_fashion_mnist(args.data))

@@ -38,24 +38,24 @@ print(perf_counter() - start)
 
 @torch.inference_mode()
 def embed(tower, X):
-    """Embeddings of the rows of a tensor, in one piece."""
+    """Embed the rows of a tensor in one piece."""
     return tower(X)
 
 
 @torch.inference_mode()
 def embed_chunks(tower, X):
-    """The same, chunk by chunk."""
+    """Embed the rows of a tensor in chunks."""
     return torch.cat([tower(part) for part in X.split(CHUNK)])
 
 
 @torch.inference_mode()
 def decide(verifier, left, right):
-    """Probability that two items match, by tower and head alone."""
+    """Return the probability that two items match, by tower and head alone."""
     return verifier.head_(verifier.tower_(left), verifier.tower_(right)).sigmoid()
 
 
 def least_seconds(functions, rounds):
-    """The least time of each function, by turns, after one round of warm-up."""
+    """Return the least time of each function, by turns, after one round of warm-up."""
     times = {name: [] for name in functions}
     for turn in range(rounds + 1):
         for name, function in functions.items():
@@ -67,7 +67,7 @@ def least_seconds(functions, rounds):
 
 
 def many_rows(X, y, rounds):
-    """Seconds that the rows take, for each tower and each way."""
+    """Return the seconds for many rows, for each tower and each way."""
     for name, options in TOWERS.items():
         rows = X if name == "mlp" else X[: len(X) // 10]
         embedder = SiameseEmbedder(max_iter=1, random_state=0, device="cpu", **options)
@@ -91,7 +91,7 @@ def many_rows(X, y, rounds):
 
 
 def single_pair(X, y, calls):
-    """Seconds that one pair takes, for each way."""
+    """Return the seconds for one pair, for each way."""
     items = X[:1000].astype(np.float32)
     pairs = PairView(items, np.arange(1000).reshape(-1, 2))
     match = y[pairs.index[:, 0]] == y[pairs.index[:, 1]]
@@ -111,7 +111,7 @@ def single_pair(X, y, calls):
 
 
 def import_seconds():
-    """Seconds of the import in a new process."""
+    """Return the seconds of the import in a new process."""
     command = [sys.executable, "-c", IMPORT]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

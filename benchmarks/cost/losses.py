@@ -58,7 +58,7 @@ PEERS = {
 
 
 def data(n_rows, n_components, n_classes):
-    """Embeddings of classes that are half apart, and the classes."""
+    """Return embeddings of classes that are half apart, and the classes."""
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(n_rows) % n_classes
     centers = torch.randn(n_classes, n_components, generator=generator)
@@ -66,7 +66,7 @@ def data(n_rows, n_components, n_classes):
 
 
 def our_step(loss, miner, n_components, n_classes):
-    """Forward and backward of one of our losses, as a function of embeddings and classes."""
+    """Return a function of embeddings and classes: forward and backward of one of our losses."""
     criterion, distance = LOSSES[loss], DISTANCES[NATURAL_DISTANCES[loss]]
     if isinstance(criterion, type):
         criterion = criterion(*(() if loss == "wu_margin" else (n_classes, n_components)))
@@ -87,7 +87,7 @@ def our_step(loss, miner, n_components, n_classes):
 
 
 def peer_step(loss, miner, n_components, n_classes):
-    """The same of the peer."""
+    """Return the same function for the loss of the peer."""
     kind, miner_kind = PEERS[loss, miner]
     options = {}
     if NATURAL_DISTANCES[loss] == "cosine" and hasattr(LOSSES[loss], "cosines"):
@@ -104,7 +104,7 @@ def peer_step(loss, miner, n_components, n_classes):
 
 
 def seconds(step, Z, y, n_steps):
-    """Mean seconds of a step."""
+    """Return the mean seconds of a step."""
     start = perf_counter()
     for _ in range(n_steps):
         step(Z, y)
@@ -112,7 +112,7 @@ def seconds(step, Z, y, n_steps):
 
 
 def compare(loss, miner, *, n_rows, rounds):
-    """Milliseconds of both and their ratio, round by round."""
+    """Return the milliseconds of both losses, and the spread of their ratio."""
     Z, y = data(n_rows, 128, n_rows // 8)
     steps = [make(loss, miner, 128, n_rows // 8) for make in (our_step, peer_step)]
     n_steps = [max(1, round(0.05 / seconds(step, Z, y, 1))) for step in steps]
@@ -133,7 +133,7 @@ def compare(loss, miner, *, n_rows, rounds):
 
 
 def peak(loss, miner, n_rows):
-    """Megabytes that one step needs on top of what the process has before."""
+    """Return the megabytes that one step needs in addition to those of the process."""
     step = our_step(loss, miner, 64, 10)
     step(*data(64, 64, 10))
     Z, y = data(n_rows, 64, 10)

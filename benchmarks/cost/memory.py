@@ -51,13 +51,13 @@ class Reader:
         self.path, self.shape, self.dtype = path, shape, np.dtype(np.float32)
 
     def __getitem__(self, key):
-        """Rows by a slice or by their numbers."""
+        """Return rows by a slice or by their numbers."""
         if isinstance(key, slice):
             return self.read(key.start, key.stop - key.start)
         return np.concatenate([self.read(number, 1) for number in key])
 
     def read(self, first, n_rows):
-        """Rows that lie side by side."""
+        """Read consecutive rows."""
         n_columns = self.shape[1]
         begin = int(first) * n_columns * self.dtype.itemsize
         values = np.fromfile(self.path, self.dtype, n_rows * n_columns, offset=begin)
@@ -65,7 +65,7 @@ class Reader:
 
 
 def made_rows(n_rows, n_columns, dtype):
-    """Rows of numbers below 256, whose classes differ in brightness, and their classes."""
+    """Return rows of numbers below 256, brighter from class to class, and their classes."""
     rng = np.random.default_rng(0)
     y = rng.integers(10, size=n_rows, dtype=np.uint8)
     X = np.empty((n_rows, n_columns), dtype)
@@ -76,7 +76,7 @@ def made_rows(n_rows, n_columns, dtype):
 
 
 def write_rows(path, n_rows, n_columns):
-    """The file of such rows, all alike but for their order, and their classes."""
+    """Write such rows to a file, each CHUNK of them in another order; return their classes."""
     X, y = made_rows(CHUNK, n_columns, np.float32)
     rng = np.random.default_rng(1)
     order = [rng.permutation(CHUNK) for _ in range(n_rows // CHUNK)]
@@ -87,13 +87,13 @@ def write_rows(path, n_rows, n_columns):
 
 
 def some_batches(y, batch_size, *, generator):
-    """The first batches of an epoch."""
+    """Return the first batches of an epoch."""
     return islice(class_balanced(y, batch_size, generator=generator), N_BATCHES)
 
 
 @contextmanager
 def peaks(found, step):
-    """Note the peaks of memory, and the seconds, of a step."""
+    """Record the peaks of memory and the seconds of a step."""
     Path("/proc/self/clear_refs").write_text("5")
     anonymous, done = [megabytes("RssAnon")], Event()
 
@@ -117,7 +117,7 @@ def peaks(found, step):
 
 
 def measure(case):
-    """Peaks of this process in megabytes, at each step of a case."""
+    """Return the peaks of this process in megabytes, at each step of a case."""
     found = {"imports": megabytes("VmRSS")}
     embedder = SiameseEmbedder(
         max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
@@ -140,7 +140,7 @@ def measure(case):
 
 
 def files(gigabytes):
-    """Peaks on a file, for each kind of access."""
+    """Yield the peaks of memory on a file, for each kind of access."""
     columns = BASE["columns"]
     n_rows = max(1, int(gigabytes * 1e9 / (4 * columns * CHUNK))) * CHUNK
     with tempfile.TemporaryDirectory() as folder:

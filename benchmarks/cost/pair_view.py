@@ -35,20 +35,20 @@ def prepare(args):
 
 @torch.inference_mode()
 def head_over_pairs(verifier, Z, index):
-    """Logits of all pairs from embeddings, by a bare loop."""
+    """Return the logits of all pairs from embeddings, by a bare loop."""
     Z, index = torch.from_numpy(Z), torch.from_numpy(index)
     return torch.cat([verifier.head_(*Z[rows.T]) for rows in index.split(CHUNK)])
 
 
 def seconds_of(function, *arguments):
-    """Result and seconds of a call."""
+    """Return the result and the seconds of a call."""
     start = perf_counter()
     result = function(*arguments)
     return result, perf_counter() - start
 
 
 def time(X, pairs, verifier, rounds):
-    """Seconds of each part, by turns, after one round of warm-up."""
+    """Return the seconds of each part, by turns, after one round of warm-up."""
     found = {"predict_proba": [], "transform_items": [], "head": []}
     for turn in range(rounds + 1):
         proba, whole = seconds_of(verifier.predict_proba, pairs)

@@ -71,14 +71,14 @@ class PairLoss(nn.Module):
         self.distance = DISTANCES[NATURAL_DISTANCES[loss]]
 
     def forward(self, Z, y):
-        """The loss of all mined pairs."""
+        """Return the loss of all mined pairs."""
         same = y[:, None] == y
         different = ~same
         return self.loss(*self.miner(self.distance(Z, Z), same.fill_diagonal_(False), different))
 
 
 def peer_loop(X, y, loss, miner):
-    """Seconds of an epoch of pytorch-metric-learning, the mean of two."""
+    """Return the mean seconds of two epochs of pytorch-metric-learning."""
     torch.manual_seed(0)
     model, loss_func = Tower(X.mean(), X.std()), loss()
     mining_func = miner() if miner else None
@@ -98,7 +98,7 @@ def peer_loop(X, y, loss, miner):
 
 
 def skorch_fit(X, y, loss, miner):
-    """Seconds of an epoch of skorch by its own clock, the mean of two."""
+    """Return the mean seconds of two epochs of skorch, by its own clock."""
     net = NeuralNet(
         Tower,
         module__mean=X.mean(),
@@ -120,7 +120,7 @@ def skorch_fit(X, y, loss, miner):
 
 
 def epochs(X, y, *, rounds):
-    """Seconds of an epoch by turns, and how many times ours; a row for each loss and trainer."""
+    """Return a row for each loss and trainer: seconds of an epoch, and how many times ours."""
     rows = []
     for name, (loss, miner, peer_loss, peer_miner) in CASES.items():
         our_fit = partial(ours, loss=loss, miner=miner, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
@@ -143,7 +143,7 @@ class Accuracy:
         self.begin = perf_counter()
 
     def look(self, transform):
-        """Stop the clock, note the accuracy of what a transformation makes of the rows."""
+        """Stop the clock, and record the accuracy on transformed rows."""
         self.seconds += perf_counter() - self.begin
         neighbors = KNeighborsClassifier(algorithm="brute").fit(transform(self.X), self.y)
         accuracy = neighbors.score(transform(self.X_held_out), self.y_held_out)
@@ -151,29 +151,29 @@ class Accuracy:
         self.begin = perf_counter()
 
     def setup(self, estimator, context):
-        """Nothing to prepare."""
+        """Prepare nothing."""
 
     def teardown(self, estimator, context):
-        """Nothing to clean up."""
+        """Clean up nothing."""
 
     def on_fit_task_begin(self, estimator, context):
-        """Nothing to begin."""
+        """Begin nothing."""
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        """Look after every epoch."""
+        """Record the accuracy after every epoch."""
         if context.task_name == "epoch":
             self.look(fitted_estimator.transform)
 
 
 def our_accuracy(X, y):
-    """Curve of the embedder with its defaults, an epoch at a time."""
+    """Return the curve of the embedder with its defaults, epoch by epoch."""
     clock = Accuracy(X, y)
     SiameseEmbedder(random_state=0, device="cpu").set_callbacks(clock).fit(clock.X, clock.y)
     return clock.curve
 
 
 def nca_accuracy(X, y, *, n_rows, max_iter, every=5):
-    """Curve of scikit-learn's components on some rows, some iterations at a time."""
+    """Return the curve of scikit-learn's components on some rows, every few iterations."""
     clock = Accuracy(X, y)
     few, _, y_few, _ = train_test_split(
         clock.X, clock.y, train_size=n_rows, stratify=clock.y, random_state=0
@@ -191,7 +191,7 @@ def nca_accuracy(X, y, *, n_rows, max_iter, every=5):
 
 
 def reached(name, n_rows, curve):
-    """When a curve reaches the target, and the best of it."""
+    """Return the time at which a curve reaches the target, and its best point."""
     seconds = [point["seconds"] for point in curve if point["accuracy"] >= TARGET]
     best = max(curve, key=lambda point: point["accuracy"])
     return {
@@ -204,7 +204,7 @@ def reached(name, n_rows, curve):
 
 
 def accuracies(X, y, *, nca_rows, nca_iter):
-    """Curves of accuracy over time, ours and that of NCA."""
+    """Return the curves of accuracy over time, ours and the one of NCA."""
     curve = nca_accuracy(X, y, n_rows=nca_rows, max_iter=nca_iter)
     return [
         reached("SiameseEmbedder", len(X) - N_HELD_OUT, our_accuracy(X, y)),

@@ -24,7 +24,7 @@ GRID = {"siameseembedder__n_components": [16, 32], "siameseembedder__margin": [0
 
 
 def search(X, y, *, n_epochs, n_jobs, threads):
-    """Scores of all candidates, and seconds of the search."""
+    """Return the scores of all candidates, and the seconds of the search."""
     torch.set_num_threads(threads)
     embedder = SiameseEmbedder(max_iter=n_epochs, random_state=0, device="cpu")
     model = make_pipeline(embedder, KNeighborsClassifier(5))

@@ -22,7 +22,7 @@ N_CLASSES, N_TOPIC, N_VALUES = 20, 200, 100
 
 
 def sparse_rows(n_rows, n_columns, *, seed):
-    """Rows that take a fifth of their columns from those of their class.
+    """Make rows that have a fifth of their columns from those of their class.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def sparse_rows(n_rows, n_columns, *, seed):
 
 
 def measure(n_rows, n_columns, n_epochs, seed):
-    """Peaks of this process in megabytes, seconds of the fit, and what it has learned."""
+    """Return the peaks of this process in megabytes, seconds of the fit, and active pairs."""
     megabytes = {"imports": most_resident()}
     X, y = sparse_rows(n_rows, n_columns, seed=seed)
     megabytes["rows"] = most_resident()

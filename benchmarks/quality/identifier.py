@@ -13,7 +13,7 @@ which nothing is promised.
 The time of enrolling 100,000 embeddings and identifying 10,000 is that of ``NearestNeighbors``
 by brute force on the same embeddings, by turns.
 
-The settings are those of ``benchmarks/systems/omniglot.py``, with half the channels to take less time.
+The settings are those of ``systems/omniglot.py``, with half the channels to take less time.
 ``--held-out``, to choose others, trains on 20 background alphabets and tests on the other ten. The
 evaluation alphabets were looked at once, for the figures that are reported.
 """

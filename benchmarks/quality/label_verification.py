@@ -21,7 +21,7 @@ a threshold within: too many are accepted at its lower end, or too few at its up
 The rate of as few test people as were calibrated on is uncertain itself: an interval that is right
 of all people 95 times in 100 holds the rate of such test people about 83 times.
 
-Embedders have the settings of ``benchmarks/systems/faces.py`` and ``benchmarks/systems/signatures.py``, or their
+Embedders have the settings of ``systems/faces.py`` and ``systems/signatures.py``, or their
 defaults. That the regression reads the distance, and no differences or products, was chosen with
 ``--held-out``, which deals out only what each seed learns from (other seeds test some of that), and
 ``--output``: it keeps the rates best.
@@ -52,7 +52,7 @@ RATES = (0.01, 0.05)
 
 
 def deal_identities(y, rng, *, shares):
-    """Rows to learn from; then, draw by draw, rows to calibrate on and to test.
+    """Return rows to learn from; then, draw by draw, rows to calibrate on and to test.
 
     Parameters
     ----------
@@ -73,26 +73,26 @@ def deal_identities(y, rng, *, shares):
 
 
 def rows_of(y, identities):
-    """Rows of some identities."""
+    """Return the rows of some identities."""
     return np.flatnonzero(np.isin(y, identities))
 
 
 def deal_rows(y, rng):
-    """The same of rows, whatever they are: 5/7 to learn from, the last 1/7 to test."""
+    """Return the same for rows of any class: 5/7 to learn from, the last 1/7 to test."""
     first, last = np.split(np.arange(len(y)), [len(y) * 6 // 7])
     learned, others = np.split(rng.permutation(first), [len(y) * 5 // 7])
     return learned, [[some, last] for some in np.array_split(others, N_DRAWS)]
 
 
 def pairs_of_faces(X, y, rows, seed):
-    """All pairs, whether they match, and their people."""
+    """Return all pairs, whether they match, and their people."""
     index = rows[np.column_stack(np.triu_indices(len(rows), 1))]
     groups = y[index]
     return PairView(X, index), groups[:, 0] == groups[:, 1], groups
 
 
 def pairs_of_signatures(X, writer, genuine, rows, seed):
-    """All pairs of a genuine signature and any other of its writer; and as above."""
+    """Return all pairs of a genuine signature and another of its writer; and as above."""
     index = rows[np.column_stack(np.triu_indices(len(rows), 1))]
     groups, true = writer[index], genuine[index]
     kept = (groups[:, 0] == groups[:, 1]) & true.any(axis=1)
@@ -100,7 +100,7 @@ def pairs_of_signatures(X, writer, genuine, rows, seed):
 
 
 def pairs_of_images(X, y, rows, seed, *, share_rows):
-    """Pairs, half of which match, and what they share: rows or classes."""
+    """Return pairs, half of which match, and what they share: rows or classes."""
     positions, match, _ = make_pairs(
         rows[:, None], y[rows], n_pairs=min(10 * len(rows), 20_000), as_view=True, random_state=seed
     )
@@ -109,7 +109,7 @@ def pairs_of_images(X, y, rows, seed, *, share_rows):
 
 
 def faces(folder):
-    """People, what learns from some of the rows, and what makes pairs of others."""
+    """Return people, a function that fits on some rows, and one that pairs others."""
     images, people = load_att_faces(folder)
     images = smaller(images, BLOCK)
 
@@ -122,7 +122,7 @@ def faces(folder):
 
 
 def signatures(folder):
-    """The same of writers."""
+    """Return the same for writers."""
     points, writer, number = load_svc2004(folder)
     series, _ = series_of(points)
     X, genuine = flat(series), number <= N_GENUINE
@@ -142,7 +142,7 @@ def signatures(folder):
 
 
 def clothes(folder, *, share_rows):
-    """The same of classes of Fashion-MNIST; the last seventh of the rows are the test images."""
+    """Return the same for Fashion-MNIST; the last seventh of the rows are the test images."""
     X, y, X_test, y_test = load_fashion_mnist(folder)
     X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
 
@@ -166,7 +166,7 @@ TASKS = {
 
 
 def figures_of(model, calibration, test):
-    """Figures of each rate on test pairs, of a verifier that is fitted on others.
+    """Return the figures on test pairs, for each rate, of a verifier fitted on other pairs.
 
     Both are pairs, whether they match, and what they share.
     """
@@ -194,7 +194,7 @@ def figures_of(model, calibration, test):
 
 
 def run_seed(y, fit, pairs_of, deal, seed, *, output, epochs, held_out):
-    """Means of the figures over all draws of one seed, for each rate."""
+    """Return the means of the figures over all draws of one seed, for each rate."""
     rng = np.random.default_rng(seed)
     learned, draws = deal(y, rng)
     if held_out:

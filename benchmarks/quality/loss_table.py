@@ -35,7 +35,7 @@ MEASURES = ("knn", "map_at_r", "auc")
 
 
 def data_sets(folder, n_rows):
-    """Training and test rows of each data set, and whether the test classes are known."""
+    """Yield name, rows and classes of each data set, and its training rows if they are fixed."""
     X, y, *_ = load_fashion_mnist(folder)
     yield "Fashion-MNIST", X[: 2 * n_rows].astype(np.float32), y[: 2 * n_rows], None
     yield "digits", *load_digits(return_X_y=True), None
@@ -47,7 +47,7 @@ def data_sets(folder, n_rows):
 
 
 def split(X, y, known, seed):
-    """Training and test part, in float32."""
+    """Return training and test part, in float32."""
     X = X.astype(np.float32)
     if known is not None:
         return X[known], X[~known], y[known], y[~known]
@@ -55,7 +55,7 @@ def split(X, y, known, seed):
 
 
 def measure(Z_train, Z, y_train, y):
-    """What an embedding is worth on test rows."""
+    """Return the figures of an embedding on test rows."""
     neighbors = KNeighborsClassifier()
     if set(y) <= set(y_train):
         knn = neighbors.fit(Z_train, y_train).score(Z, y)
@@ -93,7 +93,7 @@ def run(args):
 
 
 def figures_of(loss, miner, part, seed, epochs):
-    """Figures of one loss and miner, or of the raw rows, on one split."""
+    """Return the figures of one loss and miner, or of the raw rows, on one split."""
     X_train, X, y_train, y = part
     if miner:
         embedder = SiameseEmbedder(
@@ -104,7 +104,7 @@ def figures_of(loss, miner, part, seed, epochs):
 
 
 def mean_ranks(found):
-    """Mean rank of each contender over data sets and measures; the raw rows have none."""
+    """Return the mean rank of each contender over data sets and measures, None for raw rows."""
     names = [contender for contender in found if contender[1]]
     table = np.array(
         [

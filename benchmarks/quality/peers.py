@@ -38,12 +38,12 @@ class LazyNet(nn.Module):
         self.layers = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, 10))
 
     def forward(self, X):
-        """Probabilities of the ten digits."""
+        """Return the probabilities of the ten digits."""
         return self.layers(X.float()).softmax(dim=-1)
 
 
 def estimators():
-    """Our estimators, scikit-learn's own and the peers that are installed, by name."""
+    """Return our estimators, scikit-learn's own and the peers that are installed, by name."""
     found = {
         "SiameseEmbedder": SiameseEmbedder(),
         "SiameseVerifier": SiameseVerifier(),
@@ -65,7 +65,7 @@ def estimators():
 
 
 def check(estimator):
-    """Counts of the checks by their outcome, the names of the failed, or what stopped them."""
+    """Return the counts of checks by outcome, names of the failed, and what stopped them."""
     start = perf_counter()
     try:
         results = check_estimator(estimator, on_fail=None, on_skip=None)
@@ -82,7 +82,7 @@ def check(estimator):
 
 
 def try_on_digits(estimator):
-    """Fit on digits, or on pairs of them, and say how that went."""
+    """Fit on digits, or on pairs of them; return "yes" or the name of the error."""
     X, y = load_digits(return_X_y=True)
     if isinstance(estimator, PairTransformer | SiameseVerifier):
         X, y, _ = make_pairs(X, y, n_pairs=1000, random_state=0)

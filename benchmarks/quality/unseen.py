@@ -57,7 +57,7 @@ class LinearPath(nn.Module):
             self.linear.weight = nn.Parameter(torch.from_numpy(axes), requires_grad=False)
 
     def forward(self, x):
-        """Embeddings of items."""
+        """Return embeddings of items."""
         return self.linear(x) + self.network(x)
 
 
@@ -69,7 +69,7 @@ class WithItem(nn.Module):
         self.network = mlp(input_shape, n_components - input_shape[0], depth=depth, width=width)
 
     def forward(self, x):
-        """Embeddings of items, and the items."""
+        """Return embeddings of items, followed by the items."""
         return torch.cat([self.network(x), 1e-4 * x], dim=1)
 
 
@@ -82,21 +82,21 @@ class SeesRaw(AdaptiveDistance):
         self.raw = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Return the logits of the pairs of rows of A and B."""
         (A, a), (B, b) = (Z.tensor_split([-self.n_features], dim=1) for Z in (A, B))
         D = 1e4 * paired(euclidean, a, b) / self.n_features**0.5
         return super().forward(A, B) - 20 * self.raw * D
 
 
 def principal_axes(X, n_components):
-    """Principal axes of standardised rows, in a unit in which mean distances are about 1."""
+    """Return the principal axes of standardised rows, scaled to mean distances of about 1."""
     pca = PCA(n_components, random_state=0).fit(StandardScaler().fit_transform(X))
     spread = np.sqrt(2 * pca.explained_variance_.sum())
     return (pca.components_ / spread).astype(np.float32)
 
 
 def verifiers(X):
-    """Parameters of the verifiers compared, by name; training rows give what they need."""
+    """Return the parameters of the verifiers compared, by name."""
     narrow = {"depth": 3, "width": 128}
     axes = principal_axes(X, 32)
     n_features = X.shape[1]
@@ -120,7 +120,7 @@ def verifiers(X):
 
 
 def embedders():
-    """Parameters of the embedders compared, by name."""
+    """Return the parameters of the embedders compared, by name."""
     return {
         "defaults": {},
         "depth=2, width=512": {"depth": 2, "width": 512},
@@ -130,7 +130,7 @@ def embedders():
 
 
 def compare(X, y, new, seed, max_iter):
-    """Area under the curve of each contender for pairs of the rows that are new."""
+    """Return the area under the curve of each contender for pairs of the new rows."""
     options = {"random_state": seed, "device": "cpu"}
     (P, match), (Q, truth) = (pairs_of(X[rows], y[rows], seed) for rows in (~new, new))
     scaler = StandardScaler().fit(X[~new])
@@ -159,7 +159,7 @@ def compare(X, y, new, seed, max_iter):
 
 
 def pairs_of(X, y, seed):
-    """Pairs as a view, and whether they match; at most as many as there are of one kind."""
+    """Return pairs as a view, at most as many as there are of one kind, and whether they match."""
     sizes = np.unique(y, return_counts=True)[1]
     n_pairs = min(N_PAIRS, int((sizes * (sizes - 1)).sum()))
     P, match, _ = make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=seed)
@@ -167,12 +167,12 @@ def pairs_of(X, y, seed):
 
 
 def sides(pairs):
-    """The items of both sides."""
+    """Return the left and the right items."""
     return pairs.left, pairs.right
 
 
 def data_sets(folder):
-    """Rows, identities and number of identities to hold out, of each data set by name."""
+    """Yield name, rows, identities and number of identities to hold out, of each data set."""
     yield "digits", *load_digits(return_X_y=True), 2
     yield "mfeat", *load_mfeat(folder), 2
     X, y, *_ = load_fashion_mnist(folder)
@@ -184,14 +184,14 @@ def data_sets(folder):
 
 
 def genuine_signatures(folder):
-    """Genuine signatures of SVC2004 as 32 points of position and pressure, and their writers."""
+    """Return genuine signatures of SVC2004, resampled to N_POINTS, and their writers."""
     signatures, writer, number = load_svc2004(folder)
     genuine = np.flatnonzero(number <= 20)
     return np.stack([resampled(signatures[row]) for row in genuine]), writer[genuine]
 
 
 def resampled(signature):
-    """Position, centred and in units of its spread, and pressure, at so many points of time."""
+    """Return centred and scaled positions and the pressure, at N_POINTS points of time."""
     series = signature[:, [0, 1, 6]].astype(np.float64)
     times = np.linspace(0, len(series) - 1, N_POINTS)
     points = np.stack([np.interp(times, np.arange(len(series)), x) for x in series.T], axis=1)
@@ -228,7 +228,7 @@ def run(args):
 
 
 def against_raw(model, runs):
-    """Figures of a model on one data set, and its lead over raw distance, split by split."""
+    """Return the figures of a model on one data set, and its lead over raw distance."""
     leads = [run[model] - run["raw distance"] for run in runs]
     error = np.std(leads, ddof=1) / np.sqrt(len(leads)) if len(leads) > 1 else 0.0
     return {

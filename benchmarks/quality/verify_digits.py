@@ -34,7 +34,7 @@ N_PEOPLE = (4, 8, 16, 32)
 
 
 def compare(train, test, seed):
-    """Figures of all models on test pairs; both sets are pairs and whether they match."""
+    """Return the figures of all models on test pairs; both parts are pairs and their matches."""
     figures, distances = {}, {}
     for name, parameters in VERIFIERS.items():
         verifier = SiameseVerifier(random_state=seed, device="cpu", **parameters).fit(*train)
@@ -50,12 +50,12 @@ def compare(train, test, seed):
 
 
 def pixel_distance(change, P):
-    """Euclidean distance of the items of each pair, changed in some way."""
+    """Return the Euclidean distance of the transformed items of each pair."""
     return paired_euclidean_distances(*map(change, split_pairs(P)))
 
 
 def measure(match, score, *, threshold):
-    """Figures of one model."""
+    """Return the figures of one model."""
     return {
         "auc": float(roc_auc_score(match, score)),
         "accuracy": pair_accuracy(match, score, threshold=threshold),
@@ -65,7 +65,7 @@ def measure(match, score, *, threshold):
 
 
 def known_digits(n_seeds):
-    """Training and test pairs of different rows of the same ten digits, seed by seed."""
+    """Yield training and test pairs of different rows of the same ten digits, seed by seed."""
     X, y = load_digits(return_X_y=True)
     for seed in range(n_seeds):
         order = np.random.default_rng(seed).permutation(len(y))
@@ -73,7 +73,7 @@ def known_digits(n_seeds):
 
 
 def unseen_digits(n_splits):
-    """Training pairs of eight digits and test pairs of the other two, split by split."""
+    """Yield training pairs of eight digits and test pairs of the other two, split by split."""
     X, y = load_digits(return_X_y=True)
     for split in range(n_splits):
         order = np.random.default_rng(split // 5).permutation(10)
@@ -82,7 +82,7 @@ def unseen_digits(n_splits):
 
 
 def unseen_people(X, y, n_people, n_folds):
-    """Training pairs of some people and test pairs of others, fold by fold.
+    """Yield training pairs of some people and test pairs of others, fold by fold.
 
     There are as many pairs as match at all, ten images to a person, and as many others.
     """
@@ -98,13 +98,13 @@ def unseen_people(X, y, n_people, n_folds):
 
 
 def pairs_of(X, y, n_pairs, seed):
-    """Pairs, and whether they match."""
+    """Return pairs, and whether they match."""
     P, match, _ = make_pairs(X, y, n_pairs=n_pairs, random_state=seed)
     return P, match
 
 
 def rows_of(task, n_identities, splits):
-    """The rows of one task, a row for each model."""
+    """Return the rows of one task, a row for each model."""
     runs = [compare(*split, seed) for seed, split in enumerate(splits)]
     return [
         of_runs([run[model] for run in runs], task=task, n_identities=n_identities, model=model)

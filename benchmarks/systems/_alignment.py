@@ -57,7 +57,7 @@ class LocalFeatures(nn.Module):
         self.shortcut = nn.Linear(input_shape[1], n_components // n_local)
 
     def forward(self, X):
-        """Local features of series of shape (n, n_steps, n_channels), one step after another."""
+        """Return local features of series of shape (n, n_steps, n_channels), step by step."""
         H = X
         for layer, (convolution, norm) in enumerate(
             zip(self.convolutions, self.norms, strict=True)
@@ -69,7 +69,7 @@ class LocalFeatures(nn.Module):
 
 
 def aligned(A, B, *, n_steps):
-    """Dynamic-time-warping distance between all series of two sets.
+    """Return the dynamic-time-warping distance between all series of two sets.
 
     The root of the squared Euclidean distances between steps, summed along the path of the
     least sum and divided by the number of steps.
@@ -110,7 +110,7 @@ def aligned(A, B, *, n_steps):
 
 
 def best_path(cost, n_steps):
-    """Path of the least sum from the first to the last cell of many square tables of costs.
+    """Find the path of least cost from the first to the last cell, for many square tables.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def best_path(cost, n_steps):
 
 
 def spread_ratio(D, same, different, *, sharpness=8.0, threshold=1.35):
-    """Logistic loss of the ratio of a distance to the mean distance of its anchor's positives.
+    """Compute a logistic loss of distances relative to the mean distance of the positives.
 
     What is decided by the ratio of the distance to the spread of a class is learned by it:
     matching pairs shall be nearer than ``threshold`` times the spread, others farther.

@@ -21,7 +21,7 @@ class SideBySide(nn.Module):
         self.units = nn.Parameter(torch.ones(len(towers)))
 
     def forward(self, X):
-        """Embeddings of items of shape (n, n_columns)."""
+        """Return embeddings of items of shape (n, n_columns)."""
         cues = zip(self.units, self.towers, self.columns, strict=True)
         return torch.cat([unit * tower(X[:, columns]) for unit, tower, columns in cues], dim=1)
 
@@ -53,7 +53,7 @@ class Evidence(nn.Module):
         self.bias = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Return the logits of the pairs of rows of A and B."""
         parts = (A - B).square().log1p().split(self.sizes, dim=1)
         D = torch.stack([part.mean(dim=1) for part in parts], dim=1).clamp_min(1e-6).log()
         positive = nn.functional.softplus
@@ -63,7 +63,7 @@ class Evidence(nn.Module):
 
 
 def whitening(X, y):
-    """A linear tower in whose embedding classes scatter alike in all directions.
+    """Return a linear tower whose embedding has equal scatter within classes in all directions.
 
     Parameters
     ----------
@@ -84,5 +84,5 @@ def whitening(X, y):
 
 
 def whitened_directions(X, y):
-    """The same, read by its direction alone."""
+    """Return the same tower with normalised embeddings."""
     return nn.Sequential(whitening(X, y), nn.RMSNorm(X.shape[1], 1e-12, elementwise_affine=False))

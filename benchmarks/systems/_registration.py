@@ -28,7 +28,7 @@ CALM = 0.15
 
 
 def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions=4):
-    """Strength of slopes or curvatures, by direction and sign, around the points of a grid.
+    """Compute the strength of slopes or curvatures, by direction, around points of a grid.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
 
 
 def moved(images, moves):
-    """Images scaled, turned and shifted.
+    """Scale, turn and shift images.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def moved(images, moves):
 
 
 class Registration(TransformerMixin, BaseEstimator):
-    """Moves each image to where it is most like the mean of the training images.
+    """Transformer that moves each image to where it is most like the mean training image.
 
     Likeness is the cosine of gradients, less their means over the image. In each round, and for
     size, angle and place in turn, a step either way is taken where it helps.
@@ -118,7 +118,7 @@ class Registration(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, images):
-        """Registered images, of shape (n_images, height, width)."""
+        """Return registered images, of shape (n_images, height, width)."""
         moves = np.zeros((len(images), 4))
         for mean, step in zip(self.means_, STEPS, strict=True):
             moves = improved(images, moves, mean, step)
@@ -126,14 +126,14 @@ class Registration(TransformerMixin, BaseEstimator):
 
 
 def outlines(images):
-    """Unit vectors of gradients, without their mean over the image and its border."""
+    """Return unit vectors of gradients, without their mean over the image and its border."""
     maps = gradients(images, scale=1.0, pooling=1.5)[:, :, 1:-1, 1:-1]
     rows = (maps - maps.mean(axis=(2, 3), keepdims=True)).reshape(len(images), -1)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def improved(images, moves, mean, step):
-    """Moves, each with a step along each of its axes where that makes the image more like."""
+    """Return moves, each changed by a step along each axis if the image is then more similar."""
 
     def likeness(moves):
         return outlines(moved(images, moves)) @ mean - CALM * np.square(moves).sum(axis=1)

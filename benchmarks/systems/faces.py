@@ -50,7 +50,7 @@ TUTORIAL = (5, 6, 7)
 
 
 def relit(images, generator, *, deviation=0.2, **options):
-    """Images under another light, distorted: contrast and brightness change at random."""
+    """Distort images, and change their contrast and brightness at random."""
     contrast, light = deviation * torch.randn(2, len(images), 1, 1, generator=generator)
     return affine(images, generator, **options) * (1 + contrast) + light
 
@@ -74,7 +74,7 @@ MOVES = (0.04, 0.06, 0.03, 0.03)
 
 
 def log_volume(Z, y, *, ridge=1e-3):
-    """Scatter of embeddings within classes, less the logarithm of the volume of all of them.
+    """Return the scatter of embeddings within classes, minus the log volume of all embeddings.
 
     The linear map of least loss makes the covariance within classes the unit matrix. It keeps
     every direction, also those in which the few classes that are learned from do not differ.
@@ -119,7 +119,7 @@ VOLUME = {
 
 
 def smaller(faces, block):
-    """Images of means of ``block`` x ``block`` pixels, each of mean zero and deviation one.
+    """Return means of ``block`` x ``block`` pixels, with mean zero and deviation one in an image.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def smaller(faces, block):
 
 
 def people_splits(y, n_folds, held_out=False):
-    """People to test on and people to learn from, in each fold and in the tutorial.
+    """Return people to test on and people to learn from, for each fold and the tutorial.
 
     Or, with ``held_out``, in four inner splits of the people that each fold learns from.
     """
@@ -163,22 +163,22 @@ def people_splits(y, n_folds, held_out=False):
 
 
 def mirrored(images):
-    """Images, left and right exchanged."""
+    """Exchange left and right of images."""
     return np.ascontiguousarray(images[:, :, ::-1])
 
 
 def flat(images):
-    """Images as rows."""
+    """Return images as rows."""
     return images.reshape(len(images), -1)
 
 
 def no_fit(train, y, test, seed, epochs):
-    """The images themselves."""
+    """Return the images themselves."""
     return flat(test)
 
 
 def fit_embedders(parameters, n_towers, train, y, test, seed, epochs):
-    """Embeddings of test images: of each and of its mirror image, summed, by several towers."""
+    """Embed test images: the sum for an image and its mirror image, by several towers."""
     options = parameters | ({"max_iter": epochs} if epochs else {})
     embedder = make_union(
         *(
@@ -193,7 +193,7 @@ def fit_embedders(parameters, n_towers, train, y, test, seed, epochs):
 
 
 class WithinClasses(TransformerMixin, BaseEstimator):
-    """Makes the covariance within classes the unit matrix: least log-volume in closed form."""
+    """Transformer to unit covariance within classes: least log-volume in closed form."""
 
     def fit(self, X, y):
         """Learn from rows and their classes."""
@@ -203,23 +203,23 @@ class WithinClasses(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Rows, whitened."""
+        """Whiten rows."""
         return self.whitening_.transform(X)
 
 
 def embedder_of_components(seed, epochs):
-    """A linear tower that learns by log-volume."""
+    """Return a linear tower that learns by log-volume."""
     options = VOLUME | ({"max_iter": epochs} if epochs else {})
     return SiameseEmbedder(random_state=seed, device="cpu", **options)
 
 
 def whitening_of_components(seed, epochs):
-    """The same map without a tower."""
+    """Return the same map without a tower."""
     return WithinClasses()
 
 
 def with_copies(images, y, seed):
-    """Images, mirror images, and copies of both that are moved at random; and their classes."""
+    """Return images, mirror images and randomly moved copies of both, and their classes."""
     rng = np.random.default_rng(seed)
     both = [images, mirrored(images)]
     copies = [
@@ -229,7 +229,7 @@ def with_copies(images, y, seed):
 
 
 def fit_gradients(last, train, y, test, seed, epochs):
-    """Embeddings of the slopes and of the curvatures of test images and their mirror images."""
+    """Embed slopes and curvatures of test images and their mirror images."""
     model = make_union(
         *(
             make_pipeline(
@@ -247,7 +247,7 @@ def fit_gradients(last, train, y, test, seed, epochs):
 
 
 def measure(Z, y, metric):
-    """EER and AUC over all pairs of rows."""
+    """Return EER and AUC over all pairs of rows."""
     left, right = np.triu_indices(len(y), 1)
     match, distance = y[left] == y[right], pdist(Z, metric)
     return {
@@ -257,7 +257,7 @@ def measure(Z, y, metric):
 
 
 def views_of(faces, learned):
-    """What models see of faces, registered as those learned from have it; and the seconds."""
+    """Return views of faces by name, registered to those learned from, and the seconds."""
     start = perf_counter()
     fine = smaller(faces, FINE)
     registered = Registration().fit(fine[learned]).transform(fine)
@@ -322,7 +322,7 @@ def run(args):
 
 
 def one_fold(fit, images, y, people, others, metric, seed, epochs):
-    """Figures on all pairs of images of some people, learned from others."""
+    """Return the figures on all pairs of images of some people, learned from others."""
     new, learned = np.isin(y, people), np.isin(y, others)
     start = perf_counter()
     Z = fit(images[learned], y[learned], images[new], seed, epochs)
@@ -330,7 +330,7 @@ def one_fold(fit, images, y, people, others, metric, seed, epochs):
 
 
 def over_folds(runs):
-    """Mean and deviation over seeds of the means over folds; and the runs themselves."""
+    """Return mean and deviation over seeds of the means over folds, and the runs themselves."""
     means = [{key: part["mean"] for key, part in summary(folds).items()} for folds in runs]
     return {"summary": summary(means), "runs": runs}
 

@@ -56,7 +56,7 @@ moved = partial(affine, rotation=3, scale=0.05, shear=0.03, translation=0.03)
 
 
 def mirrored_and_moved(images, generator):
-    """Images, half of them turned over, all of them moved and distorted a little."""
+    """Turn half of the images over; move and distort all a little."""
     return moved(mirror(images, generator), generator)
 
 
@@ -91,7 +91,7 @@ SEVERAL = {
 
 
 def ordered_pairs(y, rng):
-    """Pairs as the lab made them, matching and not by turns.
+    """Return pairs as the lab made them, matching and not by turns.
 
     Row i of a class is paired with row i + 1 of that class, then with row i of another class,
     drawn at random. Every class gives as many pairs as the smallest one can.
@@ -123,7 +123,7 @@ def ordered_pairs(y, rng):
 
 
 def lab_tower(n_features, depth):
-    """The network of the lab: dense layers of 128, each rectified, dropout between them."""
+    """Return the network of the lab: dense layers of 128, each rectified, with dropout between."""
     layers = []
     for n_in, n_out in pairwise([n_features] + [WIDTH] * depth):
         layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(0.1)]
@@ -131,7 +131,7 @@ def lab_tower(n_features, depth):
 
 
 def fit_lab(X, y, pairs, *, depth, epochs, seed, shuffle):
-    """Train the network of the lab as the lab did, and return what embeds rows."""
+    """Train the network of the lab as the lab did, and return a function that embeds rows."""
     torch.manual_seed(seed)
     left, right, match = (torch.from_numpy(part) for part in pairs)
     X, match = as_unit(X), match.float()
@@ -152,19 +152,19 @@ def fit_lab(X, y, pairs, *, depth, epochs, seed, shuffle):
 
 
 def as_unit(X):
-    """Grey values as a tensor in [0, 1]."""
+    """Return grey values as a tensor in [0, 1]."""
     return torch.from_numpy(X.astype(np.float32) / np.float32(255))
 
 
 def fit_ours(X, y, pairs, *, depth, seed, n_copies=None, **parameters):
-    """Train the embedder on labelled rows; it needs no pairs."""
+    """Train the embedder on labelled rows, and return a function that embeds rows."""
     embedder = SiameseEmbedder(depth=depth, random_state=seed, device="cpu", **parameters)
     embed = embedder.fit(X, y).transform
     return embed if n_copies is None else partial(mean_of_copies, embed, n_copies)
 
 
 def mean_of_copies(embed, n_copies, X):
-    """Mean embedding of images, moved copies of them, and the mirror images of all."""
+    """Return the mean embedding of images, moved copies of them, and the mirror images of all."""
     images = torch.from_numpy(as_floats(X)).reshape(-1, *SHAPE)
     generator = torch.Generator().manual_seed(0)
     total = 0
@@ -175,7 +175,7 @@ def mean_of_copies(embed, n_copies, X):
 
 
 def measure_pairs(held_out, test, *, threshold=None):
-    """Figures of the test pairs; a threshold that is not given is chosen on held-out pairs.
+    """Return the figures of test pairs; by default the threshold is chosen on held-out pairs.
 
     Both are embeddings and the pairs of their rows.
     """
@@ -194,12 +194,12 @@ def measure_pairs(held_out, test, *, threshold=None):
 
 
 def distances(Z, pairs):
-    """Distance of the embeddings of each pair."""
+    """Return the distance of the embeddings of each pair."""
     return paired_euclidean_distances(Z[pairs[0]], Z[pairs[1]])
 
 
 def measure_rows(Z, y, Z_test, y_test):
-    """Accuracy of plain classifiers on the embedding of all rows."""
+    """Return the accuracy of plain classifiers on the embedding of all rows."""
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3))
     return {
         "knn": KNeighborsClassifier(5).fit(Z, y).score(Z_test, y_test),
@@ -208,7 +208,7 @@ def measure_rows(Z, y, Z_test, y_test):
 
 
 def models(epochs, only=""):
-    """Name, depth, function that trains and threshold of the lab, for each row of the table."""
+    """Return name, depth, training function and threshold of the lab, for each row."""
     lab_size = {"n_components": WIDTH, "width": WIDTH, "max_iter": epochs}
     rows = [("raw pixels", None, lambda X, y, pairs, seed, depth: as_floats, None)]
     for depth in DEPTHS:
@@ -221,12 +221,12 @@ def models(epochs, only=""):
 
 
 def as_floats(X):
-    """Grey values as they are: the embedding of no learning at all."""
+    """Return grey values unchanged: the embedding without learning."""
     return X.astype(np.float32)
 
 
 def run_seed(data, seed, *, epochs, threads, only):
-    """Figures of all models with one seed."""
+    """Return the figures of all models with one seed."""
     torch.set_num_threads(threads)
     X, y, X_test, y_test = data
     rng = np.random.default_rng(seed)
@@ -266,7 +266,8 @@ def run(args):
         of_runs(figures, model=name, depth=depth)
         for (name, depth, *_), *figures in zip(models(1, args.only), *runs, strict=True)
     ]
-    return merged(args.out / "fashion_mnist.json", rows) if args.only else rows
+    path = args.out / "fashion_mnist.json"
+    return merged(path, rows) if args.only and path.exists() else rows
 
 
 def merged(path, new):

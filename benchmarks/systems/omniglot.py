@@ -73,14 +73,14 @@ PUBLISHED = {
 
 
 def with_turned(X, y):
-    """Characters and, as new ones, their copies turned by quarters."""
+    """Return characters and, as new characters, their copies turned by quarters."""
     images = X.reshape(len(X), SIZE, SIZE)
     turned = [np.rot90(images, quarter, axes=(1, 2)).reshape(len(X), -1) for quarter in range(4)]
     return np.concatenate(turned), np.concatenate([4 * y + quarter for quarter in range(4)])
 
 
 def runs_of(y, alphabet, *, n_runs, rng):
-    """Runs of one-shot classification drawn like those of Lake.
+    """Draw runs of one-shot classification like those of Lake.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def runs_of(y, alphabet, *, n_runs, rng):
 
 
 def pairs_within(y, alphabet, n_pairs, seed):
-    """Pairs of rows of one alphabet, half of them of one character.
+    """Draw pairs of rows of one alphabet, half of them of one character.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def pairs_within(y, alphabet, n_pairs, seed):
 
 
 def one_shot(score, X_known, X, y):
-    """Share of the images whose greatest score is with the right character.
+    """Return the share of images that have their greatest score with the right character.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def one_shot(score, X_known, X, y):
 
 
 def verification(score, X, y, alphabet, seed):
-    """Accuracy and AUC on pairs within alphabets; thresholds come from the other half of them."""
+    """Return accuracy and AUC on pairs within alphabets, with thresholds of the other half."""
     halves = np.random.default_rng(seed).permutation(np.unique(alphabet))
     found = []
     for half in np.array_split(halves, 2):
@@ -168,7 +168,7 @@ def verification(score, X, y, alphabet, seed):
 
 
 def fit_embedder(X, y, alphabet, seed, epochs):
-    """An embedder of characters and turned characters, without and with distorted copies."""
+    """Return scores of an embedder of turned characters, without and with distorted copies."""
     options = EMBEDDER | ({"max_iter": epochs} if epochs else {})
     embedder = SiameseEmbedder(**TOWER, **options, random_state=seed).fit(*with_turned(X, y))
 
@@ -185,12 +185,12 @@ def fit_embedder(X, y, alphabet, seed, epochs):
 
 
 def no_fit(X, y, alphabet, seed, epochs):
-    """No learning at all: distances between images."""
+    """Return scores without learning: distances between images."""
     return {"distance of ink": by_distance(np.asarray)}
 
 
 def by_distance(embed):
-    """Scores of an embedding: of all pairs of rows, and of given pairs."""
+    """Return the scores of an embedding: of all pairs of rows, and of given pairs."""
     return (
         lambda A, B: -cdist(embed(A), embed(B)),
         lambda A, B: -paired_distances(embed(A), embed(B)),
@@ -198,7 +198,7 @@ def by_distance(embed):
 
 
 def fit_verifier(X, y, alphabet, seed, epochs):
-    """The network of Koch on pairs of the background alphabets."""
+    """Return scores of the network of Koch on pairs of the background alphabets."""
     options = VERIFIER | ({"max_iter": epochs} if epochs else {})
     n_pairs = min(1500, 2 * len(X) // len(np.unique(alphabet)))
     pairs, match = pairs_within(y, alphabet, n_pairs, seed)
@@ -216,7 +216,7 @@ def fit_verifier(X, y, alphabet, seed, epochs):
 
 
 def run_seed(train, test, runs, seed, *, epochs, threads):
-    """Figures of each model with one seed."""
+    """Return the figures of each model with one seed."""
     torch.set_num_threads(threads)
     found = {}
     for fit in (no_fit, fit_verifier, fit_embedder):
@@ -254,7 +254,7 @@ def run(args):
 
 
 def held_out(X, y, alphabet, rng):
-    """Training part, test part and runs, all of the background alphabets."""
+    """Return training part, test part and runs, all of the background alphabets."""
     alphabets = rng.permutation(np.unique(alphabet))
     new = np.isin(alphabet, alphabets[: len(alphabets) // 5])
     train = (X[~new], y[~new], alphabet[~new])

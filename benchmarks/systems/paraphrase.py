@@ -54,7 +54,7 @@ DIFFERENCE = 2.0
 
 
 def kinds_of_terms():
-    """A transformer of sentences to TF-IDF, N_BUCKETS columns for each kind of terms."""
+    """Return a transformer of sentences to TF-IDF, N_BUCKETS columns for each kind of terms."""
     return make_union(
         *(
             make_pipeline(
@@ -69,7 +69,7 @@ def kinds_of_terms():
 
 
 def words():
-    """The customary transformer of sentences to TF-IDF of words."""
+    """Return the usual transformer of sentences to TF-IDF of words."""
     return TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **WORDS)
 
 
@@ -81,7 +81,7 @@ class TermWeights(nn.Module):
         self.log_weight = nn.Parameter(torch.zeros(n_components))
 
     def forward(self, X):
-        """Weighted rows."""
+        """Return weighted rows."""
         return X * self.log_weight.exp()
 
 
@@ -100,7 +100,7 @@ class Overlap(nn.Module):
         nn.init.zeros_(self.linear.weight)
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Return the logits of the pairs of rows of A and B."""
         A, B = (Z.unflatten(1, (len(KINDS), -1)) for Z in (A, B))
         differences = (F.normalize(A, dim=2) - F.normalize(B, dim=2)).abs().flatten(1)
         overlaps = self.standardize(overlaps_of(A, B))
@@ -108,7 +108,7 @@ class Overlap(nn.Module):
 
 
 def overlaps_of(A, B):
-    """Six measures of overlap of each kind of terms, (n, len(KINDS), n_buckets), side by side."""
+    """Return six measures of overlap, each for all kinds of terms (n, len(KINDS), n_buckets)."""
     common = torch.minimum(A, B).sum(dim=2)
     masses = torch.stack([A.sum(dim=2), B.sum(dim=2)])
     less, more = masses.amin(dim=0), masses.amax(dim=0)
@@ -118,32 +118,32 @@ def overlaps_of(A, B):
 
 
 def verifier_scores(train, match, test, seed):
-    """Logits of test pairs."""
+    """Return the logits of test pairs."""
     n_features = train.shape[1] // 2
     verifier = SiameseVerifier(n_features, **VERIFIER, random_state=seed, device="cpu")
     return verifier.fit(train, match).decision_function(test)
 
 
 def cosine_scores(train, match, test, seed):
-    """Cosine of both rows of test pairs, less the threshold that decides training pairs best."""
+    """Return the cosine of test pairs, minus the threshold that is best on training pairs."""
     threshold = best_threshold(match, cosine(train))
     return cosine(test) - threshold
 
 
 def cosine(P):
-    """Cosine of both rows of each pair."""
+    """Return the cosine of both rows of each pair."""
     left, right = map(normalize, split_pairs(P))
     return left.multiply(right).sum(axis=1)
 
 
 def logistic_scores(train, match, test, seed):
-    """Logits of a regression on absolute differences and products of rows of length 1."""
+    """Return logits of a regression on absolute differences and products of unit rows."""
     regression = LogisticRegression(C=LOGISTIC_C, max_iter=1000)
     return regression.fit(differences(train), match).decision_function(differences(test))
 
 
 def differences(P):
-    """Absolute differences and products of both rows of each pair, at length 1."""
+    """Return absolute differences and products of both rows of each pair, at length 1."""
     left, right = map(normalize, split_pairs(P))
     return hstack([abs(left - right), left.multiply(right)], format="csr")
 
@@ -170,7 +170,7 @@ PUBLISHED = {
 
 
 def measure(vectorize, score, train, test, seed):
-    """Figures of one model; train and test are left sentences, right sentences, matches."""
+    """Return the figures of one model; both parts are left sentences, right sentences, matches."""
     start = perf_counter()
     vectorizer = vectorize().fit(np.concatenate(train[:2]))
     P_train, P_test = (
@@ -186,7 +186,7 @@ def measure(vectorize, score, train, test, seed):
 
 
 def held_out(left, right, match):
-    """Training and test part of ten folds."""
+    """Yield the training and test part of ten folds."""
     folds = StratifiedKFold(10, shuffle=True, random_state=0).split(match, match)
     for rows in folds:
         yield [(left[part], right[part], match[part]) for part in rows]

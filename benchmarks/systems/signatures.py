@@ -72,7 +72,7 @@ PUBLISHED = {
 
 
 def channels_of(points):
-    """Features of each point of a signature.
+    """Compute the features of each point of a signature.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def channels_of(points):
 
 
 def series_of(signatures):
-    """Series of as many steps and, for those of SCALED, of one mean and scale.
+    """Resample signatures to N_STEPS, and standardise the channels in SCALED within each.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def series_of(signatures):
 
 
 def scores(D, writer, number, rng):
-    """Scores of all trials, the smaller the more alike to the enrolled signatures.
+    """Return the scores of all trials; smaller is more similar to the enrolled signatures.
 
     Parameters
     ----------
@@ -179,14 +179,14 @@ def scores(D, writer, number, rng):
 
 
 def relative_distance(D, enrolled, rows):
-    """Mean distance of rows to enrolled ones over the root of theirs to each other."""
+    """Return the mean distance to enrolled rows over the root of their mean distance."""
     n = len(enrolled)
     spread = D[np.ix_(enrolled, enrolled)].sum() / (n * (n - 1))
     return D[np.ix_(rows, enrolled)].mean(axis=1) / np.sqrt(spread)
 
 
 def figures_of(distances, tests, writer, number, seed):
-    """Figures of the distances of the signatures of each fold, all writers taken together."""
+    """Return the figures of the distances of the signatures of each fold, for all writers."""
     rng = np.random.default_rng(seed)
     parts = [
         scores(D, writer[test], number[test], rng) for D, test in zip(distances, tests, strict=True)
@@ -196,7 +196,7 @@ def figures_of(distances, tests, writer, number, seed):
 
 
 def measure(found, n_first):
-    """Figures of the scores of all writers, the ``n_first`` of the first fold first."""
+    """Return the figures of the scores of all writers, the ``n_first`` of the first fold first."""
     genuine, skilled = found["genuine"], found["skilled"]
     match = np.repeat([True, False], [genuine.size, skilled.size])
     all_scores = np.concatenate([genuine.ravel(), skilled.ravel()])
@@ -210,26 +210,26 @@ def measure(found, n_first):
 
 
 def error(genuine, forged):
-    """Equal error rate of scores."""
+    """Return the equal error rate of scores."""
     match = np.repeat([True, False], [genuine.size, forged.size])
     return equal_error_rate(match, -np.concatenate([genuine.ravel(), forged.ravel()]))
 
 
 def warping(X, names):
-    """Distances of plain dynamic time warping between all series."""
+    """Return the distances of plain dynamic time warping between all series."""
     X = X[:, :, [names.index(name) for name in PLAIN]].astype(float)
     X = X / X.std(axis=(0, 1))
     return dtw_ndim.distance_matrix(X, ndim=len(PLAIN), use_c=True)
 
 
 def vary(X, generator):
-    """Series that are warped, scaled and disturbed."""
+    """Warp, scale and disturb series."""
     X = time_warp(X, generator, strength=0.2)
     return jitter(rescale(X, generator, deviation=0.1), generator, deviation=0.05)
 
 
 def fit(X, writer, number, *, seed, epochs, **parameters):
-    """Train an embedder, and return what gives the distances between all series."""
+    """Train an embedder, and return a function that gives the distances between all series."""
     classes = (writer[:, None] == np.unique(writer)) & (number[:, None] <= N_GENUINE)
     options = EMBEDDER | parameters | ({"max_iter": epochs} if epochs else {})
     embedder = SiameseEmbedder(

@@ -55,7 +55,7 @@ DISTANCES = {
 
 
 def registered_gradients(images, learned):
-    """Rows of gradients of registered images, summed with those of their mirror images.
+    """Return gradients of registered images, summed with those of their mirror images.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def registered_gradients(images, learned):
 
 
 def fused_distances(X, y, columns, data, seed, epochs):
-    """Verifiers that learn curves of distances, one for each part of the classes held out.
+    """Fit verifiers that learn curves of distances, one for each held-out part of the classes.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def fused_distances(X, y, columns, data, seed, epochs):
 
 
 def parts_of(y, n_parts, seed):
-    """Masks of the rows that towers and that heads learn from: all, or all parts in turn."""
+    """Return masks of rows for towers and for heads: all rows, or all parts in turn."""
     if n_parts == 1:
         every = np.ones(len(y), dtype=bool)
         return [(every, every)]
@@ -122,7 +122,7 @@ def parts_of(y, n_parts, seed):
 
 
 def match_network(X, y, columns, data, seed, epochs):
-    """The verifier of Oh et al., learned from pairs; parameters as of the other."""
+    """Fit the verifier of Oh et al. on pairs; parameters as in :func:`fused_distances`."""
     factory = data["tower"]
     verifier = SiameseVerifier(
         tower=partial(
@@ -143,17 +143,17 @@ MODELS = {"distances": fused_distances, "mlp": match_network}
 
 
 def tower_of_half(input_shape, n_components):
-    """Convolutions over one half of a face."""
+    """Return convolutions over one half of a face."""
     return cnn((HEIGHT, WIDTH), n_components, width=16, pooling="flatten")
 
 
 def distorted(items, generator):
-    """One half of a face, or both as one image, distorted."""
+    """Distort one half of a face, or both as one image."""
     return affine(items.unflatten(1, (-1, WIDTH)), generator).flatten(1)
 
 
 def columns_of(sizes):
-    """Columns of cues that stand side by side: slices by name, of sizes by name."""
+    """Return the slices of adjacent cues by name, from their sizes by name."""
     stops = np.cumsum(list(sizes.values())).tolist()
     return {
         name: slice(stop - size, stop)
@@ -162,13 +162,13 @@ def columns_of(sizes):
 
 
 def folds_of(y, n_folds):
-    """Masks of the rows of a fifth of the classes, fold by fold."""
+    """Return masks of the rows of a fifth of the classes, fold by fold."""
     classes = np.random.default_rng(0).permutation(np.unique(y))
     return [np.isin(y, new) for new in np.split(classes, 5)[:n_folds]]
 
 
 def one_fold(model, data, X, y, new, seed, epochs):
-    """Figures of pairs of new classes, of an estimator that sees some of the cues.
+    """Return the figures on pairs of new classes, for an estimator of some of the cues.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def one_fold(model, data, X, y, new, seed, epochs):
 
 
 def digits(folder):
-    """Digits by feature sets: cues, classes, which are fused, and what each model needs."""
+    """Return digits by feature sets: classes, sets of fused cues, and data of each model."""
     X, y = load_mfeat(folder)
     cues = {name: X[:, part] for name, part in columns_of(MFEAT_PARTS).items()}
     common = {"items": cues, "look": as_they_are, "n_pairs": (8000, 4000)}
@@ -228,7 +228,7 @@ def digits(folder):
 
 
 def halves(folder):
-    """Faces by halves: cues, classes, which are fused, and what each model needs."""
+    """Return faces by halves: classes, sets of fused cues, and data of each model."""
     faces, y = load_att_faces(folder)
 
     def cut(block):
@@ -251,7 +251,7 @@ def halves(folder):
 
 
 def as_they_are(items, learned):
-    """Items as rows."""
+    """Return items as rows."""
     return flat(items)
 
 
@@ -286,7 +286,7 @@ def run(args):
 
 
 def looked_at(data, learned):
-    """What is seen of all items in each cue, and the seconds that it takes."""
+    """Return the view of all items in each cue, and the seconds to compute it."""
     X, seconds = {}, {}
     for cue, items in data["items"].items():
         start = perf_counter()
@@ -296,7 +296,7 @@ def looked_at(data, learned):
 
 
 def described(name, model, cues, runs):
-    """The row of some cues, of its runs fold by fold."""
+    """Return the row of some cues, from its runs fold by fold."""
     return {
         "data": name,
         "model": model,

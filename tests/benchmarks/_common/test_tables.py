@@ -7,6 +7,7 @@ import pytest
 from scripts import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
+LIST = ROOT / "benchmarks" / "README.md"
 NAMES = sorted(path.stem for path in RESULTS.glob("*.json"))
 
 
@@ -20,6 +21,12 @@ def test_the_tables_of_readme_and_docs_are_up_to_date(load_script):
     pages = [(ROOT / name).read_text("utf-8") for name in module.PLACES if name != "README.md"]
     shown = [name for page in pages for name in re.findall(r"\.\. table:(\w+)", page)]
     assert sorted(shown) == sorted(module.collect(RESULTS))
+
+
+def test_the_list_of_scripts_has_a_question_for_each():
+    listed = re.findall(r"^- `(\w+)`: .*\?$", LIST.read_text("utf-8"), re.MULTILINE)
+    scripts = [path.stem for path in LIST.parent.glob("[a-z]*/[a-z]*.py")]
+    assert sorted(listed) == sorted(scripts)
 
 
 @pytest.mark.parametrize("name", NAMES)
