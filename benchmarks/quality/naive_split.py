@@ -41,7 +41,10 @@ def compare(known, new, *, seed, max_iter):
     naive = StratifiedKFold(5, shuffle=True, random_state=seed)
     apart = PairKFold(5, shuffle=True, random_state=seed)
     figures = {}
-    for name, options in ((NAIVE, {"cv": naive}), (APART, {"cv": apart, "groups": people})):
+    for name, options in (
+        (NAIVE, {"cv": naive}),
+        (APART, {"cv": apart, "groups": people}),
+    ):
         scores = cross_validate(verifier, pairs, match, scoring=SCORERS, **options)
         figures[name] = {key: float(scores[f"test_{key}"].mean()) for key in SCORERS}
     dropped = apart.n_dropped(groups=people).mean() / len(match)
