@@ -25,3 +25,8 @@ def test_an_estimator_that_stops_the_checks_is_reported(load_script, tmp_path, m
         "RuntimeError",
         "TypeError",
     )
+    _, *rows = module.tables([passing, broken])["peers"]
+    assert rows == [
+        ["ours", "48", "0", "0", "", "yes"],
+        ["broken", "0", "0", "0", "RuntimeError", "TypeError"],
+    ]
