@@ -2,7 +2,7 @@
 
 import nox
 
-nox.options.sessions = ["lint", "tests", "docs"]
+nox.options.sessions = ["lint", "tests", "test_benchmarks", "docs"]
 
 
 def install(session, *extras):
@@ -27,6 +27,13 @@ def tests(session):
 
 
 @nox.session
+def test_benchmarks(session):
+    """Run the tests of benchmarks."""
+    install(session, "test")
+    session.run("pytest", "tests/benchmarks", *session.posargs)
+
+
+@nox.session
 def docs(session):
     """Build the docs; a warning is an error."""
     install(session, "docs")
@@ -35,7 +42,7 @@ def docs(session):
 
 @nox.session
 def bench(session):
-    """Run a benchmark, say ``nox -s bench -- fashion_mnist``."""
+    """Run a benchmark, say ``nox -s bench -- systems.fashion_mnist``."""
     install(session, "bench")
     name, *options = session.posargs
-    session.run("python", f"benchmarks/{name}.py", *options)
+    session.run("python", "-m", f"benchmarks.{name}", *options)

@@ -1,13 +1,11 @@
 """Settings that must stand before scikit-learn, scipy and torch are used; shared fixtures."""
 
-import importlib
 import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"
 
 import pytest
 import torch
-from bench import ROOT
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -30,10 +28,3 @@ def digit_pairs(digits):
     P_train, match_train, _ = make_pairs(X_train, y_train, n_pairs=3000, random_state=0)
     P_test, match_test, _ = make_pairs(X_test, y_test, n_pairs=3000, random_state=0)
     return P_train, P_test, match_train, match_test
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """A function that imports a script of ``benchmarks`` by its name."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module

@@ -11,7 +11,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from bench import ROOT
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -21,6 +20,7 @@ from together import FITS, few_digits, fit, weights
 
 from sksiamese import SiameseEmbedder
 
+ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "distributed.rst").read_text()
 
 

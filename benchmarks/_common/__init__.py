@@ -1,0 +1,1 @@
+"""Data sets, figures, tables and reports of all benchmarks."""

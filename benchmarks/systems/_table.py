@@ -1,0 +1,59 @@
+"""Lines of the table of systems: published figures, the named networks rebuilt, and ours."""
+
+from benchmarks._common.cells import figure
+
+HEADER = [
+    "system",
+    "data and measure",
+    "published",
+    "named network, rebuilt",
+    "ours",
+    "our model",
+    "script",
+]
+
+
+def systems(script, *lines):
+    """Return the lines of a script, except those of models that were not run.
+
+    Parameters
+    ----------
+    script : str
+        Name of the script.
+
+    *lines : dict
+        For each line ``"system"``, ``"task"``, ``"measure"``, ``"model"``, the row ``"ours"`` or
+        None and, if there are any, the row ``"rebuilt"`` and the ``"published"`` figure.
+    """
+    return [HEADER] + [
+        [
+            line["system"],
+            line["task"],
+            line.get("published", ""),
+            figure(line["rebuilt"], line["measure"]) if line.get("rebuilt") else "",
+            figure(line["ours"], line["measure"]),
+            line["model"],
+            f"systems/{script}.py",
+        ]
+        for line in lines
+        if line["ours"]
+    ]
+
+
+def find(results, **values):
+    """Return the last row of results that has these values, None if there is none."""
+    rows = [row for row in results if all(row.get(key) == values[key] for key in values)]
+    return rows[-1] if rows else None
+
+
+def published_by(results, source, measure):
+    """Return the published figure of the model whose name starts with the source."""
+    (row,) = [row for row in results if "published" in row and row["model"].startswith(source)]
+    return figure(row, measure)
+
+
+def cited(results, source, measure):
+    """Return the published figure of a system, and the best one of the results if it is another."""
+    published = published_by(results, source, measure)
+    best = max((figure(row, measure) for row in results if "published" in row), key=float)
+    return published if published == best else f"{published}, best cited {best}"

@@ -1,0 +1,361 @@
+"""AT&T faces: are two images of one person, where neither has been seen in training?
+
+Tested on all pairs of the images of eight of the forty people, in five folds, and of the people
+s5, s6 and s7, the test part of the tutorial that the package grew out of. An embedder never meets
+an image of a person that it is tested on. It learns from images and their mirror images and is
+tested on the sum of the embeddings of both.
+
+The contrastive network has two blocks of convolutions, contrastive loss and no augmentation
+beyond that. The embedder with supervised contrastive loss has its settings from inner splits of
+the training people of the first two folds, 24 to learn from and eight to test on.
+
+What learns from gradients has its settings (registration, kinds and scales of gradients, moves,
+loss, step size) from the splits that ``--held-out`` tests on: the 32 training people of each fold
+in four parts, learned from 24, tested on eight; the mean over up to 20 splits of all five folds
+chose. So every person took part in the choice, as one that other folds learn from, and pictures of
+all faces had been seen. Registration, components and tower are learned anew in every fold, from
+its own training people alone. The figures of the test people chose nothing.
+"""
+
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import torch
+from scipy.spatial.distance import pdist
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, Normalizer
+
+from benchmarks._common.cells import table
+from benchmarks._common.data import load_att_faces
+from benchmarks._common.figures import summary
+from benchmarks._common.report import main, with_options
+from benchmarks.systems._registration import Registration, gradients, moved
+from benchmarks.systems._table import find, systems
+from sksiamese import SiameseEmbedder
+from sksiamese.augment import affine
+from sksiamese.losses import supcon
+from sksiamese.metrics import equal_error_rate
+from sksiamese.towers import cnn
+
+BLOCK, FINE = 4, 2
+"""Pixels along each side that become one, for convolutions and for gradients."""
+
+TUTORIAL = (5, 6, 7)
+"""People that the tutorial tests on."""
+
+
+def relit(images, generator, *, deviation=0.2, **options):
+    """Distort images, and change their contrast and brightness at random."""
+    contrast, light = deviation * torch.randn(2, len(images), 1, 1, generator=generator)
+    return affine(images, generator, **options) * (1 + contrast) + light
+
+
+CONTRASTIVE = {
+    "loss": "contrastive",
+    "tower": partial(cnn, depth=2, width=16, pooling="flatten"),
+    "max_iter": 40,
+}
+SUPCON = {
+    "loss": partial(supcon, temperature=0.1),
+    "tower": partial(cnn, width=16, pooling="flatten"),
+    "augment": relit,
+    "max_iter": 40,
+}
+N_COPIES = 6
+"""Moved copies of each image that are learned from, beside its mirror image."""
+
+MOVES = (0.04, 0.06, 0.03, 0.03)
+"""Deviations of their moves: size, angle, place to the right and below."""
+
+
+def log_volume(Z, y, *, ridge=1e-3):
+    """Return the scatter of embeddings within classes, minus the log volume of all embeddings.
+
+    The linear map of least loss makes the covariance within classes the unit matrix. It keeps
+    every direction, also those in which the few classes that are learned from do not differ.
+
+    Parameters
+    ----------
+    Z : Tensor of shape (n, n_components)
+        Embeddings, more rows than components.
+
+    y : Tensor of shape (n,)
+        Classes.
+
+    ridge : float, default=1e-3
+        What is added to each variance of the volume, > 0.
+
+    References
+    ----------
+    A. O. Hatch, S. Kajarekar, A. Stolcke, "Within-class covariance normalization for SVM-based
+    speaker recognition", Interspeech 2006; volumes as losses: Y. Yu, K. H. R. Chan, C. You,
+    C. Song, Y. Ma, "Learning diverse and discriminative representations via the principle of
+    maximal coding rate reduction", NeurIPS 2020.
+    """
+    classes, codes, sizes = y.unique(return_inverse=True, return_counts=True)
+    sums = Z.new_zeros(len(classes), Z.shape[1]).index_add(0, codes, Z)
+    within = (Z - (sums / sizes[:, None])[codes]).square().sum() / (len(Z) - len(classes))
+    mean = Z.mean(dim=0)
+    covariance = (Z - mean).T @ (Z - mean) / len(Z)
+    volume = torch.logdet(covariance + ridge * torch.eye(Z.shape[1], device=Z.device))
+    return within + mean.square().sum() - volume
+
+
+VOLUME = {
+    "n_components": 200,
+    "depth": 1,
+    "loss": log_volume,
+    "distance": "euclidean",
+    "batch_size": 512,
+    "max_iter": 30,
+    "learning_rate_init": 1e-2,
+    "weight_decay": 1e-2,
+}
+
+
+def smaller(faces, block):
+    """Return means of ``block`` x ``block`` pixels, with mean zero and deviation one in an image.
+
+    Parameters
+    ----------
+    faces : ndarray of shape (n_images, height, width)
+        Images; rows and columns that fill no block are left out below and on the right.
+
+    block : int
+        Pixels along each side that become one.
+
+    Returns
+    -------
+    images : ndarray of float32 of shape (n_images, height // block, width // block)
+        Grey values in units of their deviation within the image.
+    """
+    height, width = (size // block for size in faces.shape[1:])
+    cut = faces[:, : height * block, : width * block]
+    blocks = cut.reshape(-1, height, block, width, block).mean(axis=(2, 4), dtype=np.float32)
+    mean, deviation = (part(blocks, axis=(1, 2), keepdims=True) for part in (np.mean, np.std))
+    return (blocks - mean) / deviation
+
+
+def people_splits(y, n_folds, held_out=False):
+    """Return people to test on and people to learn from, for each fold and the tutorial.
+
+    Or, with ``held_out``, in four inner splits of the people that each fold learns from.
+    """
+    people = np.unique(y)
+    folds = list(KFold(5, shuffle=True, random_state=0).split(people))[:n_folds]
+    if held_out:
+        inner = KFold(4, shuffle=True, random_state=100)
+        groups = [
+            (people[old][new], people[old][learned])
+            for old, _ in folds
+            for learned, new in inner.split(old)
+        ]
+        return {"inner splits": groups}
+    return {
+        "five folds of eight": [(people[new], people[old]) for old, new in folds],
+        "tutorial": [(np.array(TUTORIAL), np.setdiff1d(people, TUTORIAL))],
+    }
+
+
+def mirrored(images):
+    """Exchange left and right of images."""
+    return np.ascontiguousarray(images[:, :, ::-1])
+
+
+def flat(images):
+    """Return images as rows."""
+    return images.reshape(len(images), -1)
+
+
+def no_fit(train, y, test, seed, epochs):
+    """Return the images themselves."""
+    return flat(test)
+
+
+def fit_embedders(parameters, n_towers, train, y, test, seed, epochs):
+    """Embed test images: the sum for an image and its mirror image, by several towers."""
+    options = parameters | ({"max_iter": epochs} if epochs else {})
+    embedder = make_union(
+        *(
+            SiameseEmbedder(
+                input_shape=train.shape[1:], random_state=random_state, device="cpu", **options
+            )
+            for random_state in range(n_towers * seed, n_towers * (seed + 1))
+        )
+    )
+    embedder.fit(flat(np.concatenate([train, mirrored(train)])), np.concatenate([y, y]))
+    return embedder.transform(flat(test)) + embedder.transform(flat(mirrored(test)))
+
+
+class WithinClasses(TransformerMixin, BaseEstimator):
+    """Transformer to unit covariance within classes: least log-volume in closed form."""
+
+    def fit(self, X, y):
+        """Learn from rows and their classes."""
+        classes, codes = np.unique(y, return_inverse=True)
+        means = np.stack([X[y == one].mean(axis=0) for one in classes])
+        self.whitening_ = PCA(whiten=True).fit(X - means[codes])
+        return self
+
+    def transform(self, X):
+        """Whiten rows."""
+        return self.whitening_.transform(X)
+
+
+def embedder_of_components(seed, epochs):
+    """Return a linear tower that learns by log-volume."""
+    options = VOLUME | ({"max_iter": epochs} if epochs else {})
+    return SiameseEmbedder(random_state=seed, device="cpu", **options)
+
+
+def whitening_of_components(seed, epochs):
+    """Return the same map without a tower."""
+    return WithinClasses()
+
+
+def with_copies(images, y, seed):
+    """Return images, mirror images and randomly moved copies of both, and their classes."""
+    rng = np.random.default_rng(seed)
+    both = [images, mirrored(images)]
+    copies = [
+        moved(both[copy % 2], MOVES * rng.normal(size=(len(images), 4))) for copy in range(N_COPIES)
+    ]
+    return np.concatenate([*both, *copies]), np.tile(y, 2 + N_COPIES)
+
+
+def fit_gradients(last, train, y, test, seed, epochs):
+    """Embed slopes and curvatures of test images and their mirror images."""
+    model = make_union(
+        *(
+            make_pipeline(
+                FunctionTransformer(partial(gradients, order=order, scale=order / 2)),
+                FunctionTransformer(flat),
+                PCA(VOLUME["n_components"], whiten=True, svd_solver="covariance_eigh"),
+                last(seed, epochs),
+                Normalizer(),
+            )
+            for order in (1, 2)
+        )
+    )
+    model.fit(*with_copies(train, y, seed))
+    return model.transform(test) + model.transform(mirrored(test))
+
+
+def measure(Z, y, metric):
+    """Return EER and AUC over all pairs of rows."""
+    left, right = np.triu_indices(len(y), 1)
+    match, distance = y[left] == y[right], pdist(Z, metric)
+    return {
+        "eer": equal_error_rate(match, -distance),
+        "auc": float(roc_auc_score(match, -distance)),
+    }
+
+
+def views_of(faces, learned):
+    """Return views of faces by name, registered to those learned from, and the seconds."""
+    start = perf_counter()
+    fine = smaller(faces, FINE)
+    registered = Registration().fit(fine[learned]).transform(fine)
+    seconds = perf_counter() - start
+    return {
+        "grey": (faces.astype(np.float32), 0),
+        "normal": (smaller(faces, BLOCK), 0),
+        "fine": (fine, 0),
+        "registered": (registered, seconds),
+        "registered, normal": (smaller(registered, BLOCK // FINE), seconds),
+    }
+
+
+CLOSED, LEARNED = (
+    partial(fit_gradients, last) for last in (whitening_of_components, embedder_of_components)
+)
+MODELS = {
+    "distance of pixels": (no_fit, "grey", "euclidean"),
+    "distance of pixels, mean 0 and deviation 1": (no_fit, "normal", "euclidean"),
+    "contrastive network": (partial(fit_embedders, CONTRASTIVE, 1), "normal", "euclidean"),
+    "SiameseEmbedder, supcon": (partial(fit_embedders, SUPCON, 1), "normal", "cosine"),
+    "SiameseEmbedder, supcon, three towers": (
+        partial(fit_embedders, SUPCON, 3),
+        "normal",
+        "cosine",
+    ),
+    "SiameseEmbedder, supcon, registered": (
+        partial(fit_embedders, SUPCON, 1),
+        "registered, normal",
+        "cosine",
+    ),
+    "SiameseEmbedder, log-volume of gradients": (LEARNED, "fine", "cosine"),
+    "whitened gradients, registered": (CLOSED, "registered", "cosine"),
+    "SiameseEmbedder, log-volume of gradients, registered": (LEARNED, "registered", "cosine"),
+}
+"""What is fitted, on which view of the faces, and the distance between what it gives."""
+
+
+@with_options(
+    seeds=(5, "runs of each model"),
+    epochs=(None, "epochs of each fit"),
+    folds=(5, "folds of people, at most 5"),
+    held_out=(False, "test on training people, to choose settings"),
+)
+def run(args):
+    """Return a row for each split and model, its figures those of all folds for each seed."""
+    faces, y = load_att_faces(args.data)
+    rows = []
+    for split, groups in people_splits(y, args.folds, args.held_out).items():
+        found = {name: [[] for _ in range(args.seeds)] for name in MODELS}
+        for people, others in groups:
+            views = views_of(faces, np.isin(y, others))
+            for name, (fit, view, metric) in MODELS.items():
+                images, seconds = views[view]
+                for seed, runs in enumerate(found[name]):
+                    figures = one_fold(fit, images, y, people, others, metric, seed, args.epochs)
+                    runs.append(figures | {"seconds": figures["seconds"] + seconds})
+        rows += [
+            {"split": split, "model": name, **over_folds(runs)} for name, runs in found.items()
+        ]
+    return rows
+
+
+def one_fold(fit, images, y, people, others, metric, seed, epochs):
+    """Return the figures on all pairs of images of some people, learned from others."""
+    new, learned = np.isin(y, people), np.isin(y, others)
+    start = perf_counter()
+    Z = fit(images[learned], y[learned], images[new], seed, epochs)
+    return measure(Z, y[new], metric) | {"seconds": perf_counter() - start}
+
+
+def over_folds(runs):
+    """Return mean and deviation over seeds of the means over folds, and the runs themselves."""
+    means = [{key: part["mean"] for key, part in summary(folds).items()} for folds in runs]
+    return {"summary": summary(means), "runs": runs}
+
+
+def tables(results):
+    """Return the table of all models, and the line of the systems."""
+    columns = {
+        "test people": "{split}",
+        "model": "{model}",
+        "EER": "eer",
+        "AUC": "auc",
+        "seconds": "seconds",
+    }
+    split = "five folds of eight"
+    ours = "SiameseEmbedder, log-volume of gradients, registered"
+    contrastive = {
+        "system": "contrastive faces",
+        "task": "AT&T faces: pairs of people never seen; equal error rate",
+        "rebuilt": find(results, model="contrastive network", split=split),
+        "ours": find(results, model=ours, split=split),
+        "measure": "eer",
+        "model": "embedder, linear tower, log-volume, registered gradients",
+    }
+    return {"faces": table(results, columns), "systems": systems("faces", contrastive)}
+
+
+if __name__ == "__main__":
+    main(run, tables)

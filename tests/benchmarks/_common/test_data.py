@@ -1,0 +1,92 @@
+"""Loaders of the data sets: what they read, and the broken files that they name."""
+
+import gzip
+import zipfile
+
+import numpy as np
+import pytest
+from scripts import DATA, needs_data
+
+
+@needs_data
+def test_the_published_multiple_features_and_characters_are_read_whole(load_script):
+    data = load_script("_common.data")
+    X, y = data.load_mfeat(DATA)
+    assert X.shape == (2000, 649)
+    assert np.bincount(y).tolist() == [200] * 10
+    X, y, alphabet = data.load_omniglot(DATA)
+    assert X.shape == (964 * 20, 35 * 35)
+    assert 0.02 < X.mean() < 0.1
+    assert set(np.bincount(y)) == {20}
+    assert len(np.unique(alphabet)) == 30
+
+
+IDX = (2051).to_bytes(4, "big") + np.array([2, 28, 28], ">i4").tobytes() + bytes(2 * 784)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"not gzip at all", "cannot be unpacked"),
+        (gzip.compress(IDX)[:30], "cannot be unpacked"),
+        (gzip.compress(b"\0\0\x08\x01" + IDX[4:]), "begins with 2049, not with 2051"),
+        (gzip.compress(IDX[:-1]), r"holds 1567 values, but its header says \[2, 28, 28\]"),
+        (gzip.compress(IDX[:7]), "it is cut off"),
+    ],
+    ids=["not gzip", "gzip cut off", "labels", "pixel missing", "header cut off"],
+)
+def test_a_bad_idx_file_is_named(load_script, tmp_path, content, message):
+    path = tmp_path / "fashion-mnist" / "train-images-idx3-ubyte.gz"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"train-images-idx3-ubyte\.gz .*{message}"):
+        load_script("_common.data").load_fashion_mnist(tmp_path)
+
+
+PGM = b"P5\n3 2\n255\n" + bytes(range(6))
+
+
+def write_faces(folder, files):
+    path = folder / "att-faces" / "att_faces.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_faces_come_in_the_order_of_the_people(load_script, tmp_path):
+    write_faces(tmp_path, {"s10/1.pgm": PGM, "README": "", "s2/1.pgm": PGM[:-1] + b"\x09"})
+    faces, y = load_script("_common.data").load_att_faces(tmp_path)
+    assert y.tolist() == [2, 10]
+    assert faces[0].tolist() == [[0, 1, 2], [3, 4, 9]]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "does not hold images"),
+        ({"face.pgm": PGM}, "does not hold images"),
+        ({"s1/1.pgm": PGM, "s1/2.pgm": b"P5\n1 1\n255\n\0"}, "of one size"),
+        ({"s1/1.pgm": PGM[1:]}, "s1/1.pgm begins with .* is it a binary PGM file"),
+        ({"s1/1.pgm": PGM[:-1]}, "s1/1.pgm holds 5 pixels, but its header says 2 x 3"),
+    ],
+)
+def test_a_bad_face_is_named(load_script, tmp_path, files, message):
+    write_faces(tmp_path, files)
+    with pytest.raises(ValueError, match=message):
+        load_script("_common.data").load_att_faces(tmp_path)
+
+
+def test_a_broken_archive_of_faces_is_named(load_script, tmp_path):
+    path = write_faces(tmp_path, {"s1/1.pgm": PGM})
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"att_faces.zip cannot be unpacked"):
+        load_script("_common.data").load_att_faces(tmp_path)
+
+
+@needs_data
+def test_the_published_faces_are_read_whole(load_script):
+    faces, y = load_script("_common.data").load_att_faces(DATA)
+    assert faces.shape == (400, 112, 92)
+    assert np.bincount(y).tolist() == [0] + [10] * 40

@@ -1,0 +1,106 @@
+"""Tables: what the JSON files hold, and what README and docs show."""
+
+import json
+import re
+
+import pytest
+from scripts import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+LIST = ROOT / "benchmarks" / "README.md"
+NAMES = sorted(path.stem for path in RESULTS.glob("*.json"))
+
+
+def read(name):
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def test_the_tables_of_readme_and_docs_are_up_to_date(load_script):
+    module = load_script("tables")
+    module.main(["--check"])
+    pages = [(ROOT / name).read_text("utf-8") for name in module.PLACES if name != "README.md"]
+    shown = [name for page in pages for name in re.findall(r"\.\. table:(\w+)", page)]
+    assert sorted(shown) == sorted(module.collect(RESULTS))
+
+
+def test_the_list_of_scripts_has_a_question_for_each():
+    listed = re.findall(r"^- `(\w+)`: .*\?$", LIST.read_text("utf-8"), re.MULTILINE)
+    scripts = [path.stem for path in LIST.parent.glob("[a-z]*/[a-z]*.py")]
+    assert sorted(listed) == sorted(scripts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_of_a_file_are_those_of_its_results(load_script, name):
+    (path,) = (ROOT / "benchmarks").glob(f"*/{name}.py")
+    record = read(name)
+    assert record["tables"] == load_script(f"{path.parent.name}.{name}").tables(record["results"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_of_a_table_has_a_string_below_each_header(name):
+    for header, *rows in read(name)["tables"].values():
+        assert rows
+        for row in [header, *rows]:
+            assert len(row) == len(header)
+            assert all(isinstance(cell, str) for cell in row)
+
+
+def test_every_figure_of_a_system_is_read_from_the_results(load_script):
+    for name in load_script("tables").FIRST:
+        script, results = load_script(f"systems.{name}"), read(name)["results"]
+        before = figures(script, results)
+        for row in results:
+            for measure in row.get("summary", {}).values():
+                measure["mean"] += 1
+        after = figures(script, results)
+        assert before
+        assert not any(old == new for old, new in zip(before, after, strict=True))
+
+
+def figures(script, results):
+    header, *rows = script.tables(results)["systems"]
+    places = [header.index(name) for name in ("named network, rebuilt", "ours")]
+    return [row[place] for row in rows for place in places if row[place]]
+
+
+def test_a_system_that_was_not_run_has_no_line(load_script):
+    results = [row | {"split": "inner splits"} for row in read("faces")["results"]]
+    header, *rows = load_script("systems.faces").tables(results)["systems"]
+    assert "system" in header
+    assert rows == []
+
+
+def test_lines_of_systems_are_joined_in_the_order_of_the_first_scripts(load_script, tmp_path):
+    for name in ("two_cues", "omniglot", "fashion_mnist", "another"):
+        record = {"tables": {"systems": [["script"], [name]]}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    (table,) = load_script("tables").collect(tmp_path).values()
+    assert table == [["script"], ["fashion_mnist"], ["omniglot"], ["two_cues"], ["another"]]
+
+
+def test_an_outdated_table_is_found_and_rewritten(load_script, tmp_path, monkeypatch):
+    module = load_script("tables")
+    places = {name: module.PLACES[name] for name in ("README.md", "docs/benchmarks.rst")}
+    monkeypatch.setattr(module, "PLACES", places)
+    peers = [["estimator", "passed", "stopped by", "fits digits"], ["peer", "3", "", "yes"]]
+    results = tmp_path / "benchmarks" / "results" / "peers.json"
+    readme, docs = tmp_path / "README.md", tmp_path / "docs" / "benchmarks.rst"
+    for path, content in {
+        results: json.dumps({"tables": {"peers": peers}}),
+        readme: "before\n<!-- table:peers -->\nold\n<!-- /table -->\nafter\n",
+        docs: "before\n\n.. table:peers\n\nold\n\n.. end-table\n\nafter\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    with pytest.raises(SystemExit, match=r"README.md, docs/benchmarks.rst out of date"):
+        module.main(["--check", "--root", str(tmp_path)])
+    assert "old" in readme.read_text()
+    module.main(["--root", str(tmp_path)])
+    module.main(["--check", "--root", str(tmp_path)])
+    for path in (readme, docs):
+        text = path.read_text()
+        assert "old" not in text
+        assert text.startswith("before\n")
+        assert text.endswith("\nafter\n")
+    assert "| peer | 3 |  | yes |\n" in readme.read_text()
+    assert "   * - peer\n     - 3\n     -\n     - yes\n" in docs.read_text()

@@ -1,0 +1,32 @@
+"""The checks of scikit-learn on an estimator that passes and on one that stops them."""
+
+from scripts import run
+from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+
+
+def test_an_estimator_that_stops_the_checks_is_reported(load_script, tmp_path, monkeypatch):
+    module = load_script("quality.peers")
+
+    class Broken(DummyClassifier):
+        def __sklearn_tags__(self):
+            raise RuntimeError
+
+        def fit(self, X, y):
+            raise TypeError
+
+    chosen = {"ours": NeighborhoodComponentsAnalysis(max_iter=5), "broken": Broken()}
+    monkeypatch.setattr(module, "estimators", lambda: chosen)
+    passing, broken = run(module, tmp_path)
+    assert passing["counts"] == {"passed": 48}
+    assert (passing["failed"], passing["stopped"], passing["digits"]) == ([], None, "yes")
+    assert (broken["counts"], broken["stopped"], broken["digits"]) == (
+        {},
+        "RuntimeError",
+        "TypeError",
+    )
+    _, *rows = module.tables([passing, broken])["peers"]
+    assert rows == [
+        ["ours", "48", "0", "0", "", "yes"],
+        ["broken", "0", "0", "0", "RuntimeError", "TypeError"],
+    ]

@@ -1,0 +1,113 @@
+"""The benchmark of paraphrases on tiny settings: its terms, its head, its loader, its report."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from scripts import DATA, needs_data, run
+
+from sksiamese import stack_pairs
+
+
+@needs_data
+@pytest.mark.parametrize("arguments", [(), ("--held-out",)])
+def test_paraphrases_report_published_and_own_figures(
+    load_script, tmp_path, monkeypatch, arguments
+):
+    module = load_script("systems.paraphrase")
+    monkeypatch.setattr(module, "N_BUCKETS", 256)
+    results = run(module, tmp_path, "--seeds", 2, "--rows", 500, *arguments)
+    n_published = len(module.PUBLISHED)
+    published, ours = results[:n_published], results[n_published:]
+    assert all(set(row["published"]) == {"accuracy", "f1"} for row in published)
+    assert [row["model"] for row in ours] == list(module.MODELS)
+    for row in ours:
+        assert len(row["runs"]) == 2
+        assert 0.5 < row["summary"]["accuracy"]["mean"] < 1
+        assert 0.5 < row["summary"]["f1"]["mean"] < 1
+
+
+def test_held_out_pairs_are_all_training_pairs_once(load_script):
+    left, right = np.arange(100), np.arange(100) + 100
+    folds = list(load_script("systems.paraphrase").held_out(left, right, np.arange(100) % 3 > 0))
+    assert len(folds) == 10
+    for train, test in folds:
+        assert not set(train[0]) & set(test[0])
+        assert (test[1] == test[0] + 100).all()
+        assert (test[2] == (test[0] % 3 > 0)).all()
+    assert sorted(np.concatenate([test[0] for _, test in folds])) == list(range(100))
+
+
+def test_each_kind_of_terms_has_columns_of_its_own(load_script):
+    module = load_script("systems.paraphrase")
+    sentences = ["Three of 12 ships left", "12 ships left", "In 1999 it rained"]
+    X = module.kinds_of_terms().fit(sentences).transform(["12 shipwrecks, 12"]).toarray()
+    X = X.reshape(len(module.KINDS), module.N_BUCKETS)
+    words, pairs, triples, *_, numbers, capitals = (X > 0).sum(axis=1)
+    assert (words, pairs, triples) == (2, 2, 1)
+    assert (numbers, capitals) == (1, 0)
+
+
+def test_the_overlap_of_rows_is_counted_kind_by_kind(load_script):
+    module = load_script("systems.paraphrase")
+    n_kinds = len(module.KINDS)
+    A, B = torch.zeros(1, n_kinds, 3), torch.zeros(1, n_kinds, 3)
+    A[0, 0], B[0, 0] = torch.tensor([3.0, 1, 0]), torch.tensor([1.0, 0, 1])
+    found = module.overlaps_of(A, B).unflatten(1, (6, n_kinds))[0]
+    expected = [1, 1, 3, 1.01 / 2.01, 1.01 / 4.01, 3 / 20**0.5]
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6)
+    assert (found[:3, 1:] == 0).all()
+    np.testing.assert_array_equal(module.overlaps_of(B, A), module.overlaps_of(A, B))
+
+
+def test_the_baselines_read_rows_of_length_one(load_script):
+    module = load_script("systems.paraphrase")
+    left, right = csr_array([[3.0, 4, 0], [2, 0, 0]]), csr_array([[6.0, 8, 0], [0, 5, 0]])
+    P = stack_pairs(left, right)
+    np.testing.assert_allclose(module.cosine(P), [1, 0])
+    expected = [[0, 0, 0, 0.36, 0.64, 0], [1, 1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(module.differences(P).toarray(), expected, atol=1e-12)
+
+
+HEADER = "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+PAIR = '1\t1\t2\tHe said "yes.\tYes, he said.\n'
+
+
+@needs_data
+def test_the_pairs_of_the_corpus_are_read_whole(load_script):
+    for part, share in (("train", 0.675), ("test", 0.665)):
+        left, right, match = load_script("_common.data").load_mrpc(DATA, part)
+        assert len(left) == len(right) == len(match) == load_script("_common.data").MRPC_PAIRS[part]
+        assert match.mean() == pytest.approx(share, abs=1e-3)
+        assert all(left)
+        assert all(right)
+
+
+def test_quotation_marks_are_read_as_they_are(load_script, tmp_path, monkeypatch):
+    monkeypatch.setitem(load_script("_common.data").MRPC_PAIRS, "train", 2)
+    write_pairs(tmp_path, HEADER + 2 * PAIR)
+    left, right, match = load_script("_common.data").load_mrpc(tmp_path)
+    assert left.tolist() == 2 * ['He said "yes.']
+    assert right.tolist() == 2 * ["Yes, he said."]
+    assert match.all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (PAIR, "begins with '1"),
+        (HEADER + PAIR + "2" + PAIR[1:], "line 3 is not 0 or 1"),
+        (HEADER + "1\t1\t2\tOnly one.\n", "line 2 is not 0 or 1"),
+        (HEADER + 3 * PAIR, "holds 3 pairs, but 4076 were expected"),
+    ],
+)
+def test_bad_files_of_pairs_are_named(load_script, tmp_path, content, message):
+    write_pairs(tmp_path, content)
+    with pytest.raises(ValueError, match=rf"msr_paraphrase_train\.txt.*{message}"):
+        load_script("_common.data").load_mrpc(tmp_path)
+
+
+def write_pairs(folder, content):
+    path = folder / "mrpc" / "msr_paraphrase_train.txt"
+    path.parent.mkdir()
+    path.write_text(content, "utf-8")
