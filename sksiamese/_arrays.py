@@ -157,7 +157,8 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
         wide = parts[0].dtype == np.float64
         return Standardize(np.zeros(n_features), np.full(n_features, scale), wide=wide)
     scaler = StandardScaler()
-    wide, origin = _width(parts, rows, shared=shared_axes is not None)
+    origin = _origin(parts, rows, shared=shared_axes is not None)
+    wide = origin is not None or parts[0].dtype == np.float64
     unscaled = Standardize(np.zeros(1), np.ones(1), origin, wide=wide)
     for part in parts:
         for chunk in chunks(len(rows), part.shape[1]):
@@ -174,20 +175,19 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
     return Standardize(mean, scale, origin, wide=wide)
 
 
-def _width(parts, rows, *, shared):
-    """Return whether values are beyond what float32 holds, and where to put their origin.
+def _origin(parts, rows, *, shared):
+    """Return what to subtract from whole numbers if float32 does not hold them, or None.
 
-    The origin is the least value of each column, or of all columns if they share a mean. None
-    is needed for values that float64 holds.
+    The least value of each column, or of all columns if they share a mean.
     """
     if parts[0].dtype not in WIDE_DTYPES:
-        return parts[0].dtype == np.float64, None
+        return None
     read = (dense(p[rows[chunk]]) for p in parts for chunk in chunks(len(rows), p.shape[1]))
     low, high = zip(*(chunk.aminmax(dim=0) for chunk in read), strict=True)
     low, high = torch.stack(low).amin(dim=0), torch.stack(high).amax(dim=0)
-    largest = max(-int(low.min()), int(high.max()))
-    origin = torch.full_like(low, low.min()) if shared else low
-    return largest > 2**24, origin.long() if largest > 2**53 else None
+    if max(-int(low.min()), int(high.max())) <= 2**24:
+        return None
+    return (torch.full_like(low, low.min()) if shared else low).long()
 
 
 def _check_no_overflow(moments, n_seen):

@@ -88,9 +88,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _encode(self, y, *, resume=False):
         """The classes of y, and y as numbers of classes."""
-        check_classification_targets(y)
         axis = 0 if y.ndim > 1 else None
         classes, codes = np.unique(y, return_inverse=True, axis=axis)
+        # Every class twice: scikit-learn warns of classes of few rows, which are usual here.
+        check_classification_targets(y if y.ndim > 1 else classes.repeat(2))
         if len(classes) < 2:
             raise ValueError(
                 "y has 1 class, so there is nothing to tell apart; pass data of two classes at "

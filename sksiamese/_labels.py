@@ -46,9 +46,9 @@ def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out"
         If the shape differs, a label is missing, or the labels are of several kinds or of an
         unsupported one.
     """
-    if warn and len(np.shape(values)) == 2:
+    if warn and len(getattr(values, "shape", ())) == 2:
         warnings.warn(
-            f"{name} is a column vector, but a 1d array was expected; pass {name}.ravel().",
+            f"A column-vector {name} was passed when a 1d array was expected; pass {name}.ravel().",
             DataConversionWarning,
             stacklevel=3,
         )
@@ -212,8 +212,9 @@ def _from_numbers(values, name):
 
 
 def _unsupported(name, kind):
+    what = "Complex data not supported" if "complex" in str(kind) else "Unknown label type"
     return ValueError(
-        f"Unknown label type: {kind}; {name} must hold strings, whole numbers or booleans, such "
+        f"{what}: {kind}; {name} must hold strings, whole numbers or booleans, such "
         "as those of astype(str)."
     )
 

@@ -48,8 +48,8 @@ class Standardize(nn.Module):
         What is divided by, > 0, in the units of the columns.
 
     origin : array-like of int64 of shape (n_features,), default=None
-        Whole numbers that are subtracted before the mean, in whole numbers, which are exact
-        beyond 2**53, too. The mean is relative to them.
+        Subtracted before the mean, without rounding even beyond 2**53. The mean is relative
+        to it.
 
     wide : bool, default=False
         Whether mean and scale stay as they are when an estimator converts the tower.

@@ -72,7 +72,7 @@ def test_strings_keep_zeros_at_their_end():
         ([b"a", b"b"], "Unknown label type: bytes"),
         ([datetime.date(2020, 1, 1)], "Unknown label type: date"),
         (np.array(["2020-01-01"], "M8[D]"), r"such as those of astype\(str\)"),
-        (np.array([1j]), "Unknown label type: complex128"),
+        (np.array([1j]), "Complex data not supported: complex128"),
     ],
 )
 def test_labels_that_cannot_be_meant_are_refused(labels, message):
