@@ -283,6 +283,10 @@ BAD_PARAMETERS = [
     ({"batch_size": 1}, "'batch_size' parameter"),
     ({"dropout": 1.0}, "'dropout' parameter"),
     ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
+    ({"depth": 10**9}, "'depth' parameter"),
+    ({"device": "hpu"}, "device='hpu' is of a kind that is not supported"),
+    ({"device": "privateuseone"}, "device='privateuseone' is of a kind that is not supported"),
+    ({"device": ""}, "device='' cannot be used here; pass 'auto'"),
     ({"device": "tpu"}, "device='tpu' cannot be used here; pass 'auto'"),
     ({"device": "cuda:99"}, "device='cuda:99' cannot be used here; pass 'auto'"),
     ({"device": "meta"}, "device='meta' is of a kind that is not supported"),
@@ -516,11 +520,42 @@ def test_state_dict_of_the_tower_can_be_saved(case):
     assert torch.load(file, weights_only=True).keys() == model.tower_.state_dict().keys()
 
 
-@pytest.mark.parametrize("shape", [(-8, -8), (8, 8.0), (0, 64)])
+@pytest.mark.parametrize(
+    "shape", [(-8, -8), (8, 8.0), (0, 64), (True, 64), (np.True_, 64), ("8", 8), (None, 64)]
+)
 def test_a_shape_that_is_none_is_refused(case, shape):
     estimator, X, y = case
     with pytest.raises(ValueError, match="input_shape must hold integers above zero"):
         estimator(input_shape=shape).fit(X, y)
+
+
+@pytest.mark.parametrize("batch_size", [2**31, 2**63, 10**30, 10**400])
+def test_a_batch_may_be_larger_than_all_data(case, batch_size):
+    estimator, X, y = case
+    expected = outputs(estimator(batch_size=1000, **FAST).fit(X, y), X)
+    found = outputs(estimator(batch_size=batch_size, **FAST).fit(X, y), X)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"distance": "manhattan"},
+        {"tower": "cnn", "depth": 2, "width": 8, "input_shape": (8, 8), "dropout": 0.1},
+        {"tower": "tdnn", "depth": 2, "width": 8, "input_shape": (8, 8)},
+        {"early_stopping": True, "validation_fraction": 0.3},
+    ],
+)
+def test_deterministic_algorithms_of_torch_give_the_same(case, parameters):
+    estimator, X, y = case
+    expected = outputs(estimator(**FAST, **parameters).fit(X, y), X)
+    torch.use_deterministic_algorithms(True)
+    try:
+        found = outputs(estimator(**FAST, **parameters).fit(X, y), X)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_tower_without_weights_is_refused(case):

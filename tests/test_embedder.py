@@ -381,7 +381,7 @@ def test_a_row_alone_in_its_class_is_pushed_away():
 
 
 def test_rows_alone_in_their_class_are_never_held_out(few_shot):
-    X, y = few_shot
+    _, y = few_shot
     alone = np.bincount(y)[y] == 1
     embedder = SiameseEmbedder(early_stopping=True, validation_fraction=0.3)
     rows, held_out = embedder._split(y, np.random.RandomState(0))
@@ -420,7 +420,7 @@ def test_early_stopping_leaves_pairs_to_learn_from(n_rows, fraction):
     y = np.repeat(np.arange(20), n_rows)
     X = np.random.default_rng(0).normal(size=(len(y), 6))
     embedder = SiameseEmbedder(early_stopping=True, validation_fraction=fraction, **SHORT)
-    with pytest.raises(ValueError, match="validation_fraction=.* leaves no class two rows"):
+    with pytest.raises(ValueError, match=r"validation_fraction=.* leaves no class two rows"):
         embedder.fit(X, y)
     if n_rows > 2:
         embedder.set_params(validation_fraction=0.34).fit(X, y)

@@ -402,3 +402,22 @@ def test_several_labels_a_row_are_refused_where_they_make_no_sense(y, options, m
         SiameseEmbedder(**options).fit(X, y)
     with pytest.raises(ValueError, match=f"{message}|takes one class a row"):
         SiameseEmbedder(**options).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_is_deterministic_on_request(digits, loss):
+    X, _, y, _ = digits
+    torch.use_deterministic_algorithms(True)
+    try:
+        SiameseEmbedder(loss=loss, max_iter=1, random_state=0).fit(X[:100], y[:100])
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_loss_that_needs_what_nobody_passes_is_refused_by_name(digits):
+    class Scaled(torch.nn.Module):
+        def __init__(self, n_classes, power):
+            super().__init__()
+
+    with pytest.raises(ValueError, match=r"partial\(loss, power=...\)"):
+        SiameseEmbedder(loss=Scaled).fit(digits[0], digits[2])

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import nullcontext
 from functools import partial
 from itertools import product
 from math import prod
@@ -13,7 +14,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese import SiameseEmbedder, SiameseVerifier, heads, make_pairs
+from sksiamese._arrays import standardization
 from sksiamese.towers import TOWERS, Standardize, cnn, mlp, multi_cue, pretrained, tdnn
 
 each_tower = pytest.mark.parametrize("factory", TOWERS.values(), ids=TOWERS)
@@ -283,3 +285,235 @@ def test_a_cnn_learns_digits_better_than_chance_from_few_images(digits):
     Z_train = embedder.fit(X_train, y_train).transform(X_train)
     D = np.linalg.norm(embedder.transform(X_test)[:, None] - Z_train, axis=2)
     assert (y_train[D.argmin(axis=1)] == y_test).mean() > 0.9
+
+
+def net():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8))
+
+
+def named_alone(*, input_shape, n_components):
+    return mlp(input_shape, n_components)
+
+
+def turned(n_components, input_shape):
+    return mlp(input_shape, n_components)
+
+
+def by_place(shape, size, /, width, *, depth):
+    assert (width, depth) == (16, 2)
+    return mlp(shape, size, width=width, depth=depth)
+
+
+def with_default(shape, hidden=5):
+    assert hidden == 5
+    return net()
+
+
+def with_rest(depth, *rest):
+    return mlp(*rest, depth=depth)
+
+
+class WithoutArguments(nn.Sequential):
+    """A tower of fixed size."""
+
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(64, 8))
+
+
+NET = net()
+FACTORIES = [
+    partial(copy.deepcopy, NET),
+    net,
+    lambda module=NET: copy.deepcopy(module),
+    WithoutArguments,
+    named_alone,
+    partial(named_alone, n_components=8),
+    turned,
+    by_place,
+    with_default,
+    with_rest,
+    lambda *sizes: mlp(*sizes),
+    lambda **sizes: mlp(**sizes),
+    partial(mlp, width=4),
+]
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+@pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
+def test_a_factory_is_called_with_what_its_signature_takes(digits, digit_pairs, estimator, factory):
+    X, y = (digits[0], digits[2]) if estimator is SiameseEmbedder else digit_pairs[::2]
+    model = estimator(8, tower=factory, width=16, depth=2, max_iter=1, random_state=0)
+    model.fit(X[:100], y[:100])
+    embed = model.transform if estimator is SiameseEmbedder else model.transform_items
+    assert embed(np.zeros((3, 64))).shape == (3, 8)
+
+
+def test_an_argument_that_nobody_passes_is_named(digits):
+    def factory(input_shape, n_components, n_heads):
+        return mlp(input_shape, n_components)
+
+    X, _, y, _ = digits
+    with pytest.raises(ValueError, match=r"partial\(tower, n_heads=...\)"):
+        SiameseEmbedder(tower=factory).fit(X, y)
+    SiameseEmbedder(tower=partial(factory, n_heads=2), max_iter=1).fit(X, y)
+
+
+def test_heads_may_be_copies_as_well(digit_pairs):
+    X, _, y, _ = digit_pairs
+    head = partial(copy.deepcopy, heads.WeightedL1(32))
+    SiameseVerifier(head=head, max_iter=1).fit(X[:100], y[:100])
+    with pytest.raises(ValueError, match="head has a required argument 'other'"):
+        SiameseVerifier(head=lambda n_components, other: None).fit(X[:100], y[:100])
+
+
+class Cast(nn.Module):
+    """A tower whose output, and optionally weights, have a type of their own."""
+
+    def __init__(self, output, weight=torch.float32, item=None, hidden=None):
+        super().__init__()
+        self.output, self.item = output, item
+        self.frozen = nn.Linear(64, 64, dtype=hidden) if hidden else nn.Identity()
+        self.frozen.requires_grad_(False)
+        self.linear = nn.Linear(64, 8, dtype=weight)
+
+    def forward(self, X):
+        Z = X.flatten(1)
+        if not isinstance(self.frozen, nn.Identity):
+            Z = self.frozen(Z.to(self.frozen.weight.dtype)).to(X.dtype)
+        return self.linear(Z if self.item is None else Z.to(self.item)).to(self.output)
+
+
+half, brain = torch.float16, torch.bfloat16
+CASTS = [
+    partial(Cast, brain),
+    partial(Cast, half),
+    partial(Cast, torch.float64),
+    partial(Cast, brain, weight=brain, item=brain),
+    partial(Cast, torch.float32, hidden=brain),
+    partial(Cast, torch.float32, hidden=half),
+    partial(pretrained, backbone=nn.Sequential(nn.Flatten(), nn.Linear(64, 5)).to(brain)),
+    partial(
+        pretrained,
+        backbone=nn.Sequential(nn.Flatten(), nn.Linear(64, 5)).to(brain),
+        learning_rate_factor=0,
+    ),
+]
+
+
+@pytest.mark.parametrize("tower", CASTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tower_may_compute_in_another_type(digits, digit_pairs, tower, dtype):
+    X, _, y, _ = digits
+    X = X[:100].astype(dtype)
+    embedder = SiameseEmbedder(8, tower=tower, max_iter=2, random_state=0).fit(X, y[:100])
+    assert embedder.transform(X).dtype == dtype
+    assert np.isfinite(embedder.loss_curve_).all()
+    P, match = digit_pairs[0][:100].astype(dtype), digit_pairs[2][:100]
+    for precision in (None, "bfloat16"):
+        verifier = SiameseVerifier(8, tower=tower, max_iter=2, precision=precision, random_state=0)
+        verifier.set_params(width=16, depth=2).fit(P, match)
+        assert np.isfinite(verifier.decision_function(P)).all()
+
+
+def test_weights_of_less_precision_that_are_frozen_keep_their_type(digits):
+    X, _, y, _ = digits
+    tower = SiameseEmbedder(8, tower=partial(Cast, torch.float32, hidden=brain), max_iter=2)
+    tower = tower.fit(X, y).tower_[2]
+    assert (tower.frozen.weight.dtype, tower.linear.weight.dtype) == (brain, torch.float32)
+
+
+class Complex(nn.Module):
+    """A tower with complex weights or a complex output."""
+
+    def __init__(self, weight, output):
+        super().__init__()
+        self.output = output
+        self.weight = nn.Parameter(torch.randn(64, 8, dtype=weight))
+        self.register_buffer("basis", torch.randn(64, 8))
+
+    def forward(self, X):
+        return (X.flatten(1).to(self.weight.dtype) @ self.weight).to(self.output)
+
+
+class ComplexBuffer(Complex):
+    """A tower with a complex buffer."""
+
+    def __init__(self):
+        super().__init__(torch.float32, torch.float32)
+        self.basis = self.basis.to(torch.complex64)
+
+
+@pytest.mark.parametrize(
+    ("tower", "message"),
+    [
+        (partial(Complex, torch.complex64, torch.float32), "complex weights, 'weight' among them"),
+        (ComplexBuffer, "complex weights, 'basis' among them"),
+        (partial(Complex, torch.float32, torch.complex64), "but gave torch.complex"),
+        (partial(Complex, torch.float32, torch.int64), "but gave torch.int64"),
+    ],
+)
+def test_numbers_that_are_not_real_are_refused_by_name(digits, tower, message):
+    with pytest.raises(ValueError, match=message):
+        SiameseEmbedder(8, tower=tower).fit(digits[0], digits[2])
+
+
+class Growing(nn.Module):
+    """A tower that keeps what it computed, and reuses it where it suffices."""
+
+    def __init__(self, input_shape, n_components, weight):
+        super().__init__()
+        self.linear, self.kept, self.last = nn.Linear(64, n_components), None, None
+        self.weight = weight
+
+    def forward(self, X):
+        if self.kept is None or len(self.kept) < len(X):
+            self.kept = torch.full((len(X), 1), self.weight)
+        self.last = self.linear(X.flatten(1)) * self.kept[: len(X)]
+        return self.last
+
+
+@pytest.mark.parametrize("context", [nullcontext, torch.no_grad, torch.inference_mode])
+def test_a_tower_may_keep_what_it_computed(digits, context):
+    X, _, y, _ = digits
+    tower = partial(Growing, weight=1.0)
+    model = SiameseEmbedder(tower=tower, max_iter=2, warm_start=True, random_state=0)
+    with context():
+        model.fit(X, y).transform(np.tile(X, (3, 1)))
+    model.fit(X, y).partial_fit(X, y)
+    pickle.loads(pickle.dumps(model)).transform(X)
+
+
+def test_the_shape_of_an_item_may_be_given_in_numbers_of_numpy(digits):
+    X, _, y, _ = digits
+    for name in ("mlp", "cnn", "tdnn"):
+        plain, numpy = (
+            SiameseEmbedder(tower=name, depth=2, width=8, input_shape=shape, max_iter=1)
+            .set_params(random_state=0)
+            .fit_transform(X[:60], y[:60])
+            for shape in ((8, 8), list(np.array([8, 8], np.int16)))
+        )
+        np.testing.assert_array_equal(plain, numpy)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"width": 10**9},
+        {"width": 10**25},
+        {"n_components": 10**20},
+        {"tower": "tdnn", "width": 10**9},
+        {"tower": "cnn", "depth": 400},
+    ],
+)
+def test_towers_beyond_the_memory_are_refused_before_they_are_built(digits, sizes):
+    with pytest.raises(ValueError, match="would need more memory than there is; lower them"):
+        SiameseEmbedder(**sizes).fit(digits[0], digits[2])
+
+
+def test_weights_of_rows_may_be_huge():
+    X, weight = np.random.default_rng(0).normal(size=(50, 3)), np.linspace(1, 2, 50)
+    options = {"rows": np.arange(50), "shape": (3,)}
+    plain = standardization(X, sample_weight=weight, **options)
+    huge = standardization(X, sample_weight=weight * 2.0**1000, **options)
+    assert torch.equal(plain.mean, huge.mean)
+    assert torch.equal(plain.scale, huge.scale)
