@@ -337,6 +337,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             return X
         if is_table(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
+            if not X.shape[1]:
+                raise ValueError("X has no columns; pass pairs of items of one column at least.")
         else:
             checks = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False}
             X = validate_data(self, flatten_pairs(X), reset=reset, **checks)
@@ -469,11 +471,13 @@ def as_numbers(X, name):
     """Return the result of a parameter, a callable or transformer, as numbers."""
     checks = {"accept_sparse": "csr", "allow_nd": True, "ensure_all_finite": False}
     try:
+        if X.dtype.kind in "Mm":
+            raise TypeError("Dates have no products and no distances.")
         return check_array(X, dtype="numeric", ensure_min_features=0, **checks)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must return numbers if items are compared, but returned an array of type "
-            f"{X.dtype}. scikit-learn says: {error}"
+            f"{X.dtype}; encode them as numbers. {error}"
         ) from error
 
 

@@ -14,6 +14,7 @@ from ._arrays import embed_rows, find_device, floating, on_device
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese
 from ._labels import as_labels
+from ._pair_items import as_items
 from ._pair_names import check_item_names, check_pair_names, check_view, item_names
 from ._pair_view import PairView
 from ._rows import checked
@@ -371,6 +372,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         check_is_fitted(self)
         check_item_names(self, X_items)
+        X_items = as_items(X_items, "X_items")
         X_items = check_array(X_items, input_name="X_items", **self._checks(X_items))
         n_features = (self.n_features_in_ + 1) // 2
         if X_items.shape[1] != n_features:

@@ -137,13 +137,17 @@ def flatten_pairs(P):
     Raises
     ------
     ValueError
-        If sparse pairs have not two dimensions, rows of lists differ in length, or there are
-        more than two dimensions and the second is not 2.
+        If sparse pairs have not two dimensions, rows of lists differ in length, there are
+        more than two dimensions and the second is not 2, or pairs are no array-like.
     """
     if sparse.issparse(P):
         return as_items(P, "X")
-    if isinstance(P, list | tuple):
+    if not hasattr(P, "shape"):
         P = as_array(P, "X")
+        if P.ndim == 0:
+            raise ValueError(
+                f"X must be an array, a table or a list of pairs, got {type(P.item()).__name__}."
+            )
     if getattr(P, "ndim", 2) <= 2:
         return P
     if P.shape[1] != 2:

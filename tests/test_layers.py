@@ -133,6 +133,7 @@ ALLOWED = {
             "_atomic",
             "_base",
             "_labels",
+            "_pair_items",
             "_pair_names",
             "_pair_view",
             "_rows",

@@ -5,8 +5,17 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.preprocessing import FunctionTransformer
 
-from sksiamese import PairView, make_pairs, pairs_from_triplets, split_pairs, stack_pairs
+from sksiamese import (
+    PairTransformer,
+    PairView,
+    SiameseVerifier,
+    make_pairs,
+    pairs_from_triplets,
+    split_pairs,
+    stack_pairs,
+)
 
 PEOPLE = {"name": ["Ann", "Bob", "Cid"], "age": [31, 42, 53], "height": [1.6, 1.7, 1.8]}
 NAMES = [f"{side}__{name}" for side in ("left", "right") for name in PEOPLE]
@@ -233,3 +242,46 @@ def test_pairs_drawn_from_a_table_are_a_table(library):
     np.testing.assert_array_equal(same, match)
     view, *_ = make_pairs(table, y, n_pairs=20, as_view=True, random_state=0)
     np.testing.assert_array_equal(view.index[:, 1], pairs["right__row"].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (None, "X must be an array, a table or a list of pairs, got NoneType"),
+        ({"a": 1}, "X must be an array.*got dict"),
+        ([[1, 2], [1]], "X must be an array, a table or a list of rows of one length"),
+        ([["a", 2], ["b", 1]], "X mixes strings with other values"),
+        ([[2**60 + 1, 0.5], [1, 2]], "X mixes floats and whole numbers above"),
+        (np.empty((0, 2, 3)), r"0 sample\(s\)"),
+    ],
+)
+@pytest.mark.parametrize("kind", [SiameseVerifier, PairTransformer])
+def test_estimators_of_pairs_refuse_what_is_no_array_of_pairs(kind, pairs, message):
+    with pytest.raises(ValueError, match=message):
+        kind().fit(pairs, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        (None, "X_items must be an array.*got NoneType"),
+        ([[1, 2], [1]], "X_items must be an array, a table or a list of rows of one length"),
+        ([1, 2], r"pass np\.asarray\(X_items\)\.reshape\(-1, 1\)"),
+        ([[1, 2, 3, 4]], "pass items, not pairs"),
+    ],
+)
+def test_a_verifier_refuses_what_are_no_items(items, message):
+    pairs = np.random.default_rng(0).normal(size=(8, 4))
+    verifier = SiameseVerifier(max_iter=1, random_state=0).fit(pairs, np.arange(8) % 2)
+    with pytest.raises(ValueError, match=message):
+        verifier.transform_items(items)
+
+
+def test_dates_are_compared_by_no_output_but_their_pairs():
+    dates = np.array([["2020-01-01", "2021-01-01"]], dtype="M8[D]")
+    identity = FunctionTransformer()
+    assert PairTransformer(identity).fit_transform(dates).tolist() == dates.tolist()
+    with pytest.raises(ValueError, match=r"transformer must return numbers.*datetime64\[D\]"):
+        PairTransformer(identity, output="abs_diff").fit(dates)
+    with pytest.raises(ValueError, match="X has no columns"):
+        PairTransformer().fit(pd.DataFrame(index=range(3)))
