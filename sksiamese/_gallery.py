@@ -64,7 +64,8 @@ def label_of_unknown(label, classes):
 
 def check_rows(X):
     """Raise if X is no sequence of rows, so that no embedder can use it."""
-    if isinstance(X, Mapping | Set | str | bytes) or len(np.shape(getattr(X, "shape", X))) == 0:
+    is_array = any(hasattr(X, name) for name in ("shape", "__array__"))
+    if not is_array and (isinstance(X, Mapping | Set | str | bytes) or not hasattr(X, "__len__")):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
             f"{type(X).__name__}; pass a DataFrame of a dict, say."
