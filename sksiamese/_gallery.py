@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
@@ -18,6 +18,7 @@ def classes_of(X, y):
     """Return the labels of rows to enrol, as an array; a class may have one row only."""
     y = as_labels(y, warn=True)
     check_consistent_length(X, y)
+    assert_all_finite(y, input_name="y")
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
