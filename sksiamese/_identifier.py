@@ -108,7 +108,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     rows of classes that ``fit`` has not trained on play impostors: they meet the templates of all
     other classes, as if their own had never been enrolled. The threshold lets one more class of
     the same kind be accepted at a rate of ``target_far`` at most, whatever the distribution, on
-    average over enrolments; :doc:`/false_accept_rate` has the proof. A ``FrozenEstimator`` must not
+    average over enrolments; :ref:`false_accept_rate` has the proof. A ``FrozenEstimator`` must not
     have learned from what is enrolled: nothing is promised for classes that it has learned.
 
     Distances are computed from differences in float64, so that ``predict``, ``verify`` and
