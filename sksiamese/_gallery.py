@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
@@ -18,6 +18,7 @@ def classes_of(X, y):
     """Return the labels of rows to enrol, as an array; a class may have one row only."""
     y = as_labels(y, warn=True)
     check_consistent_length(X, y)
+    assert_all_finite(y, input_name="y")
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
@@ -64,7 +65,8 @@ def label_of_unknown(label, classes):
 
 def check_rows(X):
     """Raise if X is no sequence of rows, so that no embedder can use it."""
-    if isinstance(X, Mapping | Set | str | bytes) or len(np.shape(getattr(X, "shape", X))) == 0:
+    is_array = any(hasattr(X, name) for name in ("shape", "__array__"))
+    if not is_array and (isinstance(X, Mapping | Set | str | bytes) or not hasattr(X, "__len__")):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
             f"{type(X).__name__}; pass a DataFrame of a dict, say."
