@@ -14,7 +14,7 @@ from ._atomic import all_or_nothing
 from ._base import BaseSiamese, has_no_validation_split
 from ._embedding import (
     Objective,
-    check_pairs,
+    check_any_match,
     check_unlabeled_label,
     codes_among,
     embedding_task,
@@ -292,7 +292,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
-            check_pairs(self.loss, codes, classes)
+            check_any_match(self.loss, codes, classes)
             task = embedding_task(self, rows, codes, classes, {"X": X, "y": y})
             return self._train(task, resume=resume)
 

@@ -85,13 +85,25 @@ ALLOWED = {
     "_run": ((), ("numpy", "sklearn")),
     "_user_parts": (("_run", "distances"), ("torch",)),
     "_base": (
-        ("_arrays", "_distributed", "_engine", "_labels", "_rows", "_run", "distances", "towers"),
+        (
+            "_arrays",
+            "_distributed",
+            "_engine",
+            "_labels",
+            "_parameters",
+            "_rows",
+            "_run",
+            "_user_parts",
+            "distances",
+            "towers",
+        ),
         ("numpy", "scipy", "sklearn", "torch"),
     ),
     "_embedding": (
         (
             "_arrays",
             "_labels",
+            "_parameters",
             "_run",
             "_user_parts",
             "batches",
@@ -106,6 +118,7 @@ ALLOWED = {
         (
             "_arrays",
             "_pair_split",
+            "_parameters",
             "_run",
             "_user_parts",
             "batches",
