@@ -31,7 +31,7 @@ from ._arrays import (
 )
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
-from ._labels import alike
+from ._labels import alike, kind_of
 from ._rows import Rows, checked, is_source
 from ._run import Run, instantiate, named
 from .distances import DISTANCES
@@ -97,10 +97,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "y has 1 class, so there is nothing to tell apart; pass data of two classes at "
                 "least."
             )
-        known = self.classes_ if resume else classes
-        if np.ndim(known) == classes.ndim == 1:
-            classes, known = alike(classes, known, "y", "classes_")
-        if not np.array_equal(classes, known):
+        if resume and not same_classes(classes, self.classes_):
             raise ValueError(
                 "warm_start=True continues with the classes of the first fit, but y has others; "
                 "set warm_start=False to start anew."
@@ -357,6 +354,15 @@ def fallback_dtype(X):
     dtype = getattr(X, "dtype", None)
     short = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
     return np.float32 if short else np.float64
+
+
+def same_classes(classes, known):
+    """Return whether two arrays of classes are equal, compared without rounding."""
+    if classes.ndim != 1 or known.ndim != 1:
+        return np.array_equal(classes, known)
+    return kind_of(classes) == kind_of(known) and np.array_equal(
+        *alike(classes, known, "y", "classes_")
+    )
 
 
 def comparable(value):
