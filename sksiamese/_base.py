@@ -392,13 +392,13 @@ def fits_in_memory(factory, options):
 
     The tower is built on torch's device "meta", which allocates nothing and draws nothing.
     """
-    if not hasattr(os, "sysconf"):  # On Windows nobody says how much memory there is.
+    if not hasattr(os, "sysconf"):  # Windows does not report the size of its memory.
         return True
     try:
         with torch.device("meta"):
             weights = bind("tower", factory, {}, **options)().parameters()
         n_bytes = 4 * sum(weight.nbytes for weight in weights)
-    except (OverflowError, RuntimeError, TypeError):  # Not even the sizes can be told.
+    except (OverflowError, RuntimeError, TypeError):  # The sizes overflow.
         return False
     return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
