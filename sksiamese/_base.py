@@ -35,7 +35,7 @@ from ._labels import alike, kind_of
 from ._parameters import check_shape
 from ._rows import Rows, check_not_empty, checked, is_source
 from ._run import Run, bind, named
-from ._user_parts import build_module, call
+from ._user_parts import build_module, call, parameters_of
 from .distances import DISTANCES
 from .towers import TOWERS, ToType, UnitLength
 
@@ -322,7 +322,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _sizes(self):
         """Depth and width, without those that are left to the tower."""
         sizes = {"depth": self.depth, "width": self.width}
-        parameters = inspect.signature(named(TOWERS, self.tower)).parameters
+        parameters = parameters_of("tower", named(TOWERS, self.tower))
         for name, size in sizes.items():
             required = name in parameters and parameters[name].default is inspect.Parameter.empty
             if size is None and required:
@@ -394,13 +394,13 @@ def fits_in_memory(factory, options):
 
     The tower is built on torch's device "meta", which allocates nothing and draws nothing.
     """
-    if not hasattr(os, "sysconf"):  # On Windows nobody says how much memory there is.
+    if not hasattr(os, "sysconf"):  # Windows does not report the size of its memory.
         return True
     try:
         with torch.device("meta"):
             weights = bind("tower", factory, {}, **options)().parameters()
         n_bytes = 4 * sum(weight.nbytes for weight in weights)
-    except (OverflowError, RuntimeError, TypeError):  # Not even the sizes can be told.
+    except (OverflowError, RuntimeError, TypeError):  # The sizes overflow.
         return False
     return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 

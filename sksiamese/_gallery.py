@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples
 
 from ._distributed import agreed
 from ._labels import alike, as_labels, kind_of
+from ._wrapped import held_by
 
 
 def classes_of(X, y):
@@ -64,17 +65,19 @@ def label_of_unknown(label, classes):
 
 
 def check_rows(X):
-    """Raise if X is no sequence of rows, so that no embedder can use it."""
+    """Raise unless X is an array, a table, or a list of one row or more."""
     is_array = any(hasattr(X, name) for name in ("shape", "__array__"))
     if not is_array and (isinstance(X, Mapping | Set | str | bytes) or not hasattr(X, "__len__")):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
-            f"{type(X).__name__}; pass a DataFrame of a dict, say."
+            f"{type(X).__name__}; convert it to an array or a DataFrame."
         )
+    if not is_array and len(X) == 0:
+        raise ValueError("X is empty; pass one row or more.")
 
 
 def as_embeddings(Z, X, n_components=None):
-    """Return what an embedder has made of rows as an array of float32 or float64.
+    """Return the embeddings of rows as an array of float32 or float64.
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
@@ -135,9 +138,16 @@ def digests(labels):
 
 
 def without_names(embedder):
-    """Return a copy of a fitted transformer that numbers the classes that it was trained on."""
+    """Return a copy of a fitted embedder in which the classes that it was trained on are numbers.
+
+    These are also replaced in the estimators that it holds, such as the best one of a search.
+    """
     embedder = copy.deepcopy(embedder)
-    for part in [embedder, *embedder.get_params().values()]:
-        if "classes_" in getattr(part, "__dict__", {}):
+    parts = [embedder]
+    while parts:
+        part = parts.pop()
+        if "classes_" in vars(part):
             part.classes_ = np.arange(len(part.classes_))
+        parts += held_by(part)
+        parts += [value for value in part.get_params().values() if hasattr(value, "get_params")]
     return embedder
