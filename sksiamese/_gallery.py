@@ -1,15 +1,16 @@
 """What an identifier enrols: labels, embeddings, templates, and the names that it forgets."""
 
 import copy
-from collections.abc import Mapping, Set
 from hashlib import sha256
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from ._checks import as_floats
 from ._distributed import agreed
 from ._labels import alike, as_labels, kind_of
 
@@ -64,7 +65,8 @@ def label_of_unknown(label, classes):
 
 def check_rows(X):
     """Raise if X is no sequence of rows, so that no embedder can use it."""
-    if isinstance(X, Mapping | Set | str | bytes) or len(np.shape(getattr(X, "shape", X))) == 0:
+    shape = getattr(X, "shape", None)
+    if not (issparse(X) or isinstance(X, list | tuple) or (isinstance(shape, tuple) and shape)):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
             f"{type(X).__name__}; pass a DataFrame of a dict, say."
@@ -76,14 +78,15 @@ def as_embeddings(Z, X, n_components=None):
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
-    if getattr(getattr(Z, "dtype", None), "kind", "f") not in "biuf":
-        Z = _as_numbers(Z)
-    if np.ndim(Z) != 2:
+    Z = Z.toarray() if issparse(Z) else Z
+    checks = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
+    remedy = "convert X to numbers first, such as dates to days"
+    Z = as_floats(Z, "the result of embedder", remedy, **checks)
+    if Z.ndim != 2:
         raise ValueError(
-            "embedder must return an array of shape (n_samples, n_components) from transform, but "
-            f"returned one of {np.ndim(Z)} dimensions."
+            "embedder must return an array of shape (n_samples, n_components) from X, but returned "
+            f"one of {Z.ndim} dimensions."
         )
-    Z = check_array(Z, input_name="embedding", ensure_all_finite=False)
     n_rows = _num_samples(X)
     if len(Z) != n_rows:
         raise ValueError(
@@ -92,8 +95,8 @@ def as_embeddings(Z, X, n_components=None):
         )
     if n_components is not None and Z.shape[1] != n_components:
         raise ValueError(
-            f"embedder returned {Z.shape[1]} components, but those enrolled have {n_components}; "
-            "pass rows of the same columns as in fit."
+            f"embedder returned {Z.shape[1]} components of X, but those enrolled have "
+            f"{n_components}; pass the same columns as in fit."
         )
     bad = ~np.isfinite(Z).all(axis=1)
     if bad.any():
@@ -102,18 +105,7 @@ def as_embeddings(Z, X, n_components=None):
             f"{bad.argmax()}; X may have values that are too large for its precision, or NaN: "
             "scale X, or leave these rows out."
         )
-    return Z.astype(np.result_type(Z, np.float32), copy=False)
-
-
-def _as_numbers(Z):
-    """Return embeddings of another dtype as floats; raise if they are no numbers."""
-    try:
-        return np.asarray(Z).astype(np.float64, casting="unsafe" if Z.dtype == object else "safe")
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"embedder must return numbers, but returned values of dtype {Z.dtype}; convert X to "
-            "numbers first, such as dates to days."
-        ) from error
+    return Z
 
 
 def prototypes(Z, labels):

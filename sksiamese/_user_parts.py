@@ -29,6 +29,8 @@ FORMS = {
     "classes, must return a scalar tensor; see sksiamese.regularizers.",
     "sampler": "sampler(y, batch_size, generator=generator) must yield the batches of one epoch, "
     "each the numbers of some rows with y >= 0; see sksiamese.batches.",
+    "tower": "tower(input_shape, n_components) must return a new module that maps items of shape "
+    "(n, *input_shape) to embeddings of shape (n, n_components); see sksiamese.towers.",
 }
 """The form of each part, for messages."""
 
