@@ -32,10 +32,11 @@ from ._arrays import (
 from ._checks import Interval, as_rows, errors_named
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
-from ._labels import alike
+from ._labels import alike, kind_of
+from ._parameters import check_shape
 from ._rows import Rows, check_not_empty, checked, is_source
-from ._run import Run, instantiate, named
-from ._user_parts import call, parameters_of
+from ._run import Run, bind, named
+from ._user_parts import build_module, call, parameters_of
 from .distances import DISTANCES
 from .towers import TOWERS, ToType, UnitLength
 
@@ -102,15 +103,12 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "y has 1 class, so there is nothing to tell apart; pass data of two classes at "
                 "least."
             )
-        known = self.classes_ if resume else classes
-        if np.ndim(known) == classes.ndim == 1:
-            classes, known = alike(classes, known, "y", "classes_")
-        if not np.array_equal(classes, known):
+        if resume and not equal_classes(classes, self.classes_):
             raise ValueError(
                 "warm_start=True continues with the classes of the first fit, but y has others; "
                 "set warm_start=False to start anew."
             )
-        return classes, codes
+        return (self.classes_ if resume else classes), codes
 
     def _train(self, task, *, resume, incremental=False):
         """Train a new module, or the fitted one on, and only then set fitted attributes."""
@@ -255,12 +253,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _item_shape(self, X):
         """Shape of an item, whose values are the columns of X."""
-        shape = (X.shape[1],) if self.input_shape is None else tuple(self.input_shape)
-        if not all(
-            isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in shape
-        ):
-            raise ValueError(f"input_shape must hold integers above zero, got {shape}.")
-        shape = tuple(map(int, shape))
+        if self.input_shape is None:
+            return (X.shape[1],)
+        shape = check_shape("input_shape", self.input_shape)
         if prod(shape) != X.shape[1]:
             raise ValueError(
                 f"input_shape={shape} has {prod(shape)} values, but an item of X has "
@@ -276,16 +271,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _new_tower(self, X, standardize, *, unit_length=False):
         """Build the tower for rows like those of X and try it on them."""
-        if isinstance(self.tower, nn.Module):
-            raise ValueError(
-                "tower is a module, which every fit would train on; pass a function that returns "
-                "a new one, for instance functools.partial(copy.deepcopy, module)."
-            )
         shape = self._item_shape(X)
         body = self._new_body(shape, self._item_names())
         dtype = floating(X.dtype) if self.precision is None else np.float32
         tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
-        Z = try_on(tower, X, torch.from_numpy(np.empty(0, dtype)).dtype)
+        Z = call("tower", try_on, tower, X, torch.from_numpy(np.empty(0, dtype)).dtype)
         if not isinstance(Z, torch.Tensor) or Z.shape != (X.shape[0], self.n_components):
             got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
             raise ValueError(
@@ -313,19 +303,15 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         factory = named(TOWERS, self.tower)
         leading = {"input_shape": shape, "n_components": self.n_components}
         options = {**self._sizes(), "dropout": self.dropout, "feature_names": feature_names}
-        if isinstance(self.tower, str) and not fits_in_memory(factory, {**leading, **options}):
+        if isinstance(self.tower, str):
+            if fits_in_memory(factory, {**leading, **options}):
+                return bind("tower", factory, leading, **options)()
             raise ValueError(
                 f"tower={self.tower!r} with depth={self.depth}, width={self.width} and "
                 f"n_components={self.n_components} would need more memory than there is; lower "
                 "them."
             )
-        make = instantiate if isinstance(self.tower, str) else partial(call, "tower", instantiate)
-        body = make("tower", factory, leading, **options)
-        if not isinstance(body, nn.Module):
-            raise ValueError(
-                f"tower returned {type(body).__name__} instead of an nn.Module; pass a callable "
-                "that takes (input_shape, n_components) and returns a module."
-            )
+        body = build_module("tower", factory, leading, **options)
         for name, weight in (*body.named_parameters(), *body.named_buffers()):
             if weight.is_complex():
                 raise ValueError(
@@ -358,6 +344,13 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         reduced = self.precision == "bfloat16"
         with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
             return whole(tower(items).to(tower[0].output.dtype), rows)
+
+
+def equal_classes(classes, known):
+    """Return whether classes are those of the first fit, whatever type of numbers they have."""
+    if classes.ndim == np.ndim(known) == 1 and kind_of(classes) == kind_of(known):
+        classes, known = alike(classes, known, "y", "classes_")
+    return np.array_equal(classes, known)
 
 
 def has_no_validation_split(estimator):
@@ -409,7 +402,7 @@ def fits_in_memory(factory, options):
         return True
     try:
         with torch.device("meta"):
-            weights = instantiate("tower", factory, {}, **options).parameters()
+            weights = bind("tower", factory, {}, **options)().parameters()
         n_bytes = 4 * sum(weight.nbytes for weight in weights)
     except (OverflowError, RuntimeError, TypeError):  # Not even the sizes can be told.
         return False

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import _param_validation, check_array
-from sklearn.utils._dataframe import is_pyarrow_data
+from sklearn.utils._dataframe import is_pandas_df, is_polars_df, is_pyarrow_data
 
 from ._labels import MAX_EXACT
 from ._rows import is_source
@@ -58,14 +58,21 @@ def errors_named(name, problem, *others):
         yield
     except NotFittedError:
         raise
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
+            raise  # Such as a lack of memory.
         if any(_is_in(one, error) for one in (name, *others)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} {problem}. ({error})") from error
 
 
-def as_rows(X, name):
+def is_table(X):
+    """Return whether an object is a DataFrame of pandas or polars."""
+    return is_pandas_df(X) or is_polars_df(X)
+
+
+def as_rows(X, name, what="rows"):
     """Return an array-like as an array, unless it is a table, sparse or read from elsewhere.
 
     Parameters
@@ -75,6 +82,9 @@ def as_rows(X, name):
 
     name : str
         Name of the parameter, for messages.
+
+    what : str, default="rows"
+        What the rows are, for messages.
 
     Returns
     -------
@@ -86,13 +96,12 @@ def as_rows(X, name):
     ValueError
         If this is no array-like, or none whose values :func:`as_array` holds exactly.
     """
-    if issparse(X) or hasattr(X, "__dataframe__") or is_source(X):
+    if issparse(X) or is_table(X) or is_source(X):
         return X
     array = as_array(X, name)
     if array.ndim == 0:
         raise ValueError(
-            f"{name} must be an array, a table or a list of rows, got {type(X).__name__}; pass "
-            "one row for each sample."
+            f"{name} must be an array, a table or a list of {what}, got {type(X).__name__}."
         )
     return array
 

@@ -11,10 +11,12 @@ from torch import nn
 
 from ._arrays import Items, RandomStream, embed_rows, sent
 from ._labels import alike, is_missing
-from ._run import Task, accepting, instantiate, named
+from ._parameters import LARGEST_COUNT
+from ._run import Task, accepting, named
 from ._user_parts import (
     Augmentation,
     call,
+    call_factory,
     check_distance,
     check_miner,
     check_order,
@@ -38,9 +40,6 @@ N_TRIED = 32
 N_NEIGHBORS = 4096
 """Training rows among which the nearest neighbours of held-out rows are looked for."""
 
-MAX_BATCH_SIZE = 2**31
-"""Larger batches hold all rows anyway, and their sizes overflow."""
-
 UNIT_LENGTH = ("chord", "cosine")
 """Distances that do not see the length of an embedding, which therefore is made 1."""
 
@@ -61,34 +60,25 @@ def embedding_task(estimator, X, y, classes, given):
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def batches(rows, epoch, generator):
-        size = min(estimator.batch_size, MAX_BATCH_SIZE)
+        size = min(estimator.batch_size, LARGEST_COUNT)  # Of all rows anyway.
         drawn = draw_batches(sampler, only(labels, rows), size, generator)
         mixed = spare[torch.randperm(len(spare), generator=generator)]
         shares = mixed[: len(drawn) * size].tensor_split(len(drawn))
         for labeled, share in zip(drawn, shares, strict=True):
             yield torch.cat([labeled, share]), labeled
 
-    def sample_of(rows, n_rows):
-        generator = torch.Generator().manual_seed(0)
-        return next(class_balanced(only(labels, rows), n_rows, generator=generator))
-
     def check(module, rows):
-        sample = sample_of(rows, N_TRIED)
+        sample = sample_of(labels, rows, N_TRIED)
         Z = embed_rows(module["tower"], X, sample.numpy())
         check_objective(module, Z, labels[sample])
 
     def score(module, rows, held_out):
-        known = sample_of(rows, max(N_NEIGHBORS, 4 * len(classes)))
+        known = sample_of(labels, rows, max(N_NEIGHBORS, 4 * len(classes)))
         Z, Z_known = (embed_rows(module["tower"], X, part) for part in (held_out, known.numpy()))
         return module["objective"].score(Z, labels[held_out], Z_known, labels[known])
 
     def diagnosis(rows):
-        alone = is_alone(y[rows]) & (classes.ndim == 1)
-        negatives = rows[alone][: N_DIAGNOSED // 2]
-        sample = torch.from_numpy(negatives)
-        if not alone.all():
-            paired = sample_of(rows[~alone], N_DIAGNOSED - len(negatives))
-            sample = torch.cat([paired, sample])
+        sample = diagnosed_rows(labels, rows, classes)
 
         def diagnose(module):
             tower = module["tower"]
@@ -102,6 +92,23 @@ def embedding_task(estimator, X, y, classes, given):
     loss_on = partial(embedding_loss, estimator, X, labels)
     margin = None if margin == "auto" else margin
     return Task(given, strata, classes, build, batches, loss_on, score, check, diagnosis, margin)
+
+
+def sample_of(labels, rows, n_rows):
+    """Return some of the rows, as many of each class as possible, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    return next(class_balanced(only(labels, rows), n_rows, generator=generator))
+
+
+def diagnosed_rows(labels, rows, classes):
+    """Return the rows that are looked at after each epoch; half of them may have no match."""
+    alone = is_alone(labels[rows].numpy()) & (classes.ndim == 1)
+    negatives = rows[alone][: N_DIAGNOSED // 2]
+    sample = torch.from_numpy(negatives)
+    if alone.all():
+        return sample
+    matched = sample_of(labels, rows[~alone], N_DIAGNOSED - len(negatives))
+    return torch.cat([matched, sample])
 
 
 def embedding_loss(estimator, X, labels, device):
@@ -302,7 +309,7 @@ def learns_from_pairs(loss):
     return reads_pairs(loss)
 
 
-def check_pairs(loss, codes, classes):
+def check_any_match(loss, codes, classes):
     """Raise if there is no matching pair that a loss of pairs could learn from."""
     codes = codes[codes >= 0]
     counts = np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
@@ -344,7 +351,7 @@ def built(name, choice, **options):
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     if isinstance(getattr(choice, "func", choice), type):
-        return call(name, instantiate, name, choice, {}, **options)
+        return call_factory(name, choice, {}, **options)
     return call(name, accepting, choice, **options)
 
 

@@ -1,6 +1,7 @@
 """What an identifier enrols: labels, embeddings, templates, and the names that it forgets."""
 
 import copy
+from collections.abc import Mapping, Set
 from hashlib import sha256
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from ._checks import as_floats
+from ._checks import as_array, as_floats
 from ._distributed import agreed
 from ._labels import alike, as_labels, kind_of
 
@@ -66,7 +67,9 @@ def label_of_unknown(label, classes):
 def check_rows(X):
     """Raise if X is no sequence of rows, so that no embedder can use it."""
     shape = getattr(X, "shape", None)
-    if not (issparse(X) or isinstance(X, list | tuple) or (isinstance(shape, tuple) and shape)):
+    is_one = not shape if isinstance(shape, tuple) else not hasattr(X, "__len__")
+    is_other = isinstance(X, Mapping | Set | str | bytes | type) and not issparse(X)
+    if is_other or (is_one and not (shape is None and hasattr(X, "__array__"))):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
             f"{type(X).__name__}; pass a DataFrame of a dict, say."
@@ -78,15 +81,14 @@ def as_embeddings(Z, X, n_components=None):
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
-    Z = Z.toarray() if issparse(Z) else Z
-    checks = {"ensure_2d": False, "allow_nd": True, "ensure_all_finite": False}
-    remedy = "convert X to numbers first, such as dates to days"
-    Z = as_floats(Z, "the result of embedder", remedy, **checks)
+    Z = Z.toarray() if issparse(Z) else as_array(Z, "the result of embedder")
     if Z.ndim != 2:
         raise ValueError(
             "embedder must return an array of shape (n_samples, n_components) from X, but returned "
             f"one of {Z.ndim} dimensions."
         )
+    remedy = "convert X to numbers first, such as dates to days"
+    Z = as_floats(Z, "the result of embedder", remedy, ensure_all_finite=False)
     n_rows = _num_samples(X)
     if len(Z) != n_rows:
         raise ValueError(
@@ -95,8 +97,8 @@ def as_embeddings(Z, X, n_components=None):
         )
     if n_components is not None and Z.shape[1] != n_components:
         raise ValueError(
-            f"embedder returned {Z.shape[1]} components of X, but those enrolled have "
-            f"{n_components}; pass the same columns as in fit."
+            f"embedder returned {Z.shape[1]} components, but those enrolled have {n_components}; "
+            "pass X of the same columns as in fit."
         )
     bad = ~np.isfinite(Z).all(axis=1)
     if bad.any():

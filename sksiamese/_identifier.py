@@ -55,12 +55,14 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Distance between embeddings, "manhattan" for an embedder of that distance: as for
         ``pairwise_distances``, without "braycurtis", "mahalanobis", "precomputed", "seuclidean".
     neighbors : object, default=None
-        What finds the nearest templates, by ``metric``, too: it has ``fit``, and ``kneighbors``
-        like ``NearestNeighbors`` or a ``transform`` to a sparse graph of distances like
-        ``KNeighborsTransformer``. By default a brute search by ``NearestNeighbors``.
+        Index that finds the nearest templates, by ``metric``, too: it has ``fit``, and
+        ``kneighbors`` like ``NearestNeighbors`` or a ``transform`` to a sparse graph of distances
+        like ``KNeighborsTransformer``. By default a brute search by ``NearestNeighbors``.
     target_far : float, default=None
         False-accept rate, the share of rows of classes never enrolled that get a label all
-        the same, in (0, 1); kept on average over enrolments. By default every row gets one.
+        the same, in (0, 1); kept on average over enrolments. It takes ``2 / target_far - 1``
+        enrolled classes that are new to the embedder: with fewer every row is rejected. By
+        default no row is.
     validation_fraction : float, default=0.2
         Share of the classes that an embedder is not trained on, but which are enrolled, to
         choose a threshold for ``target_far`` on them, in (0, 1).
@@ -75,7 +77,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     embedder_ : transformer
         The fitted embedder.
     learned_classes_ : ndarray of shape (n_learned_classes,)
-        The classes that ``fit`` trained the embedder on; none for a ``FrozenEstimator``.
+        The enrolled classes that ``fit`` trained the embedder on; none for a ``FrozenEstimator``.
     classes_ : ndarray of shape (n_classes,)
         The classes enrolled.
     enrolled_ : ndarray of shape (n_enrolled, n_components)
@@ -87,10 +89,13 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     template_labels_ : ndarray of shape (n_templates,)
         Their labels.
     neighbors_ : object
-        What finds the nearest of them.
+        Index of the templates: less their mean for Euclidean metrics, of unit length for
+        "cosine" and "correlation".
     threshold_ : float
         Greatest distance to the nearest template at which a row gets a label: inf without
-        ``target_far``, and -inf with it while there is nobody to choose it by.
+        ``target_far``, and -inf with it while there are too few classes to choose it by.
+    temperature_ : float
+        Distance by which :meth:`predict_proba` divides, > 0.
     unknown_label_ : int, float, str or None
         What ``predict`` gives where it rejects; None without ``target_far``.
     n_features_in_ : int
@@ -103,20 +108,22 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    The threshold is chosen anew at each enrolment, as the nearest of more templates is nearer.
-    The enrolled rows of each class that ``fit`` has not trained on, evenly spaced in their class
-    if all are more than 10,000, play impostors: they meet the templates of all other classes,
-    as if their own had never been enrolled. The threshold lets one more class of the same kind be
-    accepted at a rate of ``target_far`` at most, whatever the distribution, on average over
-    enrolments: after one of them it may be greater. It takes ``1 / target_far - 1`` classes; with
-    fewer none of them is accepted for another, and a warning says so. A ``FrozenEstimator`` must
-    not have learned from what is enrolled: it promises nothing for classes that it knows.
+    The threshold is chosen anew at each enrolment, for the ``target_far`` of that time. Enrolled
+    rows of classes that ``fit`` has not trained on play impostors: they meet the templates of all
+    other classes, as if their own had never been enrolled. The threshold lets one more class of
+    the same kind be accepted at a rate of ``target_far`` at most, whatever the distribution, on
+    average over enrolments; :ref:`false_accept_rate` has the proof. A ``FrozenEstimator`` must not
+    have learned from what is enrolled: nothing is promised for classes that it has learned.
+
+    Distances are computed from differences in float64, so that ``predict``, ``verify`` and
+    ``class_distances`` agree to the last bit. A row without finite distances raises a ValueError.
 
     References
     ----------
     Prototypes: J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot learning",
     NeurIPS 2017; threshold: R. Dunn, L. Wasserman, A. Ramdas, "Distribution-free prediction
-    sets for two-layer hierarchical models", JASA 118, 2023.
+    sets for two-layer hierarchical models", JASA 118, 2023; temperature: J. Platt, "Probabilistic
+    outputs for support vector machines", Advances in Large Margin Classifiers, 1999.
 
     Examples
     --------
@@ -229,7 +236,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def forget(self, labels):
-        """Take classes out; what the embedder has learned from them it keeps.
+        """Remove classes, and their names, without training.
+
+        What the embedder has learned from their rows stays in its weights. Of a class that it was
+        trained on, a SHA-256 digest of the name is kept, so that rows enrolled under this name
+        later do not count as new to the embedder. Its ``classes_`` become numbers. An embedder
+        that was passed as a ``FrozenEstimator`` is left as it is.
 
         Parameters
         ----------
@@ -320,7 +332,9 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return -D if len(self.classes_) != 2 else D[:, 0] - D[:, 1]
 
     def predict(self, X):
-        """Label of the nearest template, or ``unknown_label`` where it is too far away.
+        """Label of the nearest template, or ``unknown_label`` if it is too far away.
+
+        Of classes at the same distance the first gets the row.
 
         Parameters
         ----------
@@ -331,6 +345,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_samples,)
             Labels.
+
+        Raises
+        ------
+        ValueError
+            If ``target_far`` was set after the threshold was chosen, or a row has no finite
+            distance to a template.
         """
         check_is_fitted(self)
         self._check_target_far()
@@ -352,8 +372,14 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Softmax of the negative distances, in the order of ``classes_``; what calibrates
-            it is ``CalibratedClassifierCV(FrozenEstimator(...), method="temperature")``.
+            Softmax of the negative distances over ``temperature_``, in the order of ``classes_``.
+
+        Notes
+        -----
+        The temperature has the least log loss on at most 1,000 enrolled rows, each compared with
+        templates made without it. They are of classes that the embedder was not trained on, if
+        one of these has two rows. If no class has two rows, it is a quarter of the median
+        distance to the nearest other class.
         """
         return softmax(-self.class_distances(X) / self.temperature_, axis=1)
 
@@ -403,7 +429,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there is no ``target_far``, or a claimed class is not enrolled.
+            If there is no ``target_far``, or it was set after the threshold was chosen, or a
+            claimed class is not enrolled.
         """
         Z = self._embed(X)
         self._check_target_far()

@@ -7,17 +7,12 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, issparse, vstack
 from sklearn.utils._dataframe import is_pandas_df, is_polars_df
 
-from ._checks import as_rows, errors_named
+from ._checks import as_rows, errors_named, is_table
 from ._labels import is_missing
 from ._pair_names import item_names, pair_names
 
 KINDS = {"M": "dates", "S": "bytes", "T": "strings", "U": "strings", "m": "durations"}
 """Kinds of values that are not converted to another kind, by the kind of their dtype."""
-
-
-def is_table(X):
-    """Return whether an object is a DataFrame of pandas or polars."""
-    return is_pandas_df(X) or is_polars_df(X)
 
 
 def as_items(X, name):
@@ -50,7 +45,7 @@ def as_items(X, name):
                 f"{name}.reshape({X.shape[0]}, -1)."
             )
         return X.tocsr()
-    given, X = X, as_rows(X, name)
+    given, X = X, as_rows(X, name, "items")
     if len(X.shape) == 1 and _holds_texts(X):
         if isinstance(given, list | tuple):
             X = np.fromiter(given, dtype=object, count=len(given))  # As short as the texts.

@@ -27,9 +27,8 @@ from sklearn.utils.validation import (
 )
 
 from ._atomic import all_or_nothing
-from ._checks import HasMethods, as_array, as_floats, as_numbers, errors_named
+from ._checks import HasMethods, as_array, as_floats, as_numbers, errors_named, is_table
 from ._labels import is_missing
-from ._pair_items import is_table
 from ._pair_names import check_pair_names, check_view, item_names, pair_names
 from ._pair_view import PairView
 from .pairs import flatten_pairs, stack_pairs, to_view
@@ -429,7 +428,13 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         pairs = PairView(items, index)
         if isinstance(self.output, str):
             return OUTPUTS[self.output](pairs.left, pairs.right), []
-        compared = self.output(pairs.left, pairs.right)
+        try:
+            compared = self.output(pairs.left, pairs.right)
+        except Exception as error:
+            raise ValueError(
+                f"output failed: {error}. It is called with the items of both sides and must "
+                "return an array of shape (n_pairs, n_outputs)."
+            ) from error
         names = [str(name) for name in compared.columns] if is_table(compared) else []
         compared = compared if issparse(compared) else as_array(compared, "the result of output")
         if len(compared.shape) != 2 or compared.shape[0] != len(pairs):

@@ -8,7 +8,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import HasMethods, as_floats
+from ._checks import HasMethods, as_floats, errors_named
 from ._metrics_verification import THRESHOLD, as_classes, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
 
@@ -351,10 +351,10 @@ class EmbeddingDisplay:
         if projection is None and Z.shape[1] == 2:
             return cls(points=Z, y=y).plot(**kwargs)
         name = "principal component" if projection is None else type(projection).__name__
-        with np.errstate(invalid="ignore"):  # The variance of numbers next to zero.
-            points = (
-                PCA(2, random_state=0) if projection is None else clone(projection)
-            ).fit_transform(Z)
+        projection = PCA(2, random_state=0) if projection is None else clone(projection)
+        misfit = errors_named("projection", "fails on Z; choose one that gives two columns")
+        with misfit, np.errstate(invalid="ignore"):  # The variance of numbers next to zero.
+            points = projection.fit_transform(Z)
         if points.shape != (len(Z), 2):
             raise ValueError(
                 f"projection must give two columns, but {name} gave an array of shape "

@@ -207,8 +207,8 @@ def accepting(function, **options):
     return partial(function, **{k: v for k, v in options.items() if k in names})
 
 
-def instantiate(name, factory, leading, **options):
-    """Call a factory with those arguments that its signature takes.
+def bind(name, factory, leading, **options):
+    """Bind those arguments of a factory that its signature takes.
 
     Arguments that a ``functools.partial`` has bound stay as they are.
 
@@ -218,7 +218,7 @@ def instantiate(name, factory, leading, **options):
         Parameter of the estimator, for the message.
 
     factory : callable
-        What is called.
+        Factory of a module.
 
     leading : dict
         Arguments by name. Those that the signature does not name go to its required
@@ -229,15 +229,20 @@ def instantiate(name, factory, leading, **options):
 
     Returns
     -------
-    made : object
-        What the factory returned.
+    bound : functools.partial
+        The factory, to be called without arguments.
 
     Raises
     ------
     ValueError
-        If a required parameter is left without a value.
+        If a required parameter is left without a value, or there is no signature.
     """
-    signature = inspect.signature(factory)
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} has no signature that Python can read; wrap it in a function. {error}"
+        ) from error
     bound = getattr(factory, "keywords", {})
     free = {name: p for name, p in signature.parameters.items() if name not in bound}
     spare = {name: v for name, v in leading.items() if name not in signature.parameters}
@@ -254,6 +259,6 @@ def instantiate(name, factory, leading, **options):
                     f"it by functools.partial({name}, {parameter}=...)."
                 )
             given[parameter] = spare.pop(next(iter(spare)))
-    call = inspect.BoundArguments(signature, given)
-    call.apply_defaults()
-    return factory(*call.args, **call.kwargs)
+    arguments = inspect.BoundArguments(signature, given)
+    arguments.apply_defaults()
+    return partial(factory, *arguments.args, **arguments.kwargs)

@@ -11,7 +11,7 @@ from itertools import islice
 import torch
 from torch import nn
 
-from ._run import instantiate
+from ._run import bind
 from .distances import DISTANCES, paired
 
 FORMS = {
@@ -29,7 +29,7 @@ FORMS = {
     "classes, must return a scalar tensor; see sksiamese.regularizers.",
     "sampler": "sampler(y, batch_size, generator=generator) must yield the batches of one epoch, "
     "each the numbers of some rows with y >= 0; see sksiamese.batches.",
-    "tower": "tower(input_shape, n_components) must return a new module that maps items of shape "
+    "tower": "tower(input_shape, n_components) must return a module that maps items of shape "
     "(n, *input_shape) to embeddings of shape (n, n_components); see sksiamese.towers.",
 }
 """The form of each part, for messages."""
@@ -47,6 +47,15 @@ def call(name, part, *arguments, **options):
     except Exception as error:
         reason = str(error).rstrip(".") or type(error).__name__
         raise misfit(name, f"failed: {reason}") from error
+
+
+def call_factory(name, factory, leading, **options):
+    """Return what a factory makes of those arguments that its signature takes."""
+    try:
+        make = bind(name, factory, leading, **options)
+    except ValueError as error:
+        raise ValueError(f"{error} {FORMS[name]}") from error
+    return call(name, make)
 
 
 def parameters_of(name, function):
@@ -68,27 +77,38 @@ def reads_pairs(loss):
     return by_name or n_required(loss, "loss") >= 3
 
 
-def build_head(factory, n_components, **options):
-    """Return the module that a head factory makes.
+def build_module(name, factory, leading, **options):
+    """Return the module that the factory of a tower or a head makes.
 
-    Distance and margin, the options, are passed if its signature names them.
+    Parameters
+    ----------
+    name : {"head", "tower"}
+        Parameter of the estimator, for messages.
+
+    factory : callable
+        Factory, of the user or built-in.
+
+    leading : dict
+        Arguments by name; see :func:`~sksiamese._run.bind`.
+
+    **options : object
+        Arguments that are passed only if the signature names them.
     """
     if isinstance(factory, nn.Module):
         raise ValueError(
-            "head is a module, which every fit would train on; pass a callable that returns a new "
-            "one, for instance functools.partial(copy.deepcopy, module)."
+            f"{name} is a module, which every fit would train on; pass a callable that returns a "
+            "new one, for instance functools.partial(copy.deepcopy, module)."
         )
-    leading = {"n_components": n_components}
-    head = call("head", instantiate, "head", factory, leading, **options)
-    if not isinstance(head, nn.Module):
-        raise misfit("head", f"returned {kind_of(head)} instead of a module")
-    return head
+    module = call_factory(name, factory, leading, **options)
+    if not isinstance(module, nn.Module):
+        raise misfit(name, f"returned {described(module)} instead of an nn.Module")
+    return module
 
 
 def check_scalar(name, value):
     """Raise unless a loss or regulariser has returned a number that has a gradient."""
     if not (isinstance(value, torch.Tensor) and value.numel() == 1 and value.is_floating_point()):
-        raise misfit(name, f"returned {kind_of(value)}")
+        raise misfit(name, f"returned {described(value)}")
     if not value.requires_grad:
         raise misfit(name, "returned a tensor without a gradient, so it cannot train the tower")
     if not value.isfinite().all():
@@ -101,7 +121,7 @@ def check_distance(distance, Z):
     D = call("distance", distance, few, Z)
     shape = (len(few), len(Z))
     if not (isinstance(D, torch.Tensor) and D.shape == shape and D.dtype == Z.dtype):
-        raise misfit("distance", f"returned {kind_of(D)} instead of {shape} in {Z.dtype}")
+        raise misfit("distance", f"returned {described(D)} instead of {shape} in {Z.dtype}")
     if not D.requires_grad:
         raise misfit("distance", "returned a tensor without a gradient")
     if distance in DISTANCES.values():
@@ -119,8 +139,8 @@ def check_paired(distance, A, B):
     """Raise unless a distance compares rows one by one, and in either order alike."""
     D = call("distance", paired, distance, A, B)
     if D.shape != (len(A),):
-        raise misfit("distance", f"returned {kind_of(D)} for two batches of shape (n, 1, k)")
-    if not alike(D, paired(distance, B, A)):
+        raise misfit("distance", f"returned {described(D)} for two batches of shape (n, 1, k)")
+    if not nearly_equal(D, paired(distance, B, A)):
         raise misfit("distance", "changed when A and B were swapped")
 
 
@@ -132,7 +152,7 @@ def check_miner(miner, D, same, different):
         and len(mined) == 3
         and all(isinstance(part, torch.Tensor) for part in mined)
     ):
-        raise misfit("miner", f"returned {kind_of(mined)}")
+        raise misfit("miner", f"returned {described(mined)}")
     distances, *masks = mined
     if distances.ndim != 2 or any(mask.shape != distances.shape for mask in masks):
         raise misfit("miner", f"returned tensors of shapes {[tuple(x.shape) for x in mined]}")
@@ -179,7 +199,7 @@ def check_head(head, A, B, margin):
     if not (isinstance(logit, torch.Tensor) and logit.shape == (len(A),)):
         raise ValueError(
             f"head must map two batches of shape {tuple(A.shape)} to logits of shape "
-            f"({len(A)},), but gave {kind_of(logit)}; change its last layer."
+            f"({len(A)},), but gave {described(logit)}; change its last layer."
         )
     if logit.dtype != A.dtype:
         raise misfit("head", f"returned logits in {logit.dtype} for embeddings in {A.dtype}")
@@ -195,7 +215,7 @@ def check_head(head, A, B, margin):
             "would train it; give a margin or choose another head."
         )
     head.eval()
-    if not alike(head(A, B), head(B, A)):
+    if not nearly_equal(head(A, B), head(B, A)):
         raise misfit(
             "head",
             "gives other logits if the items of a pair are swapped; let it read (A - B).abs() and "
@@ -253,7 +273,7 @@ def as_rows(batch):
     """Return a batch of row numbers as a tensor of int64 on the CPU."""
     rows = call("sampler", torch.as_tensor, batch)
     if rows.ndim != 1 or not rows.numel():
-        raise misfit("sampler", f"yielded {kind_of(batch)} instead of a batch of row numbers")
+        raise misfit("sampler", f"yielded {described(batch)} instead of a batch of row numbers")
     if rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool:
         raise misfit("sampler", f"yielded {rows.dtype} instead of whole numbers")
     return rows.to("cpu", torch.int64)
@@ -286,7 +306,7 @@ class Augmentation:
         if not isinstance(changed, torch.Tensor) or changed.shape != given.shape:
             raise ValueError(
                 f"augment must return items of shape {tuple(given.shape)}, as it was given, but "
-                f"gave {kind_of(changed)}."
+                f"gave {described(changed)}."
             )
         if changed.dtype != given.dtype or changed.device != given.device:
             raise misfit("augment", f"returned {changed.dtype} on {changed.device}")
@@ -296,12 +316,12 @@ class Augmentation:
         return changed.flatten(1)
 
 
-def alike(one, other):
+def nearly_equal(one, other):
     """Return whether two tensors agree up to rounding."""
     return torch.allclose(one, other, rtol=1e-3, atol=1e-5 * (1 + one.detach().abs().max().item()))
 
 
-def kind_of(value):
+def described(value):
     """Return the shape and dtype of a tensor, or the type of something else."""
     if isinstance(value, torch.Tensor):
         return f"{tuple(value.shape)} in {value.dtype}"

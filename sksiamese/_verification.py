@@ -17,10 +17,11 @@ from torch import nn
 
 from ._arrays import Items, RandomStream, embed_rows, sent
 from ._pair_split import PairShuffleSplit
+from ._parameters import LARGEST_COUNT
 from ._run import Task, named
 from ._user_parts import (
     Augmentation,
-    build_head,
+    build_module,
     check_distance,
     check_head,
     check_paired,
@@ -59,15 +60,17 @@ def verification_task(estimator, pairs, match, weight, classes, given, groups=No
         standardize = estimator._standardization(items, **weighted_items(pairs, rows, weight))
         first = items[index[rows[:2], 0]]
         tower = estimator._new_tower(first, standardize)
+        leading = {"n_components": estimator.n_components}
         options = {"distance": distance, "margin": estimator.margin or 1.0}
-        head = build_head(named(HEADS, estimator.head), estimator.n_components, **options)
+        head = build_module("head", named(HEADS, estimator.head), leading, **options)
         module = nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
         check_direction(tower, pairs, match, rows, classes)
         return module
 
     def batches(rows, epoch, generator):
         attraction = 2 * (1 - epoch / estimator.max_iter)
-        for batch in shuffled(labels[rows], estimator.batch_size, generator=generator):
+        size = min(estimator.batch_size, LARGEST_COUNT)  # Of all pairs anyway.
+        for batch in shuffled(labels[rows], size, generator=generator):
             yield rows[batch.numpy()], attraction
 
     def check(module, rows):

@@ -16,13 +16,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils.random import sample_without_replacement
 
-from ._checks import Interval, as_array, as_rows
+from ._checks import Interval, as_array, as_rows, is_table
 from ._labels import alike, as_labels, is_missing, present_labels
 from ._pair_items import (
     as_items,
     concatenate,
     flat,
-    is_table,
     split_table,
     stack_items,
 )
@@ -145,15 +144,15 @@ def flatten_pairs(P, name="X"):
     """
     if sparse.issparse(P):
         return as_items(P, name)
-    P = as_rows(P, name)
+    P = as_rows(P, name, "pairs")
     if is_source(P) and not isinstance(P, PairView):
         P = np.asarray(P[:])
     if len(P.shape) <= 2:
         return P
     if P.shape[1] != 2:
         raise ValueError(
-            f"{name} has shape {P.shape}, but the second of more than two dimensions must be 2, "
-            "the items of a pair; pass (n_pairs, 2, n_features) or (n_pairs, 2 * n_features)."
+            f"{name} has shape {P.shape}, but the second of more than two dimensions must be 2; "
+            "pass (n_pairs, 2, n_features) or (n_pairs, 2 * n_features)."
         )
     return flat(np.asarray(P))
 

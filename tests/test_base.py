@@ -293,7 +293,7 @@ BAD_PARAMETERS = [
     ({"distance": nn.PairwiseDistance()}, "distance is a module, which every fit would train on"),
     ({"input_shape": (5, 5)}, r"input_shape=\(5, 5\) has 25 values, but an item of X has 64"),
     ({"early_stopping": True, "validation_fraction": 1e-3}, "change validation_fraction"),
-    ({"tower": nn.Linear(64, 32)}, "pass a function that returns a new one"),
+    ({"tower": nn.Linear(64, 32)}, "pass a callable that returns a new one"),
     ({"tower": lambda shape, n: None}, "returned NoneType instead of an nn.Module"),
     ({"tower": lambda shape, n: nn.Linear(64, n + 1)}, r"gave \(2, 33\); change its last layer"),
     ({"tower": lambda shape, n: nn.LSTM(64, n)}, "gave tuple; change its last layer"),
@@ -525,7 +525,7 @@ def test_state_dict_of_the_tower_can_be_saved(case):
 )
 def test_a_shape_that_is_none_is_refused(case, shape):
     estimator, X, y = case
-    with pytest.raises(ValueError, match="input_shape must hold integers above zero"):
+    with pytest.raises(ValueError, match=r"input_shape=.* must be a whole number from 1"):
         estimator(input_shape=shape).fit(X, y)
 
 

@@ -56,15 +56,50 @@ ALLOWED = {
             "sklearn",
         ),
     ),
-    "_metrics_verification": (("_checks", "_labels"), ("numpy", "sklearn")),
-    "_metrics_retrieval": (("_checks", "_metrics_verification"), ("numpy", "scipy", "sklearn")),
+    "_metrics_verification": (
+        (
+            "_checks",
+            "_labels",
+        ),
+        (
+            "numpy",
+            "sklearn",
+        ),
+    ),
+    "_metrics_retrieval": (
+        (
+            "_checks",
+            "_metrics_verification",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
+    ),
     "_metrics_identification": (
-        ("_checks", "_labels", "_metrics_retrieval", "_metrics_verification"),
-        ("numpy", "sklearn"),
+        (
+            "_checks",
+            "_labels",
+            "_metrics_retrieval",
+            "_metrics_verification",
+        ),
+        (
+            "numpy",
+            "sklearn",
+        ),
     ),
     "_metrics_decision": (
-        ("_checks", "_labels", "_metrics_verification"),
-        ("numpy", "scipy", "sklearn"),
+        (
+            "_checks",
+            "_labels",
+            "_metrics_verification",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
     ),
     "metrics": (
         (
@@ -87,6 +122,10 @@ ALLOWED = {
             "sklearn",
         ),
     ),
+    "_template_distances": ((), ("numpy", "scipy", "sklearn")),
+    "_template_search": (("_template_distances",), ("numpy", "scipy", "sklearn")),
+    "_rejection": (("_template_search",), ("numpy",)),
+    "_temperature": (("_template_distances", "_template_search"), ("numpy", "scipy")),
     "_pair_names": ((), ("numpy", "sklearn")),
     "_pair_items": (
         (
@@ -144,7 +183,6 @@ ALLOWED = {
             "_atomic",
             "_checks",
             "_labels",
-            "_pair_items",
             "_pair_names",
             "_pair_view",
             "pairs",
@@ -165,6 +203,7 @@ ALLOWED = {
             "_distributed",
             "_engine",
             "_labels",
+            "_parameters",
             "_rows",
             "_run",
             "_user_parts",
@@ -182,6 +221,7 @@ ALLOWED = {
         (
             "_arrays",
             "_labels",
+            "_parameters",
             "_run",
             "_user_parts",
             "batches",
@@ -196,6 +236,7 @@ ALLOWED = {
         (
             "_arrays",
             "_pair_split",
+            "_parameters",
             "_run",
             "_user_parts",
             "batches",
@@ -249,33 +290,6 @@ ALLOWED = {
             "sklearn",
         ),
     ),
-    "_template_distances": (
-        (),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_template_search": (
-        ("_template_distances",),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_temperature": (
-        (
-            "_template_distances",
-            "_template_search",
-        ),
-        (
-            "numpy",
-            "scipy",
-        ),
-    ),
-    "_rejection": (("_template_search",), ("numpy",)),
     "_identifier": (
         (
             "_atomic",

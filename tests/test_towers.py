@@ -499,14 +499,19 @@ def test_the_shape_of_an_item_may_be_given_in_numbers_of_numpy(digits):
     "sizes",
     [
         {"width": 10**9},
-        {"width": 10**25},
-        {"n_components": 10**20},
         {"tower": "tdnn", "width": 10**9},
         {"tower": "cnn", "depth": 400},
     ],
 )
 def test_towers_beyond_the_memory_are_refused_before_they_are_built(digits, sizes):
     with pytest.raises(ValueError, match="would need more memory than there is; lower them"):
+        SiameseEmbedder(**sizes).fit(digits[0], digits[2])
+
+
+@pytest.mark.parametrize("sizes", [{"width": 10**25}, {"n_components": 10**20}])
+def test_sizes_beyond_32_bits_are_refused_by_name(digits, sizes):
+    (name,) = sizes
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number from 1 to 2147483647"):
         SiameseEmbedder(**sizes).fit(digits[0], digits[2])
 
 

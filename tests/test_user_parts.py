@@ -184,7 +184,7 @@ def test_a_miner_that_does_not_fit_is_refused_by_name(data, name):
         (lambda Z: Z.detach().mean(), "without a gradient"),
         (lambda Z: Z.mean() * torch.nan, "returned nan"),
         (lambda Z, y, more: Z.mean(), "failed"),
-        (nn.Linear, "failed"),
+        (nn.Linear, "required argument 'in_features'"),
     ],
 )
 def test_a_regularizer_that_does_not_fit_is_refused_by_name(data, regularizer, problem):
@@ -307,7 +307,7 @@ def test_series_are_no_images_and_images_no_series(data):
     refuses(
         partial(SiameseEmbedder(augment=time_warp, input_shape=(1, 8, 8), **SHORT).fit, *data),
         "augment",
-        r"takes series, .*got \(\d+, 1, 8, 8\)",
+        r"takes series .*got \(\d+, 1, 8, 8\)",
     )
 
 
@@ -342,9 +342,9 @@ HEADS_THAT_DO_NOT_FIT = {
     "shape": (head_of(lambda A, B: A * B), r"logits of shape \(32,\), but gave \(32, 8\)"),
     "a number": (head_of(lambda A, B: 1.0), "but gave float"),
     "failure": (head_of(lambda A, B: A @ B), "failed"),
-    "no module": (lambda n_components: torch.dist, "instead of a module"),
+    "no module": (lambda n_components: torch.dist, "instead of an nn.Module"),
     "a module": (HEADS["mlp"](8), "which every fit would train on"),
-    "other arguments": (lambda n_components, width, depth: None, "failed"),
+    "other arguments": (lambda n_components, width, depth: None, "required argument 'width'"),
 }
 
 
@@ -399,3 +399,26 @@ def test_a_part_that_is_refused_leaves_a_fitted_estimator_as_it_was(data):
     refuses(partial(embedder.set_params(sampler=sampler_of([])).fit, X, y), "sampler")
     np.testing.assert_array_equal(embedder.transform(X), before)
     assert embedder.set_params(sampler="balanced").fit(X, y).n_iter_ == 2
+
+
+TOWERS_THAT_DO_NOT_FIT = {
+    "a layer": (nn.Linear, "failed"),
+    "another size": (lambda shape, n: nn.Sequential(nn.Flatten(), nn.Linear(9, n)), "9x8"),
+    "a builtin": (lambda shape, n: torch.dist(shape, n), "failed"),
+    "other arguments": (lambda shape, n, layers: None, "required argument 'layers'"),
+}
+
+
+@pytest.mark.parametrize("name", TOWERS_THAT_DO_NOT_FIT)
+def test_a_tower_that_fails_is_refused_by_name(data, name):
+    tower, problem = TOWERS_THAT_DO_NOT_FIT[name]
+    options = {**SHORT, "tower": tower, "n_components": 8}
+    refuses(lambda: SiameseEmbedder(**options).fit(*data), "tower", problem)
+
+
+def test_a_named_tower_names_its_own_parameters():
+    X = np.zeros((12, 48))
+    X[::2] = 1
+    model = SiameseEmbedder(tower="cnn", input_shape=(4, 4, 3), **SHORT)
+    with pytest.raises(ValueError, match=r"^input_shape=\(4, 4, 3\) has its channels last"):
+        model.fit(X, np.arange(12) % 3)

@@ -44,7 +44,7 @@ N_DRAWS = 20
 N_CLASSES = 20
 N_ENROLLED = 5
 FAR = 0.01
-RATES = [(20, 0.05), (20, 0.1), (100, 0.01), (100, 0.05)]
+RATES = [(20, 0.1), (20, 0.2), (100, 0.02), (100, 0.05)]
 """Numbers of characters enrolled, and rates of false accepts that are asked for."""
 
 EMBEDDER = {

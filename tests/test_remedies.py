@@ -1,0 +1,234 @@
+"""What error messages advise, executed: after each refusal the remedy that it names works."""
+
+import copy
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.preprocessing import MaxAbsScaler, MultiLabelBinarizer
+from torch import nn
+
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese.batches import hierarchical, weighted
+from sksiamese.distances import euclidean
+from sksiamese.metrics import few_shot_score
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 12))
+Y = np.arange(60) % 6
+PAIRS, MATCH, _ = make_pairs(X, Y, n_pairs=80, random_state=0)
+NET = nn.Sequential(nn.Flatten(), nn.Linear(12, 32))
+IMAGES = rng.normal(size=(60, 6, 5, 3))
+
+
+def embed(rows=X, labels=Y, **parameters):
+    return SiameseEmbedder(max_iter=1, random_state=0, **parameters).fit(rows, labels)
+
+
+def verify(**parameters):
+    return SiameseVerifier(max_iter=1, random_state=0, **parameters).fit(PAIRS, MATCH)
+
+
+def resume(labels=Y, **changed):
+    """Fit, change parameters and fit again with ``warm_start=True``, unless that is changed."""
+    return embed(warm_start=True).set_params(**changed).fit(X, labels)
+
+
+def chunks(*labels, classes=None, **parameters):
+    embedder = SiameseEmbedder(max_iter=1, random_state=0, **parameters)
+    for part in labels:
+        embedder.partial_fit(X, part, classes=classes)
+
+
+def scaled(input_shape, n_components, *, power):
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, n_components))
+
+
+class Wave(nn.Module):
+    """A tower of complex numbers, kept as they are or as pairs of real ones."""
+
+    def __init__(self, input_shape, n_components, *, real_weight, real_output):
+        super().__init__()
+        weight = torch.randn(12, 16, dtype=torch.complex64)
+        self.weight = nn.Parameter(torch.view_as_real(weight) if real_weight else weight)
+        self.real_output = real_output
+
+    def forward(self, X):
+        weight = self.weight if self.weight.is_complex() else torch.view_as_complex(self.weight)
+        Z = X.flatten(1).to(weight.dtype) @ weight
+        return torch.view_as_real(Z).flatten(1) if self.real_output else Z
+
+
+wave = partial(Wave, real_weight=True, real_output=True)
+one_each = np.arange(60)
+two_each = np.arange(60) // 2
+channels_first = np.moveaxis(IMAGES, -1, 1).reshape(60, -1)
+flat = IMAGES.reshape(60, -1)
+moved = np.moveaxis(flat.reshape(-1, *(6, 5, 3)), -1, 1).reshape(60, -1)
+large = (np.arange(720).reshape(60, 12) % 7).astype(np.uint64) + np.uint64(2**63)
+sets = [["a", "b"], ["b"], ["c"], ["a"]] * 15
+cnn = {"tower": "cnn", "depth": 1, "width": 8}
+stop = {"early_stopping": True}
+
+REMEDIES = {
+    "classes of other fits": [
+        (lambda: resume(Y + 1), "set warm_start=False"),
+        lambda: resume(Y + 1, warm_start=False),
+    ],
+    "other architecture": [
+        (lambda: resume(width=9), "set warm_start=False"),
+        lambda: resume(width=9, warm_start=False),
+    ],
+    "one class": [(lambda: embed(labels=0 * Y), "pass data of two classes"), embed],
+    "one row a class": [
+        (lambda: embed(labels=one_each), "more rows of a class, or choose a loss of classes"),
+        lambda: embed(labels=two_each),
+        lambda: embed(labels=one_each, loss="normalized_softmax"),
+    ],
+    "only rows alone to hold out": [
+        (lambda: embed(labels=one_each, loss="normalized_softmax", **stop), "set early_stopping"),
+        lambda: embed(labels=one_each, loss="normalized_softmax"),
+    ],
+    "too few rows to hold out": [
+        (lambda: embed(validation_fraction=0.01, **stop), "change validation_fraction or set"),
+        lambda: embed(validation_fraction=0.2, **stop),
+        lambda: embed(validation_fraction=0.01),
+    ],
+    "no pair left to learn from": [
+        (lambda: embed(validation_fraction=0.9, **stop), "Lower it if some classes have three"),
+        lambda: embed(validation_fraction=0.5, **stop),
+        lambda: embed(validation_fraction=0.9),
+    ],
+    "parts without early stopping": [
+        (lambda: chunks(Y, **stop), "partial_fit"),
+        lambda: chunks(Y),
+    ],
+    "unknown class in a chunk": [
+        (lambda: chunks(Y, Y + 1), "pass all labels there, as classes"),
+        lambda: chunks(Y, Y + 1, classes=np.arange(7)),
+    ],
+    "indicator in a chunk": [
+        (lambda: chunks(np.eye(6)[Y]), "for an indicator y use fit"),
+        lambda: embed(labels=np.eye(6)[Y]),
+    ],
+    "no indicator matrix": [
+        (lambda: embed(labels=np.c_[Y, Y]), "see sklearn.preprocessing.MultiLabelBinarizer"),
+        lambda: embed(labels=MultiLabelBinarizer().fit_transform(sets)),
+    ],
+    "several labels and a loss of classes": [
+        (lambda: embed(labels=np.eye(6)[Y], loss="proxy_nca"), "choose a loss of pairs or pass y"),
+        lambda: embed(labels=np.eye(6)[Y], loss="contrastive"),
+        lambda: embed(loss="proxy_nca"),
+    ],
+    "NaN as a mark": [
+        (lambda: embed(unlabeled_label=np.nan), "mark them by a label such as -1"),
+        lambda: embed(labels=np.where(Y == 5, -1, Y), unlabeled_label=-1),
+    ],
+    "mark of another kind": [
+        (lambda: embed(unlabeled_label="none"), "give both one type"),
+        lambda: embed(labels=Y.astype(str), unlabeled_label="none"),
+    ],
+    "nothing but marks": [
+        (lambda: embed(labels=0 * Y, unlabeled_label=0), "pass labels of two classes"),
+        lambda: embed(unlabeled_label=0),
+    ],
+    "tower that is a module": [
+        (lambda: embed(tower=NET), r"functools.partial\(copy.deepcopy, module\)"),
+        lambda: embed(tower=partial(copy.deepcopy, NET)),
+        lambda: verify(tower=partial(copy.deepcopy, NET)),
+    ],
+    "tower that is no module": [
+        (lambda: embed(tower=lambda shape, n: None), r"takes \(input_shape, n_components\) and"),
+        lambda: embed(tower=lambda input_shape, n_components: copy.deepcopy(NET)),
+    ],
+    "tower without weights": [
+        (lambda: embed(n_components=12, tower=lambda: nn.Flatten()), "pass another"),
+        embed,
+    ],
+    "tower of another size": [
+        (lambda: embed(n_components=8, tower=lambda: NET), "change its last layer or n_compo"),
+        lambda: embed(n_components=32, tower=lambda: copy.deepcopy(NET)),
+    ],
+    "argument of a tower": [
+        (lambda: embed(tower=scaled), r"functools.partial\(tower, power=...\)"),
+        lambda: embed(tower=partial(scaled, power=2)),
+    ],
+    "complex weights": [
+        (lambda: embed(tower=partial(wave, real_weight=False)), r"torch.view_as_real\(weight\)"),
+        lambda: embed(tower=wave),
+    ],
+    "complex output": [
+        (
+            lambda: embed(n_components=16, tower=partial(wave, real_output=False)),
+            r"torch.view_as_real\(Z\).flatten\(1\)",
+        ),
+        lambda: embed(tower=wave),
+    ],
+    "size beyond the memory": [
+        (lambda: embed(width=10**10), "lower them"),
+        lambda: embed(width=10),
+    ],
+    "distance that is a module": [
+        (lambda: embed(distance=nn.PairwiseDistance()), "pass a function"),
+        lambda: embed(distance=euclidean),
+    ],
+    "rows that are not flat": [
+        (lambda: embed(X.reshape(60, 3, 4)), r"X.reshape\(len\(X\), -1\) and input_shape=\(3, 4\)"),
+        lambda: embed(X.reshape(60, 3, 4).reshape(60, -1), input_shape=(3, 4)),
+    ],
+    "images with channels last": [
+        (lambda: embed(IMAGES, **cnn), r"np.moveaxis\(X, -1, 1\).*input_shape=\(3, 6, 5\)"),
+        lambda: embed(channels_first, input_shape=(3, 6, 5), **cnn),
+    ],
+    "shape with channels last": [
+        (lambda: embed(flat, input_shape=(6, 5, 3), **cnn), r"set input_shape=\(3, 6, 5\)"),
+        lambda: embed(moved, input_shape=(3, 6, 5), **cnn),
+    ],
+    "shape of another size": [
+        (lambda: embed(input_shape=(5, 5)), "pass the shape of one item"),
+        lambda: embed(input_shape=(3, 4)),
+    ],
+    "device": [
+        (lambda: embed(device="hpu"), "pass 'auto', 'cpu'"),
+        lambda: embed(device="auto"),
+        lambda: embed(device="cpu"),
+    ],
+    "squares that overflow": [
+        (lambda: embed(X * 1e200), "sklearn.preprocessing.MaxAbsScaler"),
+        lambda: embed(MaxAbsScaler().fit_transform(X * 1e200)),
+    ],
+    "whole numbers beyond 63 bits": [
+        (lambda: embed(large), r"subtract an offset or pass X.astype\(float\)"),
+        lambda: embed(large - large.min()),
+        lambda: embed(large.astype(float)),
+    ],
+    "row too far away": [
+        (lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e200)), "Leave such rows out"),
+        lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e2)),
+    ],
+    "nothing to score": [
+        (lambda: embed().score(X[:6], Y[:6]), "score by sksiamese.metrics.few_shot_score"),
+        lambda: embed().score(X[:12], Y[:12]),
+        lambda: few_shot_score(embed(), X, Y, n_way=2, k_shot=2),
+    ],
+    "groups of one class": [
+        (lambda: embed(sampler=partial(hierarchical, groups=Y)), "raise n_groups, or make groups"),
+        lambda: embed(sampler=partial(hierarchical, groups=Y, n_groups=2)),
+        lambda: embed(sampler=partial(hierarchical, groups=Y // 2)),
+    ],
+    "weights of zero": [
+        (lambda: embed(sampler=partial(weighted, weight=0 * Y)), "give such rows a weight"),
+        lambda: embed(sampler=partial(weighted, weight=1 + Y)),
+    ],
+}
+
+
+@pytest.mark.filterwarnings("ignore:The embedding has collapsed")
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_the_remedy_that_an_error_names_works(kind):
+    (refused, advice), *remedies = REMEDIES[kind]
+    with pytest.raises((AttributeError, ValueError), match=advice):
+        refused()
+    for remedy in remedies:
+        remedy()
