@@ -131,7 +131,7 @@ def floating(dtype):
 
 def n_columns(y):
     """Number of columns of an array-like, a sparse matrix or a table; 1 for a vector."""
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y, dtype=object).shape
     return shape[1] if len(shape) == 2 else 1
 
 

@@ -1,9 +1,9 @@
 """Where scikit-learn and torch meet: what both siamese estimators have in common."""
 
 import copy
-import inspect
 import os
 from functools import partial
+from inspect import Parameter
 from math import prod
 from numbers import Integral, Real
 
@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state, check_X_y
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 from torch import nn
@@ -29,6 +29,7 @@ from ._arrays import (
     global_generator,
     standardization,
 )
+from ._checks import Interval, as_rows, errors_named
 from ._distributed import agreed, check_same, rank, share, whole
 from ._engine import train
 from ._labels import alike, kind_of
@@ -38,6 +39,9 @@ from ._run import Run, bind, named
 from ._user_parts import build_module, call, parameters_of
 from .distances import DISTANCES
 from .towers import TOWERS, ToType, UnitLength
+
+ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
+"""What is said of rows that scikit-learn refuses."""
 
 
 class BaseSiamese(CallbackSupportMixin, BaseEstimator):
@@ -212,7 +216,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         array of zeros of as many rows stands for them.
         """
         if not is_source(X):
-            found = validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+            X = as_rows(X, "X")
+            with errors_named("X", ROWS_WANTED, "y"):
+                found = validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
             self._check_not_empty(found[0] if y else found)
             return found
         validate_data(self, X, *y, reset=reset, skip_check_array=True)
@@ -324,7 +330,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         sizes = {"depth": self.depth, "width": self.width}
         parameters = parameters_of("tower", named(TOWERS, self.tower))
         for name, size in sizes.items():
-            required = name in parameters and parameters[name].default is inspect.Parameter.empty
+            required = name in parameters and parameters[name].default is Parameter.empty
             if size is None and required:
                 raise ValueError(
                     f"{name}=None leaves it to the tower, which has no default for it; set {name}."
@@ -428,7 +434,7 @@ def try_on(tower, X, dtype):
             except RuntimeError:  # Torch multiplies no matrices of different types.
                 pass
         body.to(standardize.output.dtype)
-        return tower(items)
+        return call("tower", tower, items)
 
 
 def momenta_of(optimizer):

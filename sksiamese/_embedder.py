@@ -5,13 +5,14 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import embed_rows, find_device, floating, n_columns, on_device
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese, has_no_validation_split
+from ._checks import Interval, as_rows
 from ._embedding import (
     Objective,
     check_any_match,
@@ -451,6 +452,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         return rows, held_out
 
     def _validate(self, X, y, *, reset):
+        X = as_rows(X, "X")
         if getattr(X, "ndim", 2) > 2:
             if has_channels_last(X.shape[1:]):
                 raise ValueError(

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Set
 from hashlib import sha256
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from ._checks import as_array, as_floats
 from ._distributed import agreed
 from ._labels import alike, as_labels, kind_of
 from ._wrapped import held_by
@@ -19,7 +21,6 @@ def classes_of(X, y):
     """Return the labels of rows to enrol, as an array; a class may have one row only."""
     y = as_labels(y, warn=True)
     check_consistent_length(X, y)
-    assert_all_finite(y, input_name="y")
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
@@ -66,8 +67,11 @@ def label_of_unknown(label, classes):
 
 def check_rows(X):
     """Raise unless X is an array, a table, or a list of one row or more."""
-    is_array = any(hasattr(X, name) for name in ("shape", "__array__"))
-    if not is_array and (isinstance(X, Mapping | Set | str | bytes) or not hasattr(X, "__len__")):
+    shape = getattr(X, "shape", None)
+    is_array = shape is not None or hasattr(X, "__array__")
+    is_one = not shape if isinstance(shape, tuple) else not hasattr(X, "__len__")
+    is_other = isinstance(X, Mapping | Set | str | bytes | type) and not issparse(X)
+    if is_other or (is_one and not (shape is None and is_array)):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
             f"{type(X).__name__}; convert it to an array or a DataFrame."
@@ -81,14 +85,14 @@ def as_embeddings(Z, X, n_components=None):
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
-    if getattr(getattr(Z, "dtype", None), "kind", "f") not in "biuf":
-        Z = _as_numbers(Z)
-    if np.ndim(Z) != 2:
+    Z = Z.toarray() if issparse(Z) else as_array(Z, "the result of embedder")
+    if Z.ndim != 2:
         raise ValueError(
-            "embedder must return an array of shape (n_samples, n_components) from transform, but "
-            f"returned one of {np.ndim(Z)} dimensions."
+            "embedder must return an array of shape (n_samples, n_components) from X, but returned "
+            f"one of {Z.ndim} dimensions."
         )
-    Z = check_array(Z, input_name="embedding", ensure_all_finite=False)
+    remedy = "convert X to numbers first, such as dates to days"
+    Z = as_floats(Z, "the result of embedder", remedy, ensure_all_finite=False)
     n_rows = _num_samples(X)
     if len(Z) != n_rows:
         raise ValueError(
@@ -98,7 +102,7 @@ def as_embeddings(Z, X, n_components=None):
     if n_components is not None and Z.shape[1] != n_components:
         raise ValueError(
             f"embedder returned {Z.shape[1]} components, but those enrolled have {n_components}; "
-            "pass rows of the same columns as in fit."
+            "pass X of the same columns as in fit."
         )
     bad = ~np.isfinite(Z).all(axis=1)
     if bad.any():
@@ -107,18 +111,7 @@ def as_embeddings(Z, X, n_components=None):
             f"{bad.argmax()}; X may have values that are too large for its precision, or NaN: "
             "scale X, or leave these rows out."
         )
-    return Z.astype(np.result_type(Z, np.float32), copy=False)
-
-
-def _as_numbers(Z):
-    """Return embeddings of another dtype as floats; raise if they are no numbers."""
-    try:
-        return np.asarray(Z).astype(np.float64, casting="unsafe" if Z.dtype == object else "safe")
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"embedder must return numbers, but returned values of dtype {Z.dtype}; convert X to "
-            "numbers first, such as dates to days."
-        ) from error
+    return Z
 
 
 def prototypes(Z, labels):

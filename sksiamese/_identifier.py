@@ -8,11 +8,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese
+from ._checks import HasMethods, Interval, errors_named
 from ._embedder import SiameseEmbedder
 from ._gallery import (
     as_embeddings,
@@ -29,6 +30,9 @@ from ._rejection import rejection_threshold
 from ._temperature import choose_temperature
 from ._template_distances import METRICS, distances_to_claimed, distances_to_classes
 from ._template_search import fit_index, nearest_templates
+
+UNFIT = "fails on the rows of X; convert them first, or choose one that takes them"
+"""What is said of an embedder that raises an error."""
 
 
 class SiameseIdentifier(ClassifierMixin, BaseEstimator):
@@ -195,10 +199,11 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             if self.target_far is not None and not frozen:
                 learn = rows_to_learn(y, self.validation_fraction, self.random_state)
             part = (X, y) if learn.all() else (_safe_indexing(*indexable(X), learn), y[learn])
-            self.embedder_ = embedder.fit(*part)
+            with errors_named("embedder", UNFIT, "X", "y"):
+                self.embedder_ = embedder.fit(*part)
             self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
             self._forgotten_ = digests(y[:0])
-            return self._enrol(as_embeddings(self.embedder_.transform(X), X), y)
+            return self._enrol(self._transformed(X), y)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
@@ -442,7 +447,13 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     def _embed(self, X):
         check_is_fitted(self)
         check_rows(X)
-        return as_embeddings(self.embedder_.transform(X), X, self.enrolled_.shape[1])
+        return self._transformed(X, self.enrolled_.shape[1])
+
+    def _transformed(self, X, n_components=None):
+        """Return the embeddings of rows, checked."""
+        with errors_named("embedder", UNFIT, "X"):
+            Z = self.embedder_.transform(X)
+        return as_embeddings(Z, X, n_components)
 
     def _check_target_far(self):
         """Raise if the threshold was chosen for another rate than ``target_far``."""

@@ -56,6 +56,8 @@ def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out"
     n_missing = (~is_present).sum()
     if n_missing:
         raise ValueError(f"{name} has {n_missing} missing labels (NaN, None or NA); {remedy}.")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(f"{name} has infinite labels; {remedy}, or give strings.")
     return labels
 
 

@@ -10,8 +10,9 @@ from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
+from ._checks import Interval
 from ._labels import as_labels
 from ._metrics_verification import RATE, THRESHOLD, check_pairs, n_tolerated, reaches, roc
 

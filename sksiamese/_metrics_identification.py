@@ -4,11 +4,12 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
+from ._checks import HasMethods, Interval, as_floats
 from ._labels import alike
 from ._metrics_retrieval import exact_distances
-from ._metrics_verification import RATE, as_classes, as_numbers, n_tolerated
+from ._metrics_verification import RATE, as_classes, n_tolerated
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
@@ -65,7 +66,7 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     if len(np.unique(labels)) < len(labels):
         raise ValueError("labels has a class twice; give each enrolled class once.")
     remedy = "give a column of scores for each enrolled class"
-    y_score = as_numbers(y_score, "y_score", remedy, ensure_2d=False, allow_nd=True)
+    y_score = as_floats(y_score, "y_score", remedy, ensure_2d=False, allow_nd=True)
     check_consistent_length(y_true, y_score)
     if y_score.shape[1:] != labels.shape:
         raise ValueError(
@@ -152,7 +153,7 @@ def few_shot_accuracy(
     1.0
     """
     codes = np.unique(as_classes(y_true), return_inverse=True)[1]
-    Z = as_numbers(Z, "Z", "give one row of components for each label")
+    Z = as_floats(Z, "Z", "give one row of components for each label")
     if isinstance(metric, str) and metric == "precomputed":
         raise ValueError(
             "metric='precomputed' has no distances to means of examples; choose another metric."

@@ -1,6 +1,5 @@
 """Measures of retrieval: whether the rows nearest to a row are of its class."""
 
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,9 +8,13 @@ from scipy.special import gammaln
 from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
-from ._metrics_verification import as_classes, as_numbers
+from ._checks import Interval, as_floats, errors_named
+from ._metrics_verification import as_classes
+
+MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
+"""What is said of a metric that raises an error."""
 
 
 @validate_params(
@@ -197,32 +200,22 @@ def exact_distances(A, B, metric):
     if not (sparse.issparse(A) or sparse.issparse(B)):
         both, of_both = for_exact_ties(np.concatenate([A, B]), metric)
         A, B = both[: len(A)], both[len(A) :]
-    with errors_named(metric):
+    with errors_named(f"metric={metric!r}", MISFIT, "metric"):
         D = pairwise_distances(A, B, metric=of_both)
     check_distances(D, metric)
     return D
-
-
-@contextmanager
-def errors_named(metric):
-    """Name the metric in errors that it raises."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if "metric" in str(error):
-            raise
-        raise ValueError(
-            f"metric={metric!r} fails for these rows ({error}); choose one that fits them, such as "
-            "'euclidean'."
-        ) from error
 
 
 def check_metric(metric, left, right):
     """Raise if a metric that is a function does not return a number for two rows."""
     if not callable(metric):
         return
-    with errors_named(metric):
+    try:
         distance = np.asarray(metric(left, right))
+    except Exception as error:
+        raise ValueError(
+            f"metric failed for two rows ({error}); it must return their distance, a number."
+        ) from error
     if distance.ndim > 0 or not isinstance(distance.item(), Real):
         raise ValueError(
             "metric must return the distance of two rows, a number, got an array of type "
@@ -244,7 +237,7 @@ def _labelled_rows(y_true, Z, metric):
     is_precomputed = isinstance(metric, str) and metric == "precomputed"
     codes = np.unique(as_classes(y_true), return_inverse=True)[1]
     remedy = "give one row of components for each label"
-    Z = as_numbers(Z, "Z", remedy, accept_sparse=() if is_precomputed else "csr")
+    Z = as_floats(Z, "Z", remedy, accept_sparse=() if is_precomputed else "csr")
     check_consistent_length(codes, Z)
     if len(codes) < 2:
         raise ValueError("y_true must have two rows or more, got 1; nothing can be retrieved.")
@@ -263,7 +256,7 @@ def _by_chunks(function, Z, metric):
         is_ours = of_rows != "precomputed" and D.dtype == np.float64
         return function(D if is_ours else D.astype(np.float64), start)
 
-    with errors_named(metric):
+    with errors_named(f"metric={metric!r}", MISFIT, "metric"):
         chunks = [*pairwise_distances_chunked(rows, metric=of_rows, reduce_func=of_chunk)]
     return np.concatenate(chunks)
 

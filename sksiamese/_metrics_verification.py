@@ -5,9 +5,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import accuracy_score, roc_curve
-from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import validate_params
 
+from ._checks import Interval, as_floats
 from ._labels import as_labels
 
 RATE = [Interval(Real, 0, 1, closed="both")]
@@ -205,12 +206,6 @@ def false_accept_rate(y_true, y_score, *, frr=0.01):
     return false_reject_rate(1 - match, -y_score, far=frr)
 
 
-def check_count(name, count, least):
-    """Refuse what is no whole number, or too small."""
-    if not isinstance(count, Integral) or count < least:
-        raise ValueError(f"{name} must be a whole number and at least {least}, got {count!r}.")
-
-
 def n_tolerated(rate, n):
     """Return the greatest count of n whose share is at most a rate, up to its rounding."""
     return int(float(rate) * n * (1 + 1e-12))
@@ -242,29 +237,13 @@ def as_scores(y_score, name="y_score"):
         Scores; float32 and shorter types become float32, all others float64.
     """
     remedy = "give one score for each pair"
-    scores = as_numbers(y_score, name, remedy, ensure_2d=False, allow_nd=True)
+    scores = as_floats(y_score, name, remedy, ensure_2d=False, allow_nd=True)
     if scores.ndim > 1 and scores.shape[1:] != (1,):
         raise ValueError(
             f"{name} must be a 1d array, got an array of shape {scores.shape}; give one score for "
             "each pair, such as predict_proba(X)[:, 1]."
         )
     return scores.ravel()
-
-
-def as_numbers(values, name, remedy, **options):
-    """Return an array-like of finite numbers in a floating type; raise unless it is one.
-
-    The options are those of ``check_array``.
-    """
-    try:
-        numbers = check_array(values, input_name=name, **options)
-    except (OverflowError, TypeError, ValueError) as error:
-        if name in str(error):
-            raise
-        raise ValueError(f"{name} must be an array of numbers; {remedy}. ({error})") from error
-    if numbers.dtype.kind not in "biuf":
-        raise ValueError(f"{name} must be an array of numbers, got {numbers.dtype}; {remedy}.")
-    return numbers.astype(np.result_type(numbers.dtype, np.float32), copy=False)
 
 
 def as_classes(y_true, name="y_true"):

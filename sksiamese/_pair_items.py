@@ -1,74 +1,18 @@
 """Items of pairs: arrays and tables that are joined, cut and converted exactly, or refused."""
 
 from math import prod
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.sparse import csr_array, hstack, issparse, vstack
-from sklearn.utils._dataframe import is_pandas_df, is_polars_df, is_pyarrow_data
+from sklearn.utils._dataframe import is_pandas_df, is_polars_df
 
-from ._labels import MAX_EXACT, is_missing
+from ._checks import as_rows, errors_named, is_table
+from ._labels import is_missing
 from ._pair_names import item_names, pair_names
 
 KINDS = {"M": "dates", "S": "bytes", "T": "strings", "U": "strings", "m": "durations"}
 """Kinds of values that are not converted to another kind, by the kind of their dtype."""
-
-
-def is_table(X):
-    """Return whether an object is a DataFrame of pandas or polars."""
-    return is_pandas_df(X) or is_polars_df(X)
-
-
-def as_array(X, name):
-    """Return an array-like as an array that holds its values exactly.
-
-    Parameters
-    ----------
-    X : array-like
-        Array, list, or another object that numpy converts.
-
-    name : str
-        Name of the parameter, for messages.
-
-    Returns
-    -------
-    X : ndarray
-        The array; what is an array already is not copied.
-
-    Raises
-    ------
-    ValueError
-        If the rows of a list differ in length, or its values have no type that holds all of
-        them exactly.
-    """
-    if isinstance(X, np.ndarray):
-        return X
-    if is_pyarrow_data(X):
-        raise ValueError(f"{name} is a {type(X).__name__} of pyarrow; pass {name}.to_pandas().")
-    try:
-        array = np.asarray(X)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name} must be an array, a table or a list of rows of one length, got "
-            f"{type(X).__name__}. numpy says: {error}"
-        ) from error
-    if not isinstance(X, list | tuple):
-        return array
-    if array.dtype.kind in "SU":
-        kind = bytes if array.dtype.kind == "S" else str
-        if not all(isinstance(value, kind) for value in np.asarray(X, dtype=object).flat):
-            raise ValueError(
-                f"{name} mixes strings with other values, which numpy would make strings; pass a "
-                "DataFrame, or an array of dtype=object."
-            )
-    elif array.dtype.kind == "f" and (np.abs(array) >= MAX_EXACT).any():
-        values = zip(array.flat, np.asarray(X, dtype=object).flat, strict=True)
-        if any(isinstance(value, Integral) and value != int(number) for number, value in values):
-            raise ValueError(
-                f"{name} mixes floats and whole numbers above 2**53, which floats do not hold; "
-                "give them one type."
-            )
-    return array
 
 
 def as_items(X, name):
@@ -101,16 +45,11 @@ def as_items(X, name):
                 f"{name}.reshape({X.shape[0]}, -1)."
             )
         return X.tocsr()
-    if len(getattr(X, "shape", ())) < 2:
-        given, X = X, as_array(X, name)
-        if X.ndim == 1 and _holds_texts(X):
-            if isinstance(given, list | tuple):
-                X = np.fromiter(given, dtype=object, count=len(given))  # As short as the texts.
-            return X.reshape(-1, 1)
-    if len(X.shape) == 0:
-        raise ValueError(
-            f"{name} must be an array, a table or a list of items, got {type(X.item()).__name__}."
-        )
+    given, X = X, as_rows(X, name, "items")
+    if len(X.shape) == 1 and _holds_texts(X):
+        if isinstance(given, list | tuple):
+            X = np.fromiter(given, dtype=object, count=len(given))  # As short as the texts.
+        return X.reshape(-1, 1)
     if len(X.shape) < 2:
         raise ValueError(
             f"{name} must have shape (n_items, n_features), got {X.shape}; pass "
@@ -135,8 +74,8 @@ def stack_items(left, right):
     """Join the items of both sides, as :func:`as_items` returns them, into pairs."""
     if is_table(left) or is_table(right):
         return _stack_tables(left, right)
-    as_one_kind = csr_array if issparse(left) or issparse(right) else np.asarray
-    left, right = as_one_kind(left), as_one_kind(right)
+    if issparse(left) or issparse(right):
+        left, right = _as_sparse(left, "left"), _as_sparse(right, "right")
     if left.shape != right.shape:
         raise ValueError(
             f"left and right must have the same shape (n_pairs, n_features), got {left.shape} "
@@ -148,6 +87,12 @@ def stack_items(left, right):
     if issparse(left):
         return hstack([left, right], format="csr")
     return np.hstack([flat(left), flat(right)])
+
+
+def _as_sparse(X, name):
+    """Return items as a CSR array."""
+    with errors_named(name, "must hold numbers if the other side is sparse; convert it"):
+        return csr_array(X if issparse(X) else X.astype(X.dtype.newbyteorder("="), copy=False))
 
 
 def _check_one_kind(left, right):

@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold, ShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import (
-    Interval,
     RealNotInt,
     validate_parameter_constraints,
 )
 from sklearn.utils.multiclass import type_of_target
 
+from ._checks import Interval, errors_named
 from ._labels import as_labels
 
 SIZES = [
@@ -106,7 +106,8 @@ class _PairSplit(BaseCrossValidator):
         """
         return np.array(
             [
-                len(groups) - sum(len(rows) for rows, _ in parts)
+                len(as_labels(groups, "groups", of_pairs=True))
+                - sum(len(rows) for rows, _ in parts)
                 for parts in self._parts(X, y, groups)
             ]
         )
@@ -138,8 +139,9 @@ class _PairSplit(BaseCrossValidator):
             self._parameter_constraints, vars(self), caller_name=type(self).__name__
         )
         splitter = self._splitter()
-        check_consistent_length(X, y, groups)
         groups = as_labels(groups, "groups", of_pairs=True)
+        with errors_named("X", "must hold one row for each pair", "y", "groups"):
+            check_consistent_length(X, y, groups)
         identities, codes = np.unique(groups, return_inverse=True)
         codes = codes.reshape(groups.shape)
         kinds = self._kinds(y, codes)

@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import _safe_indexing, check_array, check_consistent_length, get_tags
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.metadata_routing import (
@@ -27,11 +27,28 @@ from sklearn.utils.validation import (
 )
 
 from ._atomic import all_or_nothing
+from ._checks import HasMethods, as_array, as_floats, as_numbers, errors_named, is_table
 from ._labels import is_missing
-from ._pair_items import as_array, is_table
 from ._pair_names import check_pair_names, check_view, item_names, pair_names
 from ._pair_view import PairView
 from .pairs import flatten_pairs, stack_pairs, to_view
+
+ANY_NUMBERS = {
+    "accept_sparse": "csr",
+    "allow_nd": True,
+    "ensure_all_finite": False,
+    "ensure_min_features": 0,
+}
+"""Options of ``check_array`` for items that are compared."""
+
+ENCODE = "encode the items of X as numbers, which alone are compared"
+"""What to do about others."""
+
+PAIRS_WANTED = "must hold pairs of items, one row for each pair, of the columns of fit"
+"""What is said of pairs that scikit-learn refuses."""
+
+UNFIT = "fails on the items of X; convert them first, or choose one that takes them"
+"""What is said of a transformer that raises an error."""
 
 
 def abs_diff(A, B):
@@ -219,9 +236,12 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             pairs = self._validate(X, reset=True)
             transformer = self._unfitted()
             items, _, params = routed_items(pairs, routed.fit)
-            self.transformer_ = transformer.fit(self._for_transformer(items), None, **params)
-            first = _check_method_params(pairs.index, routed.transform, indices=[0])
-            items, index, params = routed_items(pairs[:1], first)
+            items = self._for_transformer(items)
+            with errors_named("transformer", UNFIT, "X"):
+                self.transformer_ = transformer.fit(items, None, **params)
+            few = np.arange(min(2, len(pairs)))
+            first = _check_method_params(pairs.index, routed.transform, indices=few)
+            items, index, params = routed_items(pairs[few], first)
             items = self._transformed(items, **params)
             compared, names = self._compare(items, index)
             self._n_components, self._n_features_out = prod(items.shape[1:]), compared.shape[1]
@@ -336,12 +356,15 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             check_view(self, X, reset=reset)
             return X
         if is_table(X):
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            with errors_named("X", PAIRS_WANTED):
+                validate_data(self, X, reset=reset, skip_check_array=True)
             if not X.shape[1]:
                 raise ValueError("X has no columns; pass pairs of items of one column at least.")
         else:
             checks = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False}
-            X = validate_data(self, flatten_pairs(X), reset=reset, **checks)
+            X = flatten_pairs(X)
+            with errors_named("X", PAIRS_WANTED):
+                X = validate_data(self, X, reset=reset, **checks)
         if reset:
             check_pair_names(self)
         return to_view(X)
@@ -387,7 +410,9 @@ class PairTransformer(TransformerMixin, BaseEstimator):
     def _transformed(self, items, **params):
         """Return the transformed items as an array or a CSR matrix."""
         n_items = items.shape[0]
-        items = self.transformer_.transform(self._for_transformer(items), **params)
+        items = self._for_transformer(items)
+        with errors_named("transformer", UNFIT, "X"):
+            items = self.transformer_.transform(items, **params)
         items = items.tocsr() if issparse(items) else as_array(items, "the result of transformer")
         if len(items.shape) < 2 or items.shape[0] != n_items:
             raise ValueError(
@@ -398,10 +423,18 @@ class PairTransformer(TransformerMixin, BaseEstimator):
 
     def _compare(self, items, index):
         """Return ``output`` of the left and right items, and the names of its columns if any."""
-        pairs = PairView(items if self.output == "pairs" else as_floats(items), index)
+        if self.output != "pairs":
+            items = as_floats(items, "the result of transformer", ENCODE, **ANY_NUMBERS)
+        pairs = PairView(items, index)
         if isinstance(self.output, str):
             return OUTPUTS[self.output](pairs.left, pairs.right), []
-        compared = self.output(pairs.left, pairs.right)
+        try:
+            compared = self.output(pairs.left, pairs.right)
+        except Exception as error:
+            raise ValueError(
+                f"output failed: {error}. It is called with the items of both sides and must "
+                "return an array of shape (n_pairs, n_outputs)."
+            ) from error
         names = [str(name) for name in compared.columns] if is_table(compared) else []
         compared = compared if issparse(compared) else as_array(compared, "the result of output")
         if len(compared.shape) != 2 or compared.shape[0] != len(pairs):
@@ -409,7 +442,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
                 f"output must return an array of shape ({len(pairs)}, n_outputs), but gave "
                 f"{compared.shape}; use reshape(-1, 1) for one number a pair."
             )
-        return as_numbers(compared, "output"), names
+        return as_numbers(compared, "the result of output", ENCODE, **ANY_NUMBERS), names
 
     def _names_of_items(self, names):
         """Return the names of the columns of transformed items."""
@@ -459,26 +492,6 @@ def steps_of(transformer):
     """Return the steps of a pipeline, or the parts of a union, that are transformers."""
     steps = getattr(transformer, "steps", None) or transformer.transformer_list
     return [step for _, step in steps if hasattr(step, "fit")]
-
-
-def as_floats(items):
-    """Return items in a floating type that holds their values and differences."""
-    items = as_numbers(items, "transformer")
-    return items.astype(np.result_type(items.dtype, np.float32), copy=False)
-
-
-def as_numbers(X, name):
-    """Return the result of a parameter, a callable or transformer, as numbers."""
-    checks = {"accept_sparse": "csr", "allow_nd": True, "ensure_all_finite": False}
-    try:
-        if X.dtype.kind in "Mm":
-            raise TypeError("Dates have no products and no distances.")
-        return check_array(X, dtype="numeric", ensure_min_features=0, **checks)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name} must return numbers if items are compared, but returned an array of type "
-            f"{X.dtype}; encode them as numbers. {error}"
-        ) from error
 
 
 def distinct_items(pairs):

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 
-from ._pair_items import as_array, as_items, flat
+from ._checks import as_array
+from ._pair_items import as_items, flat
 from ._rows import Rows, is_source
 
 
@@ -129,7 +130,7 @@ class PairView:
 
     def __getitem__(self, key):
         """Pairs of some rows, as a view; a single pair, by its number, as an array."""
-        rows, *rest = key if isinstance(key, tuple) else (key,)
+        rows, *rest = key if isinstance(key, tuple) and key else (key,)
         index = self.index[rows]
         if np.ndim(rows) > 1 or index.ndim > 2 or not all(is_whole(part) for part in rest):
             raise IndexError("A PairView is cut by rows only; numpy.asarray of it has columns.")

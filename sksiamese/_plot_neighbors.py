@@ -5,12 +5,13 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import HasMethods, Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
+from ._checks import HasMethods, Interval, as_floats
 from ._labels import alike
 from ._metrics_retrieval import exact_distances
-from ._metrics_verification import as_classes, as_numbers
+from ._metrics_verification import as_classes
 from ._plot_sheet import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
 
 
@@ -136,7 +137,7 @@ class NeighborsDisplay:
         """
         check_is_fitted(estimator)
         remedy = "give one row for each image"
-        rows, gallery = as_numbers(X, "X", remedy), as_numbers(X_gallery, "X_gallery", remedy)
+        rows, gallery = as_floats(X, "X", remedy), as_floats(X_gallery, "X_gallery", remedy)
         y, y_gallery = alike(
             as_classes(y, "y"), as_classes(y_gallery, "y_gallery"), "y", "y_gallery"
         )
@@ -151,7 +152,7 @@ class NeighborsDisplay:
                 "lower it."
             )
         Z, Z_gallery = (
-            as_numbers(estimator.transform(given), "transform(X)", remedy, accept_sparse="csr")
+            as_floats(estimator.transform(given), "transform(X)", remedy, accept_sparse="csr")
             for given in (X, X_gallery)
         )
         distances = exact_distances(Z, Z_gallery, metric)

@@ -5,8 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions, validate_params
 
+from ._checks import HasMethods, Interval
 from ._metrics_verification import THRESHOLD, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
 from ._plot_sheet import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below

@@ -5,10 +5,11 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import HasMethods, validate_params
+from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from ._metrics_verification import THRESHOLD, as_classes, as_numbers, check_pairs
+from ._checks import HasMethods, as_floats, errors_named
+from ._metrics_verification import THRESHOLD, as_classes, check_pairs
 from ._plot_decisions import accepted_pairs, decisions
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -344,15 +345,16 @@ class EmbeddingDisplay:
             If Z has fewer than two columns or another length than y, ``projection`` gives
             another number of columns than two, or there are more than 36 classes.
         """
-        Z = as_numbers(Z, "Z", "give a row of components for each class", ensure_min_features=2)
+        Z = as_floats(Z, "Z", "give a row of components for each class", ensure_min_features=2)
         y = as_classes(y, "y")
         check_consistent_length(Z, y)
         if projection is None and Z.shape[1] == 2:
             return cls(points=Z, y=y).plot(**kwargs)
         name = "principal component" if projection is None else type(projection).__name__
-        points = (
-            PCA(2, random_state=0) if projection is None else clone(projection)
-        ).fit_transform(Z)
+        projection = PCA(2, random_state=0) if projection is None else clone(projection)
+        misfit = errors_named("projection", "fails on Z; choose one that gives two columns")
+        with misfit, np.errstate(invalid="ignore"):  # The variance of numbers next to zero.
+            points = projection.fit_transform(Z)
         if points.shape != (len(Z), 2):
             raise ValueError(
                 f"projection must give two columns, but {name} gave an array of shape "

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from ._metrics_verification import as_numbers
+from ._checks import as_floats
 
 FRAMES = {True: ("#0072b2", "-"), False: ("#d55e00", "--")}
 """Colour and line of the frame of what is right and of what is wrong."""
@@ -28,7 +28,7 @@ def as_images(X, image_shape):
             "image_shape must be (height, width), (1, height, width) or (3, height, width), in "
             f"whole numbers, got {image_shape!r}."
         )
-    X = as_numbers(X, "X", "give one flattened image a row")
+    X = as_floats(X, "X", "give one flattened image a row")
     if prod(shape) != X.shape[1]:
         raise ValueError(
             f"image_shape={shape} has {prod(shape)} values, but an item of X has {X.shape[1]} "

@@ -39,7 +39,7 @@ def pairwise(A, B, metric):
         raise ValueError(
             f"metric={metric!r} gives distances that are NaN, infinite or negative between "
             f"embeddings with values up to {largest:.3g}; scale what the embedder returns, leave "
-            "such rows out, or choose another metric."
+            "such rows of X out, or choose another metric."
         )
     return D
 
@@ -52,7 +52,7 @@ def unit_rows(Z, metric):
         if constant.any():
             raise ValueError(
                 "metric='correlation' is not defined for embeddings with all values equal, such "
-                f"as row {constant.argmax()}; leave such rows out, or choose another metric."
+                f"as row {constant.argmax()}; leave such rows of X out, or choose another metric."
             )
         Z -= Z.mean(axis=1, keepdims=True)
     Z /= np.maximum(np.abs(Z).max(axis=1, keepdims=True), np.finfo(float).tiny)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._arrays import embed_rows, find_device, floating, on_device
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese
+from ._checks import errors_named
 from ._labels import as_labels
 from ._pair_items import as_items
 from ._pair_names import check_item_names, check_pair_names, check_view, item_names
@@ -23,6 +24,9 @@ from ._verification import compare, logits, pair_weights, verification_task
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .pairs import flatten_pairs, to_view
+
+PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
+"""What is said of pairs that scikit-learn refuses."""
 
 
 class SiameseVerifier(ClassifierMixin, BaseSiamese):
@@ -371,9 +375,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Embeddings, of the dtype of the items if that is float32 or float64.
         """
         check_is_fitted(self)
-        check_item_names(self, X_items)
         X_items = as_items(X_items, "X_items")
-        X_items = check_array(X_items, input_name="X_items", **self._checks(X_items))
+        with errors_named("X_items", "must hold rows of real numbers, one row for each item"):
+            check_item_names(self, X_items)
+            X_items = check_array(X_items, input_name="X_items", **self._checks(X_items))
         n_features = (self.n_features_in_ + 1) // 2
         if X_items.shape[1] != n_features:
             raise ValueError(
@@ -388,7 +393,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
         if not isinstance(X, PairView):
             X = flatten_pairs(X)
-            found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
+            with errors_named("X", PAIRS_WANTED, "y"):
+                found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
             if reset:
                 check_pair_names(self)
             X, *y = found if y else (found,)

@@ -267,6 +267,7 @@ def _rows_with_a_class(y):
 
 def _of_rows(name, values, y, classes):
     """Return values of all rows, given as such or by the labels of classes, as a tensor."""
+    _rows_with_a_class(y)
     if isinstance(values, dict):
         labels = range(int(y.max()) + 1) if classes is None else classes
         labels = [tuple(label) if isinstance(label, list) else label for label in labels]
@@ -297,7 +298,11 @@ def _numbered(groups):
     """Return groups by class, in which names are replaced by numbers."""
     if not isinstance(groups, dict):
         return groups
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(groups.values()))}
+    try:
+        names = dict.fromkeys(groups.values())
+    except TypeError as error:
+        raise ValueError(f"groups must hold a name or number for each class: {error}.") from error
+    numbers = {name: number for number, name in enumerate(names)}
     return {label: numbers[name] for label, name in groups.items()}
 
 

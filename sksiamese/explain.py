@@ -8,14 +8,13 @@ import torch
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
     StrOptions,
     validate_params,
 )
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import as_tensor, find_device, on_device
+from ._checks import HasMethods, Interval
 from ._verifier import SiameseVerifier
 from ._wrapped import held_by
 

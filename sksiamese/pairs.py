@@ -13,21 +13,20 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils.random import sample_without_replacement
 
+from ._checks import Interval, as_array, as_rows, is_table
 from ._labels import alike, as_labels, is_missing, present_labels
-from ._metrics_verification import check_count
 from ._pair_items import (
-    as_array,
     as_items,
     concatenate,
     flat,
-    is_table,
     split_table,
     stack_items,
 )
 from ._pair_view import PairView
+from ._parameters import check_count
 from ._rows import is_source
 
 __all__ = ["make_pairs", "pairs_from_triplets", "split_pairs", "stack_pairs"]
@@ -105,7 +104,7 @@ def split_pairs(P):
     if isinstance(P, PairView):
         return P.left, P.right
     if not is_table(P):
-        P = flatten_pairs(P if sparse.issparse(P) else as_array(P, "P"))
+        P = flatten_pairs(P, "P")
         if P.ndim != 2:
             raise ValueError(f"P must have shape (n_pairs, 2 * n_features), got {P.shape}.")
     n_columns = P.shape[1]
@@ -120,13 +119,16 @@ def split_pairs(P):
     return split_table(P) if is_table(P) else (P[:, :half], P[:, n_columns - half :])
 
 
-def flatten_pairs(P):
+def flatten_pairs(P, name="X"):
     """Turn (n_pairs, 2, ...) into (n_pairs, 2 * n_features); leave all else as it is.
 
     Parameters
     ----------
     P : object
         Pairs in either layout.
+
+    name : str, default="X"
+        Name of the parameter, for messages.
 
     Returns
     -------
@@ -141,19 +143,16 @@ def flatten_pairs(P):
         more than two dimensions and the second is not 2, or pairs are no array-like.
     """
     if sparse.issparse(P):
-        return as_items(P, "X")
-    if not hasattr(P, "shape"):
-        P = as_array(P, "X")
-        if P.ndim == 0:
-            raise ValueError(
-                f"X must be an array, a table or a list of pairs, got {type(P.item()).__name__}."
-            )
-    if getattr(P, "ndim", 2) <= 2:
+        return as_items(P, name)
+    P = as_rows(P, name, "pairs")
+    if is_source(P) and not isinstance(P, PairView):
+        P = np.asarray(P[:])
+    if len(P.shape) <= 2:
         return P
     if P.shape[1] != 2:
         raise ValueError(
-            f"Pairs of shape {P.shape} are not understood: the second of more than two "
-            "dimensions must be 2; pass (n_pairs, 2, n_features) or (n_pairs, 2 * n_features)."
+            f"{name} has shape {P.shape}, but the second of more than two dimensions must be 2; "
+            "pass (n_pairs, 2, n_features) or (n_pairs, 2 * n_features)."
         )
     return flat(np.asarray(P))
 

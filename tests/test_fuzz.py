@@ -1,12 +1,15 @@
 """Generated calls of everything public; see :mod:`fuzzing`."""
 
 import inspect
+import operator
 import warnings
+from collections import defaultdict
 
 import pytest
 import torch
 from fuzzing import TARGETS, Scene, run
 from fuzzing.engine import Call, Kind, Target, evaluate
+from matplotlib import pyplot as plt
 from sklearn.exceptions import NotFittedError
 
 import sksiamese
@@ -50,6 +53,24 @@ def test_everything_public_is_a_target():
 
 def test_every_target_is_public():
     assert {name.split(" ")[0] for name in TARGETS} - public_names() == {"PairView.__getitem__"}
+
+
+BATCH = {"A", "B", "D", "Z", "different", "same"}
+"""Tensors that some targets make of one argument."""
+
+
+def test_every_parameter_is_an_argument_of_a_target():
+    generated = defaultdict(set)
+    for name, made in TARGETS.items():
+        generated[name.split(" ")[0]] |= made.arguments.keys()
+    lacking = {}
+    for name in public_names() - {"PairView.dtype", "PairView.left", "PairView.right"}:
+        public = operator.attrgetter(name)(sksiamese)
+        parameters = inspect.signature(public).parameters.values() if callable(public) else ()
+        named = {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        if named - generated[name] - BATCH - {"self"}:
+            lacking[name] = named - generated[name] - BATCH - {"self"}
+    assert lacking == {}
 
 
 def outcome_of(function, law=lambda result, arguments: None):
@@ -119,3 +140,4 @@ def test_a_generated_call_gives_a_lawful_result_or_names_what_is_wrong(name):
         assert not outcome.is_finding, f"{call}\n{outcome}"
 
     run(name, TARGETS[name], Scene, report, n_calls=round(N_CALLS * TARGETS[name].times))
+    plt.close("all")

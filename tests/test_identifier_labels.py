@@ -126,7 +126,7 @@ def test_what_are_no_rows_is_refused_by_name(rows):
     "rows", [np.full((36, 8), "2024-01-01", "M8[D]"), np.full((36, 8), date(2024, 1, 1))]
 )
 def test_dates_are_no_embeddings(rows):
-    with pytest.raises(ValueError, match=r"embedder must return numbers, .* dates to days"):
+    with pytest.raises(ValueError, match=r"embedder must be an array of numbers.* dates to days"):
         SiameseIdentifier(IDENTITY).fit(rows, y)
 
 
@@ -138,7 +138,7 @@ def test_dates_are_no_embeddings(rows):
         (lambda Z: Z.mean(axis=0, keepdims=True), "returned 1 embeddings for 36 rows"),
         (lambda Z: Z[:, 0], "returned one of 1 dimensions"),
         (lambda Z: Z[..., None], "returned one of 3 dimensions"),
-        (lambda Z: Z.astype(str), "must return numbers"),
+        (lambda Z: Z.astype(str), "must be an array of numbers"),
         (lambda Z: None, "returned one of 0 dimensions"),
     ],
 )

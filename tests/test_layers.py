@@ -44,13 +44,63 @@ ALLOWED = {
     ),
     "_atomic": ((), ()),
     "_labels": ((), ("numpy", "sklearn")),
-    "_metrics_verification": (("_labels",), ("numpy", "sklearn")),
-    "_metrics_retrieval": (("_metrics_verification",), ("numpy", "scipy", "sklearn")),
-    "_metrics_identification": (
-        ("_labels", "_metrics_retrieval", "_metrics_verification"),
-        ("numpy", "sklearn"),
+    "_rows": ((), ("numpy", "scipy", "sklearn")),
+    "_checks": (
+        (
+            "_labels",
+            "_rows",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
     ),
-    "_metrics_decision": (("_labels", "_metrics_verification"), ("numpy", "scipy", "sklearn")),
+    "_metrics_verification": (
+        (
+            "_checks",
+            "_labels",
+        ),
+        (
+            "numpy",
+            "sklearn",
+        ),
+    ),
+    "_metrics_retrieval": (
+        (
+            "_checks",
+            "_metrics_verification",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
+    ),
+    "_metrics_identification": (
+        (
+            "_checks",
+            "_labels",
+            "_metrics_retrieval",
+            "_metrics_verification",
+        ),
+        (
+            "numpy",
+            "sklearn",
+        ),
+    ),
+    "_metrics_decision": (
+        (
+            "_checks",
+            "_labels",
+            "_metrics_verification",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
+    ),
     "metrics": (
         (
             "_metrics_decision",
@@ -61,26 +111,80 @@ ALLOWED = {
         (),
     ),
     "_wrapped": ((), ("sklearn",)),
-    "_gallery": (("_distributed", "_labels", "_wrapped"), ("numpy", "sklearn")),
+    "_gallery": (
+        ("_checks", "_distributed", "_labels", "_wrapped"),
+        ("numpy", "scipy", "sklearn"),
+    ),
     "_template_distances": ((), ("numpy", "scipy", "sklearn")),
     "_template_search": (("_template_distances",), ("numpy", "scipy", "sklearn")),
     "_rejection": (("_template_search",), ("numpy",)),
     "_temperature": (("_template_distances", "_template_search"), ("numpy", "scipy")),
-    "_rows": ((), ("numpy", "scipy", "sklearn")),
     "_pair_names": ((), ("numpy", "sklearn")),
     "_pair_items": (
-        ("_labels", "_pair_names"),
-        ("numpy", "pandas", "polars", "scipy", "sklearn"),
+        (
+            "_checks",
+            "_labels",
+            "_pair_names",
+        ),
+        (
+            "numpy",
+            "pandas",
+            "polars",
+            "scipy",
+            "sklearn",
+        ),
     ),
-    "_pair_view": (("_pair_items", "_rows"), ("numpy", "scipy", "sklearn")),
+    "_pair_view": (
+        (
+            "_checks",
+            "_pair_items",
+            "_rows",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
+    ),
     "pairs": (
-        ("_labels", "_metrics_verification", "_pair_items", "_pair_view", "_rows"),
-        ("numpy", "scipy", "sklearn"),
+        (
+            "_checks",
+            "_labels",
+            "_pair_items",
+            "_pair_view",
+            "_parameters",
+            "_rows",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
     ),
-    "_pair_split": (("_labels",), ("numpy", "sklearn")),
+    "_pair_split": (
+        (
+            "_checks",
+            "_labels",
+        ),
+        (
+            "numpy",
+            "sklearn",
+        ),
+    ),
     "_pair_transformer": (
-        ("_atomic", "_labels", "_pair_items", "_pair_names", "_pair_view", "pairs"),
-        ("numpy", "scipy", "sklearn"),
+        (
+            "_atomic",
+            "_checks",
+            "_labels",
+            "_pair_names",
+            "_pair_view",
+            "pairs",
+        ),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
     ),
     "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
     "_run": ((), ("numpy", "sklearn")),
@@ -88,6 +192,7 @@ ALLOWED = {
     "_base": (
         (
             "_arrays",
+            "_checks",
             "_distributed",
             "_engine",
             "_labels",
@@ -98,7 +203,12 @@ ALLOWED = {
             "distances",
             "towers",
         ),
-        ("numpy", "scipy", "sklearn", "torch"),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+            "torch",
+        ),
     ),
     "_embedding": (
         (
@@ -134,6 +244,7 @@ ALLOWED = {
             "_arrays",
             "_atomic",
             "_base",
+            "_checks",
             "_embedding",
             "_labels",
             "_towers_single",
@@ -143,13 +254,18 @@ ALLOWED = {
             "mining",
             "regularizers",
         ),
-        ("numpy", "sklearn", "torch"),
+        (
+            "numpy",
+            "sklearn",
+            "torch",
+        ),
     ),
     "_verifier": (
         (
             "_arrays",
             "_atomic",
             "_base",
+            "_checks",
             "_labels",
             "_pair_items",
             "_pair_names",
@@ -161,12 +277,17 @@ ALLOWED = {
             "heads",
             "pairs",
         ),
-        ("numpy", "scipy", "sklearn"),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
     ),
     "_identifier": (
         (
             "_atomic",
             "_base",
+            "_checks",
             "_embedder",
             "_gallery",
             "_labels",
@@ -175,23 +296,63 @@ ALLOWED = {
             "_template_distances",
             "_template_search",
         ),
-        ("numpy", "scipy", "sklearn"),
+        (
+            "numpy",
+            "scipy",
+            "sklearn",
+        ),
     ),
-    "explain": (("_arrays", "_verifier", "_wrapped"), ("numpy", "sklearn", "torch")),
+    "explain": (
+        ("_arrays", "_checks", "_verifier", "_wrapped"),
+        ("numpy", "sklearn", "torch"),
+    ),
     "_plot_decisions": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
     "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),
     "_plot_scores": (
-        ("_metrics_verification", "_plot_decisions"),
-        ("matplotlib", "numpy", "sklearn"),
+        (
+            "_checks",
+            "_metrics_verification",
+            "_plot_decisions",
+        ),
+        (
+            "matplotlib",
+            "numpy",
+            "sklearn",
+        ),
     ),
-    "_plot_sheet": (("_metrics_verification",), ("matplotlib", "numpy")),
+    "_plot_sheet": (
+        ("_checks",),
+        (
+            "matplotlib",
+            "numpy",
+        ),
+    ),
     "_plot_neighbors": (
-        ("_labels", "_metrics_retrieval", "_metrics_verification", "_plot_sheet"),
-        ("matplotlib", "numpy", "sklearn"),
+        (
+            "_checks",
+            "_labels",
+            "_metrics_retrieval",
+            "_metrics_verification",
+            "_plot_sheet",
+        ),
+        (
+            "matplotlib",
+            "numpy",
+            "sklearn",
+        ),
     ),
     "_plot_pairs": (
-        ("_metrics_verification", "_plot_decisions", "_plot_sheet", "pairs"),
-        ("numpy", "sklearn"),
+        (
+            "_checks",
+            "_metrics_verification",
+            "_plot_decisions",
+            "_plot_sheet",
+            "pairs",
+        ),
+        (
+            "numpy",
+            "sklearn",
+        ),
     ),
     "plot": (("_plot_history", "_plot_neighbors", "_plot_pairs", "_plot_scores"), ()),
     "__init__": (

@@ -281,7 +281,9 @@ def test_dates_are_compared_by_no_output_but_their_pairs():
     dates = np.array([["2020-01-01", "2021-01-01"]], dtype="M8[D]")
     identity = FunctionTransformer()
     assert PairTransformer(identity).fit_transform(dates).tolist() == dates.tolist()
-    with pytest.raises(ValueError, match=r"transformer must return numbers.*datetime64\[D\]"):
+    with pytest.raises(
+        ValueError, match=r"transformer must be an array of numbers.*datetime64\[D\]"
+    ):
         PairTransformer(identity, output="abs_diff").fit(dates)
     with pytest.raises(ValueError, match="X has no columns"):
         PairTransformer().fit(pd.DataFrame(index=range(3)))

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
-from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.random_projection import GaussianRandomProjection
 
 from sksiamese import (
     PairTransformer,
@@ -126,7 +126,9 @@ def fitted(name):
         ).fit(s.rows, s.codes),
         "transformer": lambda: PairTransformer().fit(s.pairs),
         "transformer of a frame": lambda: PairTransformer(StandardScaler()).fit(pair_frame),
-        "comparing transformer": lambda: PairTransformer(PCA(2), output="abs_diff").fit(view),
+        "comparing transformer": lambda: PairTransformer(
+            GaussianRandomProjection(2, random_state=0), output="abs_diff"
+        ).fit(view),
     }[name]()
 
 
@@ -217,7 +219,7 @@ IDENTIFIER = {
             "default": lambda s: embedder(),
             "frozen": lambda s: FrozenEstimator(FunctionTransformer().fit(s.rows)),
             "scaler": lambda s: StandardScaler(),
-            "pca": lambda s: PCA(2),
+            "projection": lambda s: GaussianRandomProjection(2, random_state=0),
         },
         ANY
         | {
@@ -256,7 +258,7 @@ PAIR_TRANSFORMER = {
         constants(None)
         | {
             "scaler": lambda s: StandardScaler(),
-            "pca": lambda s: PCA(2),
+            "projection": lambda s: GaussianRandomProjection(2, random_state=0),
             "frozen embedder": lambda s: FrozenEstimator(fitted("embedder")),
         },
         ANY
@@ -272,8 +274,9 @@ PAIR_TRANSFORMER = {
     "output": name_or_callable("pairs", "abs_diff", "abs_diff_product", "distance", "product"),
 }
 SPLIT = {"n_splits": length(2, 3, 5), "random_state": RANDOM_STATE}
-KFOLD = SPLIT | {"shuffle": BOOLEAN}
-SHUFFLE = SPLIT | {"test_size": number(None, 0.3, 1), "train_size": number(None, 0.5, 2)}
+KFOLD = SPLIT | {"shuffle": BOOLEAN, "stratify": BOOLEAN}
+SHUFFLE = SPLIT | {"stratify": BOOLEAN}
+SHUFFLE |= {"test_size": number(None, 0.3, 1), "train_size": number(None, 0.5, 2)}
 ANYTHING = Kind(constants(None, 1, "a"), ANY)
 NAMES = Kind(constants(None), constants(["a"], [], list("abcdefgh")))
 CALLBACKS = Kind({"progress": lambda s: ProgressBar()}, ANY)

@@ -118,7 +118,7 @@ PLOTS = {
         n_pairs=number(4, 1), order=number("worst", "given"), ax=AX),
     "plot.PairScoreDisplay": target(
         plot.PairScoreDisplay, "match y_score accepted", match=SEEN_MATCHES, y_score=SEEN_SCORES,
-        accepted=SEEN_MATCHES),
+        accepted=SEEN_MATCHES, threshold=DRAWN_PAIRS["threshold"], score_name=number("a")),
     "plot.PairScoreDisplay.plot": target(
         drawn(plot.PairScoreDisplay, "match", "y_score", "accepted", "threshold", "score_name"),
         "match y_score accepted", match=SEEN_MATCHES, y_score=SEEN_SCORES,

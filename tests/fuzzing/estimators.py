@@ -1,5 +1,7 @@
 """The targets among the estimators."""
 
+import functools
+
 from sksiamese import PairTransformer, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
 
 from . import laws as law
@@ -12,6 +14,7 @@ from .common import (
     IDENTIFIER,
     IDENTIFIERS,
     NAMES,
+    NET,
     OUTPUT,
     PAIR_TRANSFORMER,
     REJECTING,
@@ -30,7 +33,18 @@ from .common import (
     verifier,
 )
 from .engine import Kind
-from .values import ANY, CLASSES, MATCHES, PAIRS, ROWS, SAMPLE_WEIGHT, Scene, constants, number
+from .values import (
+    ANY,
+    CLASSES,
+    GROUPS,
+    MATCHES,
+    PAIRS,
+    ROWS,
+    SAMPLE_WEIGHT,
+    Scene,
+    constants,
+    number,
+)
 
 ESTIMATORS = {
     **common(embedder, "SiameseEmbedder"),
@@ -56,6 +70,8 @@ ESTIMATORS = {
         classes=CLASSES),
     "SiameseEmbedder.transform": target(
         method("transform"), "self X", law.embedded_rows, 2, self=EMBEDDERS, X=ROWS),
+    "SiameseEmbedder.score": target(
+        method("score"), "self X y", law.share, 2, self=EMBEDDERS, X=ROWS, y=CLASSES),
     "SiameseEmbedder.get_feature_names_out": target(
         method("get_feature_names_out"), "self", self=EMBEDDERS, input_features=NAMES),
     "SiameseEmbedder.set_output": target(
@@ -65,8 +81,12 @@ ESTIMATORS = {
         callbacks_then_fit(embedder), "callbacks", callbacks=CALLBACKS),
     "SiameseVerifier": target(SiameseVerifier, law=law.parameters_kept, **VERIFIER),
     "SiameseVerifier.fit": target(
-        fit_of(verifier, "X", "y", "sample_weight"), "X y", law.fitted_verifier, 8, X=PAIRS,
-        y=MATCHES, sample_weight=SAMPLE_WEIGHT, **VERIFIER),
+        fit_of(verifier, "X", "y", "sample_weight", "groups"), "X y", law.fitted_verifier, 8,
+        X=PAIRS, y=MATCHES, sample_weight=SAMPLE_WEIGHT, groups=GROUPS, **VERIFIER),
+    "SiameseVerifier.fit with early stopping": target(
+        fit_of(functools.partial(verifier, early_stopping=True), "X", "y", "groups"), "X y groups",
+        law.fitted_verifier, 2, X=PAIRS, y=MATCHES, groups=GROUPS,
+        validation_fraction=NET["validation_fraction"]),
     "SiameseVerifier.fit with parts": target(
         lambda **options: verifier(**options).fit(Scene(4).pairs, Scene(4).match),
         law=law.finite_curve, times=4,
@@ -127,8 +147,8 @@ ESTIMATORS = {
         set_then_fit(PairTransformer, "X"), "X", law.pair_transformer_works, X=PAIRS,
         **PAIR_TRANSFORMER),
     "PairTransformer.fit_transform": target(
-        lambda X, **options: PairTransformer(**options).fit_transform(X), "X", law.rows_as_many,
-        X=PAIRS, **PAIR_TRANSFORMER),
+        lambda X, y=None, **options: PairTransformer(**options).fit_transform(X, y), "X",
+        law.rows_as_many, X=PAIRS, y=ANYTHING, **PAIR_TRANSFORMER),
     "PairTransformer.transform": target(
         method("transform"), "self X", law.rows_as_many, self=TRANSFORMERS, X=PAIRS),
     "PairTransformer.get_feature_names_out": target(

@@ -173,7 +173,7 @@ def embedder_works(embedder, arguments):
 def refits_alike(estimator, arguments):
     """Assert that a clone that is fitted on the same data is the same, if its seed is a number."""
     if isinstance(estimator.random_state, int) and "warm_start" not in arguments:
-        data = {n: arguments[n] for n in ("X", "y", "sample_weight") if n in arguments}
+        data = {n: arguments[n] for n in ("X", "y", "sample_weight", "groups") if n in arguments}
         again = clone(estimator).fit(**data)
         assert np.allclose(again.loss_curve_, estimator.loss_curve_, equal_nan=True)
 

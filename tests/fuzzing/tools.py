@@ -74,7 +74,8 @@ UNLABELED = number(None, -1, "a", float("nan"), 0)
 PAIR_TOOLS = {
     "make_pairs": target(
         pairs.make_pairs, "X y n_pairs", law.made_pairs, 3, X=ROWS, y=CLASSES,
-        n_pairs=number(4, 2, 7), n_groups=number(1, 2), unlabeled_label=UNLABELED,
+        n_pairs=number(4, 2, 7), match_share=RATE,
+        balance=number("pair", "identity"), n_groups=number(1, 2), unlabeled_label=UNLABELED,
         as_view=BOOLEAN, random_state=RANDOM_STATE),
     "pairs_from_triplets": target(
         pairs.pairs_from_triplets, "triplets", law.drawn_pairs, triplets=TRIPLETS),
@@ -103,7 +104,7 @@ for _name, _make, _kinds in (
             split_all(_make, "split"), "X groups", law.folds, 2, **_data, **_kinds
         ),
         f"{_name}.n_dropped": target(split_all(_make, "n_dropped"), "groups", **_data, **_kinds),
-        f"{_name}.get_n_splits": target(split_all(_make, "get_n_splits"), **_kinds),
+        f"{_name}.get_n_splits": target(split_all(_make, "get_n_splits"), **_data, **_kinds),
         f"{_name}.set_split_request": target(request(_make, "set_split_request"), groups=REQUEST),
         f"{_name}.get_metadata_routing": target(request(_make, "get_metadata_routing")),
     }

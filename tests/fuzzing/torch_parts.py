@@ -9,7 +9,7 @@ from torch import nn
 from sksiamese import augment, batches, distances, heads, losses, mining, regularizers, towers
 
 from . import laws as law
-from .common import NET, POSITIVE, RATE, SHAPE, target
+from .common import NET, POSITIVE, RATE, SHAPE, SWITCH, target
 from .engine import Kind
 from .parts import ODD_CALLABLES, Linear
 from .values import ANY, HUGE, SAMPLE_WEIGHT, constants, length, name_or_callable, number
@@ -68,8 +68,8 @@ SCALES = {
     "n_classes": number(4, 2), "n_centers": number(1, 3), "rotation": number(10.0, 0.0),
     "shear": number(0.1, 0), "translation": number(0.05, 0), "fill": number(0.0, -1),
     "deviation": number(0.1, 0, 1), "share": RATE, "strength": number(0.2, 0.0, 0.9),
-    "n_knots": number(4, 2), "width": number(4, 64), "distance": name_or_callable(
-        euclidean=distances.euclidean, manhattan=distances.manhattan),
+    "n_knots": number(4, 2), "width": number(4, 64), "distance": Kind(constants(
+        euclidean=distances.euclidean, manhattan=distances.manhattan), ANY),
 }  # fmt: skip
 SCALES["scale of affine"] = number(0.1, 0)
 
@@ -172,6 +172,24 @@ ROW_GROUPS = Kind(
      "own": lambda s: s.y, "None": lambda s: None, "strings": lambda s: ["a"] * s.n_rows,
      "scalar": lambda s: 1},
 )  # fmt: skip
+BY_CLASS = {
+    "dict": lambda s: {number: 1 + number % 2 for number in range(s.n_classes)},
+    "dict of names": lambda s: {name: 1 + number % 2 for number, name in enumerate("abcd")},
+}
+BY_CLASS_ODD = {
+    "empty dict": lambda s: {}, "dict that lacks a class": lambda s: {0: 1},
+    "dict of strings": lambda s: dict.fromkeys(range(4), "a"),
+    "dict of None": lambda s: dict.fromkeys(range(4)),
+    "dict of lists": lambda s: {number: [1, 2] for number in range(4)},
+    "dict of NaN": lambda s: dict.fromkeys(range(4), float("nan")),
+    "dict of arrays": lambda s: {number: np.ones(number) for number in range(4)},
+}  # fmt: skip
+ROW_GROUPS = Kind(ROW_GROUPS.good | BY_CLASS, ROW_GROUPS.odd | BY_CLASS_ODD)
+CLASS_LABELS = Kind(
+    {"None": lambda s: None, "names": lambda s: [*"abcd"], "numbers": lambda s: [0, 1, 2, 3],
+     "array": lambda s: np.array([*"abcd"])},
+    ANY | {"too few": lambda s: ["a"], "lists": lambda s: [[1, 0], [0, 1]]},
+)  # fmt: skip
 SAMPLERS = {
     f"batches.{name}": target(
         all_of(getattr(batches, name)),
@@ -180,10 +198,11 @@ SAMPLERS = {
     for name, more, options in (
         ("shuffled", "", {}),
         ("class_balanced", "", {}),
-        ("hierarchical", " groups", {"groups": ROW_GROUPS, "n_groups": number(2, 1)}),
+        ("hierarchical", " groups", {
+            "groups": ROW_GROUPS, "n_groups": number(2, 1), "classes": CLASS_LABELS}),
         ("weighted", " weight", {"weight": Kind(
-            {k: v for k, v in SAMPLE_WEIGHT.good.items() if k not in ("None", "series")},
-            SAMPLE_WEIGHT.odd)}),
+            {k: v for k, v in SAMPLE_WEIGHT.good.items() if k not in ("None", "series")} | BY_CLASS,
+            SAMPLE_WEIGHT.odd | BY_CLASS_ODD), "classes": CLASS_LABELS}),
     )
 }  # fmt: skip
 
@@ -199,6 +218,7 @@ CUES = Kind(
 )  # fmt: skip
 TOWER_SIZE = {"input_shape": ITEMS, "n_components": number(2, 1), "dropout": NET["dropout"]}
 LAYERS = TOWER_SIZE | {"depth": length(1, 2), "width": number(4, 1)}
+FLOATS = Kind(constants(torch.float32, torch.float64, torch.bfloat16), {})
 RATES = {"learning_rate_factor": number(0.1, 0, 1)}
 SIDES = {"A": tensors("Z"), "B": tensors("Z")}
 TORCH = {
@@ -220,11 +240,21 @@ TORCH = {
         towers.pretrained, "input_shape n_components backbone", law.module_works,
         input_shape=ITEMS, n_components=number(2, 1), backbone=BACKBONE, **RATES),
     "towers.Standardize": target(
-        lambda mean, scale: towers.Standardize(mean, scale)(torch.zeros(3, 2)), "mean scale",
+        lambda mean, scale, **options: towers.Standardize(mean, scale, **options)(
+            torch.zeros(3, 2, dtype=torch.int64)), "mean scale",
         law.tensor_finite, mean=Kind(constants([0.0, 1.0]), {}),
-        scale=Kind(constants([1.0, 2.0]), {})),
+        scale=Kind(constants([1.0, 2.0]), {}), wide=SWITCH,
+        origin=Kind({"zeros": lambda s: torch.zeros(2, dtype=torch.int64)}, {})),
     "towers.Standardize.forward": target(
-        lambda X: towers.Standardize([0.0], [1.0])(X), "X", law.same_shape, X=tensors("Z")),
+        lambda X: towers.Standardize([0.0], [1.0])(X), "X", law.tensor_finite, X=tensors("Z")),
+    "towers.Standardize.to_float": target(
+        lambda X: towers.Standardize([0.0], [1.0]).to_float(X), "X", law.tensor_finite,
+        X=Kind({"float64": lambda s: s.Z, "int64": lambda s: s.y[:, None], "uint8": lambda s: s.y[
+            :, None].byte(), "bool": lambda s: s.same}, {})),
+    "towers.ToType": target(towers.ToType, "dtype", dtype=FLOATS),
+    "towers.ToType.forward": target(
+        lambda Z, dtype: towers.ToType(dtype)(Z), "Z dtype", law.tensor_finite, Z=tensors("Z"),
+        dtype=FLOATS),
     "towers.UnitLength": target(towers.UnitLength),
     "towers.UnitLength.forward": target(
         lambda X: towers.UnitLength()(X), "X", law.same_shape, X=tensors("Z")),
