@@ -16,11 +16,11 @@ from . import (
 )
 from ._embedder import SiameseEmbedder
 from ._identifier import SiameseIdentifier
-from ._pair_split import PairKFold, PairShuffleSplit
-from ._pair_transformer import PairTransformer
-from ._pair_view import PairView
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, pairs_from_triplets, split_pairs, stack_pairs
+from .pairs._split import PairKFold, PairShuffleSplit
+from .pairs._transformer import PairTransformer
+from .pairs._view import PairView
 
 __version__ = "0.1.0"
 

@@ -19,7 +19,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 from torch import nn
 
-from ._arrays import (
+from ._checks import Interval, as_rows, errors_named
+from ._data._items import (
     COMPACT_DTYPES,
     DTYPES,
     RandomStream,
@@ -29,14 +30,13 @@ from ._arrays import (
     global_generator,
     standardization,
 )
-from ._checks import Interval, as_rows, errors_named
+from ._data._streaming import Rows, check_not_empty, checked, is_source
 from ._distributed import agreed, check_same, rank, share, whole
-from ._engine import train
 from ._labels import alike, kind_of
 from ._parameters import check_shape
-from ._rows import Rows, check_not_empty, checked, is_source
-from ._run import Run, bind, named
-from ._user_parts import build_module, call, parameters_of
+from ._training._loop import train
+from ._training._monitor import Run, bind, named
+from ._training._user_parts import build_module, call, parameters_of
 from .distances import DISTANCES
 from .towers import TOWERS, ToType, UnitLength
 

@@ -10,8 +10,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import _param_validation, check_array
 from sklearn.utils._dataframe import is_pandas_df, is_polars_df, is_pyarrow_data
 
+from ._data._streaming import is_source
 from ._labels import MAX_EXACT
-from ._rows import is_source
 
 
 class Interval(_param_validation.Interval):

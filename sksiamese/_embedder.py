@@ -9,11 +9,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._arrays import embed_rows, find_device, floating, n_columns, on_device
-from ._atomic import all_or_nothing
 from ._base import BaseSiamese, has_no_validation_split
 from ._checks import Interval, as_rows
-from ._embedding import (
+from ._data._items import embed_rows, find_device, floating, n_columns, on_device
+from ._labels import as_labels
+from ._rollback import all_or_nothing
+from ._training._embedding_task import (
     Objective,
     check_any_match,
     check_unlabeled_label,
@@ -27,13 +28,12 @@ from ._embedding import (
     nearest_matches,
     warn_if_no_pair_matches,
 )
-from ._labels import as_labels
-from ._towers_single import has_channels_last
 from .batches import BATCHES
 from .distances import DISTANCES
 from .losses import LOSSES
 from .mining import MINERS
 from .regularizers import REGULARIZERS
+from .towers._single import has_channels_last
 
 
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):

@@ -11,11 +11,11 @@ from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, ind
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._atomic import all_or_nothing
 from ._base import BaseSiamese
 from ._checks import HasMethods, Interval, errors_named
 from ._embedder import SiameseEmbedder
-from ._gallery import (
+from ._gallery._distances import METRICS, distances_to_claimed, distances_to_classes
+from ._gallery._enrolment import (
     as_embeddings,
     check_rows,
     classes_of,
@@ -25,11 +25,11 @@ from ._gallery import (
     rows_to_learn,
     without_names,
 )
+from ._gallery._rejection import rejection_threshold
+from ._gallery._search import fit_index, nearest_templates
+from ._gallery._temperature import choose_temperature
 from ._labels import alike, as_labels, check_among
-from ._rejection import rejection_threshold
-from ._temperature import choose_temperature
-from ._template_distances import METRICS, distances_to_claimed, distances_to_classes
-from ._template_search import fit_index, nearest_templates
+from ._rollback import all_or_nothing
 
 UNFIT = "fails on the rows of X; convert them first, or choose one that takes them"
 """What is said of an embedder that raises an error."""

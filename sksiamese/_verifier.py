@@ -10,20 +10,20 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arrays import embed_rows, find_device, floating, on_device
-from ._atomic import all_or_nothing
 from ._base import BaseSiamese
 from ._checks import errors_named
+from ._data._items import embed_rows, find_device, floating, on_device
+from ._data._streaming import checked
 from ._labels import as_labels
-from ._pair_items import as_items
-from ._pair_names import check_item_names, check_pair_names, check_view, item_names
-from ._pair_view import PairView
-from ._rows import checked
-from ._run import named
-from ._verification import compare, logits, pair_weights, verification_task
+from ._rollback import all_or_nothing
+from ._training._monitor import named
+from ._training._verification_task import compare, logits, pair_weights, verification_task
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .pairs import flatten_pairs, to_view
+from .pairs._feature_names import check_item_names, check_pair_names, check_view, item_names
+from .pairs._items import as_items
+from .pairs._view import PairView
 
 PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
 """What is said of pairs that scikit-learn refuses."""

@@ -11,7 +11,7 @@ from math import inf
 import torch
 
 from ._parameters import check_count
-from ._selection import turns
+from .losses._masked import turns
 
 __all__ = ["BATCHES", "class_balanced", "hierarchical", "shuffled", "weighted"]
 

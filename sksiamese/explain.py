@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from ._arrays import as_tensor, find_device, on_device
 from ._checks import HasMethods, Interval
+from ._data._items import as_tensor, find_device, on_device
 from ._verifier import SiameseVerifier
 from ._wrapped import held_by
 

@@ -10,7 +10,7 @@ of triplets never needs a third axis. On an accelerator, which does not know how
 import torch
 
 from ._parameters import check_count, check_real
-from ._selection import ascending, chunk_size, compact, in_chunks, is_meant, places
+from .losses._masked import ascending, chunk_size, compact, in_chunks, is_meant, places
 
 __all__ = [
     "MINERS",

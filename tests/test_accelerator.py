@@ -21,7 +21,7 @@ from sksiamese import (
     _selection,
     make_pairs,
 )
-from sksiamese._rows import Rows
+from sksiamese._data._streaming import Rows
 from sksiamese.augment import affine
 from sksiamese.distances import DISTANCES
 from sksiamese.heads import HEADS

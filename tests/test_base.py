@@ -19,7 +19,7 @@ from sklearn.utils import estimator_html_repr
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier
-from sksiamese._arrays import CHUNK, on_device, standardization
+from sksiamese._data._items import CHUNK, on_device, standardization
 from sksiamese.losses import supcon
 
 FAST = {"max_iter": 3, "random_state": 0}

@@ -17,8 +17,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from sksiamese import SiameseEmbedder
-from sksiamese._embedding import Memory, distance_of, label_sets, matching, pairs
-from sksiamese._user_parts import n_required
+from sksiamese._training._embedding_task import Memory, distance_of, label_sets, matching, pairs
+from sksiamese._training._user_parts import n_required
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon

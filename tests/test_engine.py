@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sksiamese._engine import embed, train
+from sksiamese._training._loop import embed, train
 
 
 class Recorder:

@@ -9,9 +9,13 @@ from numpy.testing import assert_array_equal
 from scipy.spatial.distance import cdist
 from sklearn import config_context
 from sklearn.decomposition import PCA
+from sksiamese._gallery._enrolment._rejection import (
+    accepted_shares,
+    impostor_rows,
+    rejection_threshold,
+)
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
-from sksiamese._rejection import accepted_shares, impostor_rows, rejection_threshold
 
 STRATEGIES = ["nearest", "prototype"]
 
@@ -143,7 +147,7 @@ def test_which_rows_of_a_class_play_impostors_does_not_depend_on_other_classes()
 
 
 def test_no_class_is_left_out_where_there_are_more_than_rows_of_impostors(monkeypatch):
-    monkeypatch.setattr("sksiamese._rejection.N_IMPOSTORS", 20)
+    monkeypatch.setattr("sksiamese._gallery._enrolment._rejection.N_IMPOSTORS", 20)
     X, y = people(99, 2)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.02).fit(X, y)
     assert identifier.threshold_ > 0

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from sksiamese import _selection
 from sksiamese.distances import DISTANCES
-from sksiamese.losses import LOSSES, WuMargin, contrastive, logistic, ranked_list, triplet
+from sksiamese.losses import LOSSES, WuMargin, _masked, contrastive, logistic, ranked_list, triplet
 
 
 def is_proxy_loss(loss):
@@ -496,5 +495,5 @@ def test_the_logistic_loss_is_finite_for_sure_logits_and_zero_without_weights():
 def test_a_loss_worked_out_some_anchors_at_a_time_is_the_same(loss, monkeypatch):
     D, pair_masks = 1.3 * random(12, 12), masks(LABELS)
     whole = value_and_gradient(loss, D, *pair_masks)
-    monkeypatch.setattr(_selection, "CHUNK", 30)
+    monkeypatch.setattr(_masked, "CHUNK", 30)
     torch.testing.assert_close(value_and_gradient(loss, D, *pair_masks), whole)

@@ -8,8 +8,7 @@ import torch
 from pytorch_metric_learning import miners as peer
 from pytorch_metric_learning.distances import CosineSimilarity
 
-from sksiamese import _selection
-from sksiamese.losses import LOSSES, WuMargin, contrastive, triplet
+from sksiamese.losses import LOSSES, WuMargin, _masked, contrastive, triplet
 from sksiamese.mining import (
     MINERS,
     all_pairs,
@@ -322,5 +321,5 @@ def test_a_miner_of_a_large_batch_needs_no_cube(name):
 def test_a_miner_that_looks_at_some_distances_at_a_time_selects_the_same(name, monkeypatch):
     _, _, D, same, different = points()
     whole = MINERS[name](D, same, different)
-    monkeypatch.setattr(_selection, "CHUNK", 50)
+    monkeypatch.setattr(_masked, "CHUNK", 50)
     assert all(map(torch.equal, MINERS[name](D, same, different), whole))

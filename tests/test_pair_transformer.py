@@ -34,7 +34,7 @@ from sksiamese import (
     split_pairs,
     stack_pairs,
 )
-from sksiamese._pair_transformer import OUTPUTS
+from sksiamese.pairs._transformer import OUTPUTS
 
 EXPECTED = {
     "pairs": lambda A, B: np.hstack([A, B]),

@@ -15,7 +15,7 @@ from sksiamese import (
     _arrays,
     make_pairs,
 )
-from sksiamese._rows import Rows, is_source
+from sksiamese._data._streaming import Rows, is_source
 from sksiamese.batches import weighted
 from sksiamese.explain import explain_pairs
 

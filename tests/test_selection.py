@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sksiamese._selection import ascending, compact, spread
+from sksiamese.losses._masked import ascending, compact, spread
 
 SPECIAL = [[0.5, -2.0, float("inf"), 0.0, -0.25, 3e-42, 1e30, -float("inf"), 0.25]]
 

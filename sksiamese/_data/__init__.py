@@ -1,0 +1,1 @@
+"""Data: rows of arrays in memory, on disk and on devices."""

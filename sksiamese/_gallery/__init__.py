@@ -1,0 +1,1 @@
+"""Galleries: what an identifier enrols, searches and rejects by."""

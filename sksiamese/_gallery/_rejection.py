@@ -1,0 +1,113 @@
+"""The distance up to which an identifier accepts rows, for a given false-accept rate."""
+
+import warnings
+
+import numpy as np
+
+from ._search import distances_to_others
+
+N_IMPOSTORS = 10_000
+"""Rows that a threshold is chosen on, at most, but one of each class at least."""
+
+ROUNDING = 1e-9
+"""Tolerance of sums of rounded shares."""
+
+
+def impostor_rows(own):
+    """Return the rows that play impostors: evenly spaced in each class, equally many at most.
+
+    Which rows of a class these are depends on that class and on the number of classes alone.
+    Labels are sorted.
+    """
+    _, first, count = np.unique(own, return_index=True, return_counts=True)
+    most = max(1, N_IMPOSTORS // max(1, len(first)))
+    return np.concatenate(
+        [
+            start + np.arange(min(n_rows, most)) * n_rows // min(n_rows, most)
+            for start, n_rows in zip(first, count, strict=True)
+        ]
+    )
+
+
+def n_classes_needed(target_far):
+    """Return how many classes it takes to choose a threshold at a false-accept rate."""
+    return int(np.ceil(2 / target_far - 1 - ROUNDING))
+
+
+def accepted_shares(target_far, n_classes):
+    """Return what the accepted shares of all classes may sum up to, or None if there are too few.
+
+    If the shares of impostors that are accepted, each of which is one at most, sum up to B,
+    then those of ``n_classes`` classes and one more sum up to B + 2 + u at most, where
+    B = u (u + 1) / 2. This is the largest B with B + 2 + u = target_far (n_classes + 1).
+    """
+    if n_classes < n_classes_needed(target_far):
+        return None
+    total = max(2, target_far * (n_classes + 1))
+    u = (np.sqrt(8 * total - 7) - 3) / 2
+    return u * (u + 1) / 2
+
+
+def rejection_threshold(Z, own, templates, labels, metric, *, target_far, trained):
+    """Return the greatest distance at which one more class is accepted at a rate of target_far.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_rows, n_components)
+        Embeddings of the enrolled classes that are new to the embedder.
+
+    own : ndarray of shape (n_rows,)
+        Their labels, sorted.
+
+    templates : ndarray of shape (n_templates, n_components)
+        Templates of all enrolled classes.
+
+    labels : ndarray of shape (n_templates,)
+        Their labels, sorted.
+
+    metric : str or callable
+        Metric.
+
+    target_far : float
+        False-accept rate, in (0, 1).
+
+    trained : bool
+        Whether the embedder was trained on some classes that are enrolled.
+
+    Returns
+    -------
+    threshold : float
+        Distance, or -inf if there are too few classes to keep the rate.
+    """
+    n_classes = len(np.unique(own))
+    allowed = accepted_shares(target_far, n_classes)
+    if allowed is None:
+        _warn_of_few_classes(target_far, n_classes, len(np.unique(labels)), trained)
+        return -np.inf
+    chosen = impostor_rows(own)
+    Z, own = Z[chosen], own[chosen]
+    classes, codes = np.unique(labels, return_inverse=True)
+    distances = distances_to_others(Z, np.searchsorted(classes, own), templates, codes, metric)
+    _, codes, count = np.unique(own, return_inverse=True, return_counts=True)
+    order = distances.argsort()
+    accepted = np.cumsum(1 / count[codes[order]])
+    first_rejected = order[np.searchsorted(accepted, allowed + ROUNDING, side="right")]
+    return float(np.nextafter(distances[first_rejected], -np.inf))
+
+
+def _warn_of_few_classes(target_far, n_classes, n_enrolled, trained):
+    """Warn that every row is rejected, and name those remedies that help."""
+    needed = n_classes_needed(target_far)
+    remedies = ["enrol more classes"]
+    if trained and n_enrolled - needed >= 2:  # Two at least are left to learn from.
+        share = (needed - 0.5) / n_enrolled
+        remedies.append(f"raise validation_fraction to {share:.4f} and call fit")
+    if n_classes > 1:
+        least = np.ceil(2e4 / (n_classes + 1)) / 1e4
+        remedies.append(f"set target_far={least:.4f} and call fit")
+    warnings.warn(
+        f"target_far={target_far} needs {needed} enrolled classes that are "
+        f"new to the embedder, but there are {n_classes}, so that every row is rejected; "
+        f"{', or '.join(remedies)}.",
+        stacklevel=6,
+    )

@@ -1,0 +1,236 @@
+"""The search for the nearest templates: found fast, then settled by exact distances."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.neighbors import NearestNeighbors, sort_graph_by_row_values
+
+from ._distances import (
+    ANGULAR,
+    EUCLIDEAN,
+    chosen_distances,
+    pairwise,
+    row_chunks,
+    unit_rows,
+)
+
+ROUNDING = 1e-12
+"""Greatest error of squared Euclidean distances in a search, as a share of squared lengths."""
+
+N_PROBES = 8
+"""Templates that an index is tried on."""
+
+
+def search_points(Z, origin, metric):
+    """Return what is searched among: rows less the origin, or of unit length, or as they are."""
+    if metric in ANGULAR:
+        return unit_rows(Z, metric)
+    return Z - origin if metric in EUCLIDEAN else Z
+
+
+def fit_index(templates, origin, neighbors, metric):
+    """Return a fitted clone of an index, by default a brute-force search.
+
+    Raise if its distances are not those of the metric, most templates do not find themselves, or
+    distances of the template with the largest value are not finite.
+    """
+    base = "euclidean" if metric in EUCLIDEAN | ANGULAR else metric
+    default = NearestNeighbors(algorithm="brute", metric=base)
+    index = default if neighbors is None else clone(neighbors, safe=False)
+    index.fit(search_points(templates, origin, metric))
+    probes = np.linspace(0, len(templates) - 1, min(N_PROBES, len(templates))).astype(int)
+    if neighbors is None:
+        largest = np.abs(templates).max(axis=1).argmax()
+        pairwise(templates[[largest]], templates[probes], metric)
+    else:
+        points = search_points(templates[probes], origin, metric)
+        D = pairwise(templates[probes], templates, metric)
+        _check_index(*query_index(index, points, 1, len(templates)), D, metric)
+    return index
+
+
+def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
+    """Return distances and numbers of the nearest templates; of equal ones the first.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_rows, n_components)
+        Embeddings.
+
+    templates : ndarray of shape (n_templates, n_components)
+        Templates.
+
+    index : object
+        What :func:`fit_index` has returned for them.
+
+    origin : ndarray of shape (n_components,)
+        Their mean.
+
+    metric : str or callable
+        Metric.
+
+    n_neighbors : int
+        How many templates, from 1 to n_templates.
+    """
+    points = search_points(Z, origin, metric)
+    _, found = query_index(index, points, n_neighbors, len(templates))
+    D = chosen_distances(Z, found, templates, metric)
+    order = np.lexsort((found, D))
+    D, found = (np.take_along_axis(part, order, axis=1) for part in (D, found))
+    if D.shape[1] > n_neighbors:
+        close = _too_close(D[:, n_neighbors - 1], D[:, n_neighbors], points, metric)
+        D, found = D[:, :n_neighbors].copy(), found[:, :n_neighbors].copy()
+        for rows in _chunks_of(close, len(templates)):
+            all_distances = pairwise(Z[rows], templates, metric)
+            found[rows] = all_distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
+            D[rows] = np.take_along_axis(all_distances, found[rows], axis=1)
+    return D, found
+
+
+def distances_to_others(Z, own, templates, codes, metric):
+    """Return the distance of every row to the nearest template of any class but its own.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_rows, n_components)
+        Embeddings.
+
+    own : ndarray of int of shape (n_rows,)
+        Codes of their classes.
+
+    templates : ndarray of shape (n_templates, n_components)
+        Templates.
+
+    codes : ndarray of int of shape (n_templates,)
+        Codes of their classes, sorted.
+
+    metric : str or callable
+        Metric.
+    """
+    distances = np.empty(len(Z))
+    close = np.full(len(Z), True)
+    if metric in EUCLIDEAN | ANGULAR:
+        origin = templates.mean(axis=0, dtype=np.float64)
+        points = search_points(templates, origin, metric)
+        for rows in row_chunks(len(Z), len(templates)):
+            own_points = search_points(Z[rows], origin, metric)
+            D = euclidean_distances(own_points, points, squared=True)
+            found = _two_nearest_others(D, own[rows], codes)
+            D = chosen_distances(Z[rows], found, templates, metric)
+            D[codes[found] == own[rows, None]] = np.inf
+            D.sort(axis=1)
+            distances[rows] = D[:, 0]
+            close[rows] = _too_close(*D.T, own_points, metric)
+    for rows in _chunks_of(close, len(templates)):
+        D = pairwise(Z[rows], templates, metric)
+        _leave_out(D, own[rows], codes)
+        distances[rows] = D.min(axis=1)
+    return distances
+
+
+def _leave_out(D, own, codes):
+    """Set the distances of rows to the templates of their own class to infinity."""
+    ranges = (np.searchsorted(codes, own, side) for side in ("left", "right"))
+    for row, (start, stop) in enumerate(zip(*ranges, strict=True)):
+        D[row, start:stop] = np.inf
+
+
+def fast_distances(Z, templates, metric):
+    """Return the distances of all rows to all templates, with errors of a matrix product."""
+    if metric not in EUCLIDEAN | ANGULAR:
+        return pairwise(Z, templates, metric)
+    origin = templates.mean(axis=0, dtype=np.float64)
+    points = (search_points(part, origin, metric) for part in (Z, templates))
+    D = euclidean_distances(*points, squared=True)
+    if metric in ANGULAR:
+        return D / 2
+    return D if metric == "sqeuclidean" else np.sqrt(D, out=D)
+
+
+def _two_nearest_others(D, own, codes):
+    """Return the numbers of the two nearest templates of other classes; change D."""
+    rows = np.arange(len(D))
+    _leave_out(D, own, codes)
+    first = D.argmin(axis=1)
+    D[rows, first] = np.inf
+    return np.stack([first, D.argmin(axis=1)], axis=1)
+
+
+def _too_close(nearer, farther, points, metric):
+    """Return where a search, which rounds, cannot tell which of two distances is the shorter."""
+    if metric not in EUCLIDEAN | ANGULAR:
+        return ~(farther - nearer > ROUNDING * farther)
+    if metric in EUCLIDEAN and metric != "sqeuclidean":
+        nearer, farther = np.square(nearer), np.square(farther)
+    return ~(farther - nearer > ROUNDING * (np.square(points).sum(axis=1) + farther))
+
+
+def _chunks_of(mask, n_templates):
+    """Return arrays of the numbers of some rows, few enough for all of their distances."""
+    rows = np.flatnonzero(mask)
+    return [rows[chunk] for chunk in row_chunks(len(rows), n_templates)] if len(rows) else []
+
+
+def _check_index(found, nearest, D, metric):
+    """Raise if an index does not find some templates among all, by the distances D."""
+    expected = np.take_along_axis(D, nearest, axis=1)
+    wrong = ~np.isclose(found, expected, rtol=0.01, atol=1e-3 * D.max())
+    if wrong.any():
+        raise ValueError(
+            f"neighbors found a distance of {found[wrong][0]:.4g}, which metric={metric!r} makes "
+            f"{expected[wrong][0]:.4g}; give both one metric."
+        )
+    if np.mean(expected.min(axis=1) <= D.min(axis=1)) < 0.5:
+        raise ValueError(
+            "neighbors finds other templates than the nearest ones: most templates do not find "
+            "themselves; check its kneighbors or transform, or leave neighbors=None."
+        )
+
+
+def query_index(index, points, n_neighbors, n_templates):
+    """Return distances and numbers of the templates that an index finds, nearest first.
+
+    These are ``n_neighbors`` of every row, and one more if the index has it.
+    """
+    if hasattr(index, "kneighbors"):
+        found = index.kneighbors(points, min(n_neighbors + 1, n_templates))
+    else:
+        found = _read_graph(index.transform(points), len(points), n_neighbors, n_templates)
+    shape = len(points), min(n_neighbors + 1, n_templates)
+    if hasattr(index, "kneighbors") and (
+        not isinstance(found, tuple | list) or [np.shape(part) for part in found] != [shape] * 2
+    ):
+        raise ValueError(
+            "neighbors must return two arrays from kneighbors, distances and numbers of templates, "
+            f"both of shape {shape}; see NearestNeighbors.kneighbors."
+        )
+    distances, numbers = (np.asarray(part) for part in found)
+    if numbers.dtype.kind not in "iu" or not ((numbers >= 0) & (numbers < n_templates)).all():
+        raise ValueError(
+            f"neighbors must number templates by integers from 0 to {n_templates - 1}, but found "
+            f"{numbers.ravel()[:5].tolist()}, for example; an index marks by -1 what it misses: "
+            "let it find more."
+        )
+    if distances.dtype.kind not in "fiu" or np.isnan(distances).any():
+        raise ValueError("neighbors must return distances that are numbers, none of them NaN.")
+    return distances, numbers
+
+
+def _read_graph(graph, n_rows, n_neighbors, n_templates):
+    """Return distances and numbers of the nearest templates in a sparse graph of distances."""
+    if not issparse(graph) or graph.shape != (n_rows, n_templates):
+        raise ValueError(
+            "neighbors must return a sparse matrix of distances from transform, of shape "
+            f"{n_rows, n_templates}; see KNeighborsTransformer."
+        )
+    graph = graph.tocsr()
+    found = np.diff(graph.indptr).min()
+    if found < n_neighbors:
+        raise ValueError(
+            f"neighbors found {found} templates of a row, but n_neighbors={n_neighbors}; let it "
+            "find more."
+        )
+    graph = sort_graph_by_row_values(graph, copy=True, warn_when_not_sorted=False)
+    first = graph.indptr[:-1, None] + np.arange(min(n_neighbors + 1, found))
+    return graph.data[first], graph.indices[first]

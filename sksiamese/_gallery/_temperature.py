@@ -1,0 +1,95 @@
+"""The temperature at which distances to classes become probabilities."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from ._distances import chosen_distances
+from ._search import fast_distances
+
+N_DISTANCES = 2**21
+"""Distances from rows to templates that a temperature is chosen on, at most."""
+
+N_ROWS = 50, 1000
+"""Rows that it is chosen on: at least, if there are so many, and at most."""
+
+SHARE_OF_GAP = 0.25
+"""Temperature of classes of one row each, as a share of the distance to the nearest other one."""
+
+
+def choose_temperature(Z, labels, learned, templates, metric):
+    """Return the temperature of least log loss on enrolled rows, each of them left out in turn.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_rows, n_components)
+        All enrolled embeddings.
+
+    labels : ndarray of shape (n_rows,)
+        Their labels, sorted.
+
+    learned : ndarray of bool of shape (n_rows,)
+        Rows of classes that the embedder was trained on; left out if no other class has two rows.
+
+    templates : ndarray of shape (n_templates, n_components)
+        These rows, or the mean of every class.
+
+    metric : str or callable
+        Metric.
+    """
+    _, first, codes, count = np.unique(
+        labels, return_index=True, return_inverse=True, return_counts=True
+    )
+    if len(first) == 1:
+        return 1.0
+    several = count[codes] > 1
+    groups = several & ~learned, several & learned, np.full(len(Z), True)
+    rows = next(np.flatnonzero(group) for group in groups if group.any())
+    n_most = int(np.clip(N_DISTANCES // len(templates), *N_ROWS))
+    rows = rows[np.linspace(0, len(rows) - 1, min(n_most, len(rows))).astype(int)]
+    D = fast_distances(Z[rows], templates, metric)
+    own = np.arange(len(rows)), codes[rows]
+    if len(templates) == len(Z):
+        D[own[0], rows] = np.inf
+        D = np.minimum.reduceat(D, first, axis=1)
+    else:
+        n_rows = count[codes[rows], None]
+        means = (templates[codes[rows]] * n_rows - Z[rows]) / np.maximum(n_rows - 1, 1)
+        D[own] = chosen_distances(Z[rows], own[0][:, None], means, metric)[:, 0]
+    distance = D[own].copy()
+    D[own] = np.inf
+    nearest_other = D.min(axis=1)
+    if not several.any():
+        return float(SHARE_OF_GAP * np.median(nearest_other)) or 1.0
+    D[own] = distance
+    return least_log_loss(D, distance, nearest_other)
+
+
+def least_log_loss(D, own, nearest_other):
+    """Return the temperature at which classes at distances D get the least log loss.
+
+    Of n rows, one in n + 2 is counted as of the nearest other class (J. Platt's targets), so that
+    classes without any error do not get a temperature of zero.
+
+    Parameters
+    ----------
+    D : ndarray of shape (n_rows, n_classes)
+        Distances to all classes.
+
+    own, nearest_other : ndarray of shape (n_rows,)
+        Distances to the own class, and to the nearest other one.
+    """
+    scale = np.mean(own + nearest_other)
+    if scale == 0:
+        return 1.0
+    share = 1 / (len(D) + 2)
+    least = D.min(axis=1)
+    excess = np.mean((1 - share) * own + share * nearest_other - least) / scale
+    D = ((D - least[:, None]) / scale).astype(np.float32)
+
+    def log_loss(log_temperature):
+        temperature = np.exp(log_temperature)
+        total = np.exp(-D / np.float32(temperature)).sum(axis=1, dtype=np.float64)
+        return excess / temperature + np.log(total).mean()
+
+    best = minimize_scalar(log_loss, bounds=(-12, 6), method="bounded", options={"xatol": 1e-2})
+    return float(scale * np.exp(best.x))

@@ -1,0 +1,1 @@
+"""Training: what is minimised over which batches, and what is watched meanwhile."""

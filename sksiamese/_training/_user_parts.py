@@ -1,0 +1,330 @@
+"""Checks of the parts that a user may write: each is tried once, before any training.
+
+The error about a part that does not fit names its parameter and the expected form.
+Built-in parts are tried as well, as their options come from the user.
+"""
+
+import copy
+import inspect
+from itertools import islice
+
+import torch
+from torch import nn
+
+from ..distances import DISTANCES, paired
+from ._monitor import bind
+
+FORMS = {
+    "augment": "augment(items, generator) must return items of the shape, dtype and device of "
+    "those that it is given; see sksiamese.augment.",
+    "distance": "distance(A, B) must map embeddings of shapes (n, k) and (m, k) to dissimilarities "
+    "of shape (n, m), smaller for closer rows and never negative; see sksiamese.distances.",
+    "head": "head(n_components) must return a module that maps two batches of embeddings of "
+    "shape (n, n_components) to logits of shape (n,); see sksiamese.heads.",
+    "loss": "loss(D, same, different), of distances and boolean masks, or loss(Z, y), of "
+    "embeddings and classes, must return a scalar tensor; see sksiamese.losses.",
+    "miner": "miner(D, same, different) must return three tensors of one shape (n, m): distances "
+    "taken from D and two boolean masks; see sksiamese.mining.",
+    "regularizer": "regularizer(Z), of embeddings, or regularizer(Z, y), of embeddings and "
+    "classes, must return a scalar tensor; see sksiamese.regularizers.",
+    "sampler": "sampler(y, batch_size, generator=generator) must yield the batches of one epoch, "
+    "each the numbers of some rows with y >= 0; see sksiamese.batches.",
+    "tower": "tower(input_shape, n_components) must return a module that maps items of shape "
+    "(n, *input_shape) to embeddings of shape (n, n_components); see sksiamese.towers.",
+}
+"""The form of each part, for messages."""
+
+
+def misfit(name, problem):
+    """Return the error for a part that does not have the expected form."""
+    return ValueError(f"{name} {problem}. {FORMS[name]}")
+
+
+def call(name, part, *arguments, **options):
+    """Return what a part returns; raise a ValueError that names it if it fails."""
+    try:
+        return part(*arguments, **options)
+    except Exception as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise misfit(name, f"failed: {reason}") from error
+
+
+def call_factory(name, factory, leading, **options):
+    """Return what a factory makes of those arguments that its signature takes."""
+    try:
+        make = bind(name, factory, leading, **options)
+    except ValueError as error:
+        raise ValueError(f"{error} {FORMS[name]}") from error
+    return call(name, make)
+
+
+def parameters_of(name, function):
+    """Return the parameters of a function, or of the forward method of a module."""
+    function = function.forward if isinstance(function, nn.Module) else function
+    return call(name, inspect.signature, function).parameters
+
+
+def n_required(function, name):
+    """Return the number of positional arguments that have no default."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = parameters_of(name, function).values()
+    return sum(p.default is p.empty and p.kind in kinds for p in parameters)
+
+
+def reads_pairs(loss):
+    """Return whether a loss reads distances and masks, not embeddings and classes."""
+    by_name = {"same", "different"} <= parameters_of("loss", loss).keys()
+    return by_name or n_required(loss, "loss") >= 3
+
+
+def build_module(name, factory, leading, **options):
+    """Return the module that the factory of a tower or a head makes.
+
+    Parameters
+    ----------
+    name : {"head", "tower"}
+        Parameter of the estimator, for messages.
+
+    factory : callable
+        Factory, of the user or built-in.
+
+    leading : dict
+        Arguments by name; see :func:`~sksiamese._run.bind`.
+
+    **options : object
+        Arguments that are passed only if the signature names them.
+    """
+    if isinstance(factory, nn.Module):
+        raise ValueError(
+            f"{name} is a module, which every fit would train on; pass a callable that returns a "
+            "new one, for instance functools.partial(copy.deepcopy, module)."
+        )
+    module = call_factory(name, factory, leading, **options)
+    if not isinstance(module, nn.Module):
+        raise misfit(name, f"returned {described(module)} instead of an nn.Module")
+    return module
+
+
+def check_scalar(name, value):
+    """Raise unless a loss or regulariser has returned a number that has a gradient."""
+    if not (isinstance(value, torch.Tensor) and value.numel() == 1 and value.is_floating_point()):
+        raise misfit(name, f"returned {described(value)}")
+    if not value.requires_grad:
+        raise misfit(name, "returned a tensor without a gradient, so it cannot train the tower")
+    if not value.isfinite().all():
+        raise misfit(name, f"returned {value.item()} for embeddings of the untrained tower")
+
+
+def check_distance(distance, Z):
+    """Raise unless a distance is a dissimilarity of embeddings of shape (n, n_components)."""
+    few = Z[: (len(Z) + 1) // 2]
+    D = call("distance", distance, few, Z)
+    shape = (len(few), len(Z))
+    if not (isinstance(D, torch.Tensor) and D.shape == shape and D.dtype == Z.dtype):
+        raise misfit("distance", f"returned {described(D)} instead of {shape} in {Z.dtype}")
+    if not D.requires_grad:
+        raise misfit("distance", "returned a tensor without a gradient")
+    if distance in DISTANCES.values():
+        return
+    if not D.isfinite().all():
+        raise misfit("distance", "returned NaN or infinite values")
+    if D.min() < -1e-3 * D.abs().max():
+        raise misfit("distance", f"returned a negative value, {D.min().item():.4g}")
+    to_others = D.masked_fill(torch.eye(*shape, dtype=torch.bool, device=D.device), torch.nan)
+    if D.diagonal().mean() > to_others.nanmean():
+        raise misfit(
+            "distance", "returned a larger value for a row and itself than for two other rows"
+        )
+
+
+def check_paired(distance, A, B):
+    """Raise unless a distance compares rows one by one, and in either order alike."""
+    D = call("distance", paired, distance, A, B)
+    if D.shape != (len(A),):
+        raise misfit("distance", f"returned {described(D)} for two batches of shape (n, 1, k)")
+    if not nearly_equal(D, paired(distance, B, A)):
+        raise misfit("distance", "changed when A and B were swapped")
+
+
+def check_miner(miner, D, same, different):
+    """Return what a miner returns; raise unless it has selected pairs of D."""
+    mined = call("miner", miner, D, same, different)
+    if not (
+        isinstance(mined, tuple | list)
+        and len(mined) == 3
+        and all(isinstance(part, torch.Tensor) for part in mined)
+    ):
+        raise misfit("miner", f"returned {described(mined)}")
+    distances, *masks = mined
+    if distances.ndim != 2 or any(mask.shape != distances.shape for mask in masks):
+        raise misfit("miner", f"returned tensors of shapes {[tuple(x.shape) for x in mined]}")
+    if distances.dtype != D.dtype or any(mask.dtype != torch.bool for mask in masks):
+        raise misfit("miner", f"returned tensors of {', '.join(str(x.dtype) for x in mined)}")
+    if distances.numel() and not distances.requires_grad:
+        raise misfit("miner", "returned distances without a gradient")
+    if (masks[0] & masks[1]).any():
+        raise misfit("miner", "returned a pair that is in both masks")
+    return mined
+
+
+def check_order(cost, Z, distance):
+    """Raise unless a loss of pairs is smaller if the rows of each class are close.
+
+    Parameters
+    ----------
+    cost : callable
+        Maps embeddings and classes to the loss.
+
+    Z : Tensor of shape (n, n_components)
+        Embeddings; only the two that are farthest apart are used.
+
+    distance : callable
+        Distance between embeddings.
+    """
+    one, other = divmod(distance(Z, Z).argmax().item(), len(Z))
+    half = max(2, len(Z) // 2)
+    y = torch.arange(2 * half, device=Z.device) // half
+    close = cost(Z[[one] * half + [other] * half], y)
+    apart = cost(Z[[one, other] * half], y)
+    if close > apart:
+        raise misfit(
+            "loss",
+            f"is {close.item():.4g} if the rows of each class are close, but {apart.item():.4g} if "
+            "they are far apart, so it would not bring them together",
+        )
+
+
+def check_head(head, A, B, margin):
+    """Raise unless a head maps two batches of embeddings to logits, in either order alike."""
+    head = copy.deepcopy(head).train()
+    logit = call("head", head, A, B)
+    if not (isinstance(logit, torch.Tensor) and logit.shape == (len(A),)):
+        raise ValueError(
+            f"head must map two batches of shape {tuple(A.shape)} to logits of shape "
+            f"({len(A)},), but gave {described(logit)}; change its last layer."
+        )
+    if logit.dtype != A.dtype:
+        raise misfit("head", f"returned logits in {logit.dtype} for embeddings in {A.dtype}")
+    if not logit.isfinite().all():
+        raise misfit("head", "returned NaN or infinite logits before any training")
+    trains_tower = (
+        logit.requires_grad
+        and torch.autograd.grad(logit.sum(), A, allow_unused=True)[0] is not None
+    )
+    if margin is None and not trains_tower:
+        raise ValueError(
+            "head passes no gradient on to the tower, and margin=None leaves no other loss that "
+            "would train it; give a margin or choose another head."
+        )
+    head.eval()
+    if not nearly_equal(head(A, B), head(B, A)):
+        raise misfit(
+            "head",
+            "gives other logits if the items of a pair are swapped; compute them from "
+            "(A - B).abs() and A * B, for instance",
+        )
+
+
+def draw_batches(sampler, y, batch_size, generator):
+    """Return the batches of one epoch as a list of tensors of row numbers.
+
+    Parameters
+    ----------
+    sampler : callable
+        Samples batches; see :mod:`sksiamese.batches`.
+
+    y : Tensor of int64 of shape (n_rows,)
+        Classes; rows of -1 take no part.
+
+    batch_size : int
+        Largest size of a batch.
+
+    generator : torch.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    batches : list of Tensor of int64
+        Batches, one at least and none of them empty.
+    """
+    most = 1000 + 10 * len(y)
+    drawn = call(
+        "sampler",
+        lambda: list(islice(sampler(y, batch_size, generator=generator), most)),
+    )
+    if not 0 < len(drawn) < most:
+        n_drawn = "no batch" if not drawn else f"{most} batches and more"
+        raise misfit("sampler", f"yielded {n_drawn} for an epoch of {len(y)} rows")
+    batches = [as_rows(batch) for batch in drawn]
+    rows = torch.cat(batches)
+    if rows.min() < 0 or rows.max() >= len(y):
+        raise misfit(
+            "sampler",
+            f"yielded row numbers from {rows.min()} to {rows.max()}, but X has {len(y)} rows",
+        )
+    if (y[rows] < 0).any():
+        raise misfit(
+            "sampler",
+            f"yielded rows such as {rows[y[rows] < 0][:5].tolist()}, which are held out or have no "
+            "label",
+        )
+    return batches
+
+
+def as_rows(batch):
+    """Return a batch of row numbers as a tensor of int64 on the CPU."""
+    rows = call("sampler", torch.as_tensor, batch)
+    if rows.ndim != 1 or not rows.numel():
+        raise misfit("sampler", f"yielded {described(batch)} instead of a batch of row numbers")
+    if rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool:
+        raise misfit("sampler", f"yielded {rows.dtype} instead of whole numbers")
+    return rows.to("cpu", torch.int64)
+
+
+class Augmentation:
+    """Changes of the items of each batch, whose values are checked in the first batch.
+
+    Parameters
+    ----------
+    augment : callable or None
+        Changes items; None leaves them as they are.
+
+    input_shape : tuple of int or None
+        Shape of an item for ``augment``.
+    """
+
+    def __init__(self, augment, input_shape):
+        self.augment = augment
+        self.input_shape = input_shape
+        self.is_tried = False
+
+    def __call__(self, items, generator):
+        """Return items of shape (n, n_features), changed."""
+        if self.augment is None:
+            return items
+        shape = items.shape[1:] if self.input_shape is None else tuple(self.input_shape)
+        given = items.unflatten(1, shape)
+        changed = call("augment", self.augment, given, generator)
+        if not isinstance(changed, torch.Tensor) or changed.shape != given.shape:
+            raise ValueError(
+                f"augment must return items of shape {tuple(given.shape)}, as it was given, but "
+                f"gave {described(changed)}."
+            )
+        if changed.dtype != given.dtype or changed.device != given.device:
+            raise misfit("augment", f"returned {changed.dtype} on {changed.device}")
+        if not self.is_tried and given.isfinite().all() and not changed.isfinite().all():
+            raise misfit("augment", "returned NaN or infinite values for finite items")
+        self.is_tried = True
+        return changed.flatten(1)
+
+
+def nearly_equal(one, other):
+    """Return whether two tensors agree up to rounding."""
+    return torch.allclose(one, other, rtol=1e-3, atol=1e-5 * (1 + one.detach().abs().max().item()))
+
+
+def described(value):
+    """Return the shape and dtype of a tensor, or the type of something else."""
+    if isinstance(value, torch.Tensor):
+        return f"{tuple(value.shape)} in {value.dtype}"
+    return type(value).__name__

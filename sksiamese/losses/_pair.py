@@ -1,0 +1,326 @@
+"""Losses that weigh each pair, or the positives and the negatives of each anchor."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .._parameters import check_real
+from ._masked import masked_logsumexp, mean_of, mean_over_anchors, numbers, ratio, with_gradient
+
+__all__ = [
+    "WuMargin",
+    "circle",
+    "contrastive",
+    "lifted_structure",
+    "logistic",
+    "multi_similarity",
+]
+
+
+def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
+    """Contrastive loss: matching pairs close, others at least a margin apart.
+
+    The mean over all pairs of ``max(0, d - positive_margin) ** 2`` for a matching pair
+    and of ``max(0, margin - d) ** 2`` for another.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask, or weights >= 0, of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask, or weights >= 0, of the non-matching pairs.
+
+    margin : float, default=1.0
+        Distance, in the unit of ``D``, from which a non-matching pair costs nothing, >= 0.
+
+    positive_margin : float, default=0.0
+        Distance up to which a matching pair costs nothing, >= 0.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality reduction by learning an invariant
+    mapping", CVPR 2006.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import contrastive
+    >>> D = torch.tensor([[0.5, 0.25]])
+    >>> same = torch.tensor([[True, False]])
+    >>> contrastive(D, same, ~same, margin=1.0)
+    tensor(0.4062)
+    """
+    margin = check_real("margin", margin, least=0)
+    positive_margin = check_real("positive_margin", positive_margin, least=0)
+
+    def parts(D, same, different):
+        same, different = numbers(same, D), numbers(different, D)
+        excess, lack = (D.detach() - positive_margin).relu_(), (margin - D.detach()).relu_()
+        pull, push = excess * same, lack * different
+        total = excess.flatten().dot(pull.flatten()) + lack.flatten().dot(push.flatten())
+        gradient = pull.sub_(push).mul_(2)
+        return with_gradient(D, total, gradient), same.sum() + different.sum()
+
+    return mean_of(parts, D, same, different)
+
+
+def logistic(logit, same, different):
+    """Logistic loss of the logits of given pairs, a mean weighted by the masks.
+
+    Parameters
+    ----------
+    logit : Tensor of shape (n,)
+        Logarithm of the odds of a match.
+
+    same : Tensor of shape (n,)
+        Weights >= 0 of the matching pairs, zero elsewhere.
+
+    different : Tensor of shape (n,)
+        Weights >= 0 of the non-matching pairs, zero elsewhere.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0, in nats.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import logistic
+    >>> logistic(torch.zeros(2), torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
+    total = F.softplus(-logit) @ same + F.softplus(logit) @ different
+    return ratio(total, same.sum() + different.sum())
+
+
+def lifted_structure(D, same, different, *, margin=1.0):
+    """Lifted structure loss, in its generalised form: soft hardest pairs of each anchor.
+
+    The mean over anchors of ``max(0, log(sum_p exp(d_p)) + log(sum_n exp(margin - d_n)))``,
+    p running through the positives and n through the negatives of the anchor.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    margin : float, default=1.0
+        Distance, in the unit of ``D``, that negatives are to keep.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    H. Oh Song, Y. Xiang, S. Jegelka, S. Savarese, "Deep metric learning via lifted
+    structured feature embedding", CVPR 2016; one anchor at a time: A. Hermans, L. Beyer,
+    B. Leibe, "In defense of the triplet loss for person re-identification",
+    arXiv:1703.07737, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import lifted_structure
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(lifted_structure(D, same, ~same).item(), 4)
+    1.1204
+    """
+    margin = check_real("margin", margin)
+
+    def cost(D, same, different):
+        return F.relu(masked_logsumexp(D, same) + masked_logsumexp(margin - D, different))
+
+    return mean_over_anchors(cost, D, same, different)
+
+
+def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=50.0, boundary=0.5):
+    """Multi-similarity loss: pairs weigh by their own distance and that of their rivals.
+
+    The mean over anchors of ``log(1 + sum_p exp(a * (d_p - boundary))) / a`` plus
+    ``log(1 + sum_n exp(b * (boundary - d_n))) / b``, with a, b the two scales. Meant for
+    cosine distances.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    positive_scale : float, default=2.0
+        Sharpness for the positives, > 0.
+
+    negative_scale : float, default=50.0
+        Sharpness for the negatives, > 0.
+
+    boundary : float, default=0.5
+        Distance, in the unit of ``D``, between positives and negatives.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    X. Wang, X. Han, W. Huang, D. Dong, M. R. Scott, "Multi-similarity loss with general
+    pair weighting for deep metric learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import multi_similarity
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(multi_similarity(D, same, ~same).item(), 4)
+    0.3467
+    """
+    positive_scale = check_real("positive_scale", positive_scale, above=0)
+    negative_scale = check_real("negative_scale", negative_scale, above=0)
+    boundary = check_real("boundary", boundary)
+
+    def cost(D, same, different):
+        pull = masked_logsumexp(positive_scale * (D - boundary), same)
+        push = masked_logsumexp(negative_scale * (boundary - D), different)
+        return F.softplus(pull) / positive_scale + F.softplus(push) / negative_scale
+
+    return mean_over_anchors(cost, D, same, different)
+
+
+def circle(D, same, different, *, margin=0.4, scale=80.0):
+    """Circle loss: each distance is weighed by how far it is from its optimum.
+
+    The mean over anchors of the softplus of ``log(sum_p exp(scale * w_p * (d_p - margin)))``
+    plus ``log(sum_n exp(scale * w_n * (1 - margin - d_n)))``, with the weights
+    ``w_p = max(0, d_p + margin)`` and ``w_n = max(0, 1 + margin - d_n)``, which have no
+    gradient. Meant for cosine distances.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    margin : float, default=0.4
+        Relaxation, in (0, 1): positives are to be nearer than this, negatives farther
+        than one minus it.
+
+    scale : float, default=80.0
+        Sharpness, > 0.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    Y. Sun, C. Cheng, Y. Zhang, C. Zhang, L. Zheng, Z. Wang, Y. Wei, "Circle loss: a unified
+    perspective of pair similarity optimization", CVPR 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import circle
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(circle(D, same, ~same).item(), 4)
+    7.8935
+    """
+    margin = check_real("margin", margin, above=0, below=1)
+    scale = check_real("scale", scale, above=0)
+
+    def cost(D, same, different):
+        far, near = F.relu(D.detach() + margin), F.relu(1 + margin - D.detach())
+        pull = masked_logsumexp(scale * far * (D - margin), same)
+        push = masked_logsumexp(scale * near * (1 - margin - D), different)
+        return F.softplus(pull + push)
+
+    return mean_over_anchors(cost, D, same, different)
+
+
+class WuMargin(nn.Module):
+    """Margin loss with a learned boundary between positives and negatives.
+
+    The mean of ``max(0, d - boundary + margin)`` for matching pairs and of
+    ``max(0, boundary - d + margin)`` for others, over the pairs that cost anything. Meant
+    for the miner ``distance_weighted`` and unit-length embeddings.
+
+    Parameters
+    ----------
+    margin : float, default=0.2
+        Distance, in the unit of ``D``, from the boundary within which a pair costs, >= 0.
+
+    boundary : float, default=1.2
+        Where the boundary begins; training moves it, and weight decay draws it towards zero.
+
+    References
+    ----------
+    C.-Y. Wu, R. Manmatha, A. J. Smola, P. Krahenbuhl, "Sampling matters in deep embedding
+    learning", ICCV 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import WuMargin
+    >>> D = torch.tensor([[0.5, 1.3, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(WuMargin()(D, same, ~same).item(), 4)
+    0.1
+    """
+
+    def __init__(self, *, margin=0.2, boundary=1.2):
+        super().__init__()
+        self.margin = check_real("margin", margin, least=0)
+        self.boundary = nn.Parameter(torch.tensor(check_real("boundary", boundary)))
+
+    def forward(self, D, same, different):
+        """Loss of the distances of a batch."""
+        cost = F.relu(D - self.boundary + self.margin) * same
+        cost = cost + F.relu(self.boundary - D + self.margin) * different
+        return ratio(cost.sum(), (cost > 0).sum())
+
+
+LOSSES = {
+    "circle": circle,
+    "contrastive": contrastive,
+    "lifted_structure": lifted_structure,
+    "multi_similarity": multi_similarity,
+    "wu_margin": WuMargin,
+}
+
+NATURAL_DISTANCES = {
+    "circle": "cosine",
+    "contrastive": "euclidean",
+    "lifted_structure": "euclidean",
+    "multi_similarity": "cosine",
+    "wu_margin": "chord",
+}

@@ -1,0 +1,232 @@
+"""Losses that look at the whole ranking of the pairs of an anchor."""
+
+import torch
+import torch.nn.functional as F
+
+from .._parameters import check_count, check_real
+from ._masked import in_chunks, mean_over_anchors, ratio
+
+__all__ = ["fastap", "histogram", "ranked_list"]
+
+
+def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1, balance=0.5):
+    """Ranked list loss: positives within a ball, negatives outside a wider one.
+
+    For each anchor, ``(1 - balance)`` times the mean excess over ``boundary - margin`` of the
+    positives that lie farther, plus ``balance`` times the mean lack to ``boundary`` of the
+    negatives that lie nearer, weighed by ``exp((boundary - d) / temperature)``. Meant for
+    Euclidean distances of unit-length embeddings.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    margin : float, default=0.4
+        Distance, in the unit of ``D``, between the two balls, >= 0.
+
+    boundary : float, default=1.2
+        Distance that negatives are to keep.
+
+    temperature : float, default=0.1
+        Unit of the lacks in the weights of negatives, > 0.
+
+    balance : float, default=0.5
+        Share of the negatives in the loss, in [0, 1].
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    X. Wang, Y. Hua, E. Kodirov, G. Hu, R. Garnier, N. M. Robertson, "Ranked list loss for
+    deep metric learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import ranked_list
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(ranked_list(D, same, ~same).item(), 4)
+    0.3
+    """
+    margin = check_real("margin", margin, least=0)
+    boundary = check_real("boundary", boundary)
+    temperature = check_real("temperature", temperature, above=0)
+    balance = check_real("balance", balance, least=0, most=1)
+
+    def cost(D, same, different):
+        excess = F.relu(D - (boundary - margin)).where(same, 0)
+        lack = F.relu(boundary - D).where(different, 0)
+        greatest = lack.detach().amax(dim=1, keepdim=True)
+        weight = ((lack - greatest) / temperature).exp() * (lack > 0)
+        pull = ratio(excess.sum(dim=1), (excess > 0).sum(dim=1))
+        push = ratio((weight * lack).sum(dim=1), weight.sum(dim=1))
+        return (1 - balance) * pull + balance * push
+
+    return mean_over_anchors(cost, D, same, different)
+
+
+def fastap(D, same, different, *, n_bins=10, limit=2.0):
+    """FastAP: one minus the average precision, read off soft histograms of distances.
+
+    Distances are counted in the ``n_bins + 1`` bins around equidistant centres from 0 to
+    ``limit``, each shared linearly by the two nearest. With the counts h of positives, their
+    sums H up to each bin and those of all pairs S, the mean over anchors of
+    ``1 - sum(h * H / S) / n_positives``. Meant for cosine distances, whose limit is 2.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    n_bins : int, default=10
+        Number of intervals, >= 1.
+
+    limit : float, default=2.0
+        Centre of the last bin, > 0, in the unit of ``D``; pairs beyond it fall into it.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, in [0, 1].
+
+    References
+    ----------
+    F. Cakir, K. He, X. Xia, B. Kulis, S. Sclaroff, "Deep metric learning to rank", CVPR 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import fastap
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(fastap(D, same, ~same).item(), 4)
+    0.25
+    """
+    n_bins = check_count("n_bins", n_bins)
+    limit = check_real("limit", limit, above=0)
+
+    def cost(D, same, different):
+        positives = soft_histogram(D, same, n_bins=n_bins, limit=limit)
+        pairs = positives + soft_histogram(D, different, n_bins=n_bins, limit=limit)
+        precision = ratio(positives.cumsum(dim=1), pairs.cumsum(dim=1))
+        return 1 - ratio((positives * precision).sum(dim=1), same.sum(dim=1))
+
+    return mean_over_anchors(cost, D, same, different)
+
+
+def histogram(D, same, different, *, n_bins=100, limit=2.0):
+    """Histogram loss: the chance that a negative is nearer than a positive.
+
+    Of a random matching and a random non-matching pair of the batch, estimated from soft
+    histograms of their distances over ``n_bins + 1`` bins from 0 to ``limit``. Meant for
+    cosine distances, whose limit is 2.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    n_bins : int, default=100
+        Number of intervals, >= 1.
+
+    limit : float, default=2.0
+        Centre of the last bin, > 0, in the unit of ``D``; pairs beyond it fall into it.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, in [0, 1].
+
+    References
+    ----------
+    E. Ustinova, V. Lempitsky, "Learning deep embeddings with histogram loss", NIPS 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import histogram
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(histogram(D, same, ~same).item(), 4)
+    0.0
+    """
+    n_bins = check_count("n_bins", n_bins)
+    limit = check_real("limit", limit, above=0)
+    positives, negatives = (
+        ratio(soft_histogram(D, mask, n_bins=n_bins, limit=limit).sum(dim=0), mask.sum())
+        for mask in (same, different)
+    )
+    farther = positives.flip(0).cumsum(dim=0).flip(0)
+    return negatives @ farther
+
+
+def soft_histogram(D, mask, *, n_bins, limit):
+    """Counts of the selected distances of each row, of shape (n, n_bins + 1)."""
+    return _SoftHistogram.apply(D, mask, n_bins, n_bins / limit)
+
+
+class _SoftHistogram(torch.autograd.Function):
+    """Distances shared linearly by the two nearest of equidistant bins.
+
+    Only the distances are kept for the gradient: one that grows moves weight from its
+    lower to its upper bin. They are looked at some rows at a time.
+    """
+
+    @staticmethod
+    def forward(ctx, D, mask, n_bins, scale):
+        ctx.save_for_backward(D, mask)
+        ctx.n_bins, ctx.scale = n_bins, scale
+        counts = D.new_zeros(len(D), n_bins + 1)
+        for d, chosen, count in in_chunks(D, mask, counts):
+            lower, share = place(d * scale, n_bins)
+            share = share.masked_fill_(~chosen, 0)
+            count.scatter_add_(1, lower, chosen.to(share.dtype) - share)
+            count.scatter_add_(1, lower.add_(1), share)
+        return counts
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        D, mask = ctx.saved_tensors
+        slope = grad_output.diff(dim=1) * ctx.scale
+        gradient = torch.empty_like(D)
+        for d, chosen, s, g in in_chunks(D, mask, slope, gradient):
+            values = d * ctx.scale
+            inside = chosen & (values >= 0) & (values <= ctx.n_bins)
+            g.copy_(s.gather(1, place(values, ctx.n_bins)[0]).where(inside, 0))
+        return gradient, None, None, None
+
+
+def place(values, n_bins):
+    """The lower bin of each value, and the share of the upper one."""
+    values = values.clamp(0, n_bins)
+    lower = values.nan_to_num().long().clamp_max_(n_bins - 1)
+    return lower, values.sub_(lower)
+
+
+LOSSES = {"fastap": fastap, "histogram": histogram, "ranked_list": ranked_list}
+
+NATURAL_DISTANCES = {"fastap": "cosine", "histogram": "cosine", "ranked_list": "chord"}

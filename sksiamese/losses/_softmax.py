@@ -1,0 +1,185 @@
+"""Losses that pick an anchor's positives among its negatives by a softmax."""
+
+import torch
+import torch.nn.functional as F
+
+from .._parameters import check_real
+from ._masked import NOTHING, masked_logsumexp, mean_of, numbers, with_gradient
+
+__all__ = ["n_pairs", "nca", "supcon"]
+
+
+def n_pairs(D, same, different, *, temperature=1.0):
+    """N-pairs loss: each positive against all negatives of its anchor.
+
+    The mean over matching pairs of ``log(1 + sum_n exp((d_p - d_n) / temperature))``, n
+    running through the negatives of the anchor. With cosine distances and a small
+    temperature this is NT-Xent, the loss of SimCLR.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    temperature : float, default=1.0
+        Unit in which differences of distances count, > 0.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    K. Sohn, "Improved deep metric learning with multi-class N-pair loss objective", NIPS
+    2016; NT-Xent: T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A simple framework for
+    contrastive learning of visual representations", ICML 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import n_pairs
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(n_pairs(D, same, ~same).item(), 4)
+    0.7552
+    """
+    temperature = check_real("temperature", temperature, above=0)
+
+    def parts(D, same, different):
+        logits = -D / temperature
+        against = masked_logsumexp(logits, different).unsqueeze(1)
+        pairs = same & different.any(dim=1, keepdim=True)
+        return F.softplus(against - logits).where(pairs, 0).sum(), pairs.sum()
+
+    return mean_of(parts, D, same, different)
+
+
+def supcon(D, same, different, *, temperature=0.1):
+    """Supervised contrastive loss: all positives of an anchor among all its pairs.
+
+    The mean over anchors of the mean over their positives p of
+    ``d_p / temperature + log(sum_k exp(-d_k / temperature))``, k running through positives
+    and negatives. Meant for cosine distances. It is least, and not zero, where all positives
+    of an anchor are equally near.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    temperature : float, default=0.1
+        Unit in which distances count, > 0.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, in nats.
+
+    References
+    ----------
+    P. Khosla, P. Teterwak, C. Wang, A. Sarna, Y. Tian, P. Isola, A. Maschinot, C. Liu,
+    D. Krishnan, "Supervised contrastive learning", NeurIPS 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import supcon
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(supcon(D, same, ~same, temperature=1.0).item(), 4)
+    0.7552
+    """
+    temperature = check_real("temperature", temperature, above=0)
+
+    def parts(D, same, different):
+        n_positive, n_negative = (
+            mask.sum(dim=1, keepdim=True).to(D.dtype) for mask in (same, different)
+        )
+        complete = (n_positive * n_negative).clamp_max_(1)
+        wanted = numbers(same, D) * (complete / n_positive.clamp_min(1))
+        left_out = numbers(~(same | different), D)
+        logits = (D.detach() / -temperature).add_(left_out, alpha=NOTHING)
+        log_chances = logits.log_softmax(dim=1)
+        total = -log_chances.flatten().dot(wanted.flatten())
+        gradient = wanted.sub_(log_chances.exp_().mul_(complete)).div_(temperature)
+        return with_gradient(D, total, gradient), complete.sum()
+
+    return mean_of(parts, D, same, different)
+
+
+def nca(D, same, different, *, temperature=1.0):
+    """Neighbourhood components loss: the chance to pick a neighbour of another class.
+
+    The mean over anchors of ``-log(sum_p exp(-d_p / t) / sum_k exp(-d_k / t))``, p running
+    through the positives, k through positives and negatives, and t the temperature: soft
+    nearest neighbours. Meant for squared Euclidean distances.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    temperature : float, default=1.0
+        Unit in which distances count, > 0.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0, in nats.
+
+    References
+    ----------
+    J. Goldberger, S. Roweis, G. Hinton, R. Salakhutdinov, "Neighbourhood components
+    analysis", NIPS 2004; N. Frosst, N. Papernot, G. Hinton, "Analyzing and improving
+    representations with the soft nearest neighbor loss", ICML 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import nca
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(nca(D, same, ~same).item(), 4)
+    0.7552
+    """
+    temperature = check_real("temperature", temperature, above=0)
+
+    def parts(D, same, different):
+        complete = same.any(dim=1, keepdim=True) & different.any(dim=1, keepdim=True)
+        x = D.detach() / -temperature
+        nearest = [x.where(mask, NOTHING).amax(dim=1, keepdim=True) for mask in (same, different)]
+        # Exponentials that underflow are slow, so those too small to count are raised.
+        chances = (x - torch.where(same, *nearest)).clamp_(-80, 0).exp_()
+        pull, push = chances * same, chances * different
+        pulled, pushed = (c.sum(dim=1, keepdim=True).clamp_min_(1e-30) for c in (pull, push))
+        odds = (nearest[1] - nearest[0] + pushed.log() - pulled.log()).where(complete, 0)
+        share = odds.sigmoid().where(complete, 0) / temperature
+        gradient = pull.mul_(share / pulled).sub_(push.mul_(share / pushed))
+        total = F.softplus(odds).where(complete, 0).sum()
+        return with_gradient(D, total, gradient), complete.sum()
+
+    return mean_of(parts, D, same, different)
+
+
+LOSSES = {"n_pairs": n_pairs, "nca": nca, "supcon": supcon}
+
+NATURAL_DISTANCES = {"n_pairs": "cosine", "nca": "sqeuclidean", "supcon": "cosine"}

@@ -1,0 +1,183 @@
+"""Losses over the triplets of anchor, positive and negative."""
+
+import torch
+import torch.nn.functional as F
+
+from .._parameters import check_real
+from ._masked import (
+    ascending,
+    chunk_size,
+    compact,
+    mean_of,
+    numbers,
+    ratio,
+    spread,
+    with_gradient,
+)
+
+__all__ = ["soft_margin_triplet", "triplet"]
+
+FEW = 4
+"""Columns, such as a miner leaves, of which it is cheaper to visit every triplet."""
+
+
+def triplet(D, same, different, *, margin=0.2):
+    """Triplet loss: every positive closer to its anchor than every negative.
+
+    The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over the active triplets, those
+    of positive loss. All triplets of the masks count, yet no more than an (n, m) matrix
+    is held: with the negatives of an anchor sorted, the active ones of a positive are a
+    prefix, so that counts of prefixes give value and gradient.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the positives of each anchor.
+
+    different : Tensor of shape (n, m)
+        Mask of the negatives of each anchor.
+
+    margin : float, default=0.2
+        By how much a negative has to be farther than a positive, in the unit of ``D``, >= 0.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet: a unified embedding for face
+    recognition and clustering", CVPR 2015; mean over active triplets: A. Hermans,
+    L. Beyer, B. Leibe, "In defense of the triplet loss for person re-identification",
+    arXiv:1703.07737, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import triplet
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(triplet(D, same, ~same, margin=0.2).item(), 4)
+    0.1
+    """
+    margin = check_real("margin", margin, least=0)
+
+    def parts(D, same, different):
+        if D.shape[1] <= FEW:
+            return every(D, same, different)
+        d = D.detach()
+        positives, there = compact(d, same)
+        negatives, order = ascending(d.where(different, torch.inf))
+        n_active = torch.searchsorted(negatives, positives + margin) * there
+        ended = d.new_zeros(len(d), d.shape[1] + 1).scatter_add_(1, n_active, numbers(there, d))
+        ended = ended.cumsum_(1)
+        gradient = torch.empty_like(d).scatter_(1, order, ended[:, :-1] - ended[:, -1:])
+        gradient += spread(n_active.to(d.dtype), there, same)
+        total = gradient.flatten().dot(d.flatten()) + margin * n_active.sum()
+        return with_gradient(D, total, gradient), n_active.sum()
+
+    def every(D, same, different):
+        violation, is_triplet = triplets_of_few(D, same, different)
+        lack = violation + margin
+        active = is_triplet & (lack > 0)
+        return (lack * numbers(active, D)).sum(), active.sum()
+
+    return mean_of(parts, D, same, different)
+
+
+def triplets_of_few(D, same, different):
+    """For every two columns the difference d(a, p) - d(a, n), and whether it is a triplet."""
+    D, same, different = D.T, same.T, different.T
+    violation = D.unsqueeze(1) - D.unsqueeze(0)
+    return violation, same.unsqueeze(1) & different.unsqueeze(0)
+
+
+def soft_margin_triplet(D, same, different, *, scale=1.0):
+    """Triplet loss with a soft margin: no distance is ever good enough.
+
+    The mean of ``log(1 + exp(scale * (d(a, p) - d(a, n)))) / scale`` over all triplets. With
+    the miner ``hardest`` this is the batch-hard loss.
+
+    Parameters
+    ----------
+    D : Tensor of shape (n, m)
+        Distances.
+
+    same : Tensor of shape (n, m)
+        Mask of the matching pairs.
+
+    different : Tensor of shape (n, m)
+        Mask of the non-matching pairs.
+
+    scale : float, default=1.0
+        Sharpness, > 0, per unit of ``D``.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        The loss, >= 0.
+
+    References
+    ----------
+    A. Hermans, L. Beyer, B. Leibe, "In defense of the triplet loss for person
+    re-identification", arXiv:1703.07737, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import soft_margin_triplet
+    >>> D = torch.tensor([[0.5, 0.6, 2.0]])
+    >>> same = torch.tensor([[True, False, False]])
+    >>> round(soft_margin_triplet(D, same, ~same).item(), 4)
+    0.4229
+    """
+    scale = check_real("scale", scale, above=0)
+
+    def every(D, same, different):
+        violation, is_triplet = triplets_of_few(D, same, different)
+        total = (F.softplus(scale * violation) * numbers(is_triplet, D)).sum() / scale
+        return total, is_triplet.sum()
+
+    if D.shape[1] <= FEW:
+        return mean_of(every, D, same, different)
+    n_triplets = (same.sum(dim=1) * different.sum(dim=1)).sum()
+    total = _SumOfSoftplus.apply(scale * D, same, different) / scale
+    return ratio(total, n_triplets)
+
+
+class _SumOfSoftplus(torch.autograd.Function):
+    """Sum of softplus(d(a, p) - d(a, n)) over all triplets, a chunk of pairs at a time.
+
+    The gradient is worked out along with the value, so that no triplet is kept.
+    """
+
+    @staticmethod
+    def forward(ctx, D, same, different):
+        anchor, positive = same.nonzero(as_tuple=True)
+        gradient = torch.zeros_like(D)
+        total = D.new_zeros(())
+        chunk = max(1, chunk_size(D) // max(1, D.shape[1]))
+        for rows in torch.arange(len(anchor), device=D.device).split(chunk):
+            a, p = anchor[rows], positive[rows]
+            violation = (D[a, p].unsqueeze(1) - D[a]).masked_fill(~different[a], -torch.inf)
+            total += F.softplus(violation).sum()
+            share = violation.sigmoid_()
+            gradient.index_put_((a, p), share.sum(dim=1), accumulate=True)
+            gradient.index_add_(0, a, share, alpha=-1)
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        (gradient,) = ctx.saved_tensors
+        return grad_output * gradient, None, None
+
+
+LOSSES = {"soft_margin_triplet": soft_margin_triplet, "triplet": triplet}
+
+NATURAL_DISTANCES = dict.fromkeys(LOSSES, "euclidean")

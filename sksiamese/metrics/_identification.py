@@ -1,0 +1,226 @@
+"""Measures of identification: who is it among the enrolled, and is it anyone of them."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import validate_params
+
+from .._checks import HasMethods, Interval, as_floats
+from .._labels import alike
+from ._retrieval import exact_distances
+from ._verification import RATE, as_classes, n_tolerated
+
+
+@validate_params({"far": RATE}, prefer_skip_nested_validation=True)
+def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
+    """Share of enrolled rows that are accepted and rightly named, at a false-accept rate.
+
+    A row is accepted if its greatest score reaches a threshold, and named by it; if several
+    classes share that score, the row counts as rightly named by its share of them. The
+    threshold is the least that accepts at most ``far`` of the rows never enrolled (DIR at
+    FAR of rank 1). How well both kinds are told apart at all thresholds is
+    ``roc_auc_score(np.isin(y_true, labels), y_score.max(axis=1))``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels; those that are not in ``labels`` mark rows never enrolled.
+
+    y_score : array-like of shape (n_samples, n_classes)
+        Scores, larger for a match; for distances pass their negatives.
+
+    labels : array-like of shape (n_classes,)
+        Enrolled classes, in the order of the columns of ``y_score``.
+
+    far : float, default=0.01
+        Largest tolerated share of rows never enrolled that are accepted, in [0, 1].
+
+    Returns
+    -------
+    rate : float
+        Share of the rows of enrolled classes, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, ``far`` is not in [0, 1], ``labels`` has a class twice, a label
+        is missing, or one of both kinds of rows.
+
+    References
+    ----------
+    P. J. Phillips, P. Grother, R. Micheals, "Evaluation methods in face recognition",
+    Handbook of Face Recognition, Springer 2011.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import detection_identification_rate
+    >>> scores = [[-1, -5], [-4, -2], [-3, -9], [-7, -8], [-2.5, -6]]
+    >>> detection_identification_rate(
+    ...     ["a", "b", "b", "c", "c"], scores, labels=["a", "b"], far=0.5
+    ... )
+    0.6666666666666666
+    """
+    labels = as_classes(labels, "labels")
+    y_true, labels = alike(as_classes(y_true), labels, "y_true", "labels")
+    if len(np.unique(labels)) < len(labels):
+        raise ValueError("labels has a class twice; give each enrolled class once.")
+    remedy = "give a column of scores for each enrolled class"
+    y_score = as_floats(y_score, "y_score", remedy, ensure_2d=False, allow_nd=True)
+    check_consistent_length(y_true, y_score)
+    if y_score.shape[1:] != labels.shape:
+        raise ValueError(
+            f"y_score has shape {y_score.shape}, but there are {len(labels)} labels; give a column "
+            "of scores for each; a SiameseIdentifier has them in -class_distances(X)."
+        )
+    known = np.isin(y_true, labels)
+    if known.all() or not known.any():
+        kind = "of enrolled classes" if known.all() else "never enrolled"
+        raise ValueError(f"y_true has rows {kind} only; both kinds are needed.")
+    best = y_score.max(axis=1)
+    strangers = np.sort(best[~known])[::-1]
+    n_accepted = n_tolerated(far, len(strangers))
+    highest_rejected = strangers[n_accepted] if n_accepted < len(strangers) else -np.inf
+    is_named = y_score == best[:, None]
+    right = (is_named & (labels == y_true[:, None])).sum(axis=1) / is_named.sum(axis=1)
+    return float((right * (best > highest_rejected))[known].mean())
+
+
+@validate_params(
+    {
+        "n_way": [Interval(Integral, 2, None, closed="left")],
+        "k_shot": [Interval(Integral, 1, None, closed="left")],
+        "n_episodes": [Interval(Integral, 1, None, closed="left")],
+        "metric": [str, callable],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=False,
+)
+def few_shot_accuracy(
+    y_true, Z, *, n_way=5, k_shot=1, n_episodes=600, metric="euclidean", random_state=None
+):
+    """Share of rows named rightly from a few examples (N-way k-shot evaluation).
+
+    In each episode some classes are drawn, and of each some examples and another row, which
+    gets the class whose mean example is nearest; if several are as near, it counts as rightly
+    named by its share of them.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels.
+
+    Z : array-like of shape (n_samples, n_components)
+        Embeddings.
+
+    n_way : int, default=5
+        Classes of an episode, >= 2.
+
+    k_shot : int, default=1
+        Examples of each class, >= 1. Classes that have no more rows are left out.
+
+    n_episodes : int, default=600
+        Number of episodes, >= 1.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the episodes.
+
+    Returns
+    -------
+    accuracy : float
+        Mean over ``n_way`` rows of each episode, in [0, 1]; by chance ``1 / n_way``.
+
+    Raises
+    ------
+    ValueError
+        If a number is not whole or too small, a label is missing, fewer than ``n_way``
+        classes have so many rows, or the metric is unknown or gives NaN.
+
+    References
+    ----------
+    O. Vinyals, C. Blundell, T. Lillicrap, K. Kavukcuoglu, D. Wierstra, "Matching networks
+    for one shot learning", NeurIPS 2016; means of examples: J. Snell, K. Swersky, R. Zemel,
+    "Prototypical networks for few-shot learning", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import few_shot_accuracy
+    >>> Z = [[0.0], [1.0], [5.0], [6.0], [9.0], [9.5]]
+    >>> few_shot_accuracy([0, 0, 1, 1, 2, 2], Z, n_way=2, random_state=0)
+    1.0
+    """
+    codes = np.unique(as_classes(y_true), return_inverse=True)[1]
+    Z = as_floats(Z, "Z", "give one row of components for each label")
+    if isinstance(metric, str) and metric == "precomputed":
+        raise ValueError(
+            "metric='precomputed' has no distances to means of examples; choose another metric."
+        )
+    check_consistent_length(codes, Z)
+    order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
+    groups = np.split(order, count.cumsum()[:-1])
+    groups = [rows for rows in groups if len(rows) > k_shot]
+    if len(groups) < n_way:
+        raise ValueError(
+            f"n_way={n_way} classes of {k_shot + 1} rows are needed, but y_true has {len(groups)}; "
+            "lower n_way or k_shot."
+        )
+    rng = check_random_state(random_state)
+    right = [_episode(Z, groups, n_way, k_shot, metric, rng).mean() for _ in range(n_episodes)]
+    return float(np.mean(right))
+
+
+@validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
+def few_shot_score(estimator, X, y, **options):
+    """Score an embedder by few-shot accuracy; pass it as ``scoring``, as it is or as a partial.
+
+    Its rows are to be of classes that the embedder has not learned from, as ``GroupKFold``
+    with the classes as groups leaves them.
+
+    Parameters
+    ----------
+    estimator : transformer
+        The fitted embedder.
+
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    **options : dict
+        Parameters of :func:`few_shot_accuracy`.
+
+    Returns
+    -------
+    accuracy : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import GroupKFold, cross_val_score
+    >>> from sksiamese import SiameseEmbedder
+    >>> from sksiamese.metrics import few_shot_score
+    >>> X, y = load_digits(return_X_y=True)
+    >>> scores = cross_val_score(
+    ...     SiameseEmbedder(max_iter=2, random_state=0), X, y, groups=y, cv=GroupKFold(2),
+    ...     scoring=partial(few_shot_score, n_way=2, k_shot=5, random_state=0),
+    ... )
+    >>> bool(scores.min() > 0.7)
+    True
+    """
+    return few_shot_accuracy(y, estimator.transform(X), **options)
+
+
+def _episode(Z, groups, n_way, k_shot, metric, rng):
+    """Return how far n_way rows, one of each class drawn, are named rightly, in [0, 1] each."""
+    chosen = rng.choice(len(groups), n_way, replace=False)
+    drawn = [rng.choice(groups[one], k_shot + 1, replace=False) for one in chosen]
+    rows = np.stack(drawn)
+    D = exact_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric)
+    is_nearest = D.min(axis=1, keepdims=True) == D
+    return np.diag(is_nearest) / is_nearest.sum(axis=1)

@@ -1,0 +1,310 @@
+"""Measures of retrieval: whether the rows nearest to a row are of its class."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from scipy.special import gammaln
+from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import validate_params
+
+from .._checks import Interval, as_floats, errors_named
+from ._verification import as_classes
+
+MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
+"""What is said of a metric that raises an error."""
+
+
+@validate_params(
+    {"k": [Interval(Integral, 1, None, closed="left")], "metric": [str, callable]},
+    prefer_skip_nested_validation=False,
+)
+def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
+    """Share of rows with a row of their class among their k nearest others.
+
+    Rows at the same distance count by the mean over all their orders, so that the order of
+    the rows is irrelevant: of m such rows, c of the class, of which s are among the k nearest,
+    one of the class is found with probability ``1 - comb(m - c, s) / comb(m, s)``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels.
+
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings.
+
+    k : int, default=1
+        Number of neighbours, in [1, n_samples).
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    Returns
+    -------
+    recall : float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is not in [1, n_samples), a label is missing, or the metric is unknown or gives
+        NaN.
+
+    References
+    ----------
+    H. Oh Song, Y. Xiang, S. Jegelka, S. Savarese, "Deep metric learning via lifted
+    structured feature embedding", CVPR 2016.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import recall_at_k
+    >>> recall_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=1)
+    0.5
+    """
+    codes, Z = _labelled_rows(y_true, Z, metric)
+    if k >= len(codes):
+        raise ValueError(f"k must be in [1, {len(codes)}), the number of rows, got {k}.")
+
+    def found(D, start):
+        ranked = _ranked(D, codes, start, k)
+        before, hits_before, tied, hits_tied = (part[:, -1] for part in ranked)
+        drawn = k - before
+        # The logarithms cancel exactly if no tied row is of the class.
+        missed = np.exp(
+            gammaln(tied - hits_tied + 1)
+            - gammaln(tied + 1)
+            + (gammaln(tied - drawn + 1) - gammaln(tied - hits_tied - drawn + 1))
+        )
+        return np.where(hits_before > 0, 1.0, 1 - missed)
+
+    return float(np.mean(_by_chunks(found, Z, metric)))
+
+
+@validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=False)
+def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
+    """Mean average precision at R, R being the number of other rows of the class.
+
+    For each row, the precision among the i nearest others is averaged over those i up
+    to R at which the i-th is of the row's class, missing ones counting zero; rows alone
+    in their class are left out.
+
+    Rows at the same distance count by the mean over all their orders, so that the order of
+    the rows is irrelevant. Let m of them, c of the class, follow a nearer ones, h of the class.
+    The t-th of the m is of the class with probability ``c / m``, and then
+    ``h + 1 + (t - 1) * (c - 1) / (m - 1)`` of the ``a + t`` nearest are, on average.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels.
+
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    Returns
+    -------
+    precision : float
+        In [0, 1]; 1 if every row is nearest to the rows of its class.
+
+    Raises
+    ------
+    ValueError
+        If every class has a single row, a label is missing, or the metric is unknown or gives
+        NaN.
+
+    References
+    ----------
+    K. Musgrave, S. Belongie, S.-N. Lim, "A metric learning reality check", ECCV 2020.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import mean_average_precision_at_r
+    >>> mean_average_precision_at_r([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
+    0.5
+    """
+    codes, Z = _labelled_rows(y_true, Z, metric)
+    n_relevant = np.bincount(codes)[codes] - 1
+    most = n_relevant.max()
+    if most == 0:
+        raise ValueError("y_true has no class of two rows, so there is nothing to retrieve.")
+    rank = np.arange(1, most + 1)
+
+    def average_precisions(D, start):
+        before, hits_before, tied, hits_tied = _ranked(D, codes, start, most)
+        hits_among = (rank - before - 1) * (hits_tied - 1) / np.maximum(tied - 1, 1)
+        precision = hits_tied / tied * (hits_before + 1 + hits_among) / rank
+        r = n_relevant[start : start + len(D), None]
+        return (precision * (rank <= r)).sum(axis=1) / r[:, 0].clip(min=1)
+
+    return float(np.mean(_by_chunks(average_precisions, Z, metric)[n_relevant > 0]))
+
+
+def for_exact_ties(Z, metric):
+    """Return rows and a metric that order them alike, identical rows at identical distances.
+
+    The Euclidean and the cosine distance of scikit-learn come of a matrix product, and so depend
+    on the places of the rows by a rounding error. Both are the squared distance of rows
+    that were scaled by a power of two, or to length 1.
+
+    Parameters
+    ----------
+    Z : {ndarray, sparse matrix} of shape (n_samples, n_components)
+        Rows.
+
+    metric : str or callable
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    Returns
+    -------
+    Z : {ndarray, sparse matrix} of shape (n_samples, n_components)
+        Rows.
+
+    metric : str or callable
+        Metric of these rows. Its values are not those of the given metric, but in their order.
+    """
+    if sparse.issparse(Z) or metric not in ("cosine", "euclidean", "l2", "nan_euclidean"):
+        return Z, metric
+    by_row = metric == "cosine"
+    Z = Z.astype(np.float64)
+    Z = np.ldexp(Z, -np.frexp(np.abs(Z).max(axis=1 if by_row else None, keepdims=True))[1])
+    if by_row:
+        is_zero = ~Z.any(axis=1)  # A row of zeros is at a right angle to all others.
+        Z = np.column_stack([normalize(Z), is_zero])
+    return Z, "sqeuclidean"
+
+
+def exact_distances(A, B, metric):
+    """Return distances, or numbers in their order, that do not depend on the places of rows.
+
+    Parameters
+    ----------
+    A, B : {ndarray, sparse matrix} of shape (n_rows, n_components) and (n_others, n_components)
+        Rows.
+
+    metric : str or callable
+        Any metric of ``sklearn.metrics.pairwise_distances``.
+
+    Returns
+    -------
+    D : ndarray of shape (n_rows, n_others)
+        Distances, or the squares of scaled ones.
+    """
+    check_metric(metric, A[0], B[0])
+    of_both = metric
+    if not (sparse.issparse(A) or sparse.issparse(B)):
+        both, of_both = for_exact_ties(np.concatenate([A, B]), metric)
+        A, B = both[: len(A)], both[len(A) :]
+    with errors_named(f"metric={metric!r}", MISFIT, "metric"):
+        D = pairwise_distances(A, B, metric=of_both)
+    check_distances(D, metric)
+    return D
+
+
+def check_metric(metric, left, right):
+    """Raise if a metric that is a function does not return a number for two rows."""
+    if not callable(metric):
+        return
+    try:
+        distance = np.asarray(metric(left, right))
+    except Exception as error:
+        raise ValueError(
+            f"metric failed for two rows ({error}); it must return their distance, a number."
+        ) from error
+    if distance.ndim > 0 or not isinstance(distance.item(), Real):
+        raise ValueError(
+            "metric must return the distance of two rows, a number, got an array of type "
+            f"{distance.dtype} and shape {distance.shape}."
+        )
+
+
+def check_distances(D, metric):
+    """Raise if a distance is NaN."""
+    if np.isnan(D).any():
+        raise ValueError(
+            f"metric={metric!r} gives NaN for some rows; leave these out, or choose a metric that "
+            "is defined for them, such as 'euclidean'."
+        )
+
+
+def _labelled_rows(y_true, Z, metric):
+    """Return labels as whole numbers, and rows or distances, validated."""
+    is_precomputed = isinstance(metric, str) and metric == "precomputed"
+    codes = np.unique(as_classes(y_true), return_inverse=True)[1]
+    remedy = "give one row of components for each label"
+    Z = as_floats(Z, "Z", remedy, accept_sparse=() if is_precomputed else "csr")
+    check_consistent_length(codes, Z)
+    if len(codes) < 2:
+        raise ValueError("y_true must have two rows or more, got 1; nothing can be retrieved.")
+    if is_precomputed and Z.shape[0] != Z.shape[1]:
+        raise ValueError(f"Z must hold the distances of all rows, but has shape {Z.shape}.")
+    check_metric(metric, Z[0], Z[-1])
+    return codes, Z
+
+
+def _by_chunks(function, Z, metric):
+    """Return the values of a function of the distances of some rows to all, for all rows."""
+    rows, of_rows = for_exact_ties(Z, metric)
+
+    def of_chunk(D, start):
+        check_distances(D, metric)
+        is_ours = of_rows != "precomputed" and D.dtype == np.float64
+        return function(D if is_ours else D.astype(np.float64), start)
+
+    with errors_named(f"metric={metric!r}", MISFIT, "metric"):
+        chunks = [*pairwise_distances_chunked(rows, metric=of_rows, reduce_func=of_chunk)]
+    return np.concatenate(chunks)
+
+
+def _ranked(D, codes, start, n_nearest):
+    """Count the rows nearer than that of each rank, and those as near, and hits among both.
+
+    Parameters
+    ----------
+    D : ndarray of float64 of shape (n_queries, n_samples)
+        Distances of the rows from ``start`` on to all rows; their distances to themselves are
+        overwritten.
+
+    codes : ndarray of int of shape (n_samples,)
+        Classes.
+
+    start : int
+        Number of the first query.
+
+    n_nearest : int
+        Number of ranks, in [1, n_samples).
+
+    Returns
+    -------
+    before, hits_before, tied, hits_tied : ndarray of int of shape (n_queries, n_nearest)
+        Number of nearer rows, those of the class of the query among them, the number of rows at
+        the distance of this rank, and those of the class among them.
+    """
+    query = np.arange(len(D))
+    D[query, start + query] = np.nan  # It is sorted behind all others, and ties with none.
+    same = codes == codes[start + query, None]
+    nearest = np.argpartition(D, n_nearest - 1, axis=1)[:, :n_nearest]
+    order = np.take_along_axis(D, nearest, axis=1).argsort(axis=1)
+    nearest = np.take_along_axis(nearest, order, axis=1)
+    distance = np.take_along_axis(D, nearest, axis=1)
+    n_hits = np.take_along_axis(same, nearest, axis=1).cumsum(axis=1)
+    n_hits = np.column_stack([np.zeros(len(D), int), n_hits])
+
+    edge, rank = np.ones((len(D), 1), bool), np.arange(n_nearest)
+    starts = np.hstack([edge, distance[:, 1:] != distance[:, :-1]])
+    ends = np.hstack([starts[:, 1:], edge])
+    before = np.maximum.accumulate(np.where(starts, rank, 0), axis=1)
+    after = np.minimum.accumulate(np.where(ends, rank + 1, n_nearest)[:, ::-1], axis=1)[:, ::-1]
+    hits_before = np.take_along_axis(n_hits, before, axis=1)
+    tied, hits_tied = after - before, np.take_along_axis(n_hits, after, axis=1) - hits_before
+
+    # Rows as near as the last one may be missing among the nearest.
+    at_last, all_tied = distance == distance[:, -1:], distance[:, -1:] == D
+    tied = np.where(at_last, all_tied.sum(axis=1, keepdims=True), tied)
+    hits_tied = np.where(at_last, (all_tied & same).sum(axis=1, keepdims=True), hits_tied)
+    return before, hits_before, tied, hits_tied

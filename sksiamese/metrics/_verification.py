@@ -1,0 +1,271 @@
+"""Measures of verification: how well scores tell matching pairs from others."""
+
+import sys
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.metrics import accuracy_score, roc_curve
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import validate_params
+
+from .._checks import Interval, as_floats
+from .._labels import as_labels
+
+RATE = [Interval(Real, 0, 1, closed="both")]
+"""Constraint of a share, for ``validate_params``."""
+
+THRESHOLD = [Interval(Real, None, None, closed="both")]
+"""Constraint of a threshold, for ``validate_params``; it may be infinite."""
+
+
+def equal_error_rate(y_true, y_score):
+    """Error rate at the threshold where false accepts and false rejects are equal.
+
+    Between two thresholds the rates are interpolated linearly.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    Returns
+    -------
+    rate : float
+        Equal error rate, in [0, 1]; 0.5 for scores that tell nothing.
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, or ``y_score`` is not finite.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import equal_error_rate
+    >>> equal_error_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9])
+    0.25
+    """
+    false_accepts, true_accepts, _ = roc(y_true, y_score)
+    gap = false_accepts - (1 - true_accepts)
+    after = np.flatnonzero(gap >= 0)[0]
+    if gap[after] == 0:
+        return float(false_accepts[after])
+    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    low, high = false_accepts[after - 1], false_accepts[after]
+    return float(low + share * (high - low))
+
+
+@validate_params({"far": RATE}, prefer_skip_nested_validation=True)
+def true_accept_rate(y_true, y_score, *, far=0.01):
+    """Share of matching pairs accepted at a false-accept rate (TAR at FAR).
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    far : float, default=0.01
+        Largest tolerated share of non-matching pairs accepted, in [0, 1].
+
+    Returns
+    -------
+    rate : float
+        Largest share of matching pairs accepted by a threshold that accepts at most
+        ``far`` of the others, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``far`` is
+        not in [0, 1].
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import true_accept_rate
+    >>> true_accept_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], far=0.1)
+    0.75
+    """
+    match, y_score = check_pairs(y_true, y_score)
+    false_accepts, true_accepts, _ = roc(match, y_score)
+    n = np.sum(match == 0)
+    return float(true_accepts[false_accepts <= n_tolerated(far, n) / n].max())
+
+
+@validate_params({"threshold": THRESHOLD}, prefer_skip_nested_validation=True)
+def pair_accuracy(y_true, y_score, *, threshold=0.0):
+    """Share of pairs decided rightly when scores from a threshold on mean a match.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    threshold : float, default=0.0
+        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits of
+        ``SiameseVerifier.decision_function``, but that ``predict`` rejects a logit of just 0.
+
+    Returns
+    -------
+    accuracy : float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, or ``y_score`` is not finite.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import pair_accuracy
+    >>> pair_accuracy([0, 0, 1, 1], [-0.9, -0.2, -0.3, -0.1], threshold=-0.25)
+    0.5
+    """
+    match, y_score = check_pairs(y_true, y_score)
+    return float(accuracy_score(match, reaches(y_score, threshold)))
+
+
+@validate_params({"far": RATE}, prefer_skip_nested_validation=True)
+def false_reject_rate(y_true, y_score, *, far=0.01):
+    """Share of matching pairs rejected at a false-accept rate (FRR at FAR).
+
+    One minus :func:`true_accept_rate`.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    far : float, default=0.01
+        Largest tolerated share of non-matching pairs accepted, in [0, 1].
+
+    Returns
+    -------
+    rate : float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``far`` is
+        not in [0, 1].
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import false_reject_rate
+    >>> false_reject_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], far=0.1)
+    0.25
+    """
+    return 1 - true_accept_rate(y_true, y_score, far=far)
+
+
+@validate_params({"frr": RATE}, prefer_skip_nested_validation=True)
+def false_accept_rate(y_true, y_score, *, frr=0.01):
+    """Share of non-matching pairs accepted at a false-reject rate (FAR at FRR).
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    frr : float, default=0.01
+        Largest tolerated share of matching pairs rejected, in [0, 1].
+
+    Returns
+    -------
+    rate : float
+        Least share of non-matching pairs accepted by a threshold that rejects at most
+        ``frr`` of the others, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``frr`` is
+        not in [0, 1].
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import false_accept_rate
+    >>> false_accept_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9], frr=0.1)
+    0.25
+    """
+    match, y_score = check_pairs(y_true, y_score)
+    return false_reject_rate(1 - match, -y_score, far=frr)
+
+
+def n_tolerated(rate, n):
+    """Return the greatest count of n whose share is at most a rate, up to its rounding."""
+    return int(float(rate) * n * (1 + 1e-12))
+
+
+def reaches(y_score, threshold):
+    """Return which scores are at least a threshold, compared in the type of the scores."""
+    if isinstance(threshold, Integral):
+        largest = int(sys.float_info.max)
+        threshold = min(max(threshold, -largest), largest)
+    with np.errstate(over="ignore"):  # A threshold beyond float32 is infinite there.
+        return y_score >= threshold
+
+
+def as_scores(y_score, name="y_score"):
+    """Return finite scores of shape (n,) in a floating type; raise unless they are that.
+
+    Parameters
+    ----------
+    y_score : array-like of shape (n,) or (n, 1)
+        Numbers or booleans.
+
+    name : str, default="y_score"
+        Name of the parameter, for messages.
+
+    Returns
+    -------
+    y_score : ndarray of float32 or float64 of shape (n,)
+        Scores; float32 and shorter types become float32, all others float64.
+    """
+    remedy = "give one score for each pair"
+    scores = as_floats(y_score, name, remedy, ensure_2d=False, allow_nd=True)
+    if scores.ndim > 1 and scores.shape[1:] != (1,):
+        raise ValueError(
+            f"{name} must be a 1d array, got an array of shape {scores.shape}; give one score for "
+            "each pair, such as predict_proba(X)[:, 1]."
+        )
+    return scores.ravel()
+
+
+def as_classes(y_true, name="y_true"):
+    """Return labels of one row or more."""
+    labels = as_labels(y_true, name)
+    if len(labels) == 0:
+        raise ValueError(f"{name} is empty; give the labels of one row or more.")
+    return labels
+
+
+def check_pairs(y_true, y_score, name="y_score"):
+    """Return labels of pairs as 0 and 1, and their scores in a floating type."""
+    labels, match = np.unique(as_classes(y_true), return_inverse=True)
+    if len(labels) > 2:
+        raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5].tolist()}.")
+    if len(labels) < 2:
+        raise ValueError("y_true has one label only; both kinds of pair are needed.")
+    y_score = as_scores(y_score, name)
+    check_consistent_length(match, y_score)
+    return match, y_score
+
+
+def roc(y_true, y_score):
+    """Return the rates of false and of true accepts, and the thresholds between all scores."""
+    return roc_curve(*check_pairs(y_true, y_score), drop_intermediate=False)

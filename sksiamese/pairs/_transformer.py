@@ -1,0 +1,517 @@
+"""PairTransformer: one scikit-learn transformer for both items of a pair."""
+
+from functools import partial
+from math import prod
+
+import numpy as np
+from scipy.sparse import hstack, issparse
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.extmath import row_norms
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    process_routing,
+)
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_method_params,
+    check_is_fitted,
+    validate_data,
+)
+
+from .._checks import HasMethods, as_array, as_floats, as_numbers, errors_named, is_table
+from .._labels import is_missing
+from .._rollback import all_or_nothing
+from ..pairs import flatten_pairs, stack_pairs, to_view
+from ._feature_names import check_pair_names, check_view, item_names, pair_names
+from ._view import PairView
+
+ANY_NUMBERS = {
+    "accept_sparse": "csr",
+    "allow_nd": True,
+    "ensure_all_finite": False,
+    "ensure_min_features": 0,
+}
+"""Options of ``check_array`` for items that are compared."""
+
+ENCODE = "encode the items of X as numbers, which alone are compared"
+"""What to do about others."""
+
+PAIRS_WANTED = "must hold pairs of items, one row for each pair, of the columns of fit"
+"""What is said of pairs that scikit-learn refuses."""
+
+UNFIT = "fails on the items of X; convert them first, or choose one that takes them"
+"""What is said of a transformer that raises an error."""
+
+
+def abs_diff(A, B):
+    """Absolute differences."""
+    return abs(A - B)
+
+
+def product(A, B):
+    """Products, column by column."""
+    return A.multiply(B).tocsr() if issparse(A) else A * B
+
+
+def abs_diff_product(A, B):
+    """Absolute differences, then products."""
+    join = partial(hstack, format="csr") if issparse(A) else np.hstack
+    return join([abs_diff(A, B), product(A, B)])
+
+
+def distance(A, B):
+    """Euclidean distance, as one column."""
+    return row_norms(A - B).reshape(-1, 1)
+
+
+OUTPUTS = {
+    "abs_diff": abs_diff,
+    "abs_diff_product": abs_diff_product,
+    "distance": distance,
+    "pairs": stack_pairs,
+    "product": product,
+}
+"""What can be made of the transformed left and right items, by name."""
+
+
+class PairTransformer(TransformerMixin, BaseEstimator):
+    """Apply one transformer to both items of each pair, and compare what comes out.
+
+    The transformer is fitted on the items of both sides taken together, so that left and
+    right are treated alike; a ``StandardScaler`` on the pairs themselves would scale the two
+    sides differently. With an ``output`` other than "pairs", any classifier then verifies
+    pairs by the features of an embedder that was trained on classes.
+
+    Read more in the :ref:`User Guide <pairs>`.
+
+    Parameters
+    ----------
+    transformer : transformer, default=None
+        Transformer of items. One that learns from classes, which pairs do not have,
+        is fitted beforehand and passed as ``FrozenEstimator(transformer)``. None passes
+        numbers on as they are. One that takes sequences instead of columns, such as
+        ``TfidfVectorizer``, gets a sequence of texts; see the notes.
+
+    output : {"abs_diff", "abs_diff_product", "distance", "pairs", "product"} or callable, \
+            default="pairs"
+        Function of the transformed items: a name in ``OUTPUTS`` of this module, or
+        a callable that maps two arrays or CSR matrices of shape (n_pairs, n_components) to an
+        array, a sparse matrix, a DataFrame or a list of shape (n_pairs, n_outputs).
+
+        - "pairs": pairs again, left item beside right item; of a
+          :class:`~sksiamese.PairView` a view.
+        - "abs_diff": absolute differences, the features of [1]_.
+        - "product": products, column by column.
+        - "abs_diff_product": both of these, side by side, as in [2]_.
+        - "distance": the Euclidean distance, one column.
+
+        All but "pairs" are the same when the items of a pair are swapped.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted transformer.
+
+    n_features_in_ : int
+        Number of columns of X.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns of X, if it had names that are all strings; of a view those of
+        the items, as ``left__a``, ..., ``right__a``, ....
+
+    See Also
+    --------
+    SiameseVerifier : Learns embedding and decision together.
+    PairView : Pairs by row numbers; each distinct item is transformed once.
+
+    Notes
+    -----
+    Pairs are rows of ``2 * n_features`` columns, left item then right item, or arrays of
+    shape (n_pairs, 2, ...), which are flattened. With an odd number of columns the
+    middle one belongs to both items, and a warning says so. The items of a ``PairView``
+    reach the transformer as they are, so that those of a DataFrame may have columns of
+    any kind; they count once, however many pairs they are in, and items that are in no
+    pair not at all. A DataFrame of pairs becomes one of items, with the names of its left
+    half, without "left__"; see :func:`~sksiamese.stack_pairs`.
+
+    Pairs of texts are an array or a DataFrame of two columns, or a ``PairView`` of a sequence
+    of texts. A transformer gets a sequence, instead of a column, if its tags say that it does
+    not take 2-D arrays (``input_tags.two_d_array`` is false), as those of ``CountVectorizer``,
+    ``TfidfVectorizer`` and ``HashingVectorizer``, or if a step of a ``Pipeline`` or a part of a
+    ``FeatureUnion`` is such a transformer.
+
+    With metadata routing enabled, metadata that the transformer requests, such as
+    ``sample_weight``, are given one for each pair and passed on for both of its items. Items
+    of a ``PairView`` then count as often as they occur.
+
+    What is compared is floating: whole numbers and booleans become float64, those of one or
+    two bytes float32, and no difference wraps around. Where ``set_output`` asks for tables,
+    they are made of views, too.
+
+    Columns are named after those of the transformer, such as ``abs_diff__a``, or ``left__a``
+    and ``right__a`` for "pairs"; that of "distance" is ``distance``.
+
+    References
+    ----------
+    .. [1] G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image
+       recognition", ICML deep learning workshop, 2015.
+    .. [2] A. Conneau, D. Kiela, H. Schwenk, L. Barrault, A. Bordes, "Supervised learning of
+       universal sentence representations from natural language inference data", EMNLP 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sksiamese import PairTransformer, SiameseEmbedder, make_pairs
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embedder = FrozenEstimator(SiameseEmbedder(random_state=0).fit(X[:1000], y[:1000]))
+    >>> model = make_pipeline(PairTransformer(embedder, output="abs_diff"), LogisticRegression())
+    >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=3000, random_state=0)
+    >>> new_pairs, new_match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
+    >>> model.fit(pairs, match).score(new_pairs, new_match) > 0.85
+    True
+
+    Pairs of texts:
+
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> texts = [["a red fox", "the fox"], ["blue sky", "a red sky"]]
+    >>> words = PairTransformer(CountVectorizer(), output="product").fit(texts)
+    >>> words.get_feature_names_out()[1:3]
+    array(['product__fox', 'product__red'], dtype=object)
+    >>> words.transform(texts).toarray()[:, 1:3]
+    array([[1., 0.],
+           [0., 0.]])
+    """
+
+    _parameter_constraints: dict = {
+        "transformer": [HasMethods(["fit", "transform"]), None],
+        "output": [StrOptions(set(OUTPUTS)), callable],
+    }
+
+    def __init__(self, transformer=None, *, output="pairs"):
+        self.transformer = transformer
+        self.output = output
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Fit the transformer on the items of both sides.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame, PairView} of shape \
+                (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            Pairs.
+
+        y : None
+            Ignored; labels of pairs are not labels of items.
+
+        **params : dict
+            Metadata that the transformer requests for ``fit`` or ``transform``, one for each
+            pair; needs ``enable_metadata_routing=True``.
+
+        Returns
+        -------
+        self : PairTransformer
+            The fitted estimator; as it was before after an error.
+
+        Raises
+        ------
+        ValueError
+            If the transformer learns from classes and is not frozen, takes texts and the items
+            are none, or if ``output`` returns no array of shape (n_pairs, n_outputs).
+        """
+        _raise_for_params(params, self, "fit")
+        routed = process_routing(self, "fit", **params).transformer
+        with all_or_nothing(self):
+            pairs = self._validate(X, reset=True)
+            transformer = self._unfitted()
+            items, _, params = routed_items(pairs, routed.fit)
+            items = self._for_transformer(items)
+            with errors_named("transformer", UNFIT, "X"):
+                self.transformer_ = transformer.fit(items, None, **params)
+            few = np.arange(min(2, len(pairs)))
+            first = _check_method_params(pairs.index, routed.transform, indices=few)
+            items, index, params = routed_items(pairs[few], first)
+            items = self._transformed(items, **params)
+            compared, names = self._compare(items, index)
+            self._n_components, self._n_features_out = prod(items.shape[1:]), compared.shape[1]
+            self._names_of_output = names
+            return self
+
+    def fit_transform(self, X, y=None, **params):
+        """Fit to pairs, then transform them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame, PairView} of shape \
+                (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            Pairs.
+
+        y : None
+            Ignored.
+
+        **params : dict
+            Metadata that the transformer requests for ``fit`` or ``transform``, one for each
+            pair; needs ``enable_metadata_routing=True``.
+
+        Returns
+        -------
+        X_new : {ndarray, CSR matrix, PairView} of shape (n_pairs, n_outputs)
+            As :meth:`transform` returns it.
+        """
+        self.fit(X, y, **params)
+        names = self.get_metadata_routing().consumes("transform", params)
+        return self.transform(X, **{name: params[name] for name in names})
+
+    def transform(self, X, **params):
+        """Transform the items of each pair, and compare them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame, PairView} of shape \
+                (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            Pairs.
+
+        **params : dict
+            Metadata that the transformer requests, one for each pair; needs
+            ``enable_metadata_routing=True``.
+
+        Returns
+        -------
+        X_new : {ndarray, CSR matrix, PairView} of shape (n_pairs, n_outputs)
+            Result of ``output``; a ``PairView`` if X is one, ``output`` is "pairs" and no
+            table is asked for.
+        """
+        check_is_fitted(self)
+        _raise_for_params(params, self, "transform")
+        params = process_routing(self, "transform", **params).transformer.transform
+        items, index, params = routed_items(self._validate(X, reset=False), params)
+        items = self._transformed(items, **params)
+        as_table = _get_output_config("transform", self)["dense"] != "default"
+        if self.output == "pairs" and isinstance(X, PairView) and not as_table:
+            return PairView(items, index)
+        compared, _ = self._compare(items, index)
+        if compared.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"output returned {compared.shape[1]} columns, but {self._n_features_out} when "
+                "PairTransformer was fitted; fit it again."
+            )
+        return compared
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that :meth:`transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the columns of pairs; by default ``feature_names_in_``, or x0, x1, ....
+
+        Returns
+        -------
+        names : ndarray of object of shape (n_outputs,)
+            Names of the columns of the transformed items, with the name of the output in
+            front; of a callable, the columns of its DataFrame, or numbers.
+        """
+        check_is_fitted(self, "_n_features_out")
+        input_features = _check_feature_names_in(self, input_features)
+        if callable(self.output):
+            numbered = [f"pairtransformer{number}" for number in range(self._n_features_out)]
+            return np.array(self._names_of_output or numbered, dtype=object)
+        if self.output == "distance":
+            return np.array(["distance"], dtype=object)
+        names = self._names_of_items(item_names(input_features))
+        if self.output == "pairs":
+            return pair_names(names)
+        parts = ["abs_diff", "product"] if self.output == "abs_diff_product" else [self.output]
+        return np.array([f"{part}__{name}" for part in parts for name in names], dtype=object)
+
+    def get_metadata_routing(self):
+        """Return how metadata are routed to the transformer.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            The router.
+        """
+        mapping = MethodMapping()
+        for caller in ("fit", "fit_transform"):  # Both transform a pair at least.
+            mapping.add(caller=caller, callee="fit").add(caller=caller, callee="transform")
+        mapping.add(caller="transform", callee="transform")
+        router = MetadataRouter(owner=self)
+        return router.add(transformer=self.transformer, method_mapping=mapping)
+
+    def _validate(self, X, *, reset):
+        """Return a view of the pairs; what items may be is for the transformer to check."""
+        if isinstance(X, PairView):
+            check_view(self, X, reset=reset)
+            return X
+        if is_table(X):
+            with errors_named("X", PAIRS_WANTED):
+                validate_data(self, X, reset=reset, skip_check_array=True)
+            if not X.shape[1]:
+                raise ValueError("X has no columns; pass pairs of items of one column at least.")
+        else:
+            checks = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False}
+            X = flatten_pairs(X)
+            with errors_named("X", PAIRS_WANTED):
+                X = validate_data(self, X, reset=reset, **checks)
+        if reset:
+            check_pair_names(self)
+        return to_view(X)
+
+    def _unfitted(self):
+        """Return the transformer to fit; for None one that checks the items alone."""
+        if self.transformer is None:
+            identity = FunctionTransformer(
+                validate=True, accept_sparse=True, feature_names_out="one-to-one"
+            )
+            return identity.set_output(transform="default")
+        if learns_from_classes(self.transformer):
+            raise ValueError(
+                f"transformer={self.transformer} learns from classes of items, but pairs have "
+                "none; fit it on items beforehand and pass FrozenEstimator(transformer)."
+            )
+        return clone(self.transformer)
+
+    def _for_transformer(self, items):
+        """Return items as the transformer takes them: columns, or a sequence of texts."""
+        if self.transformer is None or not takes_sequences(self.transformer):
+            return items
+        if items.shape[1] != 1:
+            raise ValueError(
+                f"transformer={self.transformer} takes one text for each item, but an item has "
+                f"{items.shape[1]} columns; pass pairs of two columns, or select the columns of "
+                "items in a ColumnTransformer."
+            )
+        texts = np.asarray(items)[:, 0]
+        if texts.dtype.kind not in "OSTU":
+            raise ValueError(
+                f"transformer={self.transformer} takes texts, but the items are numbers, of type "
+                f"{texts.dtype}; pass strings, or a transformer of numbers."
+            )
+        n_missing = sum(map(is_missing, texts))
+        if n_missing:
+            raise ValueError(
+                f"The items have {n_missing} missing texts (NaN, None or NA); replace them, for "
+                "instance by ''."
+            )
+        return texts
+
+    def _transformed(self, items, **params):
+        """Return the transformed items as an array or a CSR matrix."""
+        n_items = items.shape[0]
+        items = self._for_transformer(items)
+        with errors_named("transformer", UNFIT, "X"):
+            items = self.transformer_.transform(items, **params)
+        items = items.tocsr() if issparse(items) else as_array(items, "the result of transformer")
+        if len(items.shape) < 2 or items.shape[0] != n_items:
+            raise ValueError(
+                f"transformer must return an array of shape ({n_items}, n_components), but "
+                f"returned {items.shape}."
+            )
+        return items
+
+    def _compare(self, items, index):
+        """Return ``output`` of the left and right items, and the names of its columns if any."""
+        if self.output != "pairs":
+            items = as_floats(items, "the result of transformer", ENCODE, **ANY_NUMBERS)
+        pairs = PairView(items, index)
+        if isinstance(self.output, str):
+            return OUTPUTS[self.output](pairs.left, pairs.right), []
+        try:
+            compared = self.output(pairs.left, pairs.right)
+        except Exception as error:
+            raise ValueError(
+                f"output failed: {error}. It is called with the items of both sides and must "
+                "return an array of shape (n_pairs, n_outputs)."
+            ) from error
+        names = [str(name) for name in compared.columns] if is_table(compared) else []
+        compared = compared if issparse(compared) else as_array(compared, "the result of output")
+        if len(compared.shape) != 2 or compared.shape[0] != len(pairs):
+            raise ValueError(
+                f"output must return an array of shape ({len(pairs)}, n_outputs), but gave "
+                f"{compared.shape}; use reshape(-1, 1) for one number a pair."
+            )
+        return as_numbers(compared, "the result of output", ENCODE, **ANY_NUMBERS), names
+
+    def _names_of_items(self, names):
+        """Return the names of the columns of transformed items."""
+        numbered = [
+            f"{type(self.transformer_).__name__.lower()}{number}"
+            for number in range(self._n_components)
+        ]
+        if not hasattr(self.transformer_, "get_feature_names_out"):
+            return numbered
+        if hasattr(self.transformer_, "feature_names_in_"):
+            names = None
+        try:
+            return self.transformer_.get_feature_names_out(names)
+        except AttributeError:  # A pipeline has the method even if a step of it has not.
+            return numbered
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._unfitted() if self.transformer is None else self.transformer)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.string = inner.input_tags.string
+        tags.input_tags.categorical = inner.input_tags.categorical
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        if inner.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = inner.transformer_tags.preserves_dtype
+        return tags
+
+
+def learns_from_classes(transformer):
+    """Return whether a transformer, or a step of a pipeline, is to be fitted with classes."""
+    if isinstance(transformer, Pipeline):
+        return any(learns_from_classes(step) for step in steps_of(transformer))
+    frozen = isinstance(transformer, FrozenEstimator)
+    return get_tags(transformer).target_tags.required and not frozen
+
+
+def takes_sequences(transformer):
+    """Return whether a transformer, or a step or part of it, takes no columns but sequences."""
+    if isinstance(transformer, FrozenEstimator):
+        return takes_sequences(transformer.estimator)
+    if isinstance(transformer, Pipeline | FeatureUnion):
+        return any(takes_sequences(step) for step in steps_of(transformer))
+    return not get_tags(transformer).input_tags.two_d_array
+
+
+def steps_of(transformer):
+    """Return the steps of a pipeline, or the parts of a union, that are transformers."""
+    steps = getattr(transformer, "steps", None) or transformer.transformer_list
+    return [step for _, step in steps if hasattr(step, "fit")]
+
+
+def distinct_items(pairs):
+    """Return the items that occur in a view of pairs, and the pairs as places among them."""
+    rows, index = pairs.distinct()
+    if len(rows) == pairs.items.shape[0]:
+        return pairs.items, index
+    return _safe_indexing(pairs.items, rows), index
+
+
+def routed_items(pairs, params):
+    """Return items to transform, the pairs as places among them, and metadata of these items.
+
+    Without metadata every distinct item is there once. Metadata belong to pairs, so that with
+    them both items of every pair are there.
+    """
+    if not params:
+        return *distinct_items(pairs), {}
+    check_consistent_length(pairs.index, params.get("sample_weight"))
+    rows = np.arange(len(pairs)).repeat(2)
+    params = _check_method_params(pairs.index, params, indices=rows)
+    items = _safe_indexing(pairs.items, pairs.index.ravel())
+    return items, np.arange(2 * len(pairs)).reshape(-1, 2), params

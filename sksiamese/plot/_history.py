@@ -1,0 +1,140 @@
+"""The display of how training went."""
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import check_is_fitted
+
+from .._wrapped import held_by
+
+LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
+"""Names of what is drawn of a history."""
+
+
+class HistoryDisplay:
+    """How training went: loss, distances and the share of active pairs by epoch.
+
+    Make one by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    history : dict of array-like of shape (n_epochs,)
+        ``history_`` of a fitted estimator.
+
+    Attributes
+    ----------
+    axes_ : ndarray of Axes of shape (3,)
+        The three panels.
+
+    figure_ : Figure
+        The figure that holds them.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import SiameseEmbedder
+    >>> from sksiamese.plot import HistoryDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embedder = SiameseEmbedder(max_iter=3, random_state=0).fit(X, y)
+    >>> display = HistoryDisplay.from_estimator(embedder)
+    >>> [ax.get_title() for ax in display.axes_]
+    ['loss', 'mean distance', 'active pairs']
+    """
+
+    def __init__(self, *, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, axes=None):
+        """Draw the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SiameseEmbedder, SiameseVerifier, or an estimator that holds one
+            Fitted estimator; it may be in a ``Pipeline``, a ``SiameseIdentifier``, a search, a
+            ``FrozenEstimator``, or a classifier that has a threshold or is calibrated.
+
+        axes : array-like of Axes of shape (3,), default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : HistoryDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If ``estimator`` holds no trained estimator, or several.
+        """
+        check_is_fitted(estimator)
+        trained = _trained(estimator)
+        if len(trained) != 1:
+            names = ", ".join(type(one).__name__ for one in trained) or "none"
+            raise ValueError(
+                "estimator must be a SiameseEmbedder or SiameseVerifier, or hold one of them, but "
+                f"{type(estimator).__name__} holds {names}; pass one of a pipeline's steps, or "
+                "HistoryDisplay(history=one.history_).plot()."
+            )
+        return cls(history=trained[0].history_).plot(axes=axes)
+
+    def plot(self, *, axes=None):
+        """Draw the three panels.
+
+        Parameters
+        ----------
+        axes : array-like of Axes of shape (3,), default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : HistoryDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If there are not three axes, or ``history`` lacks what is drawn.
+        """
+        check_matplotlib_support("HistoryDisplay.plot")
+        if not isinstance(self.history, dict) or not set(LINES) <= set(self.history):
+            raise ValueError(
+                f"history must have the entries {', '.join(LINES)}; pass history_ of a fitted "
+                "estimator."
+            )
+        import matplotlib.pyplot as plt
+
+        if axes is None:
+            _, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
+        axes = np.ravel(axes)
+        if len(axes) != 3 or not all(hasattr(ax, "plot") for ax in axes):
+            raise ValueError(
+                f"axes must be three, for loss, distances and pairs; got {len(axes)} of type "
+                f"{type(axes[0]).__name__ if len(axes) else None}; pass plt.subplots(1, 3)[1]."
+            )
+        epochs = np.arange(1, len(self.history["loss"]) + 1)
+        panels = {
+            "loss": {"loss": "loss"},
+            "mean distance": {
+                "matching": "positive_distance",
+                "not matching": "negative_distance",
+                "any": "spread",
+            },
+            "active pairs": {"share that moves the embedding": "active"},
+        }
+        for ax, (title, lines) in zip(axes, panels.items(), strict=True):
+            for label, name in lines.items():
+                ax.plot(epochs, self.history[name], label=label)
+            ax.set(title=title, xlabel="epoch", ylim=(0, None))
+        axes[1].set(ylim=(0, 1.2 * axes[1].dataLim.ymax))
+        axes[1].legend(loc="upper center", ncols=3, fontsize="small")
+        axes[2].set(ylim=(0, 1.05))
+        self.axes_, self.figure_ = axes, axes[0].figure
+        return self
+
+
+def _trained(estimator):
+    """Return the trained estimators among an estimator and those that it holds."""
+    inner = held_by(estimator)
+    if not inner and hasattr(estimator, "history_"):
+        return [estimator]
+    return list({id(found): found for one in inner for found in _trained(one)}.values())

@@ -1,0 +1,74 @@
+"""A sheet of images: their arrays, their places, their frames."""
+
+from math import prod
+from numbers import Integral
+
+import numpy as np
+
+from .._checks import as_floats
+
+FRAMES = {True: ("#0072b2", "-"), False: ("#d55e00", "--")}
+"""Colour and line of the frame of what is right and of what is wrong."""
+
+GAP = 0.16
+"""Room between images, in image heights."""
+
+LINE = 0.22
+"""Room for a line of text, in image heights."""
+
+
+def as_images(X, image_shape):
+    """Rows as images, channels last, with values scaled to [0, 1] all together."""
+    if image_shape is None:
+        raise ValueError("image_shape is not known from the estimator; pass (height, width).")
+    shape = tuple(image_shape) if np.iterable(image_shape) else (image_shape,)
+    are_sizes = all(isinstance(size, Integral) and size > 0 for size in shape)
+    if not are_sizes or len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
+        raise ValueError(
+            "image_shape must be (height, width), (1, height, width) or (3, height, width), in "
+            f"whole numbers, got {image_shape!r}."
+        )
+    X = as_floats(X, "X", "give one flattened image a row")
+    if prod(shape) != X.shape[1]:
+        raise ValueError(
+            f"image_shape={shape} has {prod(shape)} values, but an item of X has {X.shape[1]} "
+            "features; pass the shape of one image."
+        )
+    images = (X - X.min()) / (np.ptp(X) or 1)
+    images = images.reshape(len(X), *shape)
+    if len(shape) == 2:
+        return images
+    return images[:, 0] if shape[0] == 1 else np.moveaxis(images, 1, -1)
+
+
+def new_sheet(ax, width, height):
+    """Axes without ticks for images one high, from the upper left corner on."""
+    from matplotlib import pyplot as plt
+
+    if ax is None:
+        size = (0.9 * (width + GAP), 0.9 * (height + GAP) + 0.4)
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    ax.set(xlim=(-GAP, width), ylim=(height, -GAP))
+    ax.axis("off")
+    return ax
+
+
+def draw_image(ax, image, left, top, imshow_kwargs):
+    """Draw an image, by the place of its upper left corner."""
+    extent = (left, left + image.shape[1] / image.shape[0], top + 1, top)
+    style = {"cmap": "gray", "vmin": 0, "vmax": 1, "extent": extent}
+    ax.imshow(image, **{**style, **(imshow_kwargs or {})})
+
+
+def write_below(ax, text, center, top):
+    """Write a line below an image."""
+    ax.text(center, top + 1 + GAP / 2, str(text), ha="center", va="top", fontsize="small")
+
+
+def draw_frame(ax, left, top, width, right):
+    """Draw the frame of what is right or wrong."""
+    from matplotlib.patches import Rectangle
+
+    color, line = FRAMES[bool(right)]
+    style = {"fill": False, "edgecolor": color, "linestyle": line, "linewidth": 2.5}
+    return ax.add_patch(Rectangle((left, top), width, 1, **style))

@@ -1,0 +1,210 @@
+"""The display of nearest neighbours, with frames that say right or wrong."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from .._checks import HasMethods, Interval, as_floats
+from .._labels import alike
+from ..metrics._retrieval import exact_distances
+from ..metrics._verification import as_classes
+from ._image_grid import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
+
+
+class NeighborsDisplay:
+    """A sheet of images: each query in a row with the images nearest to it.
+
+    Make one by :meth:`from_estimator`. Neighbours of the class of the query have a solid
+    blue frame, others a broken orange one; below each image stands its class.
+
+    Parameters
+    ----------
+    query_images : ndarray of shape (n_queries, height, width) or \
+            (n_queries, height, width, 3)
+        The queries, with values in [0, 1].
+
+    query_labels : ndarray of shape (n_queries,)
+        Their classes.
+
+    images : ndarray of shape (n_queries, n_neighbors, height, width) or \
+            (n_queries, n_neighbors, height, width, 3)
+        The neighbours of each query, nearest first, with values in [0, 1].
+
+    labels : ndarray of shape (n_queries, n_neighbors)
+        Their classes.
+
+    Attributes
+    ----------
+    frames_ : list of list of Rectangle
+        The frames of the neighbours, for each query.
+
+    ax_ : Axes
+        Where it is drawn.
+
+    figure_ : Figure
+        The figure that holds it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import SiameseEmbedder
+    >>> from sksiamese.plot import NeighborsDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embedder = SiameseEmbedder(input_shape=(8, 8), max_iter=3, random_state=0)
+    >>> embedder = embedder.fit(X[:1000], y[:1000])
+    >>> display = NeighborsDisplay.from_estimator(
+    ...     embedder, X[1000:1003], y[1000:1003], X[:1000], y[:1000], n_neighbors=5
+    ... )
+    >>> display.labels.shape
+    (3, 5)
+    """
+
+    def __init__(self, *, query_images, query_labels, images, labels):
+        self.query_images = query_images
+        self.query_labels = query_labels
+        self.images = images
+        self.labels = labels
+
+    @classmethod
+    @validate_params(
+        {
+            "estimator": [HasMethods("transform")],
+            "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+            "metric": [str, callable],
+        },
+        prefer_skip_nested_validation=False,
+    )
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        X_gallery,
+        y_gallery,
+        *,
+        n_neighbors=8,
+        metric="euclidean",
+        image_shape=None,
+        **kwargs,
+    ):
+        """Find the images nearest to queries and draw them.
+
+        Parameters
+        ----------
+        estimator : SiameseEmbedder or other transformer
+            Fitted transformer.
+
+        X : array-like of shape (n_queries, n_features)
+            Queries, one flattened image each.
+
+        y : array-like of shape (n_queries,)
+            Their classes.
+
+        X_gallery : array-like of shape (n_samples, n_features)
+            Images among which neighbours are sought; of those at the same distance the first
+            ones are taken. A query that is one of them is its own nearest neighbour.
+
+        y_gallery : array-like of shape (n_samples,)
+            Their classes.
+
+        n_neighbors : int, default=8
+            Neighbours of each query, >= 1.
+
+        metric : str or callable, default="euclidean"
+            Distance between embeddings, as for ``sklearn.metrics.pairwise_distances``.
+
+        image_shape : tuple of int, default=None
+            Shape of one image, (height, width), (1, height, width) or (3, height, width);
+            by default ``input_shape`` of the estimator.
+
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : NeighborsDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If rows and labels differ in number, the shape of an image is not known or not
+            that of a row, or the gallery has fewer images than neighbours are asked for.
+        """
+        check_is_fitted(estimator)
+        remedy = "give one row for each image"
+        rows, gallery = as_floats(X, "X", remedy), as_floats(X_gallery, "X_gallery", remedy)
+        y, y_gallery = alike(
+            as_classes(y, "y"), as_classes(y_gallery, "y_gallery"), "y", "y_gallery"
+        )
+        check_consistent_length(rows, y)
+        check_consistent_length(gallery, y_gallery)
+        if image_shape is None:
+            image_shape = getattr(estimator, "input_shape", None)
+        images = as_images(np.concatenate([rows, gallery]), image_shape)
+        if n_neighbors > len(gallery):
+            raise ValueError(
+                f"n_neighbors={n_neighbors} is more than the {len(gallery)} rows of X_gallery; "
+                "lower it."
+            )
+        Z, Z_gallery = (
+            as_floats(estimator.transform(given), "transform(X)", remedy, accept_sparse="csr")
+            for given in (X, X_gallery)
+        )
+        distances = exact_distances(Z, Z_gallery, metric)
+        nearest = distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
+        display = cls(
+            query_images=images[: len(rows)],
+            query_labels=y,
+            images=images[len(rows) :][nearest],
+            labels=y_gallery[nearest],
+        )
+        return display.plot(**kwargs)
+
+    @validate_params(
+        {"ax": [HasMethods("imshow"), None], "imshow_kwargs": [dict, None]},
+        prefer_skip_nested_validation=True,
+    )
+    def plot(self, *, ax=None, imshow_kwargs=None):
+        """Draw the sheet.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            Where to draw; by default in a new figure.
+
+        imshow_kwargs : dict, default=None
+            Passed to ``Axes.imshow`` for every image.
+
+        Returns
+        -------
+        display : NeighborsDisplay
+            The display.
+        """
+        check_matplotlib_support("NeighborsDisplay.plot")
+        from matplotlib import pyplot as plt
+
+        aspect = self.query_images.shape[2] / self.query_images.shape[1]
+        n_queries, n_neighbors = self.labels.shape
+        across, down = aspect + GAP, 1 + GAP + LINE
+        ax = new_sheet(ax, (n_neighbors + 1) * across + 2 * GAP, n_queries * down)
+        self.frames_ = []
+        for row, label in enumerate(self.query_labels):
+            draw_image(ax, self.query_images[row], 0, row * down, imshow_kwargs)
+            write_below(ax, label, aspect / 2, row * down)
+            self.frames_.append([])
+            for column, found in enumerate(self.labels[row]):
+                left = (column + 1) * across + 2 * GAP
+                draw_image(ax, self.images[row, column], left, row * down, imshow_kwargs)
+                write_below(ax, found, left + aspect / 2, row * down)
+                frame = draw_frame(ax, left, row * down, aspect, found == label)
+                self.frames_[-1].append(frame)
+        color = plt.rcParams["axes.edgecolor"]
+        ax.axvline(across + GAP / 2, color=color, linewidth=plt.rcParams["axes.linewidth"])
+        ax.set_title("queries | neighbours, nearest first", fontsize="medium")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

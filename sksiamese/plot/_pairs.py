@@ -1,0 +1,255 @@
+"""The display of pairs of images, with frames that say right or wrong."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from .._checks import HasMethods, Interval
+from ..metrics._verification import THRESHOLD, check_pairs
+from ..pairs import flatten_pairs, split_pairs, to_view
+from ._decisions import accepted_pairs, decisions
+from ._image_grid import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
+
+
+class PairDisplay:
+    """A sheet of pairs of images, with the score of each and whether it was decided rightly.
+
+    Make one by :meth:`from_estimator` or :meth:`from_predictions`. Pairs that were decided
+    rightly have a solid blue frame, others a broken orange one; below each pair stands
+    whether it matches, and its score.
+
+    Parameters
+    ----------
+    left : ndarray of shape (n_pairs, height, width) or (n_pairs, height, width, 3)
+        Left images, with values in [0, 1].
+
+    right : ndarray of the shape of ``left``
+        Right images, with values in [0, 1].
+
+    match : ndarray of bool of shape (n_pairs,)
+        Which pairs match.
+
+    y_score : ndarray of shape (n_pairs,)
+        Scores, larger for a match.
+
+    accepted : ndarray of bool of shape (n_pairs,)
+        Which pairs are accepted.
+
+    threshold : float, default=0.0
+        Least score of an accepted pair, in the unit of ``y_score``.
+
+    Attributes
+    ----------
+    frames_ : list of Rectangle
+        The frames of the pairs.
+
+    ax_ : Axes
+        Where it is drawn.
+
+    figure_ : Figure
+        The figure that holds it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import make_pairs
+    >>> from sksiamese.plot import PairDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> pairs, match, _ = make_pairs(X, y, n_pairs=100, random_state=0)
+    >>> closeness = -((pairs[:, :64] - pairs[:, 64:]) ** 2).sum(axis=1)
+    >>> display = PairDisplay.from_predictions(
+    ...     pairs, match, closeness, threshold=-1500, image_shape=(8, 8), n_pairs=6
+    ... )
+    >>> display.left.shape
+    (6, 8, 8)
+    """
+
+    def __init__(self, *, left, right, match, y_score, accepted, threshold=0.0):
+        self.left = left
+        self.right = right
+        self.match = match
+        self.y_score = y_score
+        self.accepted = accepted
+        self.threshold = threshold
+
+    @classmethod
+    @validate_params(
+        {"estimator": [HasMethods("predict")], "threshold": [*THRESHOLD, None]},
+        prefer_skip_nested_validation=False,
+    )
+    def from_estimator(cls, estimator, X, y, *, image_shape=None, threshold=None, **kwargs):
+        """Score pairs and draw some of them.
+
+        Parameters
+        ----------
+        estimator : SiameseVerifier or other classifier of two classes
+            Fitted classifier of pairs.
+
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features)
+            Pairs of flattened images.
+
+        y : array-like of shape (n_pairs,)
+            Binary labels; the greater one means a match.
+
+        image_shape : tuple of int, default=None
+            Shape of one image, (height, width), (1, height, width) or (3, height, width);
+            by default ``input_shape`` of the estimator.
+
+        threshold : float, default=None
+            Least score of an accepted pair; by default ``predict`` says which are accepted,
+            as for :meth:`PairScoreDisplay.from_estimator`.
+
+        **kwargs : dict
+            Passed to :meth:`from_predictions`.
+
+        Returns
+        -------
+        display : PairDisplay
+            The display, of ``decision_function`` if the estimator has it, else of the
+            probability of a match.
+        """
+        if image_shape is None:
+            image_shape = getattr(estimator, "input_shape", None)
+        y_score, accepted, threshold, _ = decisions(estimator, X, threshold)
+        decided = {"accepted": accepted, "threshold": threshold}
+        return cls.from_predictions(X, y, y_score, image_shape=image_shape, **decided, **kwargs)
+
+    @classmethod
+    @validate_params(
+        {
+            "threshold": THRESHOLD,
+            "n_pairs": [Interval(Integral, 1, None, closed="left")],
+            "order": [StrOptions({"given", "worst"})],
+        },
+        prefer_skip_nested_validation=False,
+    )
+    def from_predictions(
+        cls,
+        X,
+        y_true,
+        y_score,
+        *,
+        image_shape,
+        threshold=0.0,
+        accepted=None,
+        n_pairs=12,
+        order="worst",
+        **kwargs,
+    ):
+        """Draw some of the pairs that were scored.
+
+        Parameters
+        ----------
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features)
+            Pairs of flattened images.
+
+        y_true : array-like of shape (n_pairs,)
+            Binary labels; the greater one means a match.
+
+        y_score : array-like of shape (n_pairs,)
+            Scores, larger for a match.
+
+        image_shape : tuple of int
+            Shape of one image, (height, width), (1, height, width) or (3, height, width).
+
+        threshold : float, default=0.0
+            Least score of an accepted pair, in the unit of ``y_score``.
+
+        accepted : array-like of bool of shape (n_pairs,), default=None
+            Which pairs are accepted; by default those whose score reaches the threshold.
+
+        n_pairs : int, default=12
+            Number of pairs that are drawn, at most, >= 1.
+
+        order : {"given", "worst"}, default="worst"
+            Which pairs are drawn: the first ones, or those whose scores are furthest on the
+            wrong side of the threshold, the first ones among equals.
+
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : PairDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If pairs, labels and scores differ in number, ``y_true`` has not exactly two
+            labels, the shape of an image is not known or not that of an item, or ``n_pairs``
+            is no whole number of at least 1.
+        """
+        match, y_score = check_pairs(y_true, y_score)
+        match = match == 1
+        accepted = accepted_pairs(y_score, threshold, accepted)
+        check_consistent_length(X, match)
+        rows = np.arange(len(match))
+        if order == "worst":
+            rows = np.argsort(np.where(match, 1, -1) * (y_score - threshold), kind="stable")
+        rows = rows[:n_pairs]
+        left, right = split_pairs(np.asarray(to_view(flatten_pairs(X))[rows]))
+        images = as_images(np.concatenate([left, right]), image_shape)
+        display = cls(
+            left=images[: len(rows)],
+            right=images[len(rows) :],
+            match=match[rows],
+            y_score=y_score[rows],
+            accepted=accepted[rows],
+            threshold=threshold,
+        )
+        return display.plot(**kwargs)
+
+    @validate_params(
+        {
+            "ax": [HasMethods("imshow"), None],
+            "n_columns": [Interval(Integral, 1, None, closed="left")],
+            "imshow_kwargs": [dict, None],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def plot(self, *, ax=None, n_columns=4, imshow_kwargs=None):
+        """Draw the sheet.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            Where to draw; by default in a new figure.
+
+        n_columns : int, default=4
+            Pairs in a row, >= 1.
+
+        imshow_kwargs : dict, default=None
+            Passed to ``Axes.imshow`` for every image.
+
+        Returns
+        -------
+        display : PairDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If ``n_columns`` is no whole number of at least 1.
+        """
+        check_matplotlib_support("PairDisplay.plot")
+        aspect = self.left.shape[2] / self.left.shape[1]
+        width, down = 2 * aspect + GAP / 2, 1 + GAP + LINE
+        across = width + 2 * GAP
+        n_rows = -(-len(self.match) // n_columns)
+        ax = new_sheet(ax, min(n_columns, len(self.match)) * across, n_rows * down)
+        self.frames_ = []
+        for number, decided_rightly in enumerate(self.accepted == self.match):
+            row, column = divmod(number, n_columns)
+            left, top = column * across, row * down
+            draw_image(ax, self.left[number], left, top, imshow_kwargs)
+            draw_image(ax, self.right[number], left + aspect + GAP / 2, top, imshow_kwargs)
+            kind = "match" if self.match[number] else "no match"
+            write_below(ax, f"{kind}: {self.y_score[number]:.3g}", left + width / 2, top)
+            self.frames_.append(draw_frame(ax, left, top, width, decided_rightly))
+        ax.set_title(f"pairs accepted from {self.threshold:.3g} on", fontsize="medium")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

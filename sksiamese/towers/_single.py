@@ -1,0 +1,248 @@
+"""Towers that are one network: multilayer perceptron, convolutions, time delays."""
+
+from itertools import pairwise
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .._parameters import check_count, check_real, check_shape
+
+__all__ = ["cnn", "mlp", "tdnn"]
+
+
+def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
+    """Multilayer perceptron with rectified linear units.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one item, which is flattened.
+
+    n_components : int
+        Size of the embedding, >= 1.
+
+    depth : int, default=2
+        Number of weight layers, the output layer included, >= 1. A depth of 1 is a
+        linear map.
+
+    width : int, default=512
+        Units of every hidden layer, >= 1.
+
+    dropout : float, default=0.0
+        Share of the hidden units set to zero during training, in [0, 1).
+
+    Returns
+    -------
+    tower : nn.Sequential
+        Maps items, a batch of shape (n, ...), to embeddings (n, n_components).
+
+    Examples
+    --------
+    >>> from sksiamese.towers import mlp
+    >>> sum(weight.numel() for weight in mlp((28, 28), 128, depth=3, width=128).parameters())
+    133504
+    """
+    input_shape, n_components = _checked(input_shape, n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
+    sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
+    layers = [nn.Flatten()]
+    for n_in, n_out in pairwise(sizes[:-1]):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
+def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="global"):
+    """Convolutional network: blocks of convolution, pooling, normalisation and rectifier.
+
+    Every block has 3 x 3 convolutions, halves the image, and has twice as many channels
+    as the block before it. Channels are normalised in groups of 16, item by item, so that
+    an embedding never depends on the batch.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one image: (height, width) or (channels, height, width). An item of shape
+        (n_features,) is an image of one row.
+
+    n_components : int
+        Size of the embedding, >= 1.
+
+    depth : int, default=3
+        Number of blocks, >= 1.
+
+    width : int, default=32
+        Channels of the first block, >= 1. A tower of an embedder gets its width, whose default
+        of 128 is slow without an accelerator.
+
+    dropout : float, default=0.0
+        Share of the last features set to zero during training, in [0, 1).
+
+    pooling : {"global", "flatten"}, default="global"
+        Whether the features are averaged over the image or keep their place.
+
+    Returns
+    -------
+    tower : nn.Sequential
+        Maps images, a batch of shape (n, ...), to embeddings (n, n_components).
+
+    Raises
+    ------
+    ValueError
+        If ``input_shape`` has more than three axes or its channels last, such as (28, 28, 3),
+        or ``pooling`` is unknown.
+
+    References
+    ----------
+    Y. Wu, K. He, "Group normalization", ECCV 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.towers import cnn
+    >>> cnn((28, 28), 32, depth=2, width=8)(torch.zeros(5, 28, 28)).shape
+    torch.Size([5, 32])
+    """
+    input_shape, n_components = _checked(input_shape, n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
+    if len(input_shape) > 3:
+        raise ValueError(
+            f"tower='cnn' takes images, (height, width) or (channels, height, width), but "
+            f"input_shape is {tuple(input_shape)}."
+        )
+    if has_channels_last(input_shape):
+        height, breadth, channels = input_shape
+        raise ValueError(
+            f"input_shape={tuple(input_shape)} has its channels last, but images have them first: "
+            f"set input_shape={(channels, height, breadth)} and pass "
+            f"np.moveaxis(X.reshape(-1, *{tuple(input_shape)}), -1, 1).reshape(len(X), -1)."
+        )
+    if not isinstance(pooling, str) or pooling not in ("global", "flatten"):
+        raise ValueError(f"pooling must be 'global' or 'flatten', got {pooling!r}.")
+    channels, height, breadth = (1,) * (3 - len(input_shape)) + tuple(input_shape)
+    sizes = [channels, *(width * 2**block for block in range(depth))]
+    layers = [nn.Flatten(), nn.Unflatten(1, (channels, height, breadth))]
+    for n_in, n_out in pairwise(sizes):
+        layers += [
+            nn.Conv2d(n_in, n_out, 3, padding=1),
+            nn.MaxPool2d(2, ceil_mode=True),
+            nn.GroupNorm(1 if n_out % 16 else n_out // 16, n_out),
+            nn.ReLU(),
+        ]
+        height, breadth = (height + 1) // 2, (breadth + 1) // 2
+    n_features = sizes[-1]
+    if pooling == "global":
+        layers.append(nn.AdaptiveAvgPool2d(1))
+    else:
+        n_features *= height * breadth
+    layers += [nn.Flatten(), nn.Dropout(dropout), nn.Linear(n_features, n_components)]
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+cnn.shared_axes = (-2, -1)
+
+
+def has_channels_last(shape):
+    """Return whether a shape can only mean (height, width, channels)."""
+    return len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > shape[-1]
+
+
+def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
+    """Time-delay network: convolutions over time, mean and deviation over time.
+
+    The steps that a convolution sees are 1, 2, 4, ... steps apart, so that each layer sees
+    about twice as far. Steps that hold NaN are not there: give series of different lengths
+    as rows padded with NaN. They change nothing, however many there are.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one series: (n_steps, n_channels), or (n_steps,) for one channel.
+
+    n_components : int
+        Size of the embedding, >= 1.
+
+    depth : int, default=3
+        Number of convolutions, >= 1, of five steps each.
+
+    width : int, default=128
+        Channels of every convolution, >= 1.
+
+    dropout : float, default=0.0
+        Share of the channels set to zero during training, in [0, 1).
+
+    Returns
+    -------
+    tower : nn.Module
+        Maps series, a batch of shape (n, n_steps, n_channels), to embeddings
+        (n, n_components).
+
+    References
+    ----------
+    J. Bromley, I. Guyon, Y. LeCun, E. Sackinger, R. Shah, "Signature verification using a
+    siamese time delay neural network", NIPS 1993; pooling: D. Snyder, D. Garcia-Romero,
+    G. Sell, D. Povey, S. Khudanpur, "X-vectors: robust DNN embeddings for speaker
+    recognition", ICASSP 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.towers import tdnn
+    >>> tdnn((50, 3), 16, width=8)(torch.zeros(5, 50, 3)).shape
+    torch.Size([5, 16])
+    """
+    input_shape, n_components = _checked(input_shape, n_components)
+    depth, width, dropout = check_sizes(depth, width, dropout)
+    if len(input_shape) > 2:
+        raise ValueError(
+            f"tower='tdnn' takes series, (n_steps,) or (n_steps, n_channels), but input_shape is "
+            f"{tuple(input_shape)}."
+        )
+    n_channels = input_shape[1] if len(input_shape) == 2 else 1
+    series = nn.Unflatten(1, (input_shape[0], n_channels))
+    return nn.Sequential(
+        nn.Flatten(), series, _TimeDelays(n_channels, n_components, depth, width, dropout)
+    )
+
+
+tdnn.allow_nan = True
+tdnn.shared_axes = (-2,)
+
+
+def _checked(input_shape, n_components):
+    """Return the shape of an item and the size of the embedding, both checked."""
+    return check_shape("input_shape", input_shape), check_count("n_components", n_components)
+
+
+def check_sizes(depth, width, dropout):
+    """Return the parameters that most towers have; raise if one lies beyond its range."""
+    dropout = check_real("dropout", dropout, least=0, below=1)
+    return check_count("depth", depth), check_count("width", width), dropout
+
+
+class _TimeDelays(nn.Module):
+    """Convolutions over the steps that are there, then their statistics, then a linear map."""
+
+    def __init__(self, n_channels, n_components, depth, width, dropout):
+        super().__init__()
+        sizes = pairwise([n_channels] + [width] * depth)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(n_in, n_out, 5, padding="same", dilation=2**layer)
+            for layer, (n_in, n_out) in enumerate(sizes)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(2 * width, n_components)
+
+    def forward(self, X):
+        """Embeddings of series of shape (n, n_steps, n_channels)."""
+        there = ~X.isnan().any(dim=2, keepdim=True)
+        H = X.where(there, 0)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            H = norm(convolution(H.mT).mT)
+            H = self.dropout(F.relu(H)).where(there, 0)
+        n_steps = there.sum(dim=1).clamp_min(1)
+        mean = H.sum(dim=1) / n_steps
+        variance = (H - mean.unsqueeze(1)).where(there, 0).square().sum(dim=1) / n_steps
+        return self.output(torch.cat([mean, (variance + 1e-5).sqrt()], dim=1))
