@@ -1,10 +1,8 @@
 """Where scikit-learn and torch meet: what both siamese estimators have in common."""
 
 import copy
-import os
+import warnings
 from functools import partial
-from inspect import Parameter
-from math import prod
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,7 +10,7 @@ import torch
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from sklearn.model_selection import train_test_split
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state, check_X_y
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -20,25 +18,18 @@ from sklearn.utils.validation import validate_data
 from torch import nn
 
 from ._checks import Interval, as_rows, errors_named
-from ._data._items import (
-    COMPACT_DTYPES,
-    DTYPES,
-    RandomStream,
-    as_tensor,
-    find_device,
-    floating,
-    global_generator,
-    standardization,
-)
+from ._data._device import RandomStream, find_device
+from ._data._items import COMPACT_DTYPES, DTYPES
 from ._data._streaming import Rows, check_not_empty, checked, is_source
-from ._distributed import agreed, check_same, rank, share, whole
+from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import alike, kind_of
-from ._parameters import check_shape
+from ._training._callbacks import FitCallbacks
+from ._training._fit import new_optimizer, optimizer_state, schedule
 from ._training._loop import train
-from ._training._monitor import Run, bind, named
-from ._training._user_parts import build_module, call, parameters_of
+from ._training._monitor import Monitor
+from ._training._tower import item_shape, tower_attribute
 from .distances import DISTANCES
-from .towers import TOWERS, ToType, UnitLength
+from .towers import TOWERS
 
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
 """What is said of rows that scikit-learn refuses."""
@@ -110,69 +101,99 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return (self.classes_ if resume else classes), codes
 
-    def _train(self, task, *, resume, incremental=False):
+    def _fit_task(self, task, fit_data, *, resume, incremental=False):
         """Train a new module, or the fitted one on, and only then set fitted attributes."""
-        if isinstance(self.distance, nn.Module):
-            raise ValueError(
-                "distance is a module, which every fit would train on; pass a function, and give "
-                "weights that are to be learned to the tower."
-            )
-        check_same("y", task.y)
-        random_state = agreed(check_random_state(self.random_state))
-        seed = random_state.randint(np.iinfo(np.int32).max)
-        device = find_device(self.device)
-        if resume:
-            seed = int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
-        rows, held_out = (task.split or self._split)(task.y, random_state)
+        check_equal_on_all_ranks("y", task.y)
+        random_state = broadcast_from_rank0(check_random_state(self.random_state))
+        seed, device = self._seed(random_state, resume=resume), find_device(self.device)
+        rows, held_out = task.split(random_state)
         max_iter = 1 if incremental else self.max_iter
-        past = self.history_ if resume else {}
-        momenta = self._momenta if resume and incremental else {}
+        state = self._optimizer_state if resume and incremental else {}
         drawing = RandomStream(seed + rank(), device).drawing
         with torch.inference_mode(False), torch.enable_grad():
             with drawing():
                 module = self._resumed() if resume else task.build(rows)
-            check_same("X", *(buffer.numpy() for buffer in module["tower"][0].buffers()))
-            module = agreed(module)
-            optimizer = self._optimizer(module.to(device), momenta)
-            task.check(module, rows)
-            run = Run(
-                self, module, task, rows, held_out, max_iter=max_iter, past=past, drawing=drawing
+            for message in [] if resume else task.doubts(module, rows):
+                warnings.warn(message, stacklevel=4)
+            buffers = module["tower"][0].buffers()
+            check_equal_on_all_ranks("X", *(buffer.numpy() for buffer in buffers))
+            module = broadcast_from_rank0(module).to(device)
+            rate = self.learning_rate_init
+            optimizer = new_optimizer(
+                module, learning_rate=rate, weight_decay=self.weight_decay, state=state
             )
-            epochs = run.announce(self._epochs(task, rows, optimizer, max_iter, seed))
-            loss = task.loss_on(device)
-            train(module, epochs, loss, optimizer, on_epoch_end=run.end_epoch, drawing=drawing)
-            run.end()
-        vars(self).update(run.attributes(agreed(module.cpu().eval())))
-        self._momenta = momenta_of(optimizer) if incremental and not run.diverged else momenta
+            task.check(module, rows)
+            monitor = Monitor(
+                task,
+                module,
+                rows,
+                held_out,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+                past=self.history_ if resume else {},
+                drawing=drawing,
+            )
+            callbacks = self._callbacks(monitor, fit_data, max_iter)
+            epochs = schedule(
+                task, rows, optimizer, learning_rate=rate, max_iter=max_iter, seed=seed
+            )
+            task.to(device)
+            train(
+                module,
+                callbacks.announce(epochs),
+                task.loss,
+                optimizer,
+                on_epoch_end=partial(self._end_epoch, monitor, callbacks),
+                drawing=drawing,
+            )
+            monitor.finish()
+            callbacks.end()
+        if message := monitor.failure(rate):
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        module = broadcast_from_rank0(module.cpu().eval())
+        vars(self).update(self._fitted(monitor, module))
+        keep = incremental and not monitor.diverged
+        self._optimizer_state = optimizer_state(optimizer) if keep else state
         return self
 
-    def _optimizer(self, module, momenta):
-        """AdamW for the weights of a module, with what it remembers of former steps."""
-        if not any(weight.requires_grad for weight in module["tower"].parameters()):
-            raise ValueError("tower has no weights, so nothing can be trained; pass another.")
-        optimizer = torch.optim.AdamW(
-            parameter_groups(module),
-            lr=self.learning_rate_init,
-            weight_decay=self.weight_decay,
-            fused=True,
-        )
-        settings = optimizer.state_dict()["param_groups"]
-        memory = {"state": copy.deepcopy(momenta), "param_groups": settings}
-        optimizer.load_state_dict(memory)
-        return optimizer
+    def _seed(self, random_state, *, resume):
+        """Draw the seed of a fit; after a warm start it depends on the epochs so far."""
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        if not resume:
+            return seed
+        return int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
 
-    def _epochs(self, task, rows, optimizer, max_iter, seed):
-        """The batches of each epoch; the learning rate falls linearly towards zero."""
-        generator = torch.Generator().manual_seed(seed)
-        for epoch in range(max_iter):
-            for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate_init * group["factor"] * (1 - epoch / max_iter)
-            yield task.batches(rows, epoch, generator)
+    def _callbacks(self, monitor, fit_data, max_iter):
+        """Return the callbacks of a fit, which has begun."""
+
+        def attributes():
+            return self._fitted(monitor, copy.deepcopy(monitor.module).cpu().eval())
+
+        context = self._init_callback_context("fit", max_subtasks=max_iter)
+        callbacks = FitCallbacks(self, context, fit_data, attributes)
+        callbacks.begin()
+        return callbacks
+
+    def _end_epoch(self, monitor, callbacks, loss):
+        """Record an epoch, report it, and return whether to stop."""
+        exhausted = monitor.record(loss)
+        if self.verbose:
+            print(monitor)  # noqa: T201
+        return callbacks.end_epoch() or exhausted
+
+    def _fitted(self, monitor, module):
+        """Return the fitted attributes."""
+        return {
+            "_architecture": self._architecture_parameters(),
+            **{f"{name}_": part for name, part in module.items()},
+            "classes_": monitor.task.classes,
+            **monitor.attributes(),
+        }
 
     def _resumed(self):
-        """A copy of the fitted module, so that a failed fit leaves the estimator as it was."""
+        """Return a copy of the fitted module, so that a failed fit changes nothing."""
         for name, value in self._architecture_parameters().items():
-            if comparable(value) != comparable(self._architecture[name]):
+            if comparison_key(value) != comparison_key(self._architecture[name]):
                 raise ValueError(
                     f"{name} has changed from {self._architecture[name]!r} to {value!r} since the "
                     "tower was built; set warm_start=False and call fit to build a new one."
@@ -183,25 +204,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _architecture_parameters(self):
         return {name: getattr(self, name) for name in self._architecture_names}
 
-    def _split(self, y, random_state):
-        """Rows for training and, with early stopping, for validation."""
-        rows = np.flatnonzero(y >= 0)
-        if not self.early_stopping:
-            return rows, None
-        y = y[rows]
-        n_held_out = int(np.ceil(self.validation_fraction * len(y)))
-        n_classes = len(np.unique(y))
-        if n_held_out < n_classes or len(y) - n_held_out < n_classes:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} holds out {n_held_out} of "
-                f"{len(y)} rows, but training and validation each need a row of all "
-                f"{n_classes} classes; change validation_fraction or set early_stopping=False."
-            )
-        return train_test_split(rows, test_size=n_held_out, stratify=y, random_state=random_state)
-
     def _checks(self, X):
         """What X must be, for scikit-learn's validation."""
-        finite = "allow-nan" if self._allows_nan() else True
+        finite = "allow-nan" if tower_attribute(self.tower, "allow_nan", False) else True
         return {
             "dtype": [fallback_dtype(X), *(DTYPES if issparse(X) else COMPACT_DTYPES)],
             "order": "C",
@@ -232,118 +237,20 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
     def _check_not_empty(self, X, **options):
         """Raise if rows for a tower that allows NaN hold nothing else."""
-        if self._allows_nan():
-            by_step = self._of_tower("shared_axes", None) is not None
-            check_not_empty(X, self._item_shape(X), by_step=by_step, **options)
-
-    def _allows_nan(self):
-        """Whether the tower takes NaN for what is not there."""
-        return self._of_tower("allow_nan", False)
-
-    def _of_tower(self, name, default):
-        """What a tower factory says of itself."""
-        factory = TOWERS.get(self.tower) if isinstance(self.tower, str) else self.tower
-        return getattr(getattr(factory, "func", factory), name, default)
-
-    def _standardization(self, *parts, **options):
-        """The layer that standardises items as the tower wants them."""
-        shape = self._item_shape(parts[0])
-        axes = self._of_tower("shared_axes", None)
-        return standardization(*parts, shape=shape, shared_axes=axes, **options)
-
-    def _item_shape(self, X):
-        """Shape of an item, whose values are the columns of X."""
-        if self.input_shape is None:
-            return (X.shape[1],)
-        shape = check_shape("input_shape", self.input_shape)
-        if prod(shape) != X.shape[1]:
-            raise ValueError(
-                f"input_shape={shape} has {prod(shape)} values, but an item of X has "
-                f"{X.shape[1]} features; pass the shape of one item."
-            )
-        return shape
+        if tower_attribute(self.tower, "allow_nan", False):
+            by_step = tower_attribute(self.tower, "shared_axes", None) is not None
+            shape = item_shape(self.input_shape, X.shape[1])
+            check_not_empty(X, shape, by_step=by_step, **options)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self._allows_nan()
+        tags.input_tags.allow_nan = tower_attribute(self.tower, "allow_nan", False)
         return tags
-
-    def _new_tower(self, X, standardize, *, unit_length=False):
-        """Build the tower for rows like those of X and try it on them."""
-        shape = self._item_shape(X)
-        body = self._new_body(shape, self._item_names())
-        dtype = floating(X.dtype) if self.precision is None else np.float32
-        tower = nn.Sequential(standardize, nn.Unflatten(1, shape), body)
-        Z = call("tower", try_on, tower, X, torch.from_numpy(np.empty(0, dtype)).dtype)
-        if not isinstance(Z, torch.Tensor) or Z.shape != (X.shape[0], self.n_components):
-            got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
-            raise ValueError(
-                f"tower must map {(X.shape[0], *shape)} to {(X.shape[0], self.n_components)}, but "
-                f"gave {got}; change its last layer or n_components."
-            )
-        if not Z.is_floating_point():
-            raise ValueError(
-                f"tower must give real floating-point numbers, but gave {Z.dtype}; change its last "
-                "layer, for instance to torch.view_as_real(Z).flatten(1) for complex numbers."
-            )
-        if not Z.isfinite().all():
-            raise ValueError(
-                "tower gave NaN or infinite values before any training; check its initial "
-                "weights, and layers that divide or take logarithms."
-            )
-        if Z.dtype != standardize.output.dtype:
-            tower.append(ToType(standardize.output.dtype))
-        if unit_length:
-            tower.append(UnitLength())
-        return tower
-
-    def _new_body(self, shape, feature_names):
-        """Call the tower factory."""
-        factory = named(TOWERS, self.tower)
-        leading = {"input_shape": shape, "n_components": self.n_components}
-        options = {**self._sizes(), "dropout": self.dropout, "feature_names": feature_names}
-        if isinstance(self.tower, str):
-            if fits_in_memory(factory, {**leading, **options}):
-                return bind("tower", factory, leading, **options)()
-            raise ValueError(
-                f"tower={self.tower!r} with depth={self.depth}, width={self.width} and "
-                f"n_components={self.n_components} would need more memory than there is; lower "
-                "them."
-            )
-        body = build_module("tower", factory, leading, **options)
-        for name, weight in (*body.named_parameters(), *body.named_buffers()):
-            if weight.is_complex():
-                raise ValueError(
-                    f"tower has complex weights, {name!r} among them, which are not supported; "
-                    "keep them as torch.view_as_real(weight), and call torch.view_as_complex "
-                    "within forward."
-                )
-        return body
 
     def _item_names(self):
         """Return the names of the columns of an item, or None."""
         return getattr(self, "feature_names_in_", None)
-
-    def _sizes(self):
-        """Depth and width, without those that are left to the tower."""
-        sizes = {"depth": self.depth, "width": self.width}
-        parameters = parameters_of("tower", named(TOWERS, self.tower))
-        for name, size in sizes.items():
-            required = name in parameters and parameters[name].default is Parameter.empty
-            if size is None and required:
-                raise ValueError(
-                    f"{name}=None leaves it to the tower, which has no default for it; set {name}."
-                )
-        return {name: size for name, size in sizes.items() if size is not None}
-
-    def _embed_for_training(self, tower, items, rows, augment):
-        """Embed the rows of a batch, augmented, in the precision that training asks for."""
-        items = tower[0].to_float(items[rows[share(rows)]])
-        items = augment(items, global_generator(items.device))
-        reduced = self.precision == "bfloat16"
-        with torch.autocast(items.device.type, torch.bfloat16, enabled=reduced):
-            return whole(tower(items).to(tower[0].output.dtype), rows)
 
 
 def has_no_validation_split(estimator):
@@ -375,71 +282,8 @@ def same_classes(classes, known):
     )
 
 
-def comparable(value):
-    """What makes two values of a parameter the same."""
+def comparison_key(value):
+    """Return what two equal values of a parameter have in common."""
     if isinstance(value, partial):
         return value.func, value.args, value.keywords
     return tuple(value) if isinstance(value, list) else value
-
-
-def parameter_groups(module):
-    """Weights to train, in groups by the factor of their learning rate."""
-    factor_of = dict.fromkeys(module.parameters(), 1.0)
-    for part in module.modules():
-        if hasattr(part, "learning_rate_factor"):
-            factor_of.update(dict.fromkeys(part.parameters(), part.learning_rate_factor))
-    groups = {}
-    for weight, factor in factor_of.items():
-        if weight.requires_grad:
-            groups.setdefault(factor, []).append(weight)
-    return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
-
-
-def fits_in_memory(factory, options):
-    """Return whether weights, gradients and moments of a named tower fit into the memory.
-
-    The tower is built on torch's device "meta", which allocates nothing and draws nothing.
-    """
-    if not hasattr(os, "sysconf"):  # Windows does not report the size of its memory.
-        return True
-    try:
-        with torch.device("meta"):
-            weights = bind("tower", factory, {}, **options)().parameters()
-        n_bytes = 4 * sum(weight.nbytes for weight in weights)
-    except (OverflowError, RuntimeError, TypeError):  # The sizes overflow.
-        return False
-    return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def try_on(tower, X, dtype):
-    """Convert a new tower to the dtype of the computation, and return what it makes of X.
-
-    Weights of less precision keep their types, with items in float32, if the tower takes
-    these; otherwise all are converted.
-    """
-    standardize, *_, body = tower
-    standardize.output = standardize.output.to(dtype)
-    weights = [*body.parameters(), *body.buffers()]
-    reduced = any(w.is_floating_point() and w.dtype.itemsize < 4 for w in weights)
-    if reduced:
-        standardize.output = standardize.output.to(torch.float32)
-    if not standardize.wide:
-        standardize.to(standardize.output.dtype)
-    tower.eval()
-    with torch.no_grad():
-        items = as_tensor(X, standardize)
-        if reduced:
-            try:
-                return tower(items)
-            except RuntimeError:  # Torch multiplies no matrices of different types.
-                pass
-        body.to(standardize.output.dtype)
-        return call("tower", tower, items)
-
-
-def momenta_of(optimizer):
-    """What an optimizer remembers of former steps, on the CPU."""
-    return {
-        parameter: {name: value.detach().cpu().clone() for name, value in memory.items()}
-        for parameter, memory in optimizer.state_dict()["state"].items()
-    }

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 
-def agreed(value):
+def broadcast_from_rank0(value):
     """The value of the first process, for all."""
     if not _together():
         return value
@@ -34,7 +34,7 @@ def average_gradients(module):
         gradient.copy_(part.view_as(gradient))
 
 
-def check_same(name, *arrays):
+def check_equal_on_all_ranks(name, *arrays):
     """Raise a ValueError in every process if they were not all given the same arrays."""
     if not _together():
         return
@@ -52,7 +52,7 @@ def rank():
     return dist.get_rank() if _together() else 0
 
 
-def share(rows):
+def shard_slice(rows):
     """Which of the rows of a batch this process embeds, as a slice."""
     if not _together():
         return slice(None)
@@ -64,9 +64,9 @@ def share(rows):
     return slice(dist.get_rank(), None, dist.get_world_size())
 
 
-def whole(Z, rows):
+def gather_embeddings(Z, rows):
     """Embeddings of all rows of a batch, from those that each process has of its share."""
-    return _Whole.apply(Z, len(rows), share(rows)) if _together() else Z
+    return _Whole.apply(Z, len(rows), shard_slice(rows)) if _together() else Z
 
 
 class _Whole(torch.autograd.Function):

@@ -11,24 +11,23 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseSiamese, has_no_validation_split
 from ._checks import Interval, as_rows
-from ._data._items import embed_rows, find_device, floating, n_columns, on_device
+from ._data._device import find_device, on_device
+from ._data._embed import embed_rows
+from ._data._items import floating, n_columns
 from ._labels import as_labels
-from ._rollback import all_or_nothing
+from ._rollback import restore_on_error
 from ._training._embedding_task import (
-    Objective,
+    EmbeddingTask,
     check_any_match,
     check_unlabeled_label,
-    codes_among,
-    embedding_task,
     indicator,
-    is_alone,
     is_labeled,
-    label_sets,
-    learns_from_pairs,
-    nearest_matches,
+    remap_codes,
     warn_if_no_pair_matches,
 )
-from .batches import BATCHES
+from ._training._objective import Objective, ObjectiveSpec, class_indicators, nearest_matches
+from ._training._tower import TowerSpec
+from .batches import SAMPLERS
 from .distances import DISTANCES
 from .losses import LOSSES
 from .mining import MINERS
@@ -96,7 +95,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     batch_size : int, default=128
         Largest number of labelled rows in a batch, >= 4.
     sampler : {"balanced", "shuffled"} or callable, default="balanced"
-        How batches are drawn: a name in :data:`sksiamese.batches.BATCHES`, or a callable
+        How batches are drawn: a name in :data:`sksiamese.batches.SAMPLERS`, or a callable
         like those in that module.
     max_iter : int, default=20
         Number of epochs at most, >= 1.
@@ -195,7 +194,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         "regularizer": [StrOptions(set(REGULARIZERS)), callable, None],
         "regularizer_weight": [Interval(Real, 0, None, closed="left")],
         "memory_size": [Interval(Integral, 0, None, closed="left")],
-        "sampler": [StrOptions(set(BATCHES)), callable],
+        "sampler": [StrOptions(set(SAMPLERS)), callable],
         "unlabeled_label": [Real, str, None],
         "batch_size": [Interval(Integral, 4, None, closed="left")],
     }
@@ -289,13 +288,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         ValueError
             If the data or a parameter is unfit; the estimator then is as it was before.
         """
-        with all_or_nothing(self):
+        with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
             check_any_match(self.loss, codes, classes)
-            task = embedding_task(self, rows, codes, classes, {"X": X, "y": y})
-            return self._train(task, resume=resume)
+            task = self._task(rows, codes, classes, resume=resume)
+            return self._fit_task(task, {"X": X, "y": y}, resume=resume)
 
     @available_if(has_no_validation_split)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -328,7 +327,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         ValueError
             If the data or a parameter is unfit; the estimator then is as it was before.
         """
-        with all_or_nothing(self):
+        with restore_on_error(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             if labels.ndim > 1 or (resume and self.classes_.ndim > 1):
@@ -338,9 +337,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             if classes is not None and not resume:
                 known = np.unique(as_labels(classes, "classes"))
                 known = known[is_labeled(known, self.unlabeled_label)]
-            codes = codes_among(known, present, codes)
-            task = embedding_task(self, rows, codes, known, {"X": X, "y": y})
-            self._train(task, resume=resume, incremental=True)
+            codes = remap_codes(known, present, codes)
+            task = self._task(rows, codes, known, resume=resume)
+            self._fit_task(task, {"X": X, "y": y}, resume=resume, incremental=True)
         if self.objective_.reads_pairs:
             warn_if_no_pair_matches(codes)
         return self
@@ -408,9 +407,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         classes, codes = self._encode(labels)
         labeled = np.flatnonzero(codes >= 0)
         Z = torch.from_numpy(self._embed(rows)[labeled])
-        distance, sets = self.objective_.distance, label_sets(classes)
+        distance, indicators = self.objective_.distance, class_indicators(classes)
         with torch.no_grad():
-            found = nearest_matches(Z, torch.from_numpy(codes[labeled]), distance, sets)
+            found = nearest_matches(Z, torch.from_numpy(codes[labeled]), distance, indicators)
         if not len(found):
             raise ValueError(
                 "y has no two rows that match, so retrieval cannot be scored; pass more rows of a "
@@ -429,27 +428,6 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 "those of the training rows. Leave such rows out."
             )
         return Z
-
-    def _split(self, y, random_state):
-        """Rows for training and validation; classes of one row are for training alone."""
-        if not self.early_stopping:
-            return super()._split(y, random_state)
-        alone = np.full(len(y), False)
-        alone[y >= 0] = is_alone(y[y >= 0])
-        if (alone | (y < 0)).all():
-            raise ValueError(
-                "early_stopping=True holds rows out, but no class has two; set "
-                "early_stopping=False."
-            )
-        rows, held_out = super()._split(np.where(alone, -1, y), random_state)
-        rows = np.concatenate([rows, np.flatnonzero(alone)])
-        if is_alone(y[rows]).all() and learns_from_pairs(self.loss):
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} leaves no class two rows to "
-                "learn from. Lower it if some classes have three rows or more, or set "
-                "early_stopping=False."
-            )
-        return rows, held_out
 
     def _validate(self, X, y, *, reset):
         X = as_rows(X, "X")
@@ -483,9 +461,14 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
         return classes, codes
 
+    def _task(self, X, codes, classes, *, resume):
+        """Return the task of training on rows and the codes of their classes."""
+        spec = None if resume else TowerSpec.of(self, X, self._item_names())
+        return EmbeddingTask(self, X, codes, classes, spec)
+
     def _resumed(self):
         module = super()._resumed()
-        objective = Objective(self, self.classes_).to(module["tower"][0].output)
+        objective = Objective(ObjectiveSpec.of(self), self.classes_).to(module["tower"][0].output)
         objective.load_state_dict(module["objective"].state_dict())
         module["objective"] = objective
         return module

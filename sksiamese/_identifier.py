@@ -29,7 +29,7 @@ from ._gallery._rejection import rejection_threshold
 from ._gallery._search import fit_index, nearest_templates
 from ._gallery._temperature import choose_temperature
 from ._labels import alike, as_labels, check_among
-from ._rollback import all_or_nothing
+from ._rollback import restore_on_error
 
 UNFIT = "fails on the rows of X; convert them first, or choose one that takes them"
 """What is said of an embedder that raises an error."""
@@ -189,7 +189,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         self : SiameseIdentifier
             The fitted estimator, which knows nobody else; as it was before after an error.
         """
-        with all_or_nothing(self):
+        with restore_on_error(self):
             check_rows(X)
             validate_data(self, X, y, skip_check_array=True)
             y = classes_of(X, y)
@@ -258,7 +258,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         keep = ~np.isin(self.enrolled_labels_, labels)
         if not keep.any():
             raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
-        with all_or_nothing(self):
+        with restore_on_error(self):
             gone = np.isin(self.learned_classes_, labels)
             if gone.any():
                 self._forgotten_ = np.union1d(
@@ -465,7 +465,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     def _enrol(self, Z, y):
         """Set everything that follows from the enrolled rows, or nothing if that fails."""
-        with all_or_nothing(self):
+        with restore_on_error(self):
             order = np.argsort(y, kind="stable")
             self.enrolled_ = self.templates_ = Z[order]
             self.enrolled_labels_ = self.template_labels_ = y[order]

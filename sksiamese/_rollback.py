@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def all_or_nothing(estimator):
+def restore_on_error(estimator):
     """Take back what a fit has set on the estimator if it does not reach its end."""
     before = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
     try:

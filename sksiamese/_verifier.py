@@ -12,12 +12,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import BaseSiamese
 from ._checks import errors_named
-from ._data._items import embed_rows, find_device, floating, on_device
+from ._data._device import find_device, on_device
+from ._data._embed import embed_rows
+from ._data._items import floating
 from ._data._streaming import checked
 from ._labels import as_labels
-from ._rollback import all_or_nothing
-from ._training._monitor import named
-from ._training._verification_task import compare, logits, pair_weights, verification_task
+from ._rollback import restore_on_error
+from ._training._lookup import resolve
+from ._training._tower import TowerSpec
+from ._training._verification_task import VerificationTask, compare, logits, pair_weights
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .pairs import flatten_pairs, to_view
@@ -275,7 +278,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         ValueError
             If the data or a parameter is unfit; the estimator then is as it was before.
         """
-        with all_or_nothing(self):
+        with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
             least = {"ensure_min_samples": 2, "ensure_min_features": 2}
             y_given, y = y, y if y is None else as_labels(y, warn=True)
@@ -292,9 +295,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             if groups is not None:
                 groups = as_labels(groups, "groups", of_pairs=True)
                 check_consistent_length(pairs, groups)
-            given = {"X": X, "y": y_given, "metadata": metadata}
-            task = verification_task(self, pairs, match, weight, classes, given, groups)
-            return self._train(task, resume=resume)
+            spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
+            task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
+            fit_data = {"X": X, "y": y_given, "metadata": metadata}
+            return self._fit_task(task, fit_data, resume=resume)
 
     def decision_function(self, X):
         """Logit of a match.
@@ -358,7 +362,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Distances >= 0, in the unit of the embedding.
         """
         check_is_fitted(self)
-        distance = named(DISTANCES, self._architecture["distance"])
+        distance = resolve(DISTANCES, self._architecture["distance"])
         return self._compare(X, partial(paired, distance))
 
     def transform_items(self, X_items):

@@ -13,7 +13,7 @@ import torch
 from ._parameters import check_count
 from .losses._masked import turns
 
-__all__ = ["BATCHES", "class_balanced", "hierarchical", "shuffled", "weighted"]
+__all__ = ["SAMPLERS", "class_balanced", "hierarchical", "shuffled", "weighted"]
 
 N_PER_CLASS = 4
 """Rows of a class in a batch, where a batch cannot hold all classes anyway."""
@@ -306,5 +306,5 @@ def _numbered(groups):
     return {label: numbers[name] for label, name in groups.items()}
 
 
-BATCHES = {"balanced": class_balanced, "shuffled": shuffled}
+SAMPLERS = {"balanced": class_balanced, "shuffled": shuffled}
 """The samplers by name; the others are configured by ``functools.partial``."""

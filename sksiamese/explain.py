@@ -14,7 +14,8 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from ._checks import HasMethods, Interval
-from ._data._items import as_tensor, find_device, on_device
+from ._data._device import find_device, on_device
+from ._data._items import as_tensor
 from ._verifier import SiameseVerifier
 from ._wrapped import held_by
 

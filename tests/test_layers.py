@@ -1,4 +1,4 @@
-"""The walls of the package: who may import whom, and how long code may be."""
+"""The walls of the package: which room may import which, and how long code may be."""
 
 import ast
 import subprocess
@@ -10,393 +10,45 @@ import pytest
 import sksiamese
 
 PACKAGE = Path(sksiamese.__file__).parent
-TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob("*.py"))}
+PATHS = sorted(PACKAGE.rglob("*.py"))
+TREES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in PATHS}
+TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 
-# Module: (siblings, other packages) that it may import; a sibling stands further up.
-ALLOWED = {
-    "_distributed": ((), ("torch",)),
-    "_engine": (("_distributed",), ("torch",)),
-    "_selection": ((), ("torch",)),
-    "_parameters": ((), ()),
-    "batches": (("_parameters", "_selection"), ("torch",)),
-    "distances": ((), ("torch",)),
-    "augment": (("_parameters",), ("torch",)),
-    "heads": (("_parameters", "distances"), ("torch",)),
-    "mining": (("_parameters", "_selection"), ("torch",)),
-    "regularizers": (("_parameters",), ("torch",)),
-    "_towers_single": (("_parameters",), ("torch",)),
-    "_towers_composed": (("_parameters", "_towers_single"), ("torch",)),
-    "towers": (("_towers_composed", "_towers_single"), ("torch",)),
-    "_losses_pair": (("_parameters", "_selection"), ("torch",)),
-    "_losses_proxy": (("_parameters", "_selection"), ("torch",)),
-    "_losses_ranking": (("_parameters", "_selection"), ("torch",)),
-    "_losses_softmax": (("_parameters", "_selection"), ("torch",)),
-    "_losses_triplet": (("_parameters", "_selection"), ("torch",)),
-    "losses": (
-        (
-            "_losses_pair",
-            "_losses_proxy",
-            "_losses_ranking",
-            "_losses_softmax",
-            "_losses_triplet",
-        ),
-        (),
-    ),
-    "_atomic": ((), ()),
-    "_labels": ((), ("numpy", "sklearn")),
-    "_rows": ((), ("numpy", "scipy", "sklearn")),
-    "_checks": (
-        (
-            "_labels",
-            "_rows",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_metrics_verification": (
-        (
-            "_checks",
-            "_labels",
-        ),
-        (
-            "numpy",
-            "sklearn",
-        ),
-    ),
-    "_metrics_retrieval": (
-        (
-            "_checks",
-            "_metrics_verification",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_metrics_identification": (
-        (
-            "_checks",
-            "_labels",
-            "_metrics_retrieval",
-            "_metrics_verification",
-        ),
-        (
-            "numpy",
-            "sklearn",
-        ),
-    ),
-    "_metrics_decision": (
-        (
-            "_checks",
-            "_labels",
-            "_metrics_verification",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "metrics": (
-        (
-            "_metrics_decision",
-            "_metrics_identification",
-            "_metrics_retrieval",
-            "_metrics_verification",
-        ),
-        (),
-    ),
-    "_wrapped": ((), ("sklearn",)),
-    "_gallery": (
-        ("_checks", "_distributed", "_labels", "_wrapped"),
-        ("numpy", "scipy", "sklearn"),
-    ),
-    "_template_distances": ((), ("numpy", "scipy", "sklearn")),
-    "_template_search": (("_template_distances",), ("numpy", "scipy", "sklearn")),
-    "_rejection": (("_template_search",), ("numpy",)),
-    "_temperature": (("_template_distances", "_template_search"), ("numpy", "scipy")),
-    "_pair_names": ((), ("numpy", "sklearn")),
-    "_pair_items": (
-        (
-            "_checks",
-            "_labels",
-            "_pair_names",
-        ),
-        (
-            "numpy",
-            "pandas",
-            "polars",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_pair_view": (
-        (
-            "_checks",
-            "_pair_items",
-            "_rows",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "pairs": (
-        (
-            "_checks",
-            "_labels",
-            "_pair_items",
-            "_pair_view",
-            "_parameters",
-            "_rows",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_pair_split": (
-        (
-            "_checks",
-            "_labels",
-        ),
-        (
-            "numpy",
-            "sklearn",
-        ),
-    ),
-    "_pair_transformer": (
-        (
-            "_atomic",
-            "_checks",
-            "_labels",
-            "_pair_names",
-            "_pair_view",
-            "pairs",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_arrays": (("_engine", "towers"), ("numpy", "scipy", "sklearn", "torch")),
-    "_run": ((), ("numpy", "sklearn")),
-    "_user_parts": (("_run", "distances"), ("torch",)),
-    "_base": (
-        (
-            "_arrays",
-            "_checks",
-            "_distributed",
-            "_engine",
-            "_labels",
-            "_parameters",
-            "_rows",
-            "_run",
-            "_user_parts",
-            "distances",
-            "towers",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-            "torch",
-        ),
-    ),
-    "_embedding": (
-        (
-            "_arrays",
-            "_labels",
-            "_parameters",
-            "_run",
-            "_user_parts",
-            "batches",
-            "distances",
-            "losses",
-            "mining",
-            "regularizers",
-        ),
-        ("numpy", "scipy", "torch"),
-    ),
-    "_verification": (
-        (
-            "_arrays",
-            "_pair_split",
-            "_parameters",
-            "_run",
-            "_user_parts",
-            "batches",
-            "distances",
-            "heads",
-            "losses",
-        ),
-        ("numpy", "scipy", "sklearn", "torch"),
-    ),
-    "_embedder": (
-        (
-            "_arrays",
-            "_atomic",
-            "_base",
-            "_checks",
-            "_embedding",
-            "_labels",
-            "_towers_single",
-            "batches",
-            "distances",
-            "losses",
-            "mining",
-            "regularizers",
-        ),
-        (
-            "numpy",
-            "sklearn",
-            "torch",
-        ),
-    ),
-    "_verifier": (
-        (
-            "_arrays",
-            "_atomic",
-            "_base",
-            "_checks",
-            "_labels",
-            "_pair_items",
-            "_pair_names",
-            "_pair_view",
-            "_rows",
-            "_run",
-            "_verification",
-            "distances",
-            "heads",
-            "pairs",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "_identifier": (
-        (
-            "_atomic",
-            "_base",
-            "_checks",
-            "_embedder",
-            "_gallery",
-            "_labels",
-            "_rejection",
-            "_temperature",
-            "_template_distances",
-            "_template_search",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
-    ),
-    "explain": (
-        ("_arrays", "_checks", "_verifier", "_wrapped"),
-        ("numpy", "sklearn", "torch"),
-    ),
-    "_plot_decisions": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
-    "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),
-    "_plot_scores": (
-        (
-            "_checks",
-            "_metrics_verification",
-            "_plot_decisions",
-        ),
-        (
-            "matplotlib",
-            "numpy",
-            "sklearn",
-        ),
-    ),
-    "_plot_sheet": (
-        ("_checks",),
-        (
-            "matplotlib",
-            "numpy",
-        ),
-    ),
-    "_plot_neighbors": (
-        (
-            "_checks",
-            "_labels",
-            "_metrics_retrieval",
-            "_metrics_verification",
-            "_plot_sheet",
-        ),
-        (
-            "matplotlib",
-            "numpy",
-            "sklearn",
-        ),
-    ),
-    "_plot_pairs": (
-        (
-            "_checks",
-            "_metrics_verification",
-            "_plot_decisions",
-            "_plot_sheet",
-            "pairs",
-        ),
-        (
-            "numpy",
-            "sklearn",
-        ),
-    ),
-    "plot": (("_plot_history", "_plot_neighbors", "_plot_pairs", "_plot_scores"), ()),
-    "__init__": (
-        (
-            "_embedder",
-            "_identifier",
-            "_pair_split",
-            "_pair_transformer",
-            "_pair_view",
-            "_verifier",
-            "augment",
-            "batches",
-            "distances",
-            "explain",
-            "heads",
-            "losses",
-            "metrics",
-            "mining",
-            "pairs",
-            "plot",
-            "regularizers",
-            "towers",
-        ),
-        (),
-    ),
-}
+# Rooms, folders or files, from the lowest to the highest layer. A room may import lower rooms
+# alone, and of other packages those of its layer.
+LAYERS = [
+    ({"_parameters", "_rollback"}, set()),
+    ({"_distributed", "distances", "losses"}, {"torch"}),
+    ({"augment", "batches", "heads", "mining", "regularizers", "towers"}, {"torch"}),
+    ({"_labels"}, {"numpy", "sklearn"}),
+    ({"metrics"}, {"numpy", "scipy", "sklearn"}),
+    ({"_data"}, {"numpy", "scipy", "sklearn", "torch"}),
+    ({"pairs", "_gallery"}, {"numpy", "scipy", "sklearn"}),
+    ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
+    ({"_base"}, {"numpy", "scipy", "sklearn", "torch"}),
+    ({"_embedder", "_verifier"}, {"numpy", "scipy", "sklearn"}),
+    ({"_identifier"}, {"numpy", "scipy", "sklearn"}),
+    ({"_wrapped"}, {"sklearn"}),
+    ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
+    ({"__init__"}, set()),
+]
+LEVEL = {room: level for level, (rooms, _) in enumerate(LAYERS) for room in rooms}
 
 
-def imports(tree):
-    """Siblings and top-level packages that a module imports, wherever in its code."""
-    siblings, packages = set(), set()
-    for node in ast.walk(tree):
+def imports(name):
+    """Rooms and other packages that a module imports, wherever in its code."""
+    folder = name.split("/")[:-1]
+    rooms, packages = set(), set()
+    for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            assert node.level == 1, "the package has no subpackages"
-            siblings |= {node.module} if node.module else {alias.name for alias in node.names}
-            continue
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            packages.add(node.module.split(".")[0])
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module]
-        else:
-            continue
-        packages |= {name.split(".")[0] for name in names}
-    return siblings, packages - sys.stdlib_module_names
+            above = folder[: len(folder) + 1 - node.level]
+            parts = above + (node.module.split(".") if node.module else [])
+            rooms |= {parts[0]} if parts else {alias.name for alias in node.names}
+    return rooms, packages - sys.stdlib_module_names
 
 
 def body_lines(function):
@@ -423,27 +75,16 @@ def run_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
-def test_the_table_names_every_module_and_no_other():
-    assert set(ALLOWED) == set(TREES)
-    assert not [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE]
-
-
-def test_the_table_has_no_import_upwards():
-    order = list(ALLOWED)
-    upwards = [
-        (module, sibling)
-        for module, (siblings, _) in ALLOWED.items()
-        for sibling in siblings
-        if order.index(sibling) >= order.index(module)
-    ]
-    assert upwards == []
+def test_the_layers_hold_every_room_and_no_other():
+    assert set(LEVEL) == {name.split("/")[0] for name in TREES}
 
 
 @pytest.mark.parametrize("module", TREES)
-def test_a_module_imports_what_the_table_allows_and_nothing_else(module):
-    siblings, packages = imports(TREES[module])
-    assert siblings == set(ALLOWED[module][0])
-    assert packages == set(ALLOWED[module][1])
+def test_a_module_imports_rooms_of_lower_layers_and_packages_of_its_own_layer(module):
+    room = module.split("/")[0]
+    rooms, packages = imports(module)
+    assert {other for other in rooms - {room} if LEVEL[other] >= LEVEL[room]} == set()
+    assert packages <= LAYERS[LEVEL[room]][1]
 
 
 @pytest.mark.parametrize("module", TREES)

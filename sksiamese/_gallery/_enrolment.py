@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from .._checks import as_array, as_floats
-from .._distributed import agreed
+from .._distributed import broadcast_from_rank0
 from .._labels import alike, as_labels, kind_of
 from .._wrapped import held_by
 
@@ -40,7 +40,7 @@ def rows_to_learn(y, validation_fraction, random_state):
             "classes, change validation_fraction, or pass a FrozenEstimator."
         )
     learned, _ = train_test_split(classes, test_size=n_held_out, random_state=random_state)
-    return np.isin(y, agreed(learned))
+    return np.isin(y, broadcast_from_rank0(learned))
 
 
 def label_of_unknown(label, classes):

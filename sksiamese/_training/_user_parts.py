@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..distances import DISTANCES, paired
-from ._monitor import bind
+from ._lookup import bind
 
 FORMS = {
     "augment": "augment(items, generator) must return items of the shape, dtype and device of "

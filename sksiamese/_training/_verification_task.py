@@ -1,6 +1,5 @@
-"""How a verifier is trained: its batches, what it minimises over them, what it looks at."""
+"""The task of a verifier: pairs with labels, and batches of them."""
 
-import warnings
 from functools import partial
 from itertools import chain
 from math import inf
@@ -15,24 +14,22 @@ from sklearn.utils import compute_class_weight, gen_batches
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
-from .._data._items import Items, RandomStream, embed_rows, sent
+from .._data._device import RandomStream, to_device
+from .._data._embed import embed_rows
+from .._data._items import Items
 from .._parameters import LARGEST_COUNT
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
 from ..heads import HEADS
 from ..losses import contrastive, logistic
 from ..pairs._split import PairShuffleSplit
-from ._monitor import Task, named
-from ._user_parts import (
-    Augmentation,
-    build_module,
-    check_distance,
-    check_head,
-    check_paired,
-)
+from ._lookup import resolve
+from ._task import Task, split_stratified
+from ._tower import build_tower, embed_batch, new_standardize
+from ._user_parts import Augmentation, build_module, check_distance, check_head, check_paired
 
 N_DIAGNOSED = 256
-"""Pairs whose distances tell after each epoch how far training has come."""
+"""Pairs whose distances are measured after each epoch."""
 
 N_TRIED = 32
 """Pairs on which the parts that a user wrote are tried."""
@@ -47,89 +44,133 @@ N_COMPARED = 4096
 """Pairs of embeddings that are compared at a time."""
 
 
-def verification_task(estimator, pairs, match, weight, classes, given, groups=None):
-    """Training of a verifier on a view of pairs, the codes of their labels and their weights.
+class VerificationTask(Task):
+    """Train a tower and a head on pairs.
 
-    Validation pairs share no identity with training pairs if ``groups`` are given.
+    Parameters
+    ----------
+    estimator : SiameseVerifier
+        Its parameters are read once.
+
+    pairs : PairView
+        Pairs.
+
+    match : ndarray of int of shape (n_pairs,)
+        Codes of their labels, 1 for a match.
+
+    weight : ndarray of shape (n_pairs,)
+        Their weights.
+
+    classes : ndarray of shape (2,)
+        The labels.
+
+    groups : ndarray of shape (n_pairs, 2) or None
+        Identities of both items; validation pairs share none with training pairs.
+
+    spec : TowerSpec or None
+        How to build the tower; None if a fitted one is trained on.
     """
-    items, index = pairs.items, pairs.index
-    distance = named(DISTANCES, estimator.distance)
-    labels = torch.from_numpy(match)
 
-    def build(rows):
-        standardize = estimator._standardization(items, **weighted_items(pairs, rows, weight))
-        first = items[index[rows[:2], 0]]
-        tower = estimator._new_tower(first, standardize)
-        leading = {"n_components": estimator.n_components}
-        options = {"distance": distance, "margin": estimator.margin or 1.0}
-        head = build_module("head", named(HEADS, estimator.head), leading, **options)
-        module = nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
-        check_direction(tower, pairs, match, rows, classes)
-        return module
+    def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
+        self.pairs, self.match, self.weight, self.classes = pairs, match, weight, classes
+        self.groups, self.spec = groups, spec
+        self.y = np.where(weight > 0, match, -1)
+        self.labels = torch.from_numpy(match)
+        self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
+        self.distance = resolve(DISTANCES, estimator.distance)
+        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # Of all pairs anyway.
+        self.max_iter = estimator.max_iter
+        self.validation_fraction = (
+            estimator.validation_fraction if estimator.early_stopping else None
+        )
+        self.precision = estimator.precision
+        self.augment = Augmentation(estimator.augment, estimator.input_shape)
 
-    def batches(rows, epoch, generator):
-        attraction = 2 * (1 - epoch / estimator.max_iter)
-        size = min(estimator.batch_size, LARGEST_COUNT)  # Of all pairs anyway.
-        for batch in shuffled(labels[rows], size, generator=generator):
+    def split(self, random_state):
+        """Return pairs for training and validation, which share no identity given groups."""
+        fraction = self.validation_fraction
+        if fraction is None:
+            return np.flatnonzero(self.y >= 0), None
+        if self.groups is None:
+            return split_stratified(self.y, fraction, random_state)
+        return split_identities(self.groups, fraction, self.y, random_state)
+
+    def build(self, rows):
+        """Return a new tower, standardized by the items of these pairs, and a new head."""
+        items = self.pairs.items
+        weighted = weighted_items(self.pairs, rows, self.weight)
+        standardize = new_standardize(self.spec, items, **weighted)
+        tower = build_tower(self.spec, items[self.pairs.index[rows[:2], 0]], standardize)
+        options = {"distance": self.distance, "margin": self.margin or 1.0}
+        leading = {"n_components": self.spec.n_components}
+        head = build_module("head", self.head, leading, **options)
+        return nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
+
+    def doubts(self, module, rows):
+        """Warn if the labels seem to be reversed."""
+        message = doubt_direction(module["tower"], self.pairs, self.match, rows, self.classes)
+        return [message] if message else []
+
+    def check(self, module, rows):
+        """Try distance and head on embeddings of some pairs, and raise unless they fit."""
+        device = module["tower"][0].mean.device
+        sides = self.pairs.index[rows[:N_TRIED]].T
+        A, B = (embed_rows(module["tower"], self.pairs.items, side).to(device) for side in sides)
+        if not (A.isfinite().all() and B.isfinite().all()):
+            return  # The tower is at fault; training reports it.
+        with RandomStream(0, device).drawing():
+            A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
+            check_distance(self.distance, A)
+            check_paired(self.distance, A, B)
+            check_head(module["head"], A, B, self.margin)
+
+    def to(self, device):
+        """Place items and weights, those as a match and as a mismatch, on a device."""
+        weights = np.column_stack([self.match * self.weight, (1 - self.match) * self.weight])
+        self.items = Items(self.pairs.items, device)
+        self.weights_there = to_device(torch.from_numpy(weights), device)
+
+    def batches(self, rows, epoch, generator):
+        """Yield row numbers of pairs, and the weight of the contrastive loss."""
+        attraction = 2 * (1 - epoch / self.max_iter)
+        for batch in shuffled(self.labels[rows], self.batch_size, generator=generator):
             yield rows[batch.numpy()], attraction
 
-    def check(module, rows):
-        device = module["tower"][0].mean.device
-        sample = index[rows[:N_TRIED]].T
-        A, B = (embed_rows(module["tower"], items, side).to(device) for side in sample)
-        with RandomStream(0, device).drawing():
-            check_parts(distance, module["head"], A, B, estimator.margin)
-
-    def score(module, rows, held_out):
-        accepted = compare(partial(logits, module["head"]), module["tower"], pairs[held_out]) > 0
-        return accuracy_score(match[held_out], accepted, sample_weight=weight[held_out])
-
-    def diagnosis(rows):
-        sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSED]
-
-        def diagnose(module):
-            D = compare(partial(paired, distance), module["tower"], pairs[sample])
-            return describe(D, labels[sample] > 0, estimator.margin)
-
-        return diagnose
-
-    weights = torch.from_numpy(np.column_stack([match * weight, (1 - match) * weight]))
-    loss_on = partial(verification_loss, estimator, pairs, weights)
-    counted, margin = np.where(weight > 0, match, -1), estimator.margin
-    split = None
-    if groups is not None and estimator.early_stopping:
-        split = partial(split_identities, groups, estimator.validation_fraction)
-    return Task(
-        given, counted, classes, build, batches, loss_on, score, check, diagnosis, margin, split
-    )
-
-
-def verification_loss(estimator, pairs, weights, device):
-    """Loss of the batches of pairs, whose items and weights are read on a device.
-
-    The weights of each pair are those as a matching and as a non-matching one.
-    """
-    items, weights = Items(pairs.items, device), sent(weights, device)
-    distance = named(DISTANCES, estimator.distance)
-    augment = Augmentation(estimator.augment, estimator.input_shape)
-
-    def loss(module, batch):
+    def loss(self, module, batch):
+        """Return the logistic loss of the head plus the contrastive loss of the distance."""
         rows, attraction = batch
-        both = pairs.index[rows].T.ravel()
-        both = estimator._embed_for_training(module["tower"], items, both, augment)
+        both = embed_batch(
+            module["tower"],
+            self.items,
+            self.pairs.index[rows].T.ravel(),
+            augment=self.augment,
+            precision=self.precision,
+        )
         A, B = both.tensor_split(2)
-        same, different = weights[sent(torch.from_numpy(rows), device)].to(A.dtype).unbind(dim=1)
+        rows = to_device(torch.from_numpy(rows), self.weights_there.device)
+        same, different = self.weights_there[rows].to(A.dtype).unbind(dim=1)
         decision = logistic(module["head"](A, B), same, different)
-        if estimator.margin is None:
+        if self.margin is None:
             return decision
-        D = paired(distance, A, B)
-        return decision + attraction * contrastive(D, same, different, margin=estimator.margin)
+        D = paired(self.distance, A, B)
+        return decision + attraction * contrastive(D, same, different, margin=self.margin)
 
-    return loss
+    def score(self, module, rows, held_out):
+        """Return the accuracy of the head on held-out pairs."""
+        function = partial(logits, module["head"])
+        accepted = compare(function, module["tower"], self.pairs[held_out]) > 0
+        return accuracy_score(self.match[held_out], accepted, sample_weight=self.weight[held_out])
+
+    def diagnose(self, module, rows):
+        """Return measures of the distances of a sample of pairs."""
+        sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSED]
+        function = partial(paired, self.distance)
+        D = compare(function, module["tower"], self.pairs[sample])
+        return describe(D, self.labels[sample] > 0, self.margin)
 
 
 def weighted_items(pairs, rows, weight):
-    """Row numbers of the items in some rows of pairs, and weights of all items, as keywords."""
+    """Return the row numbers of the items of some pairs, and weights of all items, as keywords."""
     of_items = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
     return {"rows": np.flatnonzero(of_items), "sample_weight": of_items}
 
@@ -166,7 +207,7 @@ def pair_weights(sample_weight, class_weight, labels, classes):
 
 
 def scaled(weight):
-    """Weights divided by a power of two, so that the largest is in [0.5, 1).
+    """Return weights divided by a power of two, so that the largest is in [0.5, 1).
 
     Their ratios stay as they are, and single precision holds them.
     """
@@ -174,7 +215,7 @@ def scaled(weight):
 
 
 def split_identities(groups, fraction, match, random_state):
-    """Rows of pairs for training and for validation that share no identity.
+    """Return rows of pairs for training and for validation that share no identity.
 
     Parameters
     ----------
@@ -213,8 +254,8 @@ def split_identities(groups, fraction, match, random_state):
     return tuple(rows[part] for part in parts)
 
 
-def check_direction(tower, pairs, match, rows, classes):
-    """Warn if the label that means a match seems to mean the opposite, before any training.
+def doubt_direction(tower, pairs, match, rows, classes):
+    """Return a warning if the label of matches seems to mean the opposite, before any training.
 
     By the distance of the untrained tower, matching pairs should be closer than others more
     often than not. Warn only if the opposite is significant, also after the mean difference of
@@ -227,23 +268,22 @@ def check_direction(tower, pairs, match, rows, classes):
     differences = compare(torch.sub, tower, pairs[sample]).double().numpy()
     n_match, n_other = is_match.sum(), (~is_match).sum()
     if not (n_match and n_other and np.isfinite(differences).all()):
-        return
+        return None
     error = np.sqrt((n_match + n_other + 1) / (12 * n_match * n_other))
     farther = [roc_auc_score(is_match, np.linalg.norm(differences, axis=1))]
     for part in (is_match, ~is_match):
         differences[part] -= differences[part].mean(axis=0)
     farther.append(roc_auc_score(is_match, np.linalg.norm(differences, axis=1)))
     if min(farther) - N_ERRORS * error <= 0.5:
-        return
+        return None
     index = pairs.index[rows]
     if is_transitive(index, match[rows] > 0) and not is_transitive(index, match[rows] == 0):
-        return
+        return None
     different, same = classes.tolist()
-    warnings.warn(
+    return (
         f"Pairs labelled {same!r} count as matching, as this label is sorted last, but "
         f"{farther[0]:.0%} of the time they are farther apart than those labelled {different!r}. "
-        f"If these are the ones that match, pass y == {different!r}.",
-        stacklevel=8,
+        f"If these are the ones that match, pass y == {different!r}."
     )
 
 
@@ -256,18 +296,8 @@ def is_transitive(index, match):
     return not (left == right).any()
 
 
-def check_parts(distance, head, A, B, margin):
-    """Raise unless distance and head fit the embeddings of some pairs."""
-    if not (A.isfinite().all() and B.isfinite().all()):
-        return  # The tower is at fault; training reports it.
-    A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
-    check_distance(distance, A)
-    check_paired(distance, A, B)
-    check_head(head, A, B, margin)
-
-
 def describe(D, match, margin):
-    """Where training stands, by the distances of some pairs."""
+    """Return measures of progress for the distances of some pairs."""
     active = torch.where(match, D > 0, margin > D).double().mean().item() if margin else 1.0
     return {
         "active": active,
@@ -278,7 +308,7 @@ def describe(D, match, margin):
 
 
 def logits(head, A, B):
-    """What a head makes of two batches of embeddings, on the CPU as they are."""
+    """Return the logits of a head for two batches of embeddings, on the CPU as they are."""
     device = next(chain(head.parameters(), head.buffers(), [A])).device
     return head(A.to(device), B.to(device)).cpu()
 
@@ -286,7 +316,7 @@ def logits(head, A, B):
 @torch.inference_mode(False)
 @torch.no_grad()
 def compare(function, tower, pairs):
-    """What a function of two batches of embeddings makes of pairs, chunk by chunk.
+    """Return a function of two batches of embeddings for all pairs, chunk by chunk.
 
     Every distinct item is embedded once. Where no item occurs twice, one side is embedded
     after the other: items that swap their sides keep their place in the batch, so that not

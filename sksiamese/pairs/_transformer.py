@@ -28,7 +28,7 @@ from sklearn.utils.validation import (
 
 from .._checks import HasMethods, as_array, as_floats, as_numbers, errors_named, is_table
 from .._labels import is_missing
-from .._rollback import all_or_nothing
+from .._rollback import restore_on_error
 from ..pairs import flatten_pairs, stack_pairs, to_view
 from ._feature_names import check_pair_names, check_view, item_names, pair_names
 from ._view import PairView
@@ -232,7 +232,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         """
         _raise_for_params(params, self, "fit")
         routed = process_routing(self, "fit", **params).transformer
-        with all_or_nothing(self):
+        with restore_on_error(self):
             pairs = self._validate(X, reset=True)
             transformer = self._unfitted()
             items, _, params = routed_items(pairs, routed.fit)

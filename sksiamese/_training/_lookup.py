@@ -1,0 +1,73 @@
+"""Look parts up by name, and bind the arguments of their factories."""
+
+import inspect
+from functools import partial
+
+
+def resolve(table, choice):
+    """Return the entry of a table for a name, and anything else as it is."""
+    return table[choice] if isinstance(choice, str) else choice
+
+
+def bind_supported(function, **options):
+    """Bind the options that a callable names, except those that a partial has bound."""
+    bound = getattr(function, "keywords", {})
+    names = inspect.signature(function).parameters.keys() - bound.keys()
+    return partial(function, **{k: v for k, v in options.items() if k in names})
+
+
+def bind(name, factory, leading, **options):
+    """Bind those arguments of a factory that its signature takes.
+
+    Arguments that a ``functools.partial`` has bound stay as they are.
+
+    Parameters
+    ----------
+    name : str
+        Parameter of the estimator, for the message.
+
+    factory : callable
+        Factory of a module.
+
+    leading : dict
+        Arguments by name. Those that the signature does not name go to its required
+        parameters of other names and to ``*args``, by position.
+
+    **options : object
+        Arguments that are passed only if the signature names them.
+
+    Returns
+    -------
+    bound : functools.partial
+        The factory, to be called without arguments.
+
+    Raises
+    ------
+    ValueError
+        If a required parameter is left without a value, or there is no signature.
+    """
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} has no signature that Python can read; wrap it in a function. {error}"
+        ) from error
+    bound = getattr(factory, "keywords", {})
+    free = {name: p for name, p in signature.parameters.items() if name not in bound}
+    spare = {name: v for name, v in leading.items() if name not in signature.parameters}
+    given = {name: v for name, v in {**leading, **options}.items() if name in free}
+    for parameter, declared in free.items():
+        if declared.kind is declared.VAR_POSITIONAL:
+            given[parameter], spare = tuple(spare.values()), {}
+        elif declared.kind is declared.VAR_KEYWORD:
+            given[parameter] = spare if len(free) == 1 else {}
+        elif parameter not in given and declared.default is declared.empty:
+            if declared.kind is declared.KEYWORD_ONLY or not spare:
+                raise ValueError(
+                    f"{name} has a required argument {parameter!r} that is not passed to it; bind "
+                    f"it by functools.partial({name}, {parameter}=...)."
+                )
+            given[parameter] = spare.pop(next(iter(spare)))
+    arguments = inspect.BoundArguments(signature, given)
+    arguments.apply_defaults()
+    return partial(factory, *arguments.args, **arguments.kwargs)

@@ -1,0 +1,235 @@
+"""The objective of an embedder: what is minimised over the embeddings of a batch."""
+
+import copy
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..distances import DISTANCES
+from ..losses import LOSSES, NATURAL_DISTANCES
+from ..mining import MINERS
+from ..regularizers import REGULARIZERS
+from ._lookup import bind_supported, resolve
+from ._user_parts import (
+    call,
+    call_factory,
+    check_distance,
+    check_miner,
+    check_order,
+    check_scalar,
+    n_required,
+    reads_pairs,
+)
+
+
+class ObjectiveSpec(NamedTuple):
+    """How to build an objective: the parameters of an embedder, read once."""
+
+    n_components: int
+    loss: object
+    margin: object
+    miner: object
+    distance: object
+    regularizer: object
+    regularizer_weight: float
+
+    @classmethod
+    def of(cls, estimator):
+        """Read the public parameters of an estimator."""
+        return cls(*(getattr(estimator, name) for name in cls._fields))
+
+
+class Objective(nn.Module):
+    """Loss of the mined pairs of a batch, or of its classes, plus a weighted regularizer.
+
+    Parameters
+    ----------
+    spec : ObjectiveSpec
+        Loss, miner, distance and regularizer.
+
+    classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
+        The classes, or the sets of labels that stand for classes.
+    """
+
+    def __init__(self, spec, classes):
+        super().__init__()
+        self.register_buffer("class_indicators", class_indicators(classes))
+        sizes = {"n_classes": len(classes), "n_components": spec.n_components}
+        margin = {} if spec.margin == "auto" else {"margin": spec.margin}
+        self.loss = configure("loss", resolve(LOSSES, spec.loss), **sizes, **margin)
+        self.miner = configure("miner", resolve(MINERS, spec.miner), **sizes)
+        self.distance = resolve(DISTANCES, chosen_distance(spec.distance, spec.loss))
+        self.reads_pairs = reads_pairs(self.loss)
+        if self.class_indicators is not None and not self.reads_pairs:
+            raise ValueError(
+                f"loss={spec.loss!r} knows one class a row, but y has several labels a row; "
+                "choose a loss of pairs or pass y of shape (n_samples,)."
+            )
+        self.weight = spec.regularizer_weight
+        self.regularizer, self.reads_unlabeled = None, False
+        if spec.regularizer is not None:
+            regularizer = resolve(REGULARIZERS, spec.regularizer)
+            self.regularizer = configure("regularizer", regularizer, **sizes)
+            self.reads_unlabeled = n_required(self.regularizer, "regularizer") == 1
+
+    def forward(self, Z, y, rows, memory):
+        """Return the loss of embeddings, the first of which are ``rows`` with classes ``y``."""
+        known = Z[: len(y)]
+        if self.reads_pairs:
+            value = self.loss(
+                *self.miner(*memory.pairs(known, y, rows, self.distance, self.class_indicators))
+            )
+        else:
+            value = self.loss(known, y)
+        if self.regularizer is not None:
+            extra = self.regularizer(Z) if self.reads_unlabeled else self.regularizer(known, y)
+            value = value + self.weight * extra
+        return value
+
+    def score(self, Z, y, Z_known, y_known):
+        """Return the share of embeddings whose nearest known one matches."""
+        nearest = nearest_rows(Z, Z_known, self.distance)
+        return (
+            match_mask(y_known[nearest, None], y[:, None], self.class_indicators)
+            .double()
+            .mean()
+            .item()
+        )
+
+    def diagnose(self, Z, y):
+        """Return measures of progress for embeddings and their classes."""
+        Z = Z.clone().requires_grad_()
+        D, same, different = pairs(Z, y, self.distance, self.class_indicators)
+        if self.reads_pairs:
+            mined, *masks = self.miner(D, same, different)
+            selected = masks[0] | masks[1]
+            (gradient,) = torch.autograd.grad(self.loss(mined, *masks), mined, allow_unused=True)
+        else:
+            selected = torch.ones_like(y, dtype=torch.bool)
+            (gradient,) = torch.autograd.grad(self.loss(Z, y), Z)
+            gradient = gradient.norm(dim=1)
+        moved = 0 if gradient is None else (gradient[selected] != 0).sum().item()
+        return {
+            "active": moved / max(1, selected.sum().item()),
+            "positive_distance": D[same].mean().item(),
+            "negative_distance": D[different].mean().item(),
+            "spread": D.mean().item(),
+        }
+
+
+def try_objective(objective, Z, y):
+    """Call all parts of an objective; raise a ValueError that names the one that does not fit."""
+
+    def cost(Z, y, indicators=None):
+        mined = check_miner(objective.miner, *pairs(Z, y, objective.distance, indicators))
+        return call("loss", objective.loss, *mined)
+
+    check_distance(objective.distance, Z)
+    if objective.reads_pairs:
+        check_scalar("loss", cost(Z, y, objective.class_indicators))
+        check_order(cost, Z, objective.distance)
+    else:
+        check_scalar("loss", call("loss", objective.loss, Z, y))
+    if objective.regularizer is not None:
+        embeddings = (Z,) if objective.reads_unlabeled else (Z, y)
+        check_scalar("regularizer", call("regularizer", objective.regularizer, *embeddings))
+
+
+class CrossBatchMemory:
+    """The latest embeddings of earlier batches, which later batches are paired with.
+
+    Parameters
+    ----------
+    size : int
+        Number of embeddings to keep; 0 for none.
+
+    References
+    ----------
+    X. Wang, H. Zhang, W. Huang, M. R. Scott, "Cross-batch memory for embedding learning",
+    CVPR 2020.
+    """
+
+    def __init__(self, size):
+        self.size = size
+        self.remembered = None
+
+    def pairs(self, Z, y, rows, distance, indicators=None):
+        """Return distances and masks of a batch paired with itself and with the memory."""
+        if not self.size:
+            return pairs(Z, y, distance, indicators)
+        old = self.remembered or (Z[:0], y[:0], rows[:0])
+        columns = tuple(map(torch.cat, zip((Z, y, rows), old, strict=True)))
+        self.remembered = tuple(x[: self.size].detach() for x in columns)
+        same = match_mask(y, columns[1], indicators)
+        itself = rows[:, None] == columns[2]
+        return distance(Z, columns[0]), same & ~itself, ~(same | itself)
+
+
+def pairs(Z, y, distance, indicators=None):
+    """Return the distances in a batch and the masks of its pairs, no row with itself."""
+    same = match_mask(y, y, indicators)
+    different = ~same
+    return distance(Z, Z), same.fill_diagonal_(False), different.fill_diagonal_(False)
+
+
+def match_mask(y, others, indicators):
+    """Return which (..., n) rows match which (..., m) others: by class, or by a common label."""
+    if indicators is None:
+        return y.unsqueeze(-1) == others.unsqueeze(-2)
+    return indicators[y] @ indicators[others].mT > 0
+
+
+def learns_from_pairs(loss):
+    """Return whether a loss, given as the parameter of an embedder, reads distances of pairs."""
+    loss = resolve(LOSSES, loss)
+    if isinstance(getattr(loss, "func", loss), type):
+        loss = partial(getattr(loss, "func", loss).forward, None)
+    return reads_pairs(loss)
+
+
+def class_indicators(classes):
+    """Return the sets of labels that stand for classes; None for classes of a single label."""
+    return None if classes.ndim == 1 else torch.from_numpy(classes.astype(np.float32))
+
+
+def configure(name, choice, **options):
+    """Return a loss, miner or regulariser ready for use: classes are built, modules copied."""
+    if isinstance(choice, nn.Module):
+        return copy.deepcopy(choice)
+    if isinstance(getattr(choice, "func", choice), type):
+        return call_factory(name, choice, {}, **options)
+    return call(name, bind_supported, choice, **options)
+
+
+def chosen_distance(distance, loss):
+    """Return a distance; for "auto" the name of the one that the loss was made for."""
+    if distance != "auto":
+        return distance
+    loss = resolve(LOSSES, loss)
+    kind = type(loss) if isinstance(loss, nn.Module) else getattr(loss, "func", loss)
+    names = [name for name, known in LOSSES.items() if known is kind]
+    return NATURAL_DISTANCES[names[0]] if names else "euclidean"
+
+
+def nearest_matches(Z, y, distance, indicators):
+    """Return for every row that has a match whether the nearest other row matches.
+
+    If several are equally near, the share of them that match.
+    """
+    every, found = torch.arange(len(Z)), []
+    for rows in every.split(1024):
+        itself = rows[:, None] == every
+        match = match_mask(y[rows], y, indicators) & ~itself
+        D = distance(Z[rows], Z).masked_fill(itself, torch.inf)
+        nearest = D.amin(dim=1, keepdim=True) == D
+        share = (nearest & match).sum(dim=1) / nearest.sum(dim=1)
+        found.append(share[match.any(dim=1)])
+    return torch.cat(found)
+
+
+def nearest_rows(Z, Z_known, distance):
+    """Return for each row the number of the nearest known one."""
+    return torch.cat([distance(part, Z_known).argmin(dim=1) for part in Z.split(1024)])

@@ -1,0 +1,196 @@
+"""Towers in training: how one is built from parameters, and how it embeds a batch."""
+
+import os
+from inspect import Parameter
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from .._data._device import global_generator
+from .._data._items import as_tensor, floating
+from .._data._standardization import standardization
+from .._distributed import gather_embeddings, shard_slice
+from .._parameters import check_shape
+from ..towers import TOWERS, ToType, UnitLength
+from ._lookup import bind, resolve
+from ._user_parts import build_module, call, parameters_of
+
+
+class TowerSpec(NamedTuple):
+    """How to build a tower: the parameters of an estimator, read once."""
+
+    tower: object
+    """Name or factory."""
+
+    n_components: int
+
+    sizes: dict
+    """Depth and width, except those that are left to the tower."""
+
+    dropout: float
+
+    item_shape: tuple
+    """Shape of one item."""
+
+    feature_names: np.ndarray | None
+    """Names of the columns of an item."""
+
+    dtype: torch.dtype
+    """Type of the computation."""
+
+    @classmethod
+    def of(cls, estimator, X, feature_names):
+        """Read the public parameters of an estimator for items like the rows of X."""
+        dtype = floating(X.dtype) if estimator.precision is None else np.float32
+        return cls(
+            estimator.tower,
+            estimator.n_components,
+            tower_sizes(estimator.tower, depth=estimator.depth, width=estimator.width),
+            estimator.dropout,
+            item_shape(estimator.input_shape, X.shape[1]),
+            feature_names,
+            torch.from_numpy(np.empty(0, dtype)).dtype,
+        )
+
+
+def tower_sizes(tower, **sizes):
+    """Return the sizes that are set; raise if the tower has no default for another one."""
+    parameters = parameters_of("tower", resolve(TOWERS, tower))
+    for name, size in sizes.items():
+        required = name in parameters and parameters[name].default is Parameter.empty
+        if size is None and required:
+            raise ValueError(
+                f"{name}=None leaves it to the tower, which has no default for it; set {name}."
+            )
+    return {name: size for name, size in sizes.items() if size is not None}
+
+
+def item_shape(input_shape, n_features):
+    """Return the shape of an item of so many features."""
+    if input_shape is None:
+        return (n_features,)
+    shape = check_shape("input_shape", input_shape)
+    if prod(shape) != n_features:
+        raise ValueError(
+            f"input_shape={shape} has {prod(shape)} values, but an item of X has {n_features} "
+            "features; pass the shape of one item."
+        )
+    return shape
+
+
+def tower_attribute(tower, name, default):
+    """Return an attribute of a tower factory, such as ``allow_nan``."""
+    factory = TOWERS.get(tower) if isinstance(tower, str) else tower
+    return getattr(getattr(factory, "func", factory), name, default)
+
+
+def new_standardize(spec, *parts, **options):
+    """Return the layer that standardises the items of all parts as the tower wants them."""
+    axes = tower_attribute(spec.tower, "shared_axes", None)
+    return standardization(*parts, shape=spec.item_shape, shared_axes=axes, **options)
+
+
+def build_tower(spec, X, standardize, *, unit_length=False):
+    """Build a tower and try it on rows."""
+    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), new_body(spec))
+    Z = call("tower", try_on, tower, X, spec.dtype)
+    expected = (X.shape[0], spec.n_components)
+    if not isinstance(Z, torch.Tensor) or Z.shape != expected:
+        got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
+        raise ValueError(
+            f"tower must map {(X.shape[0], *spec.item_shape)} to {expected}, but gave {got}; "
+            "change its last layer or n_components."
+        )
+    if not Z.is_floating_point():
+        raise ValueError(
+            f"tower must give real floating-point numbers, but gave {Z.dtype}; change its last "
+            "layer, for instance to torch.view_as_real(Z).flatten(1) for complex numbers."
+        )
+    if not Z.isfinite().all():
+        raise ValueError(
+            "tower gave NaN or infinite values before any training; check its initial "
+            "weights, and layers that divide or take logarithms."
+        )
+    if Z.dtype != standardize.output.dtype:
+        tower.append(ToType(standardize.output.dtype))
+    if unit_length:
+        tower.append(UnitLength())
+    return tower
+
+
+def new_body(spec):
+    """Call the factory of a tower."""
+    factory = resolve(TOWERS, spec.tower)
+    leading = {"input_shape": spec.item_shape, "n_components": spec.n_components}
+    options = {**spec.sizes, "dropout": spec.dropout, "feature_names": spec.feature_names}
+    if isinstance(spec.tower, str):
+        if fits_in_memory(factory, {**leading, **options}):
+            return bind("tower", factory, leading, **options)()
+        sizes = ", ".join(f"{name}={size}" for name, size in spec.sizes.items())
+        raise ValueError(
+            f"tower={spec.tower!r} with {sizes} and n_components={spec.n_components} would need "
+            "more memory than there is; lower them."
+        )
+    body = build_module("tower", factory, leading, **options)
+    for name, weight in (*body.named_parameters(), *body.named_buffers()):
+        if weight.is_complex():
+            raise ValueError(
+                f"tower has complex weights, {name!r} among them, which are not supported; "
+                "keep them as torch.view_as_real(weight), and call torch.view_as_complex "
+                "within forward."
+            )
+    return body
+
+
+def fits_in_memory(factory, options):
+    """Return whether weights, gradients and moments of a named tower fit into the memory.
+
+    The tower is built on torch's device "meta", which allocates nothing and draws nothing.
+    """
+    if not hasattr(os, "sysconf"):  # Windows does not report the size of its memory.
+        return True
+    try:
+        with torch.device("meta"):
+            weights = bind("tower", factory, {}, **options)().parameters()
+        n_bytes = 4 * sum(weight.nbytes for weight in weights)
+    except (OverflowError, RuntimeError, TypeError):  # The sizes overflow.
+        return False
+    return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def try_on(tower, X, dtype):
+    """Convert a new tower to the dtype of the computation, and return what it makes of X.
+
+    Weights of less precision keep their types, with items in float32, if the tower takes
+    these; otherwise all are converted.
+    """
+    standardize, *_, body = tower
+    standardize.output = standardize.output.to(dtype)
+    weights = [*body.parameters(), *body.buffers()]
+    reduced = any(w.is_floating_point() and w.dtype.itemsize < 4 for w in weights)
+    if reduced:
+        standardize.output = standardize.output.to(torch.float32)
+    if not standardize.wide:
+        standardize.to(standardize.output.dtype)
+    tower.eval()
+    with torch.no_grad():
+        items = as_tensor(X, standardize)
+        if reduced:
+            try:
+                return tower(items)
+            except RuntimeError:  # Torch multiplies no matrices of different types.
+                pass
+        body.to(standardize.output.dtype)
+        return call("tower", tower, items)
+
+
+def embed_batch(tower, items, rows, *, augment, precision):
+    """Embed the rows of a batch, augmented, in the precision that training asks for."""
+    batch = tower[0].to_float(items[rows[shard_slice(rows)]])
+    batch = augment(batch, global_generator(batch.device))
+    reduced = precision == "bfloat16"
+    with torch.autocast(batch.device.type, torch.bfloat16, enabled=reduced):
+        return gather_embeddings(tower(batch).to(tower[0].output.dtype), rows)
