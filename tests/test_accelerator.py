@@ -16,16 +16,15 @@ from sksiamese import (
     PairView,
     SiameseEmbedder,
     SiameseVerifier,
-    _arrays,
     _base,
-    _selection,
     make_pairs,
 )
+from sksiamese._data import _device, _items
 from sksiamese._data._streaming import Rows
 from sksiamese.augment import affine
 from sksiamese.distances import DISTANCES
 from sksiamese.heads import HEADS
-from sksiamese.losses import LOSSES, WuMargin, soft_margin_triplet
+from sksiamese.losses import LOSSES, WuMargin, _masked, soft_margin_triplet
 from sksiamese.mining import MINERS, angular, distance_weighted
 from sksiamese.regularizers import REGULARIZERS
 from sksiamese.towers import TOWERS, multi_cue
@@ -51,7 +50,7 @@ each_batch = pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 @pytest.fixture
 def as_accelerator(monkeypatch):
     """A function after whose call tensors of the CPU go the way of those of an accelerator."""
-    return lambda: monkeypatch.setattr(_selection, "on_cpu", lambda D: False)
+    return lambda: monkeypatch.setattr(_masked, "on_cpu", lambda D: False)
 
 
 def pairs(labels, device="cpu"):
@@ -179,7 +178,7 @@ def watch(monkeypatch, as_accelerator):
 
     engine_train = _base.train
     monkeypatch.setattr(_base, "train", train)
-    monkeypatch.setattr(_arrays, "fits", lambda X, device: True)
+    monkeypatch.setattr(_items, "fits_in_memory", lambda X, device: True)
     as_accelerator()
     return watch
 
@@ -241,8 +240,8 @@ def test_a_card_keeps_data_that_fit_eight_times_into_what_is_free(free, unused, 
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 500)
     rows = np.zeros((25, 10), np.float32)
     for X in (rows, rows[:, :5].astype(np.float64), csr_array(rows), Rows(Stored(rows))):
-        assert _arrays.fits(X, CARD) == kept
-    assert not _arrays.fits(rows, torch.device("cpu"))
+        assert _items.fits_in_memory(X, CARD) == kept
+    assert not _items.fits_in_memory(rows, torch.device("cpu"))
 
 
 def read_only(rows):
@@ -255,33 +254,33 @@ def read_only(rows):
 @pytest.mark.parametrize("kind", [np.asarray, np.uint8, read_only, csr_array, Stored])
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
 def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkeypatch):
-    monkeypatch.setattr(_arrays, "CHUNK", 50)
+    monkeypatch.setattr(_items, "CHUNK", 50)
     given, y = kind(np.maximum(9 * X, 0)), Y
     if estimator is SiameseVerifier:
         pairs, y, _ = make_pairs(X, Y, n_pairs=100, as_view=True, random_state=0)
         given = PairView(given, pairs.index)
     sent = estimator(**FAST).fit(given, y)
-    monkeypatch.setattr(_arrays, "fits", lambda X, device: True)
+    monkeypatch.setattr(_items, "fits_in_memory", lambda X, device: True)
     kept = estimator(**FAST).fit(given, y)
     assert kept.loss_curve_ == sent.loss_curve_
 
 
 def test_the_cpu_reads_arrays_where_they_are_but_not_those_that_may_not_be_written_to():
     rows, cpu = X.copy(), torch.device("cpu")
-    items = _arrays.Items(rows, cpu)
+    items = _items.Items(rows, cpu)
     assert items.kept.data_ptr() == rows.ctypes.data
-    assert _arrays.Items(read_only(rows), cpu).kept is None
+    assert _items.Items(read_only(rows), cpu).kept is None
     some = np.array([5, 2, 5])
     for kind in (np.asarray, read_only, csr_array):
-        np.testing.assert_array_equal(_arrays.Items(kind(rows), cpu)[some], rows[some])
+        np.testing.assert_array_equal(_items.Items(kind(rows), cpu)[some], rows[some])
 
 
 def test_row_numbers_are_sent_side_by_side(monkeypatch):
     """A card would wait for those that lie apart, as the share of one of several processes does."""
     asked = []
-    monkeypatch.setattr(_arrays, "sent", lambda tensor, device: asked.append(tensor) or tensor)
+    monkeypatch.setattr(_items, "to_device", lambda tensor, device: asked.append(tensor) or tensor)
     some = np.arange(10)[1::3]
-    found = _arrays.Items(X.copy(), torch.device("cpu"))[some]
+    found = _items.Items(X.copy(), torch.device("cpu"))[some]
     np.testing.assert_array_equal(found, X[some])
     assert asked[0].is_contiguous()
 
@@ -303,13 +302,13 @@ class Pageable:
 
 def test_what_is_sent_to_a_card_is_pinned_and_not_waited_for():
     tensor = Pageable()
-    _arrays.sent(tensor, CARD)
+    _device.to_device(tensor, CARD)
     assert tensor.done == ["pinned", (CARD, {"non_blocking": True})]
 
 
 def test_nothing_is_pinned_without_a_card():
     tensor, cpu = Pageable(), torch.device("cpu")
-    _arrays.sent(tensor, cpu)
+    _device.to_device(tensor, cpu)
     assert tensor.done == [(cpu, {})]
 
 
@@ -324,8 +323,8 @@ def test_the_card_that_is_there_is_chosen(monkeypatch):
     monkeypatch.setattr(torch, "empty", recorded)
     for there in (True, False):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        _arrays.find_device("auto")
-    _arrays.find_device("cuda:3")
+        _device.find_device("auto")
+    _device.find_device("cuda:3")
     assert asked == ["cuda", "cpu", "cuda:3"]
 
 
@@ -333,7 +332,7 @@ def test_only_the_generators_of_the_device_in_use_and_of_the_cpu_draw_for_a_fit(
     generators = [torch.Generator().manual_seed(number) for number in range(3)]
     monkeypatch.setattr(torch.cuda, "default_generators", generators)
     before = [generator.get_state() for generator in (torch.default_generator, *generators)]
-    stream = _arrays.RandomStream(7, torch.device("cuda", 1))
+    stream = _device.RandomStream(7, torch.device("cuda", 1))
     expected = torch.rand(6, generator=torch.Generator().manual_seed(7))
     for part in expected.split(3):
         with stream.drawing():
@@ -343,4 +342,4 @@ def test_only_the_generators_of_the_device_in_use_and_of_the_cpu_draw_for_a_fit(
             assert generators[2].initial_seed() == 2
         after = [generator.get_state() for generator in (torch.default_generator, *generators)]
         assert all(map(torch.equal, before, after))
-    assert _arrays.global_generator(torch.device("cuda", 1)) is generators[1]
+    assert _device.global_generator(torch.device("cuda", 1)) is generators[1]

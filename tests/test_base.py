@@ -19,7 +19,9 @@ from sklearn.utils import estimator_html_repr
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier
-from sksiamese._data._items import CHUNK, on_device, standardization
+from sksiamese._data._device import on_device
+from sksiamese._data._items import CHUNK
+from sksiamese._data._standardization import standardization
 from sksiamese.losses import supcon
 
 FAST = {"max_iter": 3, "random_state": 0}

@@ -94,7 +94,7 @@ def roles():
     """Targets of :ref: and :doc: by file, but in what the gallery writes itself."""
     written = [path for path in DOCS.glob("*.rst") if not path.name.startswith("sg_")]
     pages = [*written, *(DOCS.parent / "examples").glob("*.py")]
-    for path in [*pages, *Path(sksiamese.__file__).parent.glob("*.py")]:
+    for path in [*pages, *Path(sksiamese.__file__).parent.rglob("*.py")]:
         for role, text in re.findall(r":(ref|doc):`([^`]+)`", path.read_text("utf-8")):
             found = re.search(r"<([^>]+)>$", text)
             yield path.name, role, found[1] if found else text

@@ -17,7 +17,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from sksiamese import SiameseEmbedder
-from sksiamese._training._embedding_task import nearest_rows, pairs
+from sksiamese._training._objective import nearest_rows, pairs
 from sksiamese.batches import class_balanced
 from sksiamese.distances import euclidean
 from sksiamese.losses import contrastive

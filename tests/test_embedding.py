@@ -17,7 +17,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from sksiamese import SiameseEmbedder
-from sksiamese._training._embedding_task import Memory, distance_of, label_sets, matching, pairs
+from sksiamese._training._objective import (
+    CrossBatchMemory,
+    chosen_distance,
+    class_indicators,
+    match_mask,
+    pairs,
+)
 from sksiamese._training._user_parts import n_required
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
@@ -112,11 +118,11 @@ def test_auto_is_the_distance_that_the_loss_was_made_for_however_the_loss_is_giv
     assert set(NATURAL_DISTANCES) == set(LOSSES)
     for name, loss in LOSSES.items():
         for given in (name, loss, partial(loss)):
-            assert distance_of(SiameseEmbedder(loss=given)) == NATURAL_DISTANCES[name]
+            assert chosen_distance("auto", given) == NATURAL_DISTANCES[name]
     anchor = ProxyAnchor(3, 2)
-    assert distance_of(SiameseEmbedder(loss=anchor)) == "cosine"
-    assert distance_of(SiameseEmbedder(loss=lambda D, s, d: D.sum())) == "euclidean"
-    assert distance_of(SiameseEmbedder(loss="supcon", distance="manhattan")) == "manhattan"
+    assert chosen_distance("auto", anchor) == "cosine"
+    assert chosen_distance("auto", lambda D, s, d: D.sum()) == "euclidean"
+    assert chosen_distance("manhattan", "supcon") == "manhattan"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +154,7 @@ def test_a_margin_left_to_the_loss_is_its_own(digits):
 
 
 def test_the_memory_pairs_a_batch_with_the_latest_embeddings_but_no_row_with_itself():
-    memory = Memory(3)
+    memory = CrossBatchMemory(3)
     first, second = torch.rand(2, 2, dtype=torch.float64), torch.rand(2, 2, dtype=torch.float64)
     rows = torch.tensor([4, 5])
     D, same, different = memory.pairs(first, torch.tensor([0, 1]), rows, euclidean)
@@ -174,7 +180,7 @@ def test_no_row_without_labels_is_paired_with_itself():
     _, same, different = pairs(Z, y, euclidean, sets)
     assert not same.any()
     assert different.tolist() == (~torch.eye(3, dtype=torch.bool)).tolist()
-    memory = Memory(3)
+    memory = CrossBatchMemory(3)
     memory.pairs(Z, y, rows, euclidean, sets)
     _, _, different = memory.pairs(Z, y, rows, euclidean, sets)
     assert not different.view(3, 2, 3).diagonal(dim1=0, dim2=2).any()
@@ -367,10 +373,10 @@ def test_an_indicator_matrix_with_one_label_a_row_is_the_same_as_classes(digits,
 
 def test_rows_match_where_they_share_a_label():
     sets = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 0]])
-    shared = label_sets(sets)
+    shared = class_indicators(sets)
     codes = torch.arange(4)
     expected = [[bool((a & b).any()) for b in sets] for a in sets]
-    assert matching(codes, codes, shared).tolist() == expected
+    assert match_mask(codes, codes, shared).tolist() == expected
     _, same, different = pairs(torch.eye(4), codes, euclidean, shared)
     assert same[0].tolist() == [False, True, False, False]
     assert different[3].tolist() == [True, True, True, False]

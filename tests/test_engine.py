@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from sksiamese._training._loop import embed, train
+from sksiamese._data._embed import embed
+from sksiamese._training._loop import train
 
 
 class Recorder:

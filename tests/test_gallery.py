@@ -147,7 +147,7 @@ def test_which_rows_of_a_class_play_impostors_does_not_depend_on_other_classes()
 
 
 def test_no_class_is_left_out_where_there_are_more_than_rows_of_impostors(monkeypatch):
-    monkeypatch.setattr("sksiamese._gallery._enrolment._rejection.N_IMPOSTORS", 20)
+    monkeypatch.setattr("sksiamese._gallery._rejection.N_IMPOSTORS", 20)
     X, y = people(99, 2)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.02).fit(X, y)
     assert identifier.threshold_ > 0

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier, heads, make_pairs
-from sksiamese._data._items import standardization
+from sksiamese._data._standardization import standardization
 from sksiamese.towers import TOWERS, Standardize, cnn, mlp, multi_cue, pretrained, tdnn
 
 each_tower = pytest.mark.parametrize("factory", TOWERS.values(), ids=TOWERS)

@@ -41,7 +41,8 @@ from benchmarks._common.process import megabytes
 from benchmarks._common.report import main, with_options
 from benchmarks.cost.epoch_cost import Clock
 from benchmarks.systems import fashion_mnist, omniglot
-from sksiamese import SiameseEmbedder, _arrays, _base
+from sksiamese import SiameseEmbedder, _base
+from sksiamese._data import _device, _items
 from sksiamese.losses import supcon
 
 TARGETS = {"mlp": (0.89, 3), "cnn": (0.93, 15), "omniglot": (0.94, 30)}
@@ -214,13 +215,13 @@ def waits(X, y, device):
 
 def placement(X, y, device, args):
     """Return the least seconds of an epoch, with data kept on the device and sent to it."""
-    ways = {"kept on the device": _arrays.N_SHARERS, "sent by batches": 2**60}
+    ways = {"kept on the device": _items.N_SHARERS, "sent by batches": 2**60}
     seconds = {way: [] for way in ways}
     for _ in range(args.rounds):
         for way, n_sharers in ways.items():
             clock = Clock()
             embedder = SiameseEmbedder(**MLP | {"max_iter": 3}, random_state=0, device=str(device))
-            with patch.object(_arrays, "N_SHARERS", n_sharers):
+            with patch.object(_items, "N_SHARERS", n_sharers):
                 embedder.set_callbacks(clock).fit(X, y)
             seconds[way].append(min(clock.seconds[1:]))
     return [{"way": way, "seconds": min(taken)} for way, taken in seconds.items()]
@@ -315,7 +316,7 @@ def parts(args, device):
 )
 def run(args):
     """Return the results of the parts that are chosen, and of others as they were."""
-    device, path = _arrays.find_device(args.device), args.out / "gpu.json"
+    device, path = _device.find_device(args.device), args.out / "gpu.json"
     results = json.loads(path.read_text())["results"] if args.only and path.exists() else {}
     for name, part in parts(args, device).items():
         if re.search(args.only, name):
