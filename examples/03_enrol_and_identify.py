@@ -73,7 +73,7 @@ for name, identifier in identifiers.items():
 
 # %%
 # With ``target_far`` the identifier chooses the threshold itself, from enrolled classes that it
-# has not learned from. For a rate of 5 % it takes 19 of them, more than there are digits;
+# has not learned from. For a rate of 5 % it takes 39 of them, more than there are digits;
 # :ref:`identify` shows it at work. Here the threshold of the picture is the distance that one in
 # twenty of the unknown images falls below.
 

@@ -57,7 +57,7 @@ class RandomStream:
     Weights, dropout and augmentation draw from the global generators of the CPU and of the
     device. Within :meth:`drawing` these have the state of this stream, and afterwards the
     state that they had before. No lock is held between two steps, nor during callbacks.
-    Generators of other devices are not touched: the first use takes some of their memory.
+    Generators of other devices are not touched, as their first use would allocate memory there.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
             read = part[rows[chunk]]
             if origin is not None:
                 read = unscaled.to_float(dense(read)).numpy()
-            with np.errstate(invalid="ignore", over="ignore"):  # columns of which nothing is there
+            with np.errstate(invalid="ignore", over="ignore"):  # All NaN.
                 scaler.partial_fit(read, sample_weight=weight)
     mean, scale = scaler.mean_, scaler.scale_
     _check_no_overflow(mean + scale, scaler.n_samples_seen_)

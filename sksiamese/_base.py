@@ -103,7 +103,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 "y has 1 class, so there is nothing to tell apart; pass data of two classes at "
                 "least."
             )
-        if resume and not equal_classes(classes, self.classes_):
+        if resume and not same_classes(classes, self.classes_):
             raise ValueError(
                 "warm_start=True continues with the classes of the first fit, but y has others; "
                 "set warm_start=False to start anew."
@@ -346,13 +346,6 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             return whole(tower(items).to(tower[0].output.dtype), rows)
 
 
-def equal_classes(classes, known):
-    """Return whether classes are those of the first fit, whatever type of numbers they have."""
-    if classes.ndim == np.ndim(known) == 1 and kind_of(classes) == kind_of(known):
-        classes, known = alike(classes, known, "y", "classes_")
-    return np.array_equal(classes, known)
-
-
 def has_no_validation_split(estimator):
     """Whether an estimator can be fitted in parts."""
     if estimator.early_stopping:
@@ -371,6 +364,15 @@ def fallback_dtype(X):
     dtype = getattr(X, "dtype", None)
     short = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
     return np.float32 if short else np.float64
+
+
+def same_classes(classes, known):
+    """Return whether two arrays of classes are equal, compared without rounding."""
+    if classes.ndim != 1 or known.ndim != 1:
+        return np.array_equal(classes, known)
+    return kind_of(classes) == kind_of(known) and np.array_equal(
+        *alike(classes, known, "y", "classes_")
+    )
 
 
 def comparable(value):
@@ -398,13 +400,13 @@ def fits_in_memory(factory, options):
 
     The tower is built on torch's device "meta", which allocates nothing and draws nothing.
     """
-    if not hasattr(os, "sysconf"):  # On Windows nobody says how much memory there is.
+    if not hasattr(os, "sysconf"):  # Windows does not report the size of its memory.
         return True
     try:
         with torch.device("meta"):
             weights = bind("tower", factory, {}, **options)().parameters()
         n_bytes = 4 * sum(weight.nbytes for weight in weights)
-    except (OverflowError, RuntimeError, TypeError):  # Not even the sizes can be told.
+    except (OverflowError, RuntimeError, TypeError):  # The sizes overflow.
         return False
     return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 

@@ -365,9 +365,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         """Return the share of rows whose nearest other row is of their class.
 
         The classes may be others than those of ``fit``, so that a search may keep classes apart.
-        Rows that are alone in their class count as neighbors of others only, and rows without
-        a label not at all. If several rows are equally near, the share of them counts that is
-        of the class.
+        Rows that are alone in their class count only as neighbors of others; rows without a
+        label are ignored. If several rows are equally near, the share of them that is of the
+        class counts.
 
         Parameters
         ----------

@@ -202,7 +202,7 @@ def check_objective(module, Z, y):
     They are tried on the device on which the module is trained, and keep their state.
     """
     if not Z.isfinite().all():
-        return  # The tower is at fault, and training says so.
+        return  # The tower is at fault; training reports it.
     device = module["tower"][0].mean.device
     with RandomStream(0, device).drawing():
         objective = copy.deepcopy(module["objective"])

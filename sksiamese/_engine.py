@@ -49,8 +49,8 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end, drawing=nullcontext)
 def embed(module, batches, n_rows):
     """Apply a module to batches of rows, without gradients and without dropout.
 
-    Modules may keep tensors between calls, and train with them later, so that this is not
-    torch's inference mode, not even if the caller is in it.
+    Torch's inference mode is not used, and left if the caller is in it, as modules may keep
+    tensors between calls and train with them later.
 
     What it makes of them goes to one tensor right away: small tensors kept between large ones
     that are freed would hinder the memory of these from being used again.

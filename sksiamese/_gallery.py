@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples
 from ._checks import as_array, as_floats
 from ._distributed import agreed
 from ._labels import alike, as_labels, kind_of
+from ._wrapped import held_by
 
 
 def classes_of(X, y):
@@ -65,19 +66,22 @@ def label_of_unknown(label, classes):
 
 
 def check_rows(X):
-    """Raise if X is no sequence of rows, so that no embedder can use it."""
+    """Raise unless X is an array, a table, or a list of one row or more."""
     shape = getattr(X, "shape", None)
+    is_array = shape is not None or hasattr(X, "__array__")
     is_one = not shape if isinstance(shape, tuple) else not hasattr(X, "__len__")
     is_other = isinstance(X, Mapping | Set | str | bytes | type) and not issparse(X)
-    if is_other or (is_one and not (shape is None and hasattr(X, "__array__"))):
+    if is_other or (is_one and not (shape is None and is_array)):
         raise ValueError(
             "X must be an array, a table or a list of rows, of shape (n_samples, n_features), got "
-            f"{type(X).__name__}; pass a DataFrame of a dict, say."
+            f"{type(X).__name__}; convert it to an array or a DataFrame."
         )
+    if not is_array and len(X) == 0:
+        raise ValueError("X is empty; pass one row or more.")
 
 
 def as_embeddings(Z, X, n_components=None):
-    """Return what an embedder has made of rows as an array of float32 or float64.
+    """Return the embeddings of rows as an array of float32 or float64.
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
@@ -127,9 +131,16 @@ def digests(labels):
 
 
 def without_names(embedder):
-    """Return a copy of a fitted transformer that numbers the classes that it was trained on."""
+    """Return a copy of a fitted embedder in which the classes that it was trained on are numbers.
+
+    These are also replaced in the estimators that it holds, such as the best one of a search.
+    """
     embedder = copy.deepcopy(embedder)
-    for part in [embedder, *embedder.get_params().values()]:
-        if "classes_" in getattr(part, "__dict__", {}):
+    parts = [embedder]
+    while parts:
+        part = parts.pop()
+        if "classes_" in vars(part):
             part.classes_ = np.arange(len(part.classes_))
+        parts += held_by(part)
+        parts += [value for value in part.get_params().values() if hasattr(value, "get_params")]
     return embedder

@@ -200,7 +200,7 @@ def _from_numbers(values, name):
     whole = [isinstance(value, Integral) for value in values.flat]
     if not all(whole):
         numbers = values.astype(np.float64)
-        if (np.abs(numbers.ravel()[whole]) > MAX_EXACT).any():
+        if (np.abs(numbers.ravel()[whole]) >= MAX_EXACT).any():
             raise ValueError(
                 f"{name} mixes floats and whole numbers beyond 2**53, which floats do not hold; "
                 "give them one type."
@@ -226,7 +226,7 @@ def _holds(dtype, numbers):
     kinds = np.dtype(dtype).kind, numbers.dtype.kind
     if numbers.dtype == dtype:
         return True
-    if "f" in kinds and kinds != ("f", "f") and (np.abs(numbers.astype(float)) > MAX_EXACT).any():
+    if "f" in kinds and kinds != ("f", "f") and (np.abs(numbers.astype(float)) >= MAX_EXACT).any():
         return False
     with np.errstate(invalid="ignore"):
         converted = numbers.astype(dtype)

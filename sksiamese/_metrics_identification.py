@@ -155,7 +155,9 @@ def few_shot_accuracy(
     codes = np.unique(as_classes(y_true), return_inverse=True)[1]
     Z = as_floats(Z, "Z", "give one row of components for each label")
     if isinstance(metric, str) and metric == "precomputed":
-        raise ValueError("metric='precomputed' knows no means of examples; choose another metric.")
+        raise ValueError(
+            "metric='precomputed' has no distances to means of examples; choose another metric."
+        )
     check_consistent_length(codes, Z)
     order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
     groups = np.split(order, count.cumsum()[:-1])

@@ -21,7 +21,7 @@ def as_items(X, name):
     Parameters
     ----------
     X : {array-like, sparse matrix, DataFrame} of shape (n_items, ...) or (n_items,)
-        Items. Of one dimension only such as are no numbers, for instance texts.
+        Items; those of one dimension must not be numbers, but texts, for instance.
 
     name : str
         Name of the parameter, for messages.

@@ -79,7 +79,7 @@ def warn_of_joint_columns(names):
             warnings.warn(
                 f"The columns {names[0]} to {names[-1]} come from {kind.__name__}, which "
                 "transformed both items of a pair as one row, so that the halves of a row are no "
-                f"items any more; use PairTransformer({kind.__name__}(...)) instead.",
+                f"longer items; use PairTransformer({kind.__name__}(...)) instead.",
                 UserWarning,
                 stacklevel=2,
             )

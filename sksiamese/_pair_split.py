@@ -169,8 +169,7 @@ class _PairSplit(BaseCrossValidator):
         y = as_labels(y)
         if type_of_target(y) == "continuous":
             raise ValueError(
-                "y is continuous, so it has no labels whose share could be kept; set "
-                "stratify=False."
+                "y is continuous, so there is no share of labels to keep; set stratify=False."
             )
         names, kinds = np.unique(y, return_inverse=True)
         return kinds, [f"has the label {name!r}" for name in names.tolist()]

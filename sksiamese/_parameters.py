@@ -99,7 +99,7 @@ def check_shape(name, shape):
     Raises
     ------
     ValueError
-        If this is no tuple or list, is empty, or holds anything but whole numbers above 0.
+        If the shape is not a tuple or list, is empty, or holds anything but whole numbers above 0.
     """
     if not isinstance(shape, tuple | list) or not shape:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The rejection threshold: how near is near enough, at a false-accept rate that is asked for."""
+"""The distance up to which an identifier accepts rows, for a given false-accept rate."""
 
 import warnings
 
@@ -10,7 +10,7 @@ N_IMPOSTORS = 10_000
 """Rows that a threshold is chosen on, at most, but one of each class at least."""
 
 ROUNDING = 1e-9
-"""What a sum of shares may exceed its bound by, as its terms are rounded."""
+"""Tolerance of sums of rounded shares."""
 
 
 def impostor_rows(own):
@@ -82,7 +82,7 @@ def rejection_threshold(Z, own, templates, labels, metric, *, target_far, traine
     n_classes = len(np.unique(own))
     allowed = accepted_shares(target_far, n_classes)
     if allowed is None:
-        _warn_of_few_classes(target_far, n_classes, trained)
+        _warn_of_few_classes(target_far, n_classes, len(np.unique(labels)), trained)
         return -np.inf
     chosen = impostor_rows(own)
     Z, own = Z[chosen], own[chosen]
@@ -95,16 +95,18 @@ def rejection_threshold(Z, own, templates, labels, metric, *, target_far, traine
     return float(np.nextafter(distances[first_rejected], -np.inf))
 
 
-def _warn_of_few_classes(target_far, n_classes, trained):
-    """Warn that every row is rejected, and of what helps."""
+def _warn_of_few_classes(target_far, n_classes, n_enrolled, trained):
+    """Warn that every row is rejected, and name those remedies that help."""
+    needed = n_classes_needed(target_far)
     remedies = ["enrol more classes"]
-    if trained:
-        remedies.append("raise validation_fraction and call fit")
+    if trained and n_enrolled - needed >= 2:  # Two at least are left to learn from.
+        share = (needed - 0.5) / n_enrolled
+        remedies.append(f"raise validation_fraction to {share:.4f} and call fit")
     if n_classes > 1:
         least = np.ceil(2e4 / (n_classes + 1)) / 1e4
         remedies.append(f"set target_far={least:.4f} and call fit")
     warnings.warn(
-        f"target_far={target_far} needs {n_classes_needed(target_far)} enrolled classes that are "
+        f"target_far={target_far} needs {needed} enrolled classes that are "
         f"new to the embedder, but there are {n_classes}, so that every row is rejected; "
         f"{', or '.join(remedies)}.",
         stacklevel=6,

@@ -32,17 +32,20 @@ def search_points(Z, origin, metric):
 def fit_index(templates, origin, neighbors, metric):
     """Return a fitted clone of an index, by default a brute-force search.
 
-    Raise if its distances are not those of the metric, or most templates do not find themselves.
+    Raise if its distances are not those of the metric, most templates do not find themselves, or
+    distances of the template with the largest value are not finite.
     """
     base = "euclidean" if metric in EUCLIDEAN | ANGULAR else metric
     default = NearestNeighbors(algorithm="brute", metric=base)
     index = default if neighbors is None else clone(neighbors, safe=False)
     index.fit(search_points(templates, origin, metric))
-    n_probes = 1 if neighbors is None else min(N_PROBES, len(templates))
-    spread = np.linspace(0, len(templates) - 1, n_probes).astype(int)
-    D = pairwise(templates[spread], templates, metric)
-    if neighbors is not None:
-        points = search_points(templates[spread], origin, metric)
+    probes = np.linspace(0, len(templates) - 1, min(N_PROBES, len(templates))).astype(int)
+    if neighbors is None:
+        largest = np.abs(templates).max(axis=1).argmax()
+        pairwise(templates[[largest]], templates[probes], metric)
+    else:
+        points = search_points(templates[probes], origin, metric)
+        D = pairwise(templates[probes], templates, metric)
         _check_index(*query_index(index, points, 1, len(templates)), D, metric)
     return index
 

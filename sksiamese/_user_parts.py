@@ -1,6 +1,6 @@
 """Checks of the parts that a user may write: each is tried once, before any training.
 
-A part that does not fit is refused by the name of its parameter and the form that is expected.
+The error about a part that does not fit names its parameter and the expected form.
 Built-in parts are tried as well, as their options come from the user.
 """
 
@@ -36,7 +36,7 @@ FORMS = {
 
 
 def misfit(name, problem):
-    """Return the error about a part that does not have the form that is expected."""
+    """Return the error for a part that does not have the expected form."""
     return ValueError(f"{name} {problem}. {FORMS[name]}")
 
 
@@ -132,7 +132,9 @@ def check_distance(distance, Z):
         raise misfit("distance", f"returned a negative value, {D.min().item():.4g}")
     to_others = D.masked_fill(torch.eye(*shape, dtype=torch.bool, device=D.device), torch.nan)
     if D.diagonal().mean() > to_others.nanmean():
-        raise misfit("distance", "returned more for a row and itself than for two rows")
+        raise misfit(
+            "distance", "returned a larger value for a row and itself than for two other rows"
+        )
 
 
 def check_paired(distance, A, B):
@@ -218,8 +220,8 @@ def check_head(head, A, B, margin):
     if not nearly_equal(head(A, B), head(B, A)):
         raise misfit(
             "head",
-            "gives other logits if the items of a pair are swapped; let it read (A - B).abs() and "
-            "A * B, say",
+            "gives other logits if the items of a pair are swapped; compute them from "
+            "(A - B).abs() and A * B, for instance",
         )
 
 

@@ -135,7 +135,7 @@ def weighted_items(pairs, rows, weight):
 
 
 def pair_weights(sample_weight, class_weight, labels, classes):
-    """Weight of each pair: its own one times that of its label, 1 to 2 at most."""
+    """Return the product of sample weight and class weight of each pair, scaled to 1 at most."""
     options = {"dtype": np.float64, "ensure_non_negative": True}
     try:
         weight = scaled(_check_sample_weight(sample_weight, labels, **options))
@@ -182,8 +182,8 @@ def split_identities(groups, fraction, match, random_state):
         Identities of both items of each pair.
 
     fraction : float
-        Share of the pairs for validation, in (0, 1). It takes the square root of it as share of
-        the identities, two at least: both identities of a pair must be among them.
+        Share of the pairs for validation, in (0, 1). The share of the identities is its square
+        root, and two identities at least, as both identities of a pair must be held out.
 
     match : ndarray of int of shape (n_pairs,)
         Codes of the labels; pairs of -1 take no part.
@@ -216,11 +216,11 @@ def split_identities(groups, fraction, match, random_state):
 def check_direction(tower, pairs, match, rows, classes):
     """Warn if the label that means a match seems to mean the opposite, before any training.
 
-    By the distance of the untrained tower, matching pairs are to be closer than others more
-    often than not. The warning needs that the opposite is significant, also after the mean
-    difference of the two items is taken off for each label: otherwise columns of left and
-    right items that differ in kind would look like distances. Items that several pairs share
-    can prove that the labels are right.
+    By the distance of the untrained tower, matching pairs should be closer than others more
+    often than not. Warn only if the opposite is significant, also after the mean difference of
+    left and right items is subtracted for each label; otherwise left and right columns of
+    different kinds would look like distances. Do not warn if items that several pairs share
+    prove the labels right: matches are transitive, non-matches are not.
     """
     sample = np.random.default_rng(0).permutation(rows)[:N_JUDGED]
     is_match = match[sample] > 0
@@ -248,7 +248,7 @@ def check_direction(tower, pairs, match, rows, classes):
 
 
 def is_transitive(index, match):
-    """Return whether no pair of items that matches others of one kind is said to differ."""
+    """Return whether chains of matches never connect the items of a non-matching pair."""
     n_items = index.max() + 1
     links = coo_array((np.ones(match.sum()), index[match].T), shape=(n_items, n_items))
     kinds = connected_components(links, directed=False)[1]
@@ -259,7 +259,7 @@ def is_transitive(index, match):
 def check_parts(distance, head, A, B, margin):
     """Raise unless distance and head fit the embeddings of some pairs."""
     if not (A.isfinite().all() and B.isfinite().all()):
-        return  # The tower is at fault, and training says so.
+        return  # The tower is at fault; training reports it.
     A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
     check_distance(distance, A)
     check_paired(distance, A, B)

@@ -263,7 +263,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Identities of the left and of the right item of each pair, such as
             ``people[pairs.index]`` for a :class:`PairView` of rows of ``people``. With
             ``early_stopping`` validation pairs then share no identity with training pairs, and
-            pairs with one identity of each are left out. Not used otherwise.
+            pairs with one identity of each are left out. Ignored without it.
 
         Returns
         -------

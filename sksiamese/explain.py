@@ -154,9 +154,9 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     comparable = by == "column" and all(given is X for _, given in inner)
     if len(inner) > 1 and not comparable:
         raise ValueError(
-            f"verifier holds {len(inner)} verifiers, and what by={by!r} divides their logits among "
-            "differs between them; calibrate with ensemble=False, or explain one of "
-            "[one.estimator for one in verifier.calibrated_classifiers_]."
+            f"verifier holds {len(inner)} verifiers, and what by={by!r} refers to differs between "
+            "them, so that contributions have no mean; calibrate with ensemble=False, or explain "
+            "one of [one.estimator for one in verifier.calibrated_classifiers_]."
         )
     parts = zip(*(_explained(one, given, by, n_steps) for one, given in inner), strict=True)
     return Explanation(*(np.mean(part, axis=0) for part in parts))

@@ -76,7 +76,18 @@ class Standardize(nn.Module):
         return ((X - self.mean) / self.scale).to(self.output.dtype)
 
     def to_float(self, X):
-        """Return rows, less the origin, as floats; those of float64 stay what they are."""
+        """Return rows, less the origin, as floats.
+
+        Parameters
+        ----------
+        X : Tensor of shape (n, n_features)
+            Rows of any real dtype.
+
+        Returns
+        -------
+        X : Tensor of shape (n, n_features)
+            Rows of float64 in float64, all others in the dtype of the mean.
+        """
         floats = X if X.dtype == torch.float64 else X.to(self.mean.dtype)
         if self.origin is None:
             return floats

@@ -201,9 +201,19 @@ def test_a_warning_points_to_the_line_that_enrols():
 def test_more_classes_are_kept_from_training_by_a_larger_validation_fraction(digits):
     X, _, y, _ = digits
     identifier = SiameseIdentifier(PCA(4), target_far=0.4, random_state=0)
-    with pytest.warns(UserWarning, match="there are 2, .* raise validation_fraction and call fit"):
+    with pytest.warns(UserWarning, match=r"there are 2, .* raise validation_fraction to 0\.3500"):
         identifier.fit(X, y)
-    assert identifier.set_params(validation_fraction=0.4).fit(X, y).threshold_ > 0
+    assert identifier.set_params(validation_fraction=0.35).fit(X, y).threshold_ > 0
+
+
+@pytest.mark.parametrize("target_far", [0.15, 0.2])
+def test_no_larger_validation_fraction_is_advised_if_it_leaves_too_few_to_learn(digits, target_far):
+    X, _, y, _ = digits
+    identifier = SiameseIdentifier(PCA(4), target_far=target_far, random_state=0)
+    with pytest.warns(UserWarning, match=r"set target_far=0\.6667") as caught:
+        identifier.fit(X, y)
+    assert "validation_fraction" not in str(caught[0].message)
+    assert identifier.set_params(target_far=0.6667).fit(X, y).threshold_ > 0
 
 
 def test_a_threshold_is_chosen_on_classes_that_were_not_trained_on(digits):

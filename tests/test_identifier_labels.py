@@ -9,7 +9,9 @@ import pytest
 from gallery import IDENTITY, people
 from numpy.testing import assert_array_equal
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -163,6 +165,8 @@ NAMES = np.array([f"Person No. {n}" for n in y])
     [
         SiameseEmbedder(2, max_iter=1, random_state=0),
         make_pipeline(StandardScaler(), SiameseEmbedder(2, max_iter=1, random_state=0)),
+        GridSearchCV(SiameseEmbedder(2, max_iter=1, random_state=0), {"width": [8]}, cv=2),
+        GridSearchCV(make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()), {}, cv=2),
         PCA(2),
     ],
 )
@@ -205,3 +209,11 @@ def test_forgetting_nobody_changes_nothing():
     embedder = identifier.embedder_
     assert identifier.forget([]).embedder_ is embedder
     assert len(identifier.classes_) == 12
+
+
+@pytest.mark.parametrize("rows", [[], (), np.empty((0, 2))])
+def test_no_rows_at_all_are_refused(rows):
+    with pytest.raises(ValueError, match=r"empty|0 sample"):
+        SiameseIdentifier().fit(rows, [])
+    with pytest.raises(ValueError, match=r"empty|0 sample"):
+        enrolled(np.arange(12)).predict(rows)

@@ -110,17 +110,10 @@ ALLOWED = {
         ),
         (),
     ),
+    "_wrapped": ((), ("sklearn",)),
     "_gallery": (
-        (
-            "_checks",
-            "_distributed",
-            "_labels",
-        ),
-        (
-            "numpy",
-            "scipy",
-            "sklearn",
-        ),
+        ("_checks", "_distributed", "_labels", "_wrapped"),
+        ("numpy", "scipy", "sklearn"),
     ),
     "_template_distances": ((), ("numpy", "scipy", "sklearn")),
     "_template_search": (("_template_distances",), ("numpy", "scipy", "sklearn")),
@@ -309,19 +302,9 @@ ALLOWED = {
             "sklearn",
         ),
     ),
-    "_wrapped": ((), ("sklearn",)),
     "explain": (
-        (
-            "_arrays",
-            "_checks",
-            "_verifier",
-            "_wrapped",
-        ),
-        (
-            "numpy",
-            "sklearn",
-            "torch",
-        ),
+        ("_arrays", "_checks", "_verifier", "_wrapped"),
+        ("numpy", "sklearn", "torch"),
     ),
     "_plot_decisions": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
     "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),

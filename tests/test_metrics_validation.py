@@ -272,5 +272,5 @@ def test_a_score_needs_an_estimator_that_transforms():
         metrics.few_shot_score("embedder", ROWS, PEOPLE)
     with pytest.raises(ValueError, match="'n_way' parameter"):
         metrics.few_shot_score(FunctionTransformer(), ROWS, PEOPLE, n_way="2")
-    with pytest.raises(ValueError, match="metric='precomputed' knows no means"):
+    with pytest.raises(ValueError, match="metric='precomputed' has no distances to means"):
         metrics.few_shot_score(FunctionTransformer(), ROWS, PEOPLE, metric="precomputed")
