@@ -48,7 +48,7 @@ def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out"
     """
     if warn and len(getattr(values, "shape", ())) == 2:
         warnings.warn(
-            f"{name} is a column vector, but a 1d array was expected; pass {name}.ravel().",
+            f"A column-vector {name} was passed when a 1d array was expected; pass {name}.ravel().",
             DataConversionWarning,
             stacklevel=3,
         )
