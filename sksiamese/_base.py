@@ -107,8 +107,6 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         random_state = broadcast_from_rank0(check_random_state(self.random_state))
         seed, device = self._seed(random_state, resume=resume), find_device(self.device)
         rows, held_out = task.split(random_state)
-        max_iter = 1 if incremental else self.max_iter
-        state = self._optimizer_state if resume and incremental else {}
         drawing = RandomStream(seed + rank(), device).drawing
         with torch.inference_mode(False), torch.enable_grad():
             with drawing():
@@ -118,9 +116,12 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             buffers = module["tower"][0].buffers()
             check_equal_on_all_ranks("X", *(buffer.numpy() for buffer in buffers))
             module = broadcast_from_rank0(module).to(device)
-            rate = self.learning_rate_init
+            state = self._optimizer_state if resume and incremental else {}
             optimizer = new_optimizer(
-                module, learning_rate=rate, weight_decay=self.weight_decay, state=state
+                module,
+                learning_rate=self.learning_rate_init,
+                weight_decay=self.weight_decay,
+                state=state,
             )
             task.check(module, rows)
             monitor = Monitor(
@@ -133,28 +134,38 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 past=self.history_ if resume else {},
                 drawing=drawing,
             )
-            callbacks = self._callbacks(monitor, fit_data, max_iter)
-            epochs = schedule(
-                task, rows, optimizer, learning_rate=rate, max_iter=max_iter, seed=seed
-            )
+            max_iter = 1 if incremental else self.max_iter
             task.to(device)
-            train(
-                module,
-                callbacks.announce(epochs),
-                task.loss,
-                optimizer,
-                on_epoch_end=partial(self._end_epoch, monitor, callbacks),
-                drawing=drawing,
-            )
-            monitor.finish()
-            callbacks.end()
-        if message := monitor.failure(rate):
+            self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
+        if message := monitor.failure(self.learning_rate_init):
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
         module = broadcast_from_rank0(module.cpu().eval())
         vars(self).update(self._fitted(monitor, module))
         keep = incremental and not monitor.diverged
         self._optimizer_state = optimizer_state(optimizer) if keep else state
         return self
+
+    def _run_epochs(self, monitor, optimizer, fit_data, max_iter, seed):
+        """Train until the last epoch, or until the monitor or a callback stops."""
+        callbacks = self._callbacks(monitor, fit_data, max_iter)
+        epochs = schedule(
+            monitor.task,
+            monitor.rows,
+            optimizer,
+            learning_rate=self.learning_rate_init,
+            max_iter=max_iter,
+            seed=seed,
+        )
+        train(
+            monitor.module,
+            callbacks.announce(epochs),
+            monitor.task.loss,
+            optimizer,
+            on_epoch_end=partial(self._end_epoch, monitor, callbacks),
+            drawing=monitor.drawing,
+        )
+        monitor.finish()
+        callbacks.end()
 
     def _seed(self, random_state, *, resume):
         """Draw the seed of a fit; after a warm start it depends on the epochs so far."""

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 import sksiamese
 
-N_CALLS = 12
+N_CALLS = 10
 """Calls of a target; ``tests/fuzz.py`` makes as many as time allows."""
 
 

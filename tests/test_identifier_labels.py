@@ -126,7 +126,9 @@ def test_what_are_no_rows_is_refused_by_name(rows):
     "rows", [np.full((36, 8), "2024-01-01", "M8[D]"), np.full((36, 8), date(2024, 1, 1))]
 )
 def test_dates_are_no_embeddings(rows):
-    with pytest.raises(ValueError, match=r"embedder must be an array of numbers.* dates to days"):
+    with pytest.raises(
+        ValueError, match=r"embedder for X must be an array of numbers.* dates to days"
+    ):
         SiameseIdentifier(IDENTITY).fit(rows, y)
 
 

@@ -139,7 +139,10 @@ REMEDIES = {
         lambda: verify(tower=partial(copy.deepcopy, NET)),
     ],
     "tower that is no module": [
-        (lambda: embed(tower=lambda shape, n: None), r"takes \(input_shape, n_components\) and"),
+        (
+            lambda: embed(tower=lambda shape, n: None),
+            r"tower\(input_shape, n_components\) must return a module",
+        ),
         lambda: embed(tower=lambda input_shape, n_components: copy.deepcopy(NET)),
     ],
     "tower without weights": [
@@ -166,7 +169,7 @@ REMEDIES = {
         lambda: embed(tower=wave),
     ],
     "size beyond the memory": [
-        (lambda: embed(width=10**10), "lower them"),
+        (lambda: embed(width=10**9), "lower them"),
         lambda: embed(width=10),
     ],
     "distance that is a module": [

@@ -85,14 +85,14 @@ def as_embeddings(Z, X, n_components=None):
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
     """
-    Z = Z.toarray() if issparse(Z) else as_array(Z, "the result of embedder")
+    Z = Z.toarray() if issparse(Z) else as_array(Z, "the result of embedder for X")
     if Z.ndim != 2:
         raise ValueError(
             "embedder must return an array of shape (n_samples, n_components) from X, but returned "
             f"one of {Z.ndim} dimensions."
         )
     remedy = "convert X to numbers first, such as dates to days"
-    Z = as_floats(Z, "the result of embedder", remedy, ensure_all_finite=False)
+    Z = as_floats(Z, "the result of embedder for X", remedy, ensure_all_finite=False)
     n_rows = _num_samples(X)
     if len(Z) != n_rows:
         raise ValueError(

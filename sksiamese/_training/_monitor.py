@@ -56,6 +56,7 @@ class Monitor:
     def __init__(self, task, module, rows, held_out, *, tol, n_iter_no_change, past, drawing):
         self.task, self.module, self.rows, self.held_out = task, module, rows, held_out
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.drawing = drawing
         self.diagnose = drawing()(task.diagnose)
         self.score = drawing()(task.score)
         self.initial_spread = self.diagnose(module, rows)["spread"]

@@ -117,6 +117,11 @@ def check_scalar(name, value):
 
 def check_distance(distance, Z):
     """Raise unless a distance is a dissimilarity of embeddings of shape (n, n_components)."""
+    if isinstance(distance, nn.Module):
+        raise ValueError(
+            "distance is a module, which every fit would train on; pass a function, and give "
+            "weights that are to be learned to the tower."
+        )
     few = Z[: (len(Z) + 1) // 2]
     D = call("distance", distance, few, Z)
     shape = (len(few), len(Z))

@@ -1,0 +1,205 @@
+"""Data and parameters of the wrong kind are refused by the name of the argument."""
+
+from fractions import Fraction
+from numbers import Real
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sksiamese import (
+    PairKFold,
+    PairTransformer,
+    PairView,
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseVerifier,
+    make_pairs,
+    split_pairs,
+    stack_pairs,
+)
+from sksiamese._checks import Interval, as_numbers, as_rows, errors_named
+from sksiamese.metrics import detection_cost, equal_error_rate, recall_at_k, true_accept_rate
+
+X = np.random.default_rng(0).normal(size=(12, 4))
+Y = np.arange(12) % 3
+MATCH = np.arange(12) % 2
+FAST = {"n_components": 2, "width": 4, "max_iter": 1, "random_state": 0}
+
+UNREADABLE = {
+    "dict": {"a": X},
+    "set": {1, 2},
+    "generator": (row for row in X),
+    "ragged": [[1.0]] + [[1.0, 2.0]] * 11,
+    "gradient": torch.from_numpy(X).requires_grad_(),
+    "sparse tensor": torch.from_numpy(X).to_sparse(),
+    "class": np.ndarray,
+    "None": None,
+    "scalar": 1.5,
+}
+NO_NUMBERS = {
+    "words": np.full((12, 4), "a word"),
+    "object strings": np.full((12, 4), "a word", dtype=object),
+    "lists": np.array([[[1, 2]] * 4] * 12, dtype=object)[..., :1],
+    "structured": np.zeros(12, dtype=[("a", float)]),
+}
+CALLS = {
+    "embedder": lambda data: SiameseEmbedder(**FAST).fit(data, Y),
+    "verifier": lambda data: SiameseVerifier(**FAST).fit(data, MATCH),
+    "identifier": lambda data: SiameseIdentifier(SiameseEmbedder(**FAST)).fit(data, Y),
+    "transform": lambda data: SiameseEmbedder(**FAST).fit(X, Y).transform(data),
+    "pairs": lambda data: PairTransformer(output="abs_diff").fit(data),
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE)
+@pytest.mark.parametrize("call", CALLS)
+def test_what_numpy_cannot_read_is_refused_by_name(call, data):
+    with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
+        CALLS[call](UNREADABLE[data])
+
+
+@pytest.mark.parametrize("data", NO_NUMBERS)
+@pytest.mark.parametrize("call", CALLS)
+def test_rows_that_are_no_numbers_are_refused_by_name(call, data):
+    with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
+        CALLS[call](NO_NUMBERS[data])
+
+
+@pytest.mark.parametrize("data", UNREADABLE)
+def test_functions_of_pairs_and_metrics_name_what_they_cannot_read(data):
+    for name, call in {
+        "left": lambda given: stack_pairs(given, X),
+        "right": lambda given: stack_pairs(X, given),
+        "P": split_pairs,
+        "X": lambda given: make_pairs(given, Y, n_pairs=4),
+        "items": lambda given: PairView(given, [[0, 1]]),
+        "Z": lambda given: recall_at_k(Y, given),
+        "y_score": lambda given: equal_error_rate(MATCH, given),
+    }.items():
+        with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b"):
+            call(UNREADABLE[data])
+
+
+@pytest.mark.parametrize("fraction", [Fraction(1, 2), Fraction(1, 10), Fraction(2)])
+def test_a_fraction_of_python_is_no_number_of_a_parameter(fraction):
+    with pytest.raises(ValueError, match="'far' parameter"):
+        true_accept_rate(MATCH, X[:, 0], far=fraction)
+    with pytest.raises(ValueError, match="'prior' parameter"):
+        detection_cost(MATCH, X[:, 0], threshold=0.0, prior=fraction)
+    with pytest.raises(ValueError, match="'dropout' parameter"):
+        SiameseEmbedder(dropout=fraction).fit(X, Y)
+    with pytest.raises(ValueError, match="'target_far' parameter"):
+        SiameseIdentifier(StandardScaler(), target_far=fraction).fit(X, Y)
+
+
+@pytest.mark.parametrize("number", [0, 1, 0.5, True, np.float32(0.5), np.uint8(1), np.float16(1)])
+def test_numbers_of_python_and_numpy_are_compared(number):
+    interval = Interval(Real, 0, 1, closed="both")
+    assert interval.is_satisfied_by(number)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: SiameseIdentifier(StandardScaler), "embedder"),
+        (lambda: SiameseIdentifier(StandardScaler(), neighbors=NearestNeighbors), "neighbors"),
+        (lambda: PairTransformer(StandardScaler), "transformer"),
+    ],
+)
+def test_a_class_in_place_of_an_object_is_refused_by_name(make, name):
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        make().fit(X, Y)
+
+
+FORMATS = [
+    f"{name}_{kind}"
+    for name in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    for kind in ("array", "matrix")
+]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_sparse_embeddings_of_every_format_are_enrolled(kind):
+    frozen = FrozenEstimator(FunctionTransformer(accept_sparse=True).fit(X))
+    S = getattr(sparse, kind)(X)
+    expected = SiameseIdentifier(frozen).fit(X, Y)
+    identifier = SiameseIdentifier(frozen).fit(S, Y)
+    np.testing.assert_array_equal(identifier.class_distances(S), expected.class_distances(X))
+    np.testing.assert_array_equal(identifier.predict(S), expected.predict(X))
+
+
+@pytest.mark.parametrize("values", [np.arange(12.0, dtype=">f8"), np.arange(12, dtype=">i4")])
+def test_a_sparse_side_takes_numbers_of_any_byte_order(values):
+    left = sparse.csr_array(values.reshape(6, 2).astype(float))
+    pairs = stack_pairs(left, values.reshape(6, 2)).toarray()
+    np.testing.assert_array_equal(pairs[:, :2], pairs[:, 2:])
+
+
+@pytest.mark.parametrize("other", ["words", "object strings"])
+def test_words_beside_a_sparse_side_are_refused_by_name(other):
+    with pytest.raises(ValueError, match="right"):
+        stack_pairs(sparse.csr_array(X), NO_NUMBERS[other])
+
+
+@pytest.mark.parametrize("labels", [[np.inf, 1.0], [0.0, -np.inf], np.array([np.inf] * 2)])
+def test_infinite_labels_are_refused_by_name(labels):
+    with pytest.raises(ValueError, match="y has infinite labels"):
+        SiameseEmbedder(**FAST).fit(X, [*labels] * 6)
+
+
+@pytest.mark.parametrize("pairs", [np.array(1.0), 3, object()])
+def test_pairs_that_have_no_number_are_refused_by_name(pairs):
+    groups = np.column_stack([Y, Y])
+    with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
+        list(PairKFold(2).split(pairs, groups=groups))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("could not convert"), ValueError),
+        (TypeError("not supported"), TypeError),
+        (RuntimeError("cannot be read"), ValueError),
+    ],
+)
+def test_an_error_gets_the_name_of_its_argument(error, kind):
+    with (
+        pytest.raises(kind, match=rf"rows must be numbers\. \({error}\)"),
+        errors_named("rows", "must be numbers"),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("rows are too long"),
+        TypeError("columns are too long"),
+        NotFittedError("call fit"),
+        NotImplementedError("elsewhere"),
+        MemoryError("rows"),
+        KeyError("a"),
+    ],
+)
+def test_an_error_that_names_an_argument_or_is_of_another_kind_stays(error):
+    with pytest.raises(type(error)) as caught, errors_named("rows", "is unfit", "columns"):
+        raise error
+    assert caught.value is error
+
+
+def test_what_is_read_elsewhere_a_table_or_sparse_is_not_converted():
+    view = PairView(X, [[0, 1]])
+    for rows in (X, view, sparse.dok_matrix(X)):
+        assert as_rows(rows, "X") is rows
+
+
+@pytest.mark.parametrize("values", [np.arange(3).astype("M8[D]"), [1j, 2j], ["a"], [[1], [1, 2]]])
+def test_what_is_no_array_of_numbers_is_refused_with_the_remedy(values):
+    with pytest.raises(ValueError, match=r"Z must be an array of numbers.*give rows"):
+        as_numbers(values, "Z", "give rows", ensure_2d=False)
