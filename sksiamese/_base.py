@@ -137,8 +137,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             max_iter = 1 if incremental else self.max_iter
             task.to(device)
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
-        if message := monitor.failure(self.learning_rate_init):
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+            if message := monitor.failure(self.learning_rate_init):
+                warnings.warn(message, ConvergenceWarning, stacklevel=4)
         module = broadcast_from_rank0(module.cpu().eval())
         vars(self).update(self._fitted(monitor, module))
         keep = incremental and not monitor.diverged

@@ -2,15 +2,16 @@
 
 import copy
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
 from scipy.sparse import issparse
 from torch import nn
 
-from .._data._device import RandomStream, to_device
+from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
-from .._data._items import Items
+from .._data._items import Items, as_tensor
 from .._labels import alike, is_missing
 from .._parameters import LARGEST_COUNT
 from ..batches import SAMPLERS, class_balanced
@@ -25,7 +26,7 @@ from ._objective import (
 )
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
-from ._user_parts import Augmentation, call, draw_batches
+from ._user_parts import augment_items, call, check_augment, draw_batches
 
 N_DIAGNOSED = 256
 """Rows whose embeddings are measured after each epoch."""
@@ -76,7 +77,9 @@ class EmbeddingTask(Task):
             estimator.validation_fraction if estimator.early_stopping else None
         )
         self.precision = estimator.precision
-        self.augment = Augmentation(estimator.augment, estimator.input_shape)
+        self.augment = partial(
+            augment_items, augment=estimator.augment, input_shape=estimator.input_shape
+        )
         self.memory = CrossBatchMemory(estimator.memory_size)
         self.diagnosed = None
 
@@ -111,7 +114,7 @@ class EmbeddingTask(Task):
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def check(self, module, rows):
-        """Try the parts of the objective on the device, and raise unless they fit."""
+        """Try the objective and the augmentation on the device, and raise unless they fit."""
         sample = self._sample(rows, N_TRIED)
         Z = embed_rows(module["tower"], self.X, sample.numpy())
         if not Z.isfinite().all():
@@ -121,6 +124,8 @@ class EmbeddingTask(Task):
             Z = Z.to(device, copy=True).requires_grad_()
             objective = copy.deepcopy(module["objective"])  # Parts may keep a state.
             try_objective(objective, Z, self.labels[sample].to(device))
+            items = as_tensor(self.X[sample.numpy()], module["tower"][0])
+            check_augment(self.augment, items, global_generator(device))
 
     def to(self, device):
         """Place rows and labels for batches on a device."""

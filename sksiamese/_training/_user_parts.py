@@ -286,41 +286,47 @@ def as_rows(batch):
     return rows.to("cpu", torch.int64)
 
 
-class Augmentation:
-    """Changes of the items of each batch, whose values are checked in the first batch.
+def augment_items(items, generator, *, augment, input_shape):
+    """Return items of shape (n, n_features), changed by an augmentation if there is one.
 
     Parameters
     ----------
+    items : Tensor of shape (n, n_features)
+        Items.
+
+    generator : torch.Generator
+        Source of randomness.
+
     augment : callable or None
         Changes items; None leaves them as they are.
 
     input_shape : tuple of int or None
         Shape of an item for ``augment``.
+
+    Returns
+    -------
+    changed : Tensor of shape (n, n_features)
+        Changed items.
     """
+    if augment is None:
+        return items
+    given = items.unflatten(1, items.shape[1:] if input_shape is None else tuple(input_shape))
+    changed = call("augment", augment, given, generator)
+    if not isinstance(changed, torch.Tensor) or changed.shape != given.shape:
+        raise ValueError(
+            f"augment must return items of shape {tuple(given.shape)}, as it was given, but "
+            f"gave {described(changed)}."
+        )
+    if changed.dtype != given.dtype or changed.device != given.device:
+        raise misfit("augment", f"returned {changed.dtype} on {changed.device}")
+    return changed.flatten(1)
 
-    def __init__(self, augment, input_shape):
-        self.augment = augment
-        self.input_shape = input_shape
-        self.is_tried = False
 
-    def __call__(self, items, generator):
-        """Return items of shape (n, n_features), changed."""
-        if self.augment is None:
-            return items
-        shape = items.shape[1:] if self.input_shape is None else tuple(self.input_shape)
-        given = items.unflatten(1, shape)
-        changed = call("augment", self.augment, given, generator)
-        if not isinstance(changed, torch.Tensor) or changed.shape != given.shape:
-            raise ValueError(
-                f"augment must return items of shape {tuple(given.shape)}, as it was given, but "
-                f"gave {described(changed)}."
-            )
-        if changed.dtype != given.dtype or changed.device != given.device:
-            raise misfit("augment", f"returned {changed.dtype} on {changed.device}")
-        if not self.is_tried and given.isfinite().all() and not changed.isfinite().all():
-            raise misfit("augment", "returned NaN or infinite values for finite items")
-        self.is_tried = True
-        return changed.flatten(1)
+def check_augment(augment, items, generator):
+    """Raise if an augmentation makes NaN or infinite values of finite items."""
+    changed = copy.deepcopy(augment)(items, generator)
+    if items.isfinite().all() and not changed.isfinite().all():
+        raise misfit("augment", "returned NaN or infinite values for finite items")
 
 
 def nearly_equal(one, other):

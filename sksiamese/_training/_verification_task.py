@@ -14,9 +14,9 @@ from sklearn.utils import compute_class_weight, gen_batches
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
-from .._data._device import RandomStream, to_device
+from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
-from .._data._items import Items
+from .._data._items import Items, as_tensor
 from .._parameters import LARGEST_COUNT
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
@@ -26,7 +26,14 @@ from ..pairs._split import PairShuffleSplit
 from ._lookup import resolve
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
-from ._user_parts import Augmentation, build_module, check_distance, check_head, check_paired
+from ._user_parts import (
+    augment_items,
+    build_module,
+    check_augment,
+    check_distance,
+    check_head,
+    check_paired,
+)
 
 N_DIAGNOSED = 256
 """Pairs whose distances are measured after each epoch."""
@@ -84,7 +91,9 @@ class VerificationTask(Task):
             estimator.validation_fraction if estimator.early_stopping else None
         )
         self.precision = estimator.precision
-        self.augment = Augmentation(estimator.augment, estimator.input_shape)
+        self.augment = partial(
+            augment_items, augment=estimator.augment, input_shape=estimator.input_shape
+        )
 
     def split(self, random_state):
         """Return pairs for training and validation, which share no identity given groups."""
@@ -112,7 +121,7 @@ class VerificationTask(Task):
         return [message] if message else []
 
     def check(self, module, rows):
-        """Try distance and head on embeddings of some pairs, and raise unless they fit."""
+        """Try distance, head and augmentation on some pairs, and raise unless they fit."""
         device = module["tower"][0].mean.device
         sides = self.pairs.index[rows[:N_TRIED]].T
         A, B = (embed_rows(module["tower"], self.pairs.items, side).to(device) for side in sides)
@@ -123,6 +132,8 @@ class VerificationTask(Task):
             check_distance(self.distance, A)
             check_paired(self.distance, A, B)
             check_head(module["head"], A, B, self.margin)
+            items = as_tensor(self.pairs.items[sides[0]], module["tower"][0])
+            check_augment(self.augment, items, global_generator(device))
 
     def to(self, device):
         """Place items and weights, those as a match and as a mismatch, on a device."""
