@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
 from sksiamese import (
     PairKFold,
@@ -24,6 +24,7 @@ from sksiamese import (
     stack_pairs,
 )
 from sksiamese._checks import Interval, as_numbers, as_rows, errors_named
+from sksiamese.batches import hierarchical
 from sksiamese.metrics import detection_cost, equal_error_rate, recall_at_k, true_accept_rate
 
 X = np.random.default_rng(0).normal(size=(12, 4))
@@ -203,3 +204,37 @@ def test_what_is_read_elsewhere_a_table_or_sparse_is_not_converted():
 def test_what_is_no_array_of_numbers_is_refused_with_the_remedy(values):
     with pytest.raises(ValueError, match=r"Z must be an array of numbers.*give rows"):
         as_numbers(values, "Z", "give rows", ensure_2d=False)
+
+
+@pytest.mark.parametrize("output", ["abs_diff", "product", "abs_diff_product", "distance"])
+def test_items_whose_comparison_overflows_are_refused_with_a_remedy_that_works(output):
+    pairs = np.array([[1.5e308, 1.0, -1.5e308, 1.0], [1.0, 2.0, 3.0, 4.0]])
+    with pytest.raises(ValueError, match=rf"X has items whose {output} overflows.*MaxAbsScaler"):
+        PairTransformer(output=output).fit(pairs)
+    compared = PairTransformer(MaxAbsScaler(), output=output).fit_transform(pairs)
+    assert np.isfinite(compared).all()
+    with np.errstate(invalid="ignore"):
+        infinite = PairTransformer(FunctionTransformer(), output=output).fit_transform(
+            pairs * np.inf
+        )
+    assert not np.isfinite(infinite).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "classes", "name"),
+    [
+        ({"a": 0, "b": 1, "c": 2}, ["a"], "classes"),
+        ({"a": 0, "b": 1, "c": 2}, 1, "classes"),
+        ({"a": 0, "b": 1, "c": 2}, [{}, {}, {}], "classes"),
+        ({0: [1], 1: [2], 2: [3]}, None, "groups"),
+        ({}, None, "groups"),
+    ],
+)
+def test_groups_of_classes_that_do_not_fit_are_refused_by_name(groups, classes, name):
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match=name):
+        list(
+            hierarchical(
+                torch.arange(6) % 3, 4, groups=groups, classes=classes, generator=generator
+            )
+        )
