@@ -195,6 +195,11 @@ def split_identities(groups, fraction, match, random_state):
     groups, match = groups[rows], match[rows]
     n_identities = len(np.unique(groups))
     n_held_out = max(2, round(fraction**0.5 * n_identities))
+    if n_identities < 4:
+        raise ValueError(
+            f"groups has {n_identities} identities in pairs of weight above zero, but training and "
+            "validation need two each; give pairs of more identities, or set early_stopping=False."
+        )
     remedy = (
         f"validation_fraction={fraction} holds out {n_held_out} of the {n_identities} identities "
         "in groups, but training and validation each need matching and other pairs among their "

@@ -20,6 +20,7 @@ from ._pair_names import check_item_names, check_pair_names, check_view, item_na
 from ._pair_view import PairView
 from ._rows import checked
 from ._run import named
+from ._towers_single import has_channels_last
 from ._verification import compare, logits, pair_weights, verification_task
 from .distances import DISTANCES, paired
 from .heads import HEADS
@@ -392,6 +393,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     def _validate(self, X, *y, reset, **least):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
         if not isinstance(X, PairView):
+            check_item_axes(np.shape(X)[2:] if hasattr(X, "shape") else (), self)
             X = flatten_pairs(X)
             with errors_named("X", PAIRS_WANTED, "y"):
                 found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
@@ -423,3 +425,19 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def check_item_axes(shape, verifier):
+    """Raise if items of several axes would be flattened to what cannot be meant."""
+    if has_channels_last(shape):
+        height, breadth, channels = shape
+        raise ValueError(
+            f"X has pairs of images of shape {shape}, their channels last, but towers take "
+            "channels first; pass np.moveaxis(X, -1, 2) and "
+            f"input_shape={(channels, height, breadth)}."
+        )
+    if len(shape) > 1 and verifier.input_shape is None and verifier.tower != "mlp":
+        raise ValueError(
+            f"X has pairs of items of shape {shape}, but input_shape=None tells the tower that an "
+            f"item is one flat row; set input_shape={shape}."
+        )

@@ -272,6 +272,7 @@ ALLOWED = {
             "_pair_view",
             "_rows",
             "_run",
+            "_towers_single",
             "_verification",
             "distances",
             "heads",

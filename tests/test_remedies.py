@@ -139,7 +139,10 @@ REMEDIES = {
         lambda: verify(tower=partial(copy.deepcopy, NET)),
     ],
     "tower that is no module": [
-        (lambda: embed(tower=lambda shape, n: None), r"must return a module that maps"),
+        (
+            lambda: embed(tower=lambda shape, n: None),
+            r"tower\(input_shape, n_components\) must return a module",
+        ),
         lambda: embed(tower=lambda input_shape, n_components: copy.deepcopy(NET)),
     ],
     "tower without weights": [

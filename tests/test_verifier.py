@@ -531,3 +531,31 @@ def test_groups_of_pairs_are_routed_through_pipelines_and_searches(people_pairs)
         )
         search.fit(P, match, groups=groups)
         assert len(search.best_estimator_[-1].validation_scores_) == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "tower", "message"),
+    [
+        ((20, 2, 16, 16, 3), "cnn", r"np.moveaxis\(X, -1, 2\) and input_shape=\(3, 16, 16\)"),
+        ((20, 2, 12, 20, 1), "mlp", r"input_shape=\(1, 12, 20\)"),
+        ((20, 2, 3, 16, 16), "cnn", r"set input_shape=\(3, 16, 16\)"),
+        ((20, 2, 8, 5), "tdnn", r"set input_shape=\(8, 5\)"),
+    ],
+)
+def test_items_of_several_axes_need_their_shape(shape, tower, message):
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    y = np.arange(len(images)) % 2
+    verifier = SiameseVerifier(tower=tower, width=4, max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match=message):
+        verifier.fit(images, y)
+    first = np.moveaxis(images, -1, 2) if shape[-1] in (1, 3) else images
+    verifier.set_params(input_shape=first.shape[2:]).fit(first, y)
+
+
+@pytest.mark.parametrize("n_identities", [1, 2, 3])
+def test_groups_of_too_few_identities_are_refused(n_identities):
+    rng = np.random.default_rng(0)
+    X, groups = rng.normal(size=(60, 8)), rng.integers(0, n_identities, size=(60, 2))
+    verifier = SiameseVerifier(early_stopping=True, max_iter=1)
+    with pytest.raises(ValueError, match=r"groups has . identities.*early_stopping=False"):
+        verifier.fit(X, np.arange(60) % 2, groups=groups)
