@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._arrays import embed_rows, find_device, floating, on_device
 from ._atomic import all_or_nothing
 from ._base import BaseSiamese
-from ._checks import errors_named
+from ._checks import as_rows, errors_named
 from ._labels import as_labels
 from ._pair_items import as_items
 from ._pair_names import check_item_names, check_pair_names, check_view, item_names
@@ -393,7 +393,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     def _validate(self, X, *y, reset, **least):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
         if not isinstance(X, PairView):
-            check_item_axes(np.shape(X)[2:] if hasattr(X, "shape") else (), self)
+            X = as_rows(X, "X", "pairs")
+            check_item_axes(X.shape[2:], self)
             X = flatten_pairs(X)
             with errors_named("X", PAIRS_WANTED, "y"):
                 found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)

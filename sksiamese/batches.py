@@ -285,7 +285,10 @@ def _of_rows(name, values, y, classes):
             raise ValueError(
                 f"{name} has no value for classes such as {missing[:5]}; give every class one."
             )
-        return _as_tensor(name, [values[label] for label in labels])[y.clamp_min(0)]
+        of_classes = _as_tensor(name, [values[label] for label in labels])
+        if of_classes.ndim != 1:
+            raise ValueError(f"{name} must hold one number for each class.")
+        return of_classes[y.clamp_min(0)]
     values = _as_tensor(name, values)
     if values.shape != y.shape:
         raise ValueError(

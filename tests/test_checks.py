@@ -4,6 +4,7 @@ from fractions import Fraction
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -24,8 +25,9 @@ from sksiamese import (
     stack_pairs,
 )
 from sksiamese._checks import Interval, as_numbers, as_rows, errors_named
-from sksiamese.batches import hierarchical
+from sksiamese.batches import hierarchical, weighted
 from sksiamese.metrics import detection_cost, equal_error_rate, recall_at_k, true_accept_rate
+from sksiamese.plot import PairScoreDisplay
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 Y = np.arange(12) % 3
@@ -238,3 +240,15 @@ def test_groups_of_classes_that_do_not_fit_are_refused_by_name(groups, classes, 
                 torch.arange(6) % 3, 4, groups=groups, classes=classes, generator=generator
             )
         )
+
+
+@pytest.mark.parametrize("weight", [[1, 2], np.ones(0), [[1]]])
+def test_a_weight_of_a_class_that_is_no_number_is_refused_by_name(weight):
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match="weight must hold"):
+        list(weighted(torch.arange(6) % 2, 4, weight={0: weight, 1: weight}, generator=generator))
+
+
+def test_a_series_is_no_place_to_draw_scores():
+    with pytest.raises(ValueError, match="'ax' parameter"):
+        PairScoreDisplay.from_predictions(MATCH, X[:, 0], ax=pd.Series([1]))
