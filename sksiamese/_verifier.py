@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import BaseSiamese
-from ._checks import errors_named
+from ._checks import as_rows, errors_named
 from ._data._device import find_device, on_device
 from ._data._embed import embed_rows
 from ._data._items import floating
@@ -397,7 +397,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     def _validate(self, X, *y, reset, **least):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
         if not isinstance(X, PairView):
-            check_item_axes(np.shape(X)[2:] if hasattr(X, "shape") else (), self)
+            X = as_rows(X, "X", "pairs")
+            check_item_axes(X.shape[2:], self)
             X = flatten_pairs(X)
             with errors_named("X", PAIRS_WANTED, "y"):
                 found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)

@@ -269,14 +269,26 @@ def _of_rows(name, values, y, classes):
     """Return values of all rows, given as such or by the labels of classes, as a tensor."""
     _rows_with_a_class(y)
     if isinstance(values, dict):
-        labels = range(int(y.max()) + 1) if classes is None else classes
-        labels = [tuple(label) if isinstance(label, list) else label for label in labels]
-        missing = [label for label in labels if label not in values]
+        n_classes = int(y.max()) + 1
+        try:
+            labels = list(range(n_classes) if classes is None else classes)
+            labels = [tuple(label) if isinstance(label, list) else label for label in labels]
+            missing = [label for label in labels if label not in values]
+        except TypeError as error:
+            raise ValueError(f"classes must be a list of labels: {error}.") from error
+        if len(labels) < n_classes:
+            raise ValueError(
+                f"classes has {len(labels)} labels, but y has {n_classes} classes; give every "
+                "class one."
+            )
         if missing:
             raise ValueError(
                 f"{name} has no value for classes such as {missing[:5]}; give every class one."
             )
-        return _as_tensor(name, [values[label] for label in labels])[y.clamp_min(0)]
+        of_classes = _as_tensor(name, [values[label] for label in labels])
+        if of_classes.ndim != 1:
+            raise ValueError(f"{name} must hold one number for each class.")
+        return of_classes[y.clamp_min(0)]
     values = _as_tensor(name, values)
     if values.shape != y.shape:
         raise ValueError(

@@ -4,13 +4,14 @@ from fractions import Fraction
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
 from sksiamese import (
     PairKFold,
@@ -24,7 +25,9 @@ from sksiamese import (
     stack_pairs,
 )
 from sksiamese._checks import Interval, as_numbers, as_rows, errors_named
+from sksiamese.batches import hierarchical, weighted
 from sksiamese.metrics import detection_cost, equal_error_rate, recall_at_k, true_accept_rate
+from sksiamese.plot import PairScoreDisplay
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 Y = np.arange(12) % 3
@@ -203,3 +206,49 @@ def test_what_is_read_elsewhere_a_table_or_sparse_is_not_converted():
 def test_what_is_no_array_of_numbers_is_refused_with_the_remedy(values):
     with pytest.raises(ValueError, match=r"Z must be an array of numbers.*give rows"):
         as_numbers(values, "Z", "give rows", ensure_2d=False)
+
+
+@pytest.mark.parametrize("output", ["abs_diff", "product", "abs_diff_product", "distance"])
+def test_items_whose_comparison_overflows_are_refused_with_a_remedy_that_works(output):
+    pairs = np.array([[1.5e308, 1.0, -1.5e308, 1.0], [1.0, 2.0, 3.0, 4.0]])
+    with pytest.raises(ValueError, match=rf"X has items whose {output} overflows.*MaxAbsScaler"):
+        PairTransformer(output=output).fit(pairs)
+    compared = PairTransformer(MaxAbsScaler(), output=output).fit_transform(pairs)
+    assert np.isfinite(compared).all()
+    with np.errstate(invalid="ignore"):
+        infinite = PairTransformer(FunctionTransformer(), output=output).fit_transform(
+            pairs * np.inf
+        )
+    assert not np.isfinite(infinite).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "classes", "name"),
+    [
+        ({"a": 0, "b": 1, "c": 2}, ["a"], "classes"),
+        ({"a": 0, "b": 1, "c": 2}, 1, "classes"),
+        ({"a": 0, "b": 1, "c": 2}, [{}, {}, {}], "classes"),
+        ({0: [1], 1: [2], 2: [3]}, None, "groups"),
+        ({}, None, "groups"),
+    ],
+)
+def test_groups_of_classes_that_do_not_fit_are_refused_by_name(groups, classes, name):
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match=name):
+        list(
+            hierarchical(
+                torch.arange(6) % 3, 4, groups=groups, classes=classes, generator=generator
+            )
+        )
+
+
+@pytest.mark.parametrize("weight", [[1, 2], np.ones(0), [[1]]])
+def test_a_weight_of_a_class_that_is_no_number_is_refused_by_name(weight):
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match="weight must hold"):
+        list(weighted(torch.arange(6) % 2, 4, weight={0: weight, 1: weight}, generator=generator))
+
+
+def test_a_series_is_no_place_to_draw_scores():
+    with pytest.raises(ValueError, match="'ax' parameter"):
+        PairScoreDisplay.from_predictions(MATCH, X[:, 0], ax=pd.Series([1]))

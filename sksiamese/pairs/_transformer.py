@@ -427,7 +427,14 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             items = as_floats(items, "the result of transformer", ENCODE, **ANY_NUMBERS)
         pairs = PairView(items, index)
         if isinstance(self.output, str):
-            return OUTPUTS[self.output](pairs.left, pairs.right), []
+            with np.errstate(over="ignore", invalid="ignore"):
+                compared = OUTPUTS[self.output](pairs.left, pairs.right)
+            if self.output != "pairs" and are_finite(items) and not are_finite(compared):
+                raise ValueError(
+                    f"X has items whose {self.output} overflows; scale them, for instance by "
+                    "transformer=sklearn.preprocessing.MaxAbsScaler()."
+                )
+            return compared, []
         try:
             compared = self.output(pairs.left, pairs.right)
         except Exception as error:
@@ -492,6 +499,11 @@ def steps_of(transformer):
     """Return the steps of a pipeline, or the parts of a union, that are transformers."""
     steps = getattr(transformer, "steps", None) or transformer.transformer_list
     return [step for _, step in steps if hasattr(step, "fit")]
+
+
+def are_finite(X):
+    """Return whether all numbers of an array or a sparse matrix are finite."""
+    return np.isfinite(X.data if issparse(X) else X).all()
 
 
 def distinct_items(pairs):

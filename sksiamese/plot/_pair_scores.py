@@ -172,7 +172,7 @@ class PairScoreDisplay:
 
     @validate_params(
         {
-            "ax": [HasMethods("hist"), None],
+            "ax": [HasMethods(["hist", "axvline"]), None],
             "hist_kwargs": [dict, None],
             "line_kwargs": [dict, None],
         },

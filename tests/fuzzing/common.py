@@ -47,6 +47,19 @@ from .values import (
     of,
 )
 
+
+class Scaler(StandardScaler):
+    """A transformer of a user that keeps numpy's warnings of what it is given to itself."""
+
+    def fit(self, X, y=None):
+        with np.errstate(all="ignore"):
+            return super().fit(X, y)
+
+    def transform(self, X):
+        with np.errstate(all="ignore"):
+            return super().transform(X)
+
+
 FAST = {"n_components": 2, "width": 4, "depth": 2, "max_iter": 1, "batch_size": 16}
 FAST |= {"random_state": 0, "device": "cpu"}
 
@@ -218,7 +231,7 @@ IDENTIFIER = {
         {
             "default": lambda s: embedder(),
             "frozen": lambda s: FrozenEstimator(FunctionTransformer().fit(s.rows)),
-            "scaler": lambda s: StandardScaler(),
+            "scaler": lambda s: Scaler(),
             "projection": lambda s: GaussianRandomProjection(2, random_state=0),
         },
         ANY
@@ -242,7 +255,7 @@ IDENTIFIER = {
         },
         ANY
         | {
-            "scaler": lambda s: StandardScaler(),
+            "scaler": lambda s: Scaler(),
             "many": lambda s: NearestNeighbors(n_neighbors=100),
             "manhattan": lambda s: NearestNeighbors(metric="manhattan"),
             "class": lambda s: NearestNeighbors,
@@ -257,7 +270,7 @@ PAIR_TRANSFORMER = {
     "transformer": Kind(
         constants(None)
         | {
-            "scaler": lambda s: StandardScaler(),
+            "scaler": lambda s: Scaler(),
             "projection": lambda s: GaussianRandomProjection(2, random_state=0),
             "frozen embedder": lambda s: FrozenEstimator(fitted("embedder")),
         },
