@@ -58,8 +58,11 @@ def test_the_reference_lists_the_public_names_and_no_others():
 
 
 def test_every_public_module_is_a_public_name():
-    files = Path(sksiamese.__file__).parent.glob("[a-z]*.py")
-    assert {file.stem for file in files} <= set(sksiamese.__all__)
+    package = Path(sksiamese.__file__).parent
+    files = [*package.glob("[a-z]*.py"), *package.glob("[a-z]*/__init__.py")]
+    names = {file.parent.name if file.stem == "__init__" else file.stem for file in files}
+    assert len(names) == 11
+    assert names <= set(sksiamese.__all__)
 
 
 @pytest.mark.parametrize("name", [name for name in OBJECTS if callable(OBJECTS[name])])

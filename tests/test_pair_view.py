@@ -23,12 +23,12 @@ from sklearn.utils import _safe_indexing
 from sksiamese import (
     PairView,
     SiameseVerifier,
-    _pair_view,
-    _verification,
     make_pairs,
     split_pairs,
     stack_pairs,
 )
+from sksiamese._training import _verification_task
+from sksiamese.pairs import _view
 from sksiamese.towers import multi_cue
 
 INDEX = np.array([[0, 3], [3, 1], [1, 0], [0, 3], [2, 2]])
@@ -131,7 +131,7 @@ def test_row_numbers_that_change_later_do_not_change_the_view():
 
 def test_cutting_does_not_check_row_numbers_again(monkeypatch):
     view = PairView(ITEMS, INDEX)
-    monkeypatch.setattr(_pair_view, "_check_index", None)
+    monkeypatch.setattr(_view, "_check_index", None)
     np.testing.assert_array_equal(np.asarray(view[1:]), ARRAY[1:])
     np.testing.assert_array_equal(view[1], ARRAY[1])
 
@@ -297,8 +297,8 @@ def test_each_distinct_item_is_embedded_once(views, fitted, monkeypatch):
         embedded.append(rows)
         return embed_rows(tower, X, rows)
 
-    embed_rows = _verification.embed_rows
-    monkeypatch.setattr(_verification, "embed_rows", counting)
+    embed_rows = _verification_task.embed_rows
+    monkeypatch.setattr(_verification_task, "embed_rows", counting)
     some = V_test[:500]
     fitted.predict_proba(some)
     np.testing.assert_array_equal(np.concatenate(embedded), np.unique(some.index))
@@ -313,8 +313,8 @@ def test_items_reach_the_tower_as_they_are_without_a_copy(views, fitted, monkeyp
         embedded.append(X)
         return embed_rows(tower, X, rows)
 
-    embed_rows = _verification.embed_rows
-    monkeypatch.setattr(_verification, "embed_rows", recording)
+    embed_rows = _verification_task.embed_rows
+    monkeypatch.setattr(_verification_task, "embed_rows", recording)
     fitted.predict(PairView(items, views[1].index))
     assert all(X.dtype == dtype and np.shares_memory(X, items) for X in embedded)
     assert embedded

@@ -12,9 +12,10 @@ from sksiamese import (
     PairView,
     SiameseEmbedder,
     SiameseVerifier,
-    _arrays,
     make_pairs,
 )
+from sksiamese._data import _embed, _items
+from sksiamese._data._standardization import standardization
 from sksiamese._data._streaming import Rows, is_source
 from sksiamese.batches import weighted
 from sksiamese.explain import explain_pairs
@@ -47,7 +48,7 @@ class Graph(Stored):
 
 @pytest.fixture
 def few_at_a_time(monkeypatch):
-    monkeypatch.setattr(_arrays, "CHUNK", 100)
+    monkeypatch.setattr(_items, "CHUNK", 100)
 
 
 def settings(**options):
@@ -203,7 +204,7 @@ def test_rows_are_standardised_in_the_order_in_which_they_are_stored(digits, few
     rows = np.random.default_rng(0).permutation(len(X.rows))
     read = []
     monitored = Rows(X, lambda part: read.append(part) or part)
-    _arrays.standardization(monitored, rows=rows)
+    standardization(monitored, rows=rows)
     np.testing.assert_array_equal(np.concatenate(read), X.rows)
 
 
@@ -211,13 +212,13 @@ def test_rows_are_standardised_in_the_order_in_which_they_are_stored(digits, few
 def test_whole_numbers_are_never_converted_all_at_once(digits, few_at_a_time, monkeypatch, dtype):
     X, _, y, _ = (part.astype(dtype) for part in digits)
     converted = []
-    as_tensor = _arrays.as_tensor
+    as_tensor = _embed.as_tensor
 
     def watched(rows, layer):
         converted.append((rows.dtype, len(rows)))
         return as_tensor(rows, layer)
 
-    monkeypatch.setattr(_arrays, "as_tensor", watched)
+    monkeypatch.setattr(_embed, "as_tensor", watched)
     embedder = SiameseEmbedder(**settings()).fit(X, y)
     Z = embedder.transform(X)
     assert Z.dtype == np.float32

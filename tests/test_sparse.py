@@ -12,12 +12,14 @@ from sksiamese import (
     SiameseEmbedder,
     SiameseIdentifier,
     SiameseVerifier,
-    _arrays,
     make_pairs,
     pairs_from_triplets,
     split_pairs,
     stack_pairs,
 )
+from sksiamese._data import _embed
+from sksiamese._data._items import CHUNK_VALUES
+from sksiamese._data._standardization import standardization
 from sksiamese.metrics import recall_at_k
 from sksiamese.plot import PairDisplay
 
@@ -37,14 +39,12 @@ def test_an_embedder_of_sparse_rows_embeds_dense_ones_alike(digits, container):
 def test_sparse_columns_share_one_scale_and_keep_their_zeros(digits):
     X = digits[0]
     weight = np.arange(len(X)) % 3.0
-    layer = _arrays.standardization(sparse.csr_array(X), rows=np.arange(len(X)))
+    layer = standardization(sparse.csr_array(X), rows=np.arange(len(X)))
     assert not layer.mean.any()
     np.testing.assert_allclose(layer.scale, np.sqrt(np.mean(X**2)))
-    both = _arrays.standardization(
-        *2 * [sparse.csr_array(X)], rows=np.arange(len(X)), sample_weight=weight
-    )
+    both = standardization(*2 * [sparse.csr_array(X)], rows=np.arange(len(X)), sample_weight=weight)
     np.testing.assert_allclose(both.scale**2, np.average((X**2).mean(axis=1), weights=weight))
-    nothing = _arrays.standardization(sparse.csr_array((5, 3)), rows=np.arange(5))
+    nothing = standardization(sparse.csr_array((5, 3)), rows=np.arange(5))
     assert (nothing.scale == 1).all()
 
 
@@ -66,19 +66,19 @@ def test_pairs_of_sparse_rows_stay_sparse_and_are_verified_like_dense_ones(digit
 
 def test_wide_rows_are_made_dense_few_at_a_time(monkeypatch):
     sizes = []
-    as_tensor = _arrays.as_tensor
+    as_tensor = _embed.as_tensor
 
     def watched(rows, layer):
         sizes.append(rows.shape[0] * rows.shape[1])
         return as_tensor(rows, layer)
 
-    monkeypatch.setattr(_arrays, "as_tensor", watched)
+    monkeypatch.setattr(_embed, "as_tensor", watched)
     X = sparse.random_array((9000, 10_000), density=1e-4, rng=0, format="csr", dtype=np.float32)
     tower = torch.nn.Sequential(
-        _arrays.standardization(X, rows=np.arange(9000)), torch.nn.Linear(10_000, 2)
+        standardization(X, rows=np.arange(9000)), torch.nn.Linear(10_000, 2)
     ).float()
-    assert _arrays.embed_rows(tower, X).shape == (9000, 2)
-    assert max(sizes) <= _arrays.CHUNK_VALUES
+    assert _embed.embed_rows(tower, X).shape == (9000, 2)
+    assert max(sizes) <= CHUNK_VALUES
 
 
 @pytest.mark.filterwarnings("ignore:Constructing a DIA matrix")
