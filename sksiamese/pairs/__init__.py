@@ -87,7 +87,7 @@ def split_pairs(P):
     left, right : {ndarray, CSR matrix, DataFrame} of shape (n_pairs, n_features)
         The items; numpy's views if possible. Those of a ``PairView`` are of the kind of
         its items. Those of a DataFrame both have the names of its left half, without
-        "left__".
+        ``left__``.
 
     Raises
     ------

@@ -140,7 +140,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
     reach the transformer as they are, so that those of a DataFrame may have columns of
     any kind; they count once, however many pairs they are in, and items that are in no
     pair not at all. A DataFrame of pairs becomes one of items, with the names of its left
-    half, without "left__"; see :func:`~sksiamese.stack_pairs`.
+    half, without ``left__``; see :func:`~sksiamese.stack_pairs`.
 
     Pairs of texts are an array or a DataFrame of two columns, or a ``PairView`` of a sequence
     of texts. A transformer gets a sequence, instead of a column, if its tags say that it does
@@ -313,7 +313,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of the columns of pairs; by default ``feature_names_in_``, or x0, x1, ....
 
         Returns
