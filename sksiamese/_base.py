@@ -20,7 +20,7 @@ from torch import nn
 from ._checks import Interval, as_rows, errors_named
 from ._data._device import RandomStream, find_device
 from ._data._items import COMPACT_DTYPES, DTYPES
-from ._data._streaming import Rows, check_not_empty, checked, is_source
+from ._data._streaming import Rows, checked, empty_rows, is_source
 from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import alike, kind_of
 from ._training._callbacks import FitCallbacks
@@ -246,12 +246,21 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         check_array(zeros, estimator=self, **options)
         return rows
 
-    def _check_not_empty(self, X, **options):
+    def _check_not_empty(self, X, name="X"):
         """Raise if rows for a tower that allows NaN hold nothing else."""
-        if tower_attribute(self.tower, "allow_nan", False):
-            by_step = tower_attribute(self.tower, "shared_axes", None) is not None
-            shape = item_shape(self.input_shape, X.shape[1])
-            check_not_empty(X, shape, by_step=by_step, **options)
+        empty = self._empty_rows(X)
+        if empty.any():
+            raise ValueError(
+                f"{name} has rows of nothing but NaN, or with NaN in every step, such as rows "
+                f"{np.flatnonzero(empty)[:5].tolist()}; leave these rows out."
+            )
+
+    def _empty_rows(self, X):
+        """Return which rows hold nothing but NaN, if the tower allows it."""
+        if not tower_attribute(self.tower, "allow_nan", False):
+            return np.zeros(X.shape[0], dtype=bool)
+        by_step = tower_attribute(self.tower, "shared_axes", None) is not None
+        return empty_rows(X, item_shape(self.input_shape, X.shape[1]), by_step=by_step)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

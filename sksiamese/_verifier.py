@@ -14,7 +14,7 @@ from ._base import BaseSiamese
 from ._checks import as_rows, errors_named
 from ._data._device import find_device, on_device
 from ._data._embed import embed_rows
-from ._data._items import floating
+from ._data._items import chunks, floating
 from ._data._streaming import checked
 from ._labels import as_labels
 from ._rollback import restore_on_error
@@ -31,6 +31,9 @@ from .towers._single import has_channels_last
 
 PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
 """What is said of pairs that scikit-learn refuses."""
+
+NO_MATCH = -1e9
+"""Logit of a pair with an item of nothing but NaN."""
 
 
 class SiameseVerifier(ClassifierMixin, BaseSiamese):
@@ -291,6 +294,12 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                     f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
             weight = pair_weights(sample_weight, self.class_weight, labels, classes)
+            weight[self._have_empty_items(pairs)] = 0
+            if not all(weight[match == code].any() for code in (0, 1)):
+                raise ValueError(
+                    "X leaves pairs of one class only, as pairs with an item of nothing but NaN "
+                    "take no part; give pairs of both classes whose items hold values."
+                )
             found = {"sample_weight": sample_weight, "groups": groups}
             metadata = {name: value for name, value in found.items() if value is not None}
             if groups is not None:
@@ -312,10 +321,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         logit : ndarray of float64 of shape (n_pairs,)
-            Logarithm of the odds of a match; above 0 for ``classes_[1]``.
+            Logarithm of the odds of a match; above 0 for ``classes_[1]``. An item of nothing but
+            NaN matches nothing: its logit is -1e9.
         """
         check_is_fitted(self)
-        return self._compare(X, partial(logits, self.head_))
+        return self._compare(X, partial(logits, self.head_), of_empty=NO_MATCH)
 
     def predict(self, X):
         """Label of each pair.
@@ -360,11 +370,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         distance : ndarray of float64 of shape (n_pairs,)
-            Distances >= 0, in the unit of the embedding.
+            Distances >= 0, in the unit of the embedding; inf for an item of nothing but NaN.
         """
         check_is_fitted(self)
         distance = resolve(DISTANCES, self._architecture["distance"])
-        return self._compare(X, partial(paired, distance))
+        return self._compare(X, partial(paired, distance), of_empty=np.inf)
 
     def transform_items(self, X_items):
         """Embed single items, of which pairs are made.
@@ -405,13 +415,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             if reset:
                 check_pair_names(self)
             X, *y = found if y else (found,)
-            pairs = to_view(X)
-            self._check_not_empty(pairs.items, index=pairs.index)
-            return pairs, *y
+            return to_view(X), *y
         check_view(self, X, reset=reset)
         checks = self._checks(X.items)
-        refuse = partial(self._check_not_empty, name="items")
-        items = checked(X.items, refuse=refuse, input_name="items", estimator=self, **checks)
+        items = checked(X.items, input_name="items", estimator=self, **checks)
         check = check_X_y if y else check_array
         found = check(X.index, *y, dtype=None, estimator=self, **least)
         index, *y = found if y else (found,)
@@ -421,10 +428,20 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         names = super()._item_names()
         return None if names is None else item_names(names)
 
-    def _compare(self, X, function):
+    def _compare(self, X, function, *, of_empty):
+        """Return a function of the embeddings of all pairs, and a value for empty items."""
         (pairs,) = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
-        return compare(function, tower, pairs).numpy().astype(np.float64)
+        found = compare(function, tower, pairs).numpy().astype(np.float64)
+        found[self._have_empty_items(pairs)] = of_empty
+        return found
+
+    def _have_empty_items(self, pairs):
+        """Return which pairs have an item that holds nothing but NaN."""
+        rows, index = pairs.distinct()
+        parts = chunks(len(rows), pairs.items.shape[1])
+        empty = [self._empty_rows(pairs.items[rows[part]]) for part in parts]
+        return np.concatenate(empty)[index].any(axis=1)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

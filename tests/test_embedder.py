@@ -17,6 +17,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from sksiamese import SiameseEmbedder
+from sksiamese._training._embedding_task import EmbeddingTask
 from sksiamese._training._objective import nearest_rows, pairs
 from sksiamese.batches import class_balanced
 from sksiamese.distances import euclidean
@@ -191,9 +192,9 @@ def test_partial_fit_goes_on_from_fit_and_keeps_the_state_of_its_optimizer(digit
     embedder.partial_fit(X, y)
     assert embedder.n_iter_ == 3
     assert not torch.equal(before, embedder.tower_[2][1].weight)
-    steps = [state["step"].item() for state in embedder._momenta.values()]
+    steps = [state["step"].item() for state in embedder._optimizer_state.values()]
     embedder.partial_fit(X, y)
-    later = [state["step"].item() for state in embedder._momenta.values()]
+    later = [state["step"].item() for state in embedder._optimizer_state.values()]
     assert later == [2 * step for step in steps]
 
 
@@ -384,7 +385,8 @@ def test_rows_alone_in_their_class_are_never_held_out(few_shot):
     _, y = few_shot
     alone = np.bincount(y)[y] == 1
     embedder = SiameseEmbedder(early_stopping=True, validation_fraction=0.3)
-    rows, held_out = embedder._split(y, np.random.RandomState(0))
+    task = EmbeddingTask(embedder, None, y, np.unique(y), None)
+    rows, held_out = task.split(np.random.RandomState(0))
     assert not alone[held_out].any()
     assert set(np.flatnonzero(alone)) < set(rows)
     assert len(set(rows) | set(held_out)) == len(rows) + len(held_out) == len(y)

@@ -9,13 +9,13 @@ from numpy.testing import assert_array_equal
 from scipy.spatial.distance import cdist
 from sklearn import config_context
 from sklearn.decomposition import PCA
-from sksiamese._gallery._enrolment._rejection import (
+
+from sksiamese import SiameseEmbedder, SiameseIdentifier
+from sksiamese._gallery._rejection import (
     accepted_shares,
     impostor_rows,
     rejection_threshold,
 )
-
-from sksiamese import SiameseEmbedder, SiameseIdentifier
 
 STRATEGIES = ["nearest", "prototype"]
 

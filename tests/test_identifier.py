@@ -13,9 +13,9 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
-from sksiamese._gallery._enrolment._distances import METRICS
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
+from sksiamese._gallery._distances import METRICS
 
 STRATEGIES = ["nearest", "prototype"]
 

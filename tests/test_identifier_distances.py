@@ -8,9 +8,9 @@ from scipy.sparse import csr_matrix
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
-from sksiamese._gallery._enrolment._distances import METRICS, chosen_distances, pairwise
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
+from sksiamese._gallery._distances import METRICS, chosen_distances, pairwise
 
 STRATEGIES = ["nearest", "prototype"]
 SEARCHED = ["euclidean", "sqeuclidean", "manhattan", "cosine", "correlation", "chebyshev"]

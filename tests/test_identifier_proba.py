@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 from scipy.special import softmax
 from sklearn.decomposition import PCA
 from sklearn.metrics import log_loss
-from sksiamese._gallery._enrolment._temperature import least_log_loss
 
 from sksiamese import SiameseIdentifier
+from sksiamese._gallery._temperature import least_log_loss
 
 STRATEGIES = ["nearest", "prototype"]
 

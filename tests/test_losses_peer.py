@@ -144,4 +144,4 @@ def test_a_proxy_loss_is_that_of_the_peer(name, theirs, weights):
 
 
 def test_every_proxy_loss_is_held_against_the_peer():
-    assert {name for name, *_ in PROXIES} == set(losses._losses_proxy.LOSSES)
+    assert {name for name, *_ in PROXIES} == set(losses._proxy.LOSSES)

@@ -293,15 +293,18 @@ def test_series_without_a_complete_step_match_nothing(series, empty):
     verifier = SiameseVerifier(**options).fit(PairView(X, index), match)
     wrong = X.copy()
     empty(wrong[4])
-    pairs = np.asarray(PairView(wrong, index))
-    rows = np.flatnonzero((index == 4).any(axis=1)).tolist()
-    refused = [
-        (lambda: verifier.predict(PairView(wrong, index)), r"items has rows .* \[4\]"),
-        (lambda: verifier.predict_proba(pairs), rf"X has pairs .*such as rows \[{rows[0]}"),
-        (lambda: verifier.pair_distance(pairs.reshape(30, 2, 10, 2)), "X has pairs"),
-        (lambda: verifier.transform_items(wrong), r"X_items has rows .* \[4\]"),
-        (lambda: SiameseVerifier(**options).fit(pairs, match), "X has pairs"),
-    ]
-    for call, message in refused:
-        with pytest.raises(ValueError, match=message):
-            call()
+    pairs, alone = np.asarray(PairView(wrong, index)), (index == 4).any(axis=1)
+    for given in (PairView(wrong, index), pairs, pairs.reshape(30, 2, 10, 2)):
+        assert not verifier.predict(given)[alone].any()
+        assert (verifier.predict_proba(given)[alone, 1] == 0).all()
+        assert np.isfinite(verifier.decision_function(given)).all()
+        distance = verifier.pair_distance(given)
+        np.testing.assert_array_equal(np.isinf(distance), alone)
+    with pytest.raises(ValueError, match=r"X_items has rows .* \[4\]"):
+        verifier.transform_items(wrong)
+    options["random_state"] = 0
+    weighted_out = SiameseVerifier(**options).fit(pairs, match, sample_weight=~alone)
+    fitted = SiameseVerifier(**options).fit(pairs, match)
+    np.testing.assert_array_equal(fitted.predict(pairs), weighted_out.predict(pairs))
+    with pytest.raises(ValueError, match="X leaves pairs of one class only"):
+        SiameseVerifier(**options).fit(pairs, alone)

@@ -84,8 +84,8 @@ def checked(X, *, refuse=None, **checks):
     return X
 
 
-def check_not_empty(X, shape, *, by_step, name="X", index=None):
-    """Raise a ValueError if rows hold no value, but NaN only.
+def empty_rows(X, shape, *, by_step):
+    """Return which rows hold no value, but NaN only.
 
     Parameters
     ----------
@@ -98,21 +98,13 @@ def check_not_empty(X, shape, *, by_step, name="X", index=None):
     by_step : bool
         Whether a step of shape ``shape[1:]`` is missing if any of its values is.
 
-    name : str, default="X"
-        Name of the rows, for the message.
-
-    index : ndarray of int of shape (n_pairs, 2), default=None
-        Row numbers of the items of pairs; the message then names pairs.
+    Returns
+    -------
+    empty : ndarray of bool of shape (n_rows,)
+        Whether every step is missing.
     """
     if issparse(X) or X.dtype.kind != "f":
-        return
+        return np.zeros(X.shape[0], dtype=bool)
     there = ~np.isnan(X).reshape(len(X), shape[0], -1)
     there = there.all(axis=2) if by_step else there.any(axis=2)
-    empty = ~there.any(axis=1)
-    if empty.any():
-        which = empty if index is None else empty[index].any(axis=1)
-        what = "rows" if index is None else "pairs with an item"
-        raise ValueError(
-            f"{name} has {what} of nothing but NaN, or with NaN in every step, such as rows "
-            f"{np.flatnonzero(which)[:5].tolist()}; leave these rows out."
-        )
+    return ~there.any(axis=1)
