@@ -388,7 +388,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             )
         self._check_not_empty(X_items, name="X_items")
         tower = on_device(self.tower_, find_device(self.device))
-        return embed_rows(tower, X_items).numpy().astype(floating(X_items.dtype), copy=False)
+        with errors_named("X_items", "cannot be embedded"):
+            Z = embed_rows(tower, X_items).numpy()
+        check_finite(Z, "embedding", "item", "X_items")
+        return Z.astype(floating(X_items.dtype), copy=False)
 
     def _validate(self, X, *y, reset, **least):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
@@ -420,12 +423,24 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     def _compare(self, X, function):
         (pairs,) = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
-        return compare(function, tower, pairs).numpy().astype(np.float64)
+        compared = compare(function, tower, pairs).numpy().astype(np.float64)
+        check_finite(compared[:, None], "result", "pair", "X")
+        return compared
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def check_finite(result, what, part, name):
+    """Raise if a row of a result is not finite."""
+    bad = ~np.isfinite(result).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"The {what} of {part} {bad.argmax()} of {name} is NaN or infinite; its values are too "
+            "far from those of the training pairs. Leave such rows out."
+        )
 
 
 def check_item_axes(shape, verifier):
