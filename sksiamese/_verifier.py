@@ -19,7 +19,7 @@ from ._data._streaming import checked
 from ._labels import as_labels
 from ._rollback import restore_on_error
 from ._training._lookup import resolve
-from ._training._tower import TowerSpec
+from ._training._tower import TowerSpec, tower_attribute
 from ._training._verification_task import VerificationTask, compare, logits, pair_weights
 from .distances import DISTANCES, paired
 from .heads import HEADS
@@ -402,7 +402,10 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             )
         self._check_not_empty(X_items, name="X_items")
         tower = on_device(self.tower_, find_device(self.device))
-        return embed_rows(tower, X_items).numpy().astype(floating(X_items.dtype), copy=False)
+        with errors_named("X_items", "cannot be embedded"):
+            Z = embed_rows(tower, X_items).numpy()
+        check_finite(Z, "embedding", "item", "X_items")
+        return Z.astype(floating(X_items.dtype), copy=False)
 
     def _validate(self, X, *y, reset, **least):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
@@ -433,11 +436,14 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         (pairs,) = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
         found = compare(function, tower, pairs).numpy().astype(np.float64)
+        check_finite(found[:, None], "result", "pair", "X")
         found[self._have_empty_items(pairs)] = of_empty
         return found
 
     def _have_empty_items(self, pairs):
-        """Return which pairs have an item that holds nothing but NaN."""
+        """Return which pairs have an item that holds nothing but NaN, if the tower allows it."""
+        if not tower_attribute(self.tower, "allow_nan", False):
+            return np.zeros(len(pairs), dtype=bool)
         rows, index = pairs.distinct()
         parts = chunks(len(rows), pairs.items.shape[1])
         empty = [self._empty_rows(pairs.items[rows[part]]) for part in parts]
@@ -447,6 +453,16 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def check_finite(result, what, part, name):
+    """Raise if a row of a result is not finite."""
+    bad = ~np.isfinite(result).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"The {what} of {part} {bad.argmax()} of {name} is NaN or infinite; its values are too "
+            "far from those of the training pairs. Leave such rows out."
+        )
 
 
 def check_item_axes(shape, verifier):

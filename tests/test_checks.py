@@ -26,7 +26,13 @@ from sksiamese import (
 )
 from sksiamese._checks import Interval, as_numbers, as_rows, errors_named
 from sksiamese.batches import hierarchical, weighted
-from sksiamese.metrics import detection_cost, equal_error_rate, recall_at_k, true_accept_rate
+from sksiamese.metrics import (
+    detection_cost,
+    equal_error_rate,
+    recall_at_k,
+    threshold_at_far,
+    true_accept_rate,
+)
 from sksiamese.plot import PairScoreDisplay
 
 X = np.random.default_rng(0).normal(size=(12, 4))
@@ -252,3 +258,26 @@ def test_a_weight_of_a_class_that_is_no_number_is_refused_by_name(weight):
 def test_a_series_is_no_place_to_draw_scores():
     with pytest.raises(ValueError, match="'ax' parameter"):
         PairScoreDisplay.from_predictions(MATCH, X[:, 0], ax=pd.Series([1]))
+
+
+@pytest.mark.parametrize("value", [1e200, -1e300, 1.7e308])
+def test_a_verifier_returns_no_number_that_is_not_finite(value):
+    verifier = SiameseVerifier(**FAST).fit(X.astype(np.float32), MATCH)
+    far = np.where(np.arange(12) == 3, value, 0)[:, None] + X
+    for compare in (verifier.decision_function, verifier.predict_proba, verifier.pair_distance):
+        with pytest.raises(ValueError, match="pair 3 of X is NaN or infinite"):
+            compare(far)
+    with pytest.raises(ValueError, match="item 3 of X_items is NaN or infinite"):
+        verifier.transform_items(far[:, :2])
+
+
+@pytest.mark.parametrize("as_view", [np.ones(2), "yes", None])
+def test_a_switch_that_is_no_boolean_is_refused_by_name(as_view):
+    with pytest.raises(ValueError, match="'as_view' parameter"):
+        make_pairs(X, Y, n_pairs=4, as_view=as_view)
+
+
+@pytest.mark.parametrize("confidence", [1e-300, 1e-20, 1e-12])
+def test_an_interval_of_no_confidence_has_finite_ends(confidence):
+    far = threshold_at_far(MATCH, X[:, 0], 0.5, confidence=confidence, groups=Y[[[0, 1]] * 12])
+    assert np.isfinite(far).all()

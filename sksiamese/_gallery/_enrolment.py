@@ -55,12 +55,12 @@ def label_of_unknown(label, classes):
         (found,), known = alike([label], classes, "unknown_label", "classes_")
     except ValueError as error:
         raise ValueError(
-            f"unknown_label={label!r} does not fit, choose another: {error}"
+            f"unknown_label={label!r} does not fit, choose another for y: {error}"
         ) from error
     if found in known or (kind_of(classes) == "numbers" and not float(found).is_integer()):
         raise ValueError(
-            f"unknown_label={label!r} must be a label of no class, and a whole number among "
-            "numbers; choose another."
+            f"unknown_label={label!r} must be a label of no class of y, and a whole number "
+            "among numbers; choose another."
         )
     return label
 

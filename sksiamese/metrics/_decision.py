@@ -294,7 +294,8 @@ def _pairs_alike(error, groups, tail):
     n_groups = groups.max() + 1
     two = groups[:, 0] != groups[:, 1]
     sums = np.bincount(groups.ravel(), np.column_stack([error, error * two]).ravel())
-    few = student.ppf(1 - tail, n_groups - 1) / norm.ppf(1 - tail)
+    upper = max(1 - tail, 0.5 + 1e-9)  # Both quantiles are 0 at 0.5.
+    few = student.ppf(upper, n_groups - 1) / norm.ppf(upper)
     return max(1.0, few**2 * (sums @ sums) / (error @ error or 1.0))
 
 

@@ -235,6 +235,7 @@ def pairs_from_triplets(triplets, items=None):
     {
         "match_share": [Interval(Real, 0, 1, closed="both")],
         "balance": [StrOptions({"identity", "pair"})],
+        "as_view": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )

@@ -22,7 +22,9 @@ def as_images(X, image_shape):
     if image_shape is None:
         raise ValueError("image_shape is not known from the estimator; pass (height, width).")
     shape = tuple(image_shape) if np.iterable(image_shape) else (image_shape,)
-    are_sizes = all(isinstance(size, Integral) and size > 0 for size in shape)
+    are_sizes = all(
+        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in shape
+    )
     if not are_sizes or len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise ValueError(
             "image_shape must be (height, width), (1, height, width) or (3, height, width), in "

@@ -143,6 +143,11 @@ class NeighborsDisplay:
         )
         check_consistent_length(rows, y)
         check_consistent_length(gallery, y_gallery)
+        if rows.shape[1] != gallery.shape[1]:
+            raise ValueError(
+                f"X_gallery has {gallery.shape[1]} columns, but X has {rows.shape[1]}; pass images "
+                "of one size."
+            )
         if image_shape is None:
             image_shape = getattr(estimator, "input_shape", None)
         images = as_images(np.concatenate([rows, gallery]), image_shape)

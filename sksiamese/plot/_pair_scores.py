@@ -353,13 +353,15 @@ class EmbeddingDisplay:
         name = "principal component" if projection is None else type(projection).__name__
         projection = PCA(2, random_state=0) if projection is None else clone(projection)
         misfit = errors_named("projection", "fails on Z; choose one that gives two columns")
-        with misfit, np.errstate(invalid="ignore"):  # The variance of numbers next to zero.
+        with misfit, np.errstate(invalid="ignore", over="ignore"):  # Variances of extremes.
             points = projection.fit_transform(Z)
         if points.shape != (len(Z), 2):
             raise ValueError(
                 f"projection must give two columns, but {name} gave an array of shape "
                 f"{points.shape}; set its n_components=2."
             )
+        if not np.isfinite(points).all():
+            raise ValueError("projection gives NaN or infinite values for Z; scale Z beforehand.")
         return cls(points=points, y=y, axis_name=name).plot(**kwargs)
 
     @validate_params(

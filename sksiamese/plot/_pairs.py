@@ -186,12 +186,13 @@ class PairDisplay:
         match, y_score = check_pairs(y_true, y_score)
         match = match == 1
         accepted = accepted_pairs(y_score, threshold, accepted)
-        check_consistent_length(X, match)
+        pairs = to_view(flatten_pairs(X))
+        check_consistent_length(pairs, match)
         rows = np.arange(len(match))
         if order == "worst":
             rows = np.argsort(np.where(match, 1, -1) * (y_score - threshold), kind="stable")
         rows = rows[:n_pairs]
-        left, right = split_pairs(np.asarray(to_view(flatten_pairs(X))[rows]))
+        left, right = split_pairs(np.asarray(pairs[rows]))
         images = as_images(np.concatenate([left, right]), image_shape)
         display = cls(
             left=images[: len(rows)],

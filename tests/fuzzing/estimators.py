@@ -46,6 +46,9 @@ from .values import (
     number,
 )
 
+TIMES = {"dates", "durations"}
+"""Data that pandas or polars take in some resolutions only."""
+
 ESTIMATORS = {
     **common(embedder, "SiameseEmbedder"),
     **common(verifier, "SiameseVerifier"),
@@ -103,7 +106,8 @@ ESTIMATORS = {
     "SiameseVerifier.pair_distance": target(
         method("pair_distance"), "self X", law.distances, self=VERIFIERS, X=PAIRS),
     "SiameseVerifier.score": target(
-        method("score"), "self X y", law.share, self=VERIFIERS, X=PAIRS, y=MATCHES,
+        method("score"), "self X y", law.share, self=VERIFIERS, X=PAIRS,
+        y=Kind(MATCHES.good, {k: v for k, v in MATCHES.odd.items() if k != "inf"}),
         sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
     "SiameseVerifier.transform_items": target(
         method("transform_items"), "self X_items", law.finite, 2, self=VERIFIERS, X_items=ROWS),
@@ -155,5 +159,5 @@ ESTIMATORS = {
         method("get_feature_names_out"), "self", self=TRANSFORMERS, input_features=NAMES),
     "PairTransformer.set_output": target(
         fit_then_output(PairTransformer, "X"), "transform X", law.rows_as_many, transform=OUTPUT,
-        X=PAIRS),
+        X=Kind(PAIRS.good, {k: v for k, v in PAIRS.odd.items() if k not in TIMES})),
 }  # fmt: skip

@@ -69,7 +69,8 @@ SCALES = {
     "shear": number(0.1, 0), "translation": number(0.05, 0), "fill": number(0.0, -1),
     "deviation": number(0.1, 0, 1), "share": RATE, "strength": number(0.2, 0.0, 0.9),
     "n_knots": number(4, 2), "width": number(4, 64), "distance": Kind(constants(
-        euclidean=distances.euclidean, manhattan=distances.manhattan), ANY),
+        euclidean=distances.euclidean, manhattan=distances.manhattan),
+        {k: v for k, v in ANY.items() if k not in ("class", "function")}),
 }  # fmt: skip
 SCALES["scale of affine"] = number(0.1, 0)
 
