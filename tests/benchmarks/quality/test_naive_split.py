@@ -9,10 +9,17 @@ from scripts import needs_data, run
 def test_splits_promise_and_new_people_tell(load_script, tmp_path):
     module = load_script("quality.naive_split")
     rows = {row["split"]: row for row in run(module, tmp_path, "--seeds", 1, "--max-iter", 2)}
-    assert list(rows) == [module.NAIVE, module.APART, module.TRUTH]
-    assert rows[module.NAIVE]["summary"]["dropped"]["mean"] == 0
-    assert 0.1 < rows[module.APART]["summary"]["dropped"]["mean"] < 0.3
-    assert "dropped" not in rows[module.TRUTH]["summary"]
+    assert list(rows) == [module.NAIVE, module.APART, module.ALL_LEFT, module.TRUTH]
+    dropped, share = (
+        {name: row["summary"][key]["mean"] for name, row in rows.items() if key in row["summary"]}
+        for key in ("dropped", "match_share")
+    )
+    assert list(dropped) == [module.NAIVE, module.APART, module.ALL_LEFT]
+    assert dropped[module.NAIVE] == 0
+    assert 0.1 < dropped[module.ALL_LEFT] < dropped[module.APART] < 0.4
+    assert share[module.ALL_LEFT] > 0.8
+    for name in (module.NAIVE, module.APART, module.TRUTH):
+        assert share[name] == pytest.approx(0.5, abs=0.01)
     for row in rows.values():
         assert 0.5 < row["summary"]["auc"]["mean"] <= 1
 
