@@ -308,7 +308,7 @@ ALLOWED = {
         ("numpy", "sklearn", "torch"),
     ),
     "_plot_decisions": (("_labels", "_metrics_verification"), ("numpy", "sklearn")),
-    "_plot_history": (("_wrapped",), ("matplotlib", "numpy", "sklearn")),
+    "_plot_history": (("_checks", "_wrapped"), ("matplotlib", "numpy", "sklearn")),
     "_plot_scores": (
         (
             "_checks",
