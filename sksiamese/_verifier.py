@@ -359,6 +359,32 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         logit = self.decision_function(X)
         return expit(np.column_stack([-logit, logit]))
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of :meth:`predict`.
+
+        Parameters
+        ----------
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            Pairs.
+
+        y : array-like of shape (n_pairs,)
+            Their labels.
+
+        sample_weight : array-like of shape (n_pairs,), default=None
+            Weights of the pairs. By default all count alike.
+
+        Returns
+        -------
+        accuracy : float
+            Share of pairs that get their label, in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If a label is missing or infinite, or the labels are of several kinds.
+        """
+        return super().score(X, as_labels(y), sample_weight)
+
     def pair_distance(self, X):
         """Distance between the embeddings of both items of a pair.
 

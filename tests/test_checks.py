@@ -281,3 +281,17 @@ def test_a_switch_that_is_no_boolean_is_refused_by_name(as_view):
 def test_an_interval_of_no_confidence_has_finite_ends(confidence):
     far = threshold_at_far(MATCH, X[:, 0], 0.5, confidence=confidence, groups=Y[[[0, 1]] * 12])
     assert np.isfinite(far).all()
+
+
+@pytest.mark.parametrize(
+    "labels", [[np.inf] * 12, [None, *[0, 1] * 5, 0], [np.nan, *[0, 1] * 5, 1]]
+)
+def test_a_verifier_is_scored_by_labels_that_exist(labels):
+    verifier = SiameseVerifier(**FAST).fit(X, MATCH)
+    with pytest.raises(ValueError, match="y has"):
+        verifier.score(X, labels)
+
+
+def test_a_source_beside_a_sparse_side_is_read():
+    pairs = stack_pairs(PairView(X, Y[:, None] + [0, 0]), sparse.csr_array(np.hstack([X, X])))
+    np.testing.assert_array_equal(pairs.toarray()[:, :4], X[Y])

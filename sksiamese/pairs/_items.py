@@ -74,6 +74,7 @@ def stack_items(left, right):
     """Join the items of both sides, as :func:`as_items` returns them, into pairs."""
     if is_table(left) or is_table(right):
         return _stack_tables(left, right)
+    left, right = (X if issparse(X) else np.asarray(X[:]) for X in (left, right))
     if issparse(left) or issparse(right):
         left, right = _as_sparse(left, "left"), _as_sparse(right, "right")
     if left.shape != right.shape:

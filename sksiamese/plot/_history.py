@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import errors_named
 from .._wrapped import held_by
 
 LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
@@ -66,7 +67,8 @@ class HistoryDisplay:
         ValueError
             If ``estimator`` holds no trained estimator, or several.
         """
-        check_is_fitted(estimator)
+        with errors_named("estimator", "must be a fitted estimator"):
+            check_is_fitted(estimator)
         trained = _trained(estimator)
         if len(trained) != 1:
             names = ", ".join(type(one).__name__ for one in trained) or "none"

@@ -365,7 +365,7 @@ class EmbeddingDisplay:
         return cls(points=points, y=y, axis_name=name).plot(**kwargs)
 
     @validate_params(
-        {"ax": [HasMethods("scatter"), None], "scatter_kwargs": [dict, None]},
+        {"ax": [HasMethods(["scatter", "legend"]), None], "scatter_kwargs": [dict, None]},
         prefer_skip_nested_validation=True,
     )
     def plot(self, *, ax=None, scatter_kwargs=None):

@@ -240,6 +240,7 @@ class PairDisplay:
         aspect = self.left.shape[2] / self.left.shape[1]
         width, down = 2 * aspect + GAP / 2, 1 + GAP + LINE
         across = width + 2 * GAP
+        n_columns = int(n_columns)
         n_rows = -(-len(self.match) // n_columns)
         ax = new_sheet(ax, min(n_columns, len(self.match)) * across, n_rows * down)
         self.frames_ = []

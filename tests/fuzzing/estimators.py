@@ -69,7 +69,7 @@ ESTIMATORS = {
         lambda X, y, **options: embedder(**options).fit_transform(X, y), "X y", law.rows_as_many, 2,
         X=ROWS, y=CLASSES, **EMBEDDER),
     "SiameseEmbedder.partial_fit": target(
-        method("partial_fit"), "self X y", law.embedder_works, 3, self=EMBEDDERS, X=ROWS, y=CLASSES,
+        method("partial_fit"), "self X y", law.partly_fitted, 3, self=EMBEDDERS, X=ROWS, y=CLASSES,
         classes=CLASSES),
     "SiameseEmbedder.transform": target(
         method("transform"), "self X", law.embedded_rows, 2, self=EMBEDDERS, X=ROWS),
@@ -107,7 +107,7 @@ ESTIMATORS = {
         method("pair_distance"), "self X", law.distances, self=VERIFIERS, X=PAIRS),
     "SiameseVerifier.score": target(
         method("score"), "self X y", law.share, self=VERIFIERS, X=PAIRS,
-        y=Kind(MATCHES.good, {k: v for k, v in MATCHES.odd.items() if k != "inf"}),
+        y=MATCHES,
         sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
     "SiameseVerifier.transform_items": target(
         method("transform_items"), "self X_items", law.finite, 2, self=VERIFIERS, X_items=ROWS),
