@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_array_equal
 from scipy.spatial.distance import cdist
 from sklearn import config_context
@@ -16,6 +15,7 @@ from sksiamese._gallery._rejection import (
     impostor_rows,
     rejection_threshold,
 )
+from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.frozen import FrozenEstimator
@@ -11,6 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese._gallery._distances import METRICS, chosen_distances, pairwise
+from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
 SEARCHED = ["euclidean", "sqeuclidean", "manhattan", "cosine", "correlation", "chebyshev"]
