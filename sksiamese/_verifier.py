@@ -23,9 +23,9 @@ from ._training._tower import TowerSpec, tower_attribute
 from ._training._verification_task import VerificationTask, compare, logits, pair_weights
 from .distances import DISTANCES, paired
 from .heads import HEADS
-from .pairs import flatten_pairs, to_view
 from .pairs._feature_names import check_item_names, check_pair_names, check_view, item_names
 from .pairs._items import as_items
+from .pairs._layout import flatten_pairs, to_view
 from .pairs._view import PairView
 from .towers._single import has_channels_last
 

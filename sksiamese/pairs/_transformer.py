@@ -29,8 +29,8 @@ from sklearn.utils.validation import (
 from .._checks import HasMethods, as_array, as_floats, as_numbers, errors_named, is_table
 from .._labels import is_missing
 from .._rollback import restore_on_error
-from ..pairs import flatten_pairs, stack_pairs, to_view
 from ._feature_names import check_pair_names, check_view, item_names, pair_names
+from ._layout import flatten_pairs, stack_pairs, to_view
 from ._view import PairView
 
 ANY_NUMBERS = {

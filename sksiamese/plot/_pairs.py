@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from .._checks import HasMethods, Interval
 from ..metrics._verification import THRESHOLD, check_pairs
-from ..pairs import flatten_pairs, split_pairs, to_view
+from ..pairs._layout import flatten_pairs, split_pairs, to_view
 from ._decisions import accepted_pairs, decisions
 from ._image_grid import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
 
