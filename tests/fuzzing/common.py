@@ -218,7 +218,7 @@ EMBEDDER = NET | {
 VERIFIER = NET | {
     "depth": length(None, 1, 2),
     "width": number(None, 4),
-    "head": name_or_callable(*heads.HEADS, user=heads.Match),
+    "head": name_or_callable(*heads.HEADS, user=heads.MLP),
     "margin": number(1.0, None, 0.1),
     "distance": name_or_callable(*distances.DISTANCES),
     "class_weight": Kind(
