@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from ._parameters import check_count, check_real
 
-__all__ = ["affine", "feature_dropout", "jitter", "mirror", "rescale", "time_warp"]
+__all__ = ["affine", "feature_dropout", "flip", "jitter", "rescale", "time_warp"]
 
 
 def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.05, fill=0.0):
@@ -121,8 +121,8 @@ def jitter(X, generator, *, deviation=0.1):
     return X + deviation * noise
 
 
-def mirror(X, generator, *, share=0.5):
-    """Turn a random share of the images over, left for right.
+def flip(X, generator, *, share=0.5):
+    """Flip a random share of the images horizontally.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def mirror(X, generator, *, share=0.5):
         Source of randomness.
 
     share : float, default=0.5
-        Chance of each image to be turned over, in [0, 1].
+        Probability to flip each image, in [0, 1].
 
     Returns
     -------
@@ -148,11 +148,11 @@ def mirror(X, generator, *, share=0.5):
     Examples
     --------
     >>> import torch
-    >>> from sksiamese.augment import mirror
-    >>> mirror(torch.tensor([[[1.0, 2.0]]]), torch.Generator().manual_seed(0), share=1.0)
+    >>> from sksiamese.augment import flip
+    >>> flip(torch.tensor([[[1.0, 2.0]]]), torch.Generator().manual_seed(0), share=1.0)
     tensor([[[2., 1.]]])
     """
-    _check_images(X, "mirror")
+    _check_images(X, "flip")
     share = check_real("share", share, least=0, most=1)
     chance = torch.rand(len(X), generator=generator, device=X.device)
     turned = (chance < share).reshape(-1, *[1] * (X.ndim - 1))

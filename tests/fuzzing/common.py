@@ -186,7 +186,7 @@ NET = {
     "dropout": number(0.0, 0.5, 0, 0.99),
     "augment": name_or_callable(
         None,
-        **{"jitter": augment.jitter, "mirror": augment.mirror, "rescale": augment.rescale},
+        **{"jitter": augment.jitter, "flip": augment.flip, "rescale": augment.rescale},
         **{"time_warp": augment.time_warp, "affine": augment.affine},
     ),
     "batch_size": number(16, 4, 5, 1000),
