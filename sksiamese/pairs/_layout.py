@@ -8,7 +8,7 @@ from scipy import sparse
 
 from .._checks import as_array, as_rows, is_table
 from .._data._streaming import is_source
-from ._items import as_items, concatenate, flat, split_table, stack_items
+from ._items import as_items, concatenate, flatten_rows, split_table, stack_items
 from ._view import PairView
 
 
@@ -134,7 +134,7 @@ def flatten_pairs(P, name="X"):
             f"{name} has shape {P.shape}, but the second of more than two dimensions must be 2; "
             "pass (n_pairs, 2, n_features) or (n_pairs, 2 * n_features)."
         )
-    return flat(np.asarray(P))
+    return flatten_rows(np.asarray(P))
 
 
 def to_view(P):

@@ -10,7 +10,7 @@ from sklearn.utils.random import sample_without_replacement
 
 from .._checks import Interval
 from .._data._streaming import is_source
-from .._labels import alike, as_labels, is_missing, present_labels
+from .._labels import as_labels, is_missing, present_labels, to_common_dtype
 from .._parameters import check_count
 from ._items import as_items
 from ._layout import stack_pairs
@@ -129,7 +129,7 @@ def make_pairs(
     check_count("n_groups", n_groups, 1)
     rng = check_random_state(random_state)
     X = X if is_source(X) else as_items(X, "X")
-    n_rows, labeled, y = _labeled(y, unlabeled_label)
+    n_rows, labeled, y = _labeled_rows(y, unlabeled_label)
     if X.shape[0] != n_rows:
         raise ValueError(f"X has {X.shape[0]} rows but y has {n_rows} labels.")
     identities, y = np.unique(y, return_inverse=True)
@@ -142,7 +142,7 @@ def make_pairs(
     group_of[rng.permutation(len(identities))] = np.arange(len(identities)) % n_groups
 
     drawn = []
-    draw = _draw if balance == "pair" else _draw_by_identity
+    draw = _draw_by_pair if balance == "pair" else _draw_by_identity
     n_matching = ceil(n_pairs * match_share - 0.5)
     for match, total in ((True, n_matching), (False, n_pairs - n_matching)):
         for group in range(n_groups):
@@ -158,7 +158,7 @@ def make_pairs(
     return (pairs if as_view else stack_pairs(pairs.left, pairs.right)), match, groups
 
 
-def _labeled(y, unlabeled_label):
+def _labeled_rows(y, unlabeled_label):
     """Return the number of rows, the row numbers of those that have a label, and their labels."""
     if unlabeled_label is not None and is_missing(unlabeled_label):
         is_present, labels = present_labels(y)
@@ -166,12 +166,12 @@ def _labeled(y, unlabeled_label):
     labels = as_labels(y, remedy="pass unlabeled_label=np.nan to leave their rows out")
     if unlabeled_label is None:
         return len(labels), np.arange(len(labels)), labels
-    (unlabeled,), comparable = alike([unlabeled_label], labels, "unlabeled_label", "y")
-    rows = np.flatnonzero(comparable != unlabeled)
+    (unlabeled,), converted = to_common_dtype([unlabeled_label], labels, "unlabeled_label", "y")
+    rows = np.flatnonzero(converted != unlabeled)
     return len(labels), rows, labels[rows]
 
 
-def _draw(rows, y, match, n_draws, rng):
+def _draw_by_pair(rows, y, match, n_draws, rng):
     """Draw pairs of rows without replacement from all those that match, or do not.
 
     With the rows sorted by identity, the partners of a row that come after it are a run:
@@ -182,12 +182,12 @@ def _draw(rows, y, match, n_draws, rng):
     end = np.searchsorted(y[rows], y[rows], side="right")
     first = np.arange(len(rows)) + 1 if match else end
     n_partners = (end if match else len(rows)) - first
-    upto = np.cumsum(n_partners)
-    _check_n_draws(n_draws, upto[-1], match, len(rows))
-    number = sample_without_replacement(upto[-1], n_draws, random_state=rng)
-    left = np.searchsorted(upto, number, side="right")
-    right = first[left] + number - (upto[left] - n_partners[left])
-    return _swapped(rows[left], rows[right], rng)
+    cumulative = np.cumsum(n_partners)
+    _check_n_draws(n_draws, cumulative[-1], match, len(rows))
+    number = sample_without_replacement(cumulative[-1], n_draws, random_state=rng)
+    left = np.searchsorted(cumulative, number, side="right")
+    right = first[left] + number - (cumulative[left] - n_partners[left])
+    return _swap_sides(rows[left], rows[right], rng)
 
 
 def _draw_by_identity(rows, y, match, n_draws, rng):
@@ -210,7 +210,7 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
         cells = sample_without_replacement(n_cells, min(n_cells, n_draws), random_state=rng)
     one, other = (cells, cells) if match else _below_diagonal(cells, len(sizes))
     capacity = sizes[one] * (sizes[one] - 1) // 2 if match else sizes[one] * sizes[other]
-    n_drawn = _spread(capacity, n_draws, rng)
+    n_drawn = _allocate_draws(capacity, n_draws, rng)
     drawn = n_drawn > 0
     numbers = [
         [single] if n == 1 else sample_without_replacement(size, n, random_state=rng)
@@ -224,7 +224,7 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
         left, right = _below_diagonal(number, sizes.max())
     else:
         left, right = np.divmod(number, sizes[other])
-    return _swapped(rows[first[one] + left], rows[first[other] + right], rng)
+    return _swap_sides(rows[first[one] + left], rows[first[other] + right], rng)
 
 
 def _below_diagonal(number, size):
@@ -234,7 +234,7 @@ def _below_diagonal(number, size):
     return row, number - before[row - 1]
 
 
-def _spread(capacity, n_draws, rng):
+def _allocate_draws(capacity, n_draws, rng):
     """Return how often to draw from each cell, as equally as their capacities allow."""
     n_drawn = np.zeros(len(capacity), dtype=int)
     while n_draws:
@@ -249,7 +249,7 @@ def _spread(capacity, n_draws, rng):
     return n_drawn
 
 
-def _swapped(left, right, rng):
+def _swap_sides(left, right, rng):
     """Swap the items of half of the pairs, at random."""
     swap = rng.random(len(left)) < 0.5
     return np.where(swap, right, left), np.where(swap, left, right)

@@ -8,7 +8,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import HasMethods, as_floats, errors_named
+from .._checks import HasMethods, argument_errors, as_floats
 from ..metrics._verification import as_classes
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -140,7 +140,7 @@ class EmbeddingDisplay:
             return cls(points=Z, y=y).plot(**kwargs)
         name = "principal component" if projection is None else type(projection).__name__
         projection = PCA(2, random_state=0) if projection is None else clone(projection)
-        misfit = errors_named("projection", "fails on Z; choose one that gives two columns")
+        misfit = argument_errors("projection", "fails on Z; choose one that gives two columns")
         with misfit, np.errstate(invalid="ignore", over="ignore"):  # Variances of extremes.
             points = projection.fit_transform(Z)
         if points.shape != (len(Z), 2):

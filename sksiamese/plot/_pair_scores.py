@@ -6,7 +6,7 @@ from sklearn.utils._param_validation import validate_params
 
 from .._checks import HasMethods
 from ..metrics._verification import THRESHOLD, check_pairs
-from ._decisions import accepted_pairs, decisions
+from ._decisions import accepted_pairs, pair_decisions
 
 
 class PairScoreDisplay:
@@ -106,7 +106,7 @@ class PairScoreDisplay:
             The display, of ``decision_function`` if the estimator has it, else of the
             probability of a match.
         """
-        y_score, accepted, threshold, name = decisions(estimator, X, threshold)
+        y_score, accepted, threshold, name = pair_decisions(estimator, X, threshold)
         decided = {"accepted": accepted, "threshold": threshold, "score_name": name}
         return cls.from_predictions(y, y_score, **decided, **kwargs)
 
