@@ -446,8 +446,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         check_unlabeled_label(self.unlabeled_label)
-        several = y is not None and n_columns(y) > 1
-        y = y if several or y is None else as_labels(y, warn=True)
+        self._check_has_labels(y)
+        several = n_columns(y) > 1
+        y = y if several else as_labels(y, warn=True)
         rows, labels = self._validate_rows(
             X, y, reset=reset, ensure_min_samples=2, multi_output=several
         )
