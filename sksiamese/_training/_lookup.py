@@ -9,6 +9,11 @@ def resolve(table, choice):
     return table[choice] if isinstance(choice, str) else choice
 
 
+def declared(part, name, default):
+    """Return an attribute that a part, or the function or class of a partial, declares."""
+    return getattr(part, name, getattr(getattr(part, "func", part), name, default))
+
+
 def bind_supported(function, **options):
     """Bind the options that a callable names, except those that a partial has bound."""
     bound = getattr(function, "keywords", {})

@@ -8,7 +8,15 @@ loss is zero and still has a gradient path.
 Proxy losses read ``(Z, y)``, embeddings of shape (n, n_components) and classes 0, 1, ... of
 shape (n,): they own a point or more of each class and are built for ``n_classes`` and
 ``n_components``. Losses that own weights are modules, whose weights are trained along.
+
+The attribute ``inputs`` of a loss is "pairs" or "classes". A loss without it reads classes if
+an argument is called ``y``, ``labels`` or ``target``, as in pytorch-metric-learning and torch,
+and pairs otherwise.
 """
+
+from typing import Literal, Protocol
+
+from torch import Tensor
 
 from . import _pair, _proxy, _ranking, _softmax, _triplet
 from ._pair import *  # noqa: F403
@@ -16,6 +24,25 @@ from ._proxy import *  # noqa: F403
 from ._ranking import *  # noqa: F403
 from ._softmax import *  # noqa: F403
 from ._triplet import *  # noqa: F403
+
+
+class PairLoss(Protocol):
+    """Loss of distances (n, m) and masks of matching and of non-matching pairs."""
+
+    inputs: Literal["pairs"] = "pairs"
+
+    def __call__(self, D: Tensor, same: Tensor, different: Tensor) -> Tensor:
+        """Return the loss, a scalar."""
+
+
+class ClassLoss(Protocol):
+    """Loss of embeddings (n, n_components) and their classes 0, 1, ... of shape (n,)."""
+
+    inputs: Literal["classes"] = "classes"
+
+    def __call__(self, Z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss, a scalar."""
+
 
 _FAMILIES = (_pair, _triplet, _softmax, _ranking, _proxy)
 

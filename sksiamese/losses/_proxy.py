@@ -22,6 +22,8 @@ __all__ = [
 class _Proxies(nn.Module):
     """Base of the losses here: learned directions, and the cosines between them and rows."""
 
+    inputs = "classes"
+
     def __init__(self, n_classes, n_components, n_centers=1):
         super().__init__()
         n_proxies = check_count("n_classes", n_classes) * check_count("n_centers", n_centers)
