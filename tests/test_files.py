@@ -1,5 +1,6 @@
-"""Every file is linted, collected by the tests and shown in the reference."""
+"""Every file is linted, collected by the tests and shown in the reference; CI runs what nox runs."""
 
+import ast
 import importlib
 import json
 import os
@@ -27,6 +28,45 @@ def files(pattern, *folders):
     found = {path for folder in folders for path in (ROOT / folder).rglob(pattern)}
     paths = {path.relative_to(ROOT) for path in found}
     return {path.as_posix() for path in paths if not BUILT & set(path.parts)}
+
+
+def nox_commands():
+    """Return the commands of each session of ``noxfile.py``, without options of the caller."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    return {
+        function.name: [
+            " ".join(part.value for part in node.args if isinstance(part, ast.Constant))
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "session.run"
+        ]
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and function.decorator_list
+    }
+
+
+COMMANDS = nox_commands()
+
+
+def test_ci_runs_the_test_command_of_the_readme_and_all_other_sessions_of_nox():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (command,) = re.findall(r"<!-- test -->\n```bash\n(.*)\n```", readme)
+    assert command.endswith(f"/{COMMANDS['tests'][0]}")
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "sed -n '/<!-- test -->/" in ci
+    (sessions,) = re.findall(r"^nox --no-venv --no-install -s (.*)$", ci, re.MULTILINE)
+    assert set(sessions.split()) == set(COMMANDS) - {"tests", "bench"}
+
+
+def test_nox_runs_every_kind_of_check():
+    assert COMMANDS["tests"] == ["python -m pytest"]
+    assert {"python -m ruff check .", "python -m ruff format --check ."} < {*COMMANDS["lint"]}
+    assert "python docs/reference.py" in COMMANDS["lint"]
+    assert COMMANDS["slow_tests"][:2] == [
+        "python -m pytest -m slow",
+        "python -m pytest tests/benchmarks",
+    ]
+    assert any(command.startswith("python -m tests.fuzz ") for command in COMMANDS["slow_tests"])
+    assert COMMANDS["docs"] == ["python -m sphinx -W --keep-going -q docs docs/_build"]
 
 
 def test_ruff_checks_every_file():
