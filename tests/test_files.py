@@ -1,4 +1,4 @@
-"""Every file is linted, collected by the tests and shown in the reference; CI runs what nox runs."""
+"""Every file is linted, tested and documented, and CI runs the sessions of nox."""
 
 import ast
 import importlib
