@@ -1,4 +1,4 @@
-"""The frame of every script: options, a run, a JSON of its results and tables."""
+"""Read the options of a benchmark, run it, and write its results and tables as JSON."""
 
 import argparse
 import inspect
@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import torch
@@ -46,15 +46,14 @@ def with_options(**options):
     return declare
 
 
-def main(run, tables, arguments=None):
-    """Run a script, write the JSON of its results and print its tables.
+def main(run, tables, arguments=None, *, name=None):
+    """Run a benchmark, write the JSON of its results and print its tables.
 
     Parameters
     ----------
     run : callable
         ``run(args)`` returns the results. ``args`` has an attribute for each of its options, and
-        ``data``, ``out`` and ``threads``. The docstring of its module describes the script, and
-        the file of its module names the JSON.
+        ``data``, ``out`` and ``threads``. The docstring of its module describes the benchmark.
 
     tables : callable
         ``tables(results)`` returns a dict of tables by name, each a list of rows of strings, the
@@ -62,22 +61,39 @@ def main(run, tables, arguments=None):
 
     arguments : list of str, default=None
         Arguments, by default those of the command line.
+
+    name : str, default=None
+        Name of the JSON, by default that of the module of ``run``.
     """
     module, options = inspect.getmodule(run), getattr(run, "options", {})
     args = parser(module.__doc__, options).parse_args(arguments)
     torch.set_num_threads(args.threads)
     results = run(args)
     record = {
-        "settings": {name: getattr(args, name) for name in (*options, "threads")},
+        "settings": {option: getattr(args, option) for option in (*options, "threads")},
         "versions": versions(),
         "machine": machine(),
         "results": results,
         "tables": tables(results),
     }
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{Path(module.__file__).stem}.json"
+    path = args.out / f"{name or Path(module.__file__).stem}.json"
     path.write_text(json.dumps(record, indent=1) + "\n")
     sys.stdout.write("\n".join(map(markdown, record["tables"].values())))
+
+
+def main_by_name(benchmarks):
+    """Run the benchmark that the first argument of the command line names.
+
+    Parameters
+    ----------
+    benchmarks : dict of tuple
+        ``run`` and ``tables`` of :func:`main` for each name.
+    """
+    chooser = argparse.ArgumentParser()
+    chooser.add_argument("benchmark", choices=benchmarks)
+    name = chooser.parse_args(sys.argv[1:2]).benchmark
+    main(*benchmarks[name], sys.argv[2:], name=name)
 
 
 def parser(description, options):
@@ -96,13 +112,7 @@ def parser(description, options):
 
 def versions():
     """Return the versions of the packages that are installed."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {package: version(package) for package in PACKAGES if any(distributions(name=package))}
 
 
 def machine():

@@ -91,13 +91,13 @@ def write_runs(folder, files):
 @pytest.mark.parametrize(
     ("labels", "size", "message"),
     [
-        (None, 105, "has no run01/class_labels.txt"),
+        (None, 105, "no item named 'run01/class_labels.txt'"),
         ("run01/a.png run01/b.png\n", 105, "run01/class_labels.txt does not match 20 items"),
         ("run01/a.png run01/b.png\n" * 20, 105, "run01/class_labels.txt does not match 20 items"),
         (
             "".join(f"run01/a.png run01/{n}.png\n" for n in range(20)),
             90,
-            r"images of \(90, 90\), but 105 x 105",
+            r"cannot reshape array of size \d+ into shape \(20,35,3,35,3\)",
         ),
     ],
 )

@@ -95,10 +95,10 @@ def test_quotation_marks_are_read_as_they_are(load_script, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (PAIR, "begins with '1"),
-        (HEADER + PAIR + "2" + PAIR[1:], "line 3 is not 0 or 1"),
-        (HEADER + "1\t1\t2\tOnly one.\n", "line 2 is not 0 or 1"),
-        (HEADER + 3 * PAIR, "holds 3 pairs, but 4076 were expected"),
+        (PAIR, "does not begin with 'Quality'"),
+        (HEADER + PAIR + "2" + PAIR[1:], "2 pairs, or qualities other than 0 and 1"),
+        (HEADER + "1\t1\t2\tOnly one.\n", "not enough values"),
+        (HEADER + 3 * PAIR, "3 pairs, or"),
     ],
 )
 def test_bad_files_of_pairs_are_named(load_script, tmp_path, content, message):
