@@ -2,13 +2,14 @@
 Embed digits
 ============
 
-:class:`~sksiamese.SiameseEmbedder` learns an embedding in which digits of one class lie
-together. Here it is looked at before and after, and handed to two plain classifiers.
+:class:`~sksiamese.SiameseEmbedder` learns an embedding in which digits of one class are
+close to each other. This example uses the embedding as the input of two classifiers, and
+plots the digits before and after.
 """
 
 # %%
-# 1,797 digits of 8 x 8 pixels; a third is held out, and every picture and every figure
-# below is of these.
+# The data are 1,797 digits of 8 x 8 pixels. A third of them is held out, and all scores and
+# plots below are of these.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -42,9 +43,9 @@ print(f"loss {first:.3f} in the first epoch, {last:.4f} in the last of {embedder
 # Classify
 # --------
 #
-# In a pipeline the embedding serves a classifier. Raw pixels are hard to beat on digits;
-# eight learned components do about as well as all 64 of them, and far better than eight
-# principal components, which know nothing of the classes.
+# In a pipeline the embedding is the input of a classifier. Raw pixels are a strong baseline on
+# digits. Eight learned components perform about as well as all 64 pixels, and far better than
+# eight principal components, which do not use the classes.
 
 for classifier in (LogisticRegression(max_iter=1000), KNeighborsClassifier()):
     for name, transformer in (
@@ -57,12 +58,12 @@ for classifier in (LogisticRegression(max_iter=1000), KNeighborsClassifier()):
         print(f"{type(classifier).__name__:22s} on {name:24s} {score:.3f}")
 
 # %%
-# Look
+# Plot
 # ----
 #
-# Two principal components of the pixels, and of the embedding, of the digits held out. Mean
-# average precision at R tells how pure the neighbourhoods are in all dimensions, not only
-# in the two that can be drawn.
+# The plots show two principal components of the pixels, and of the embedding, of the held-out
+# digits. Mean average precision at R measures the purity of the neighbourhoods in all
+# dimensions, not only in the two of the plot.
 
 pixels_train, pixels_test = X_train / 16, X_test / 16
 views = {
@@ -81,5 +82,5 @@ for ax, (title, (train, test)) in zip(axes, views.items(), strict=True):
     ax.set_xlabel("first principal component")
     ax.set_ylabel("second principal component")
 axes[1].legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
-figure.suptitle("600 digits that were not trained on")
+figure.suptitle("600 held-out digits")
 figure.savefig("digits.png", dpi=120)

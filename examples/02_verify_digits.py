@@ -2,9 +2,8 @@
 Verify pairs of digits
 ======================
 
-:class:`~sksiamese.SiameseVerifier` says of two images whether they show the same digit.
-First for new images of digits that it has learned from, then, honestly, for digits that
-it has never seen.
+:class:`~sksiamese.SiameseVerifier` predicts whether two images show the same digit. This
+example first verifies new images of the training digits, then images of unseen digits.
 """
 
 # %%
@@ -32,7 +31,7 @@ P_test, match_test, _ = make_pairs(X_test, y_test, n_pairs=3000, random_state=0)
 
 
 def closeness(P):
-    """What is to be beaten: the negative distance between the pixels."""
+    """Return the negative distance between the pixels, the baseline."""
     left, right = split_pairs(P)
     return -np.linalg.norm(left - right, axis=1)
 
@@ -48,10 +47,10 @@ for name, score in (("raw distance", closeness(P_test)), ("SiameseVerifier", log
 # Choose a threshold
 # ------------------
 #
-# ``predict`` accepts from a probability of one half on, that is from a logit of 0. Where a
-# false reject costs more than a false accept, a lower threshold is better. Here it is the one
-# that accepts one in twenty of the pairs that do not match, chosen on half of the test
-# pairs and tried on the other half.
+# ``predict`` accepts pairs with a probability above one half, that is, with a logit above 0. If
+# a false reject costs more than a false accept, a lower threshold is better. Here the threshold
+# has a false-accept rate of 5 %. It is chosen on half of the test pairs and evaluated on the
+# other half.
 
 chosen, tried = np.arange(3000) < 1500, np.arange(3000) >= 1500
 threshold = threshold_at_far(match_test[chosen], logit[chosen], far=0.05).threshold
@@ -65,26 +64,26 @@ for name, model in (("logit > 0", verifier), (f"logit > {threshold:.1f}", lenien
     print(f"{name:12s} false accepts {false_accepts:.3f}   false rejects {false_rejects:.3f}")
 
 # %%
-# Digits never seen
-# -----------------
+# Unseen digits
+# -------------
 #
-# Now the verifier learns from eight digits and meets pairs of the other two. Eight
-# identities are too few to learn what makes any two things the same: the raw distance is
-# better. Before you verify newcomers, hold identities out and look at this comparison;
-# :ref:`identities` shows how it turns with more of them.
+# Now the verifier is trained on eight digits and tested on pairs of the other two. Eight
+# identities are too few to generalise to others: the raw distance is better. Before you verify
+# unseen identities, hold identities out and make this comparison. :ref:`identities` shows how
+# it changes with more identities.
 
 known = ~np.isin(y, (8, 9))
 P_known, match_known, _ = make_pairs(X[known], y[known], n_pairs=3000, random_state=0)
 P_new, match_new, _ = make_pairs(X[~known], y[~known], n_pairs=3000, random_state=0)
-newcomer = SiameseVerifier(random_state=0).fit(P_known, match_known)
+trained_on_eight = SiameseVerifier(random_state=0).fit(P_known, match_known)
 for name, score in (
     ("raw distance", closeness(P_new)),
-    ("SiameseVerifier", newcomer.decision_function(P_new)),
+    ("SiameseVerifier", trained_on_eight.decision_function(P_new)),
 ):
-    print(f"{name:16s} AUC on digits never seen {roc_auc_score(match_new, score):.3f}")
+    print(f"{name:16s} AUC on unseen digits {roc_auc_score(match_new, score):.3f}")
 
 # %%
-# The whole picture.
+# The plots show the scores of new images, and the ROC curves of both tests.
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
 bins = np.linspace(*np.quantile(logit, [0.001, 0.999]), 50)
@@ -95,8 +94,8 @@ left.axvline(threshold, color="black", linestyle="--", label="5 % false accepts"
 left.set(title="Scores of new images", xlabel="logit of a match", ylabel="pairs")
 left.legend()
 for ax, title, P, match, model in (
-    (middle, "New images of known digits", P_test, match_test, verifier),
-    (right, "Digits never seen (8 and 9)", P_new, match_new, newcomer),
+    (middle, "New images of training digits", P_test, match_test, verifier),
+    (right, "Unseen digits (8 and 9)", P_new, match_new, trained_on_eight),
 ):
     RocCurveDisplay.from_predictions(match, closeness(P), name="raw distance", ax=ax)
     RocCurveDisplay.from_estimator(model, P, match, name="SiameseVerifier", ax=ax)

@@ -2,19 +2,19 @@
 Enrol, identify, reject
 =======================
 
-:class:`~sksiamese.SiameseIdentifier` enrols classes after training, says whose an image is, and
-leaves those unknown that are too far from everybody. Here it learns from seven digits, gets to
-know an eighth from five images, and meets two that nobody has told it of.
+:class:`~sksiamese.SiameseIdentifier` enrols classes after training, predicts the class of new
+rows, and rejects rows that are too far from all enrolled classes. This example trains on seven
+digits, enrols an eighth from five images, and tests the rejection of the other two.
 """
 
 # %%
-# Learn once, enrol at any time
+# Train once, enrol at any time
 # -----------------------------
 #
-# ``fit`` trains an embedder on the digits 0 to 6 and enrols them: each is known by the mean of
-# its embeddings, its *prototype*. ``partial_fit`` then enrols five images of a 7, without training.
-# An identifier of raw pixels does the same for comparison; any transformer of scikit-learn can
-# take the place of the embedder.
+# ``fit`` trains an embedder on the digits 0 to 6 and enrols them: each is represented by the mean
+# of its embeddings, its *prototype*. ``partial_fit`` then enrols five images of a 7, without
+# training. The baseline is an identifier of raw pixels; any transformer of scikit-learn can
+# replace the embedder.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,19 +42,19 @@ for name, embedder in (
     identifiers[name] = identifier.partial_fit(X_train[few], y_train[few])
     old, eighth = y_test < 7, y_test == 7
     print(
-        f"{name:16s} right: digits 0 to 6 {identifier.score(X_test[old], y_test[old]):.3f}   "
+        f"{name:16s} accuracy: digits 0 to 6 {identifier.score(X_test[old], y_test[old]):.3f}   "
         f"the 7 {identifier.score(X_test[eighth], y_test[eighth]):.3f}"
     )
 
 # %%
-# Who is unknown
-# --------------
+# Reject unknown digits
+# ---------------------
 #
-# The digits that it has learned from are told better than by pixels, the newcomer is not: seven
-# digits are few, as :ref:`identities` explains. The digits 8 and 9 have never been enrolled. How
-# well the distance to the nearest prototype tells them from the others is the area under a ROC
-# curve. The rate of detection and identification counts the images of enrolled digits that are
-# accepted and named rightly, if a threshold lets so many of the unknown ones in.
+# The embedder identifies the training digits better than raw pixels, but not the new digit: seven
+# training digits are few, as :ref:`identities` explains. The digits 8 and 9 are never enrolled. The
+# area under the ROC curve measures how well the distance to the nearest prototype separates them
+# from the others. The detection and identification rate is the share of images of enrolled digits
+# that are accepted and assigned the right digit, at a given false-accept rate of unknown images.
 
 known = y_test < 8
 rates = np.linspace(0, 0.3, 31)
@@ -72,10 +72,10 @@ for name, identifier in identifiers.items():
     )
 
 # %%
-# With ``target_far`` the identifier chooses the threshold itself, from enrolled classes that it
-# has not learned from. For a rate of 5 % it takes 39 of them, more than there are digits;
-# :ref:`identify` shows it at work. Here the threshold of the picture is the distance that one in
-# twenty of the unknown images falls below.
+# With ``target_far`` the identifier chooses the threshold itself, on enrolled classes that it
+# was not trained on. A rate of 5 % requires 39 of them, more than there are digits;
+# :ref:`identify` has an example. The threshold of the plot is the 5 % quantile of the distances
+# of unknown images.
 
 name = "SiameseEmbedder"
 threshold = np.quantile(nearest[name][~known], 0.05)

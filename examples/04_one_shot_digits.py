@@ -2,13 +2,13 @@
 One-shot digits
 ===============
 
-Recognise a digit after a single example of it. :class:`~sksiamese.SiameseEmbedder` learns
-from the digits 0 to 5 and is then shown 6, 7, 8 and 9 for the first time. Six classes are
-too few to learn what makes things alike; here they are made more.
+Recognise a new digit from a single example. :class:`~sksiamese.SiameseEmbedder` is trained on
+the digits 0 to 5 and tested on 6, 7, 8 and 9. Six classes are too few to generalise to new
+ones, so this example constructs more classes from them.
 """
 
 # %%
-# Six digits to learn from, four that no training sees.
+# Six digits are used for training, the other four only for testing.
 
 from functools import partial
 
@@ -31,9 +31,9 @@ X_new, y_new = X[~known], y[~known]
 # Six digits, 288 classes
 # -----------------------
 #
-# What makes any two things the same is learned from many things, see :ref:`identities`. So
-# we make signs that nobody writes: the upper half of one digit on the lower half of another,
-# 36 classes, turned and mirrored in eight ways, each a class of its own.
+# Generalisation to new classes requires many training classes, see :ref:`identities`. We
+# therefore construct artificial signs: the upper half of one digit on the lower half of another.
+# These are 36 classes. Rotated and mirrored in eight ways, each a class of its own, they are 288.
 
 rng = np.random.default_rng(0)
 upper, lower = rng.choice(np.flatnonzero(known), size=(2, 3000))
@@ -50,9 +50,9 @@ X_signs, y_signs = np.concatenate(X_signs), np.concatenate(y_signs)
 # Train twice
 # -----------
 #
-# Once on the six digits as they are, once on the signs, with the same tower and loss. A new
-# image is embedded together with some distorted copies of it: their mean hangs less on how
-# this one was written.
+# Train once on the six digits and once on the signs, with the same tower and loss. The embedding
+# of a new image is the mean over the image and some distorted copies of it, which depends less on
+# the handwriting.
 
 embedder = SiameseEmbedder(
     128,
@@ -65,7 +65,7 @@ embedder = SiameseEmbedder(
 
 
 def embed(embedder, n_copies=8):
-    """Mean embedding of the new images and of distorted copies of them."""
+    """Return the mean embedding of the new images and of distorted copies of them."""
     generator = torch.Generator().manual_seed(0)
     images = torch.from_numpy(X_new).reshape(-1, 8, 8)
     copies = [affine(images, generator).reshape(-1, 64).numpy() for _ in range(n_copies)]
@@ -79,8 +79,8 @@ Z_signs = embed(embedder.set_params(max_iter=3, batch_size=512).fit(X_signs, y_s
 # Recognise
 # ---------
 #
-# Some examples of each new digit are drawn, their mean stands for the digit, and another image
-# gets the digit of the nearest mean. :func:`~sksiamese.metrics.few_shot_accuracy` repeats that.
+# Draw some examples of each new digit, represent the digit by their mean, and assign another image
+# to the nearest mean. :func:`~sksiamese.metrics.few_shot_accuracy` averages over many draws.
 
 views = {"raw pixels": X_new, "trained on six digits": Z_digits, "trained on signs": Z_signs}
 n_shots = (1, 2, 5, 10)
@@ -90,16 +90,16 @@ for name, of_view in shares.items():
     print(f"{name:22s}", *(f"{n} shot {s:.3f}  " for n, s in zip(n_shots, of_view, strict=True)))
 
 # %%
-# Trained on six digits alone, the network is worse than no network. Trained on signs, it is
-# ahead where examples are few; with ten of each digit the pixels have caught up.
+# Trained on six digits alone, the network is worse than raw pixels. Trained on signs, it is better
+# with few examples; with ten examples of each digit, raw pixels perform as well.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 tiles = np.pad(X_signs.reshape(8, -1, 8, 8)[::2, :6], ((0, 0), (0, 0), (1, 1), (1, 1)))
 left.imshow(tiles.swapaxes(1, 2).reshape(40, 60), cmap="gray_r")
-left.set(title="Six signs to learn from, in four of eight ways", xticks=[], yticks=[])
+left.set(title="Six of the signs, in four of eight orientations", xticks=[], yticks=[])
 shots = [str(n) for n in n_shots]
 for name, of_view in shares.items():
     right.plot(shots, of_view, "o-", label=name)
-right.set(title="Digits never seen", xlabel="examples of each digit", ylabel="share recognised")
+right.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognised")
 right.legend(loc="lower right")
 figure.savefig("one_shot_digits.png", dpi=120)

@@ -2,14 +2,13 @@
 A convolutional tower
 =====================
 
-The default tower reads an image as a row of numbers. The ``"cnn"`` knows which pixels are
-neighbours, and ``augment`` tells it which changes leave a digit what it is. With few rows to
-learn from, it takes both.
+The default tower ignores the positions of pixels. The tower ``"cnn"`` uses convolutions, and
+``augment`` adds changes that keep the class of a digit. With few training rows, both are needed.
 """
 
 # %%
-# A few images of each digit to learn from, 800 others to test on. ``input_shape`` says what
-# a row of 64 numbers is.
+# A few images of each digit are used for training, 800 others for testing. ``input_shape`` is the
+# shape of the image in a row of 64 numbers.
 
 from functools import partial
 
@@ -30,12 +29,12 @@ X = X.astype("float32")
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=800, stratify=y, random_state=0)
 
 # %%
-# Towers by name, and with options
-# --------------------------------
+# Set the options of a tower
+# --------------------------
 #
-# ``tower="cnn"`` would do; ``functools.partial`` sets what the estimator has no parameter
-# for. Images of 8 x 8 pixels are so small that it matters where a stroke is, so the features
-# keep their place (``pooling="flatten"``) instead of being averaged over the image.
+# Select the tower by ``tower="cnn"``, or set its other options by ``functools.partial``. In images
+# of 8 x 8 pixels the position of a stroke matters, so features keep their position
+# (``pooling="flatten"``) instead of being averaged over the image.
 
 convolutional = {
     "tower": partial(cnn, width=32, pooling="flatten"),
@@ -44,23 +43,23 @@ convolutional = {
 }
 
 # %%
-# What an augmentation does
-# -------------------------
+# Check the augmentation
+# ----------------------
 #
-# An augmentation changes the items of every training batch anew. This is what
-# :func:`~sksiamese.augment.affine` makes of one digit. Look before you train: what comes out
-# must still be of its class. A 6 that is turned too far is a 9.
+# An augmentation changes the items of every training batch at random. Apply
+# :func:`~sksiamese.augment.affine` to one digit to check that the results are still of its class: a
+# 6 that is rotated too far is a 9.
 
 distorted = partial(affine, rotation=15, translation=0.1)
 one_digit = torch.from_numpy(X_train[y_train == 6][:1]).reshape(1, 8, 8).repeat(5, 1, 1)
 copies = distorted(one_digit, torch.Generator().manual_seed(0))
 
 # %%
-# Learn from few rows
-# -------------------
+# Train on few rows
+# -----------------
 #
-# With so few rows an epoch is a batch or two, and the loss soon stands still. With
-# ``n_iter_no_change`` as large as ``max_iter`` all towers get the same 60 epochs.
+# With so few rows an epoch has one or two batches, and the loss soon stops improving. With
+# ``n_iter_no_change`` equal to ``max_iter``, all towers are trained for the same 60 epochs.
 
 models = {
     "raw pixels": None,
@@ -87,8 +86,9 @@ for name, scores in accuracy.items():
     print(f"{name:16s}", *(f"{n} rows {s:.3f}  " for n, s in zip(sizes, scores, strict=True)))
 
 # %%
-# The plain distance of the pixels is strong on digits that are all centred. The tower and the
-# augmentation together pass it at once; the default tower, distorted copies or not, does not.
+# The distance of raw pixels is a strong baseline, as all digits are centred. The tower and the
+# augmentation together are better already with 50 rows. The default tower is not, with or without
+# augmentation.
 
 figure, axes = plt.subplot_mosaic(
     [["one", "curves"], ["copies", "curves"]],
@@ -97,17 +97,17 @@ figure, axes = plt.subplot_mosaic(
     layout="constrained",
 )
 axes["one"].imshow(one_digit[0], cmap="gray_r")
-axes["one"].set_title("A digit to learn from")
+axes["one"].set_title("A training digit")
 axes["copies"].imshow(np.concatenate(list(copies), axis=1), cmap="gray_r")
-axes["copies"].set_title("and what affine makes of it")
+axes["copies"].set_title("Copies made by affine")
 for name in ("one", "copies"):
     axes[name].set(xticks=[], yticks=[])
 for name, scores in accuracy.items():
     style = "k--" if name == "raw pixels" else "o-"
     axes["curves"].plot(sizes, scores, style, label=name)
 axes["curves"].set(
-    title="The nearest of the training rows is of the same class",
-    xlabel="rows to learn from",
+    title="Nearest training row is of the same class",
+    xlabel="training rows",
     ylabel="share of 800 new digits",
     xticks=sizes,
 )

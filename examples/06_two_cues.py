@@ -2,14 +2,14 @@
 Two cues
 ========
 
-What is known of a thing often comes in parts: face and voice, shape and colour, upper and
-lower half. :func:`~sksiamese.towers.multi_cue` gives each part a tower of its own and fuses
-what they see. Here it is compared with verifiers that have one of the parts only.
+Items are often described by several cues: face and voice, shape and colour, upper and
+lower half. :func:`~sksiamese.towers.multi_cue` uses one tower for each cue and fuses their
+outputs. This example compares it with verifiers of a single cue.
 """
 
 # %%
-# Pairs of digits to learn from and, of other images, to test on. The test pairs are drawn as
-# pairs of row numbers, so that we know later which digits they show.
+# Training and test pairs are of different images of digits. The test pairs are drawn as pairs of
+# row numbers, to look up their digits below.
 
 from functools import partial
 
@@ -34,12 +34,12 @@ drawn, match_test, _ = make_pairs(rows, y_test, n_pairs=10_000, random_state=0)
 P_test = stack_pairs(X_test[drawn[:, 0]], X_test[drawn[:, 1]])
 
 # %%
-# Say which columns belong together
-# ---------------------------------
+# Define the cues
+# ---------------
 #
 # A cue is a name and the columns of one *item*, not of a pair: a slice, a list of numbers
 # or, for a DataFrame, a list of column names. The first 32 of 64 pixels are the upper half
-# of a digit. What no cue names the tower does not see, so a verifier of one cue is made in
+# of a digit. The tower ignores columns of no cue, so a verifier of a single cue is defined in
 # the same way.
 
 upper, lower = slice(0, 32), slice(32, 64)
@@ -53,8 +53,8 @@ cues = {
 # Fuse and compare
 # ----------------
 #
-# Two fully connected layers fuse the towers of the cues. ``head="mlp"`` then compares the
-# embeddings by a small network, which reads products of components as well as differences.
+# Two fully connected layers fuse the towers of the cues. ``head="mlp"`` compares the embeddings
+# by a small network of the products and the differences of their components.
 
 verifiers = {
     name: SiameseVerifier(tower=partial(multi_cue, cues=parts), head="mlp", random_state=0)
@@ -67,14 +67,14 @@ for name, verifier in verifiers.items():
     print(f"{name:12s} AUC {auc:.3f}   EER {eer:.3f}   accuracy {accuracy:.3f}")
 
 # %%
-# What one cue cannot see
-# -----------------------
+# Compare the errors
+# ------------------
 #
-# Each half has pairs of digits that it cannot tell apart; the other half mostly can.
+# Some pairs of digits look alike in one half. Most of them differ in the other half.
 
 
 def false_accepts(verifier):
-    """Share of the pairs of any two different digits that are taken for a match."""
+    """Return the false-accept rate for each two different digits."""
     table = np.zeros((2, 10, 10))
     digits = y_test[drawn].T
     np.add.at(table[0], tuple(digits), verifier.predict(P_test))
@@ -87,10 +87,10 @@ def false_accepts(verifier):
 confusions = {name: false_accepts(verifier) for name, verifier in verifiers.items()}
 for name, rates in confusions.items():
     worst = np.unravel_index(np.nanargmax(rates), rates.shape)
-    print(f"{name:12s} takes {worst[0]} for {worst[1]} in {np.nanmax(rates):.0%} of such pairs")
+    print(f"{name:12s} accepts {np.nanmax(rates):.0%} of the pairs of {worst[0]} and {worst[1]}")
 
 # %%
-# The curves of all pairs, and the mistakes by digit.
+# The plots show the ROC curves, and the false-accept rates by digit.
 
 figure, (curves, *maps) = plt.subplots(
     1, 4, figsize=(16, 4), width_ratios=[1.1, 1, 1, 1], layout="constrained"
@@ -101,5 +101,5 @@ curves.set(title="Pairs of new images", xlabel="false-accept rate", ylabel="true
 for ax, (name, rates) in zip(maps, confusions.items(), strict=True):
     image = ax.imshow(rates, cmap="Reds", vmin=0, vmax=0.7)
     ax.set(title=name, xlabel="digit", xticks=range(10), yticks=range(10))
-figure.colorbar(image, ax=maps, label="share of such pairs accepted by mistake")
+figure.colorbar(image, ax=maps, label="false-accept rate of such pairs")
 figure.savefig("two_cues.png", dpi=120)

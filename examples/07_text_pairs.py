@@ -2,14 +2,14 @@
 Pairs of sentences
 ==================
 
-Do two sentences say the same? A bag of words knows which words they share, but not that a
-*physician* is a *doctor*. From pairs with an answer, :class:`~sksiamese.SiameseVerifier`
-learns which words mean the same. The sentences are made up by the script, a toy: each says
-who did what to which thing, and how.
+Predict whether two sentences have the same meaning. The cosine of bags of words measures common
+words only, and does not account for synonyms such as *physician* and *doctor*.
+:class:`~sksiamese.SiameseVerifier` learns synonyms from labelled pairs of sentences. The data are
+artificial: each sentence combines a person, an action, an object and a manner.
 """
 
 # %%
-# Words in threes that mean the same, and four ways to build a sentence.
+# Each word has two synonyms, and there are four sentence patterns.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,29 +39,30 @@ SENTENCES = (
 )
 
 # %%
-# Two sentences that match have the same meaning in words drawn anew. Two that do not match
-# differ in one of the four parts only, so that sharing many words proves little. Test pairs
-# start from facts that no training pair starts from.
+# Two matching sentences have the same meaning, with randomly drawn synonyms. Two non-matching
+# sentences differ in one of the four parts only, so the number of common words is a weak
+# criterion. The left sentences of test pairs have meanings that no left sentence of a training
+# pair has.
 
 rng = np.random.default_rng(0)
 sizes = [len(groups) for groups in MEANINGS.values()]
 facts = rng.permutation(np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=1))
 
 
-def say(fact):
-    """A sentence for a fact, in words and an order drawn at random."""
+def sentence(fact):
+    """Return a sentence for a fact, with random synonyms and a random pattern."""
     words = {part: rng.choice(MEANINGS[part][i]) for part, i in zip(MEANINGS, fact, strict=True)}
     return rng.choice(SENTENCES).format(**words)
 
 
 def sentence_pairs(facts, n_pairs):
-    """Sentences, others to compare them with, and whether they mean the same."""
+    """Return left sentences, right sentences, and whether they match."""
     left = facts[rng.integers(len(facts), size=n_pairs)]
     right, match = left.copy(), np.arange(n_pairs) % 2 == 0
     for row in np.flatnonzero(~match):
         part = rng.integers(len(sizes))
         right[row, part] = (right[row, part] + rng.integers(1, sizes[part])) % sizes[part]
-    return [say(fact) for fact in left], [say(fact) for fact in right], match
+    return [sentence(fact) for fact in left], [sentence(fact) for fact in right], match
 
 
 left, right, match = sentence_pairs(facts[:600], 1000)
@@ -70,12 +71,12 @@ for row in range(2):
     print(f"{'match' if match[row] else 'differ'}: {left[row]!r} and {right[row]!r}")
 
 # %%
-# Learn from sparse pairs
-# -----------------------
+# Train on sparse pairs
+# ---------------------
 #
-# :func:`~sksiamese.stack_pairs` takes what the vectorizer gives, and the pairs stay sparse.
-# A tower of one layer (``depth=1``) is enough, as there is a word to learn at a time. What
-# is to be beaten is the cosine of the two bags of words.
+# :func:`~sksiamese.stack_pairs` accepts the sparse output of the vectorizer and returns sparse
+# pairs. A tower of one layer (``depth=1``) is sufficient, as each word has a meaning of its own.
+# The baseline is the cosine of the two bags of words.
 
 vectorizer = TfidfVectorizer().fit(left + right)
 P = stack_pairs(vectorizer.transform(left), vectorizer.transform(right))
@@ -93,9 +94,9 @@ for n_pairs in (125, 250, 1000):
     print(f"trained on {n_pairs:4d} pairs    AUC {auc:.3f}   accuracy {accuracy:.3f}")
 
 # %%
-# With a hundred pairs the verifier has seldom met two words in each other's place, and is no
-# better than the cosine; with a thousand it knows them all: single words, embedded, lie near
-# those that mean the same. Nobody has told it so.
+# With 125 training pairs, few synonyms occur in matching pairs, and the verifier is no better than
+# the cosine. With 1,000 pairs it learns all synonyms: the embeddings of single words are close to
+# those of their synonyms, although words have no labels.
 
 who = [word for group in MEANINGS["who"] for word in group]
 Z = verifier.transform_items(vectorizer.transform(who))

@@ -2,14 +2,15 @@
 Bring your own tower
 ====================
 
-A tower, a loss and a distance of your own take a few lines each, need no registration, and
-are searched like those that come with the package. Here the tower says what is known of the
-data: where a digit stands on a sheet does not matter. (``tower="cnn"`` knows that, too, and
-does still better; this is to show how it is done.)
+A tower, a loss and a distance of your own need a few lines each and no registration, and can be
+searched like the built-in ones. The tower of this example ignores the position of a digit on a
+sheet. (``tower="cnn"`` does so, too, and performs still better; this example shows how to
+write a tower.)
 """
 
 # %%
-# Sheets of 12 x 12 pixels with a digit of 8 x 8 somewhere on them; 500 to learn from.
+# The data are sheets of 12 x 12 pixels with a digit of 8 x 8 pixels at a random position. 800
+# sheets are used for training.
 
 from itertools import pairwise
 
@@ -41,13 +42,13 @@ X_train, X_test, y_train, y_test = train_test_split(
 # A tower
 # -------
 #
-# A tower takes the shape of an item and the number of components. It names ``depth`` and
-# ``width``, so it gets those of the estimator. This one reads every window of the sheet by
-# the same small network and keeps the greatest value of each component.
+# A tower receives the shape of an item and the number of components. The signature contains
+# ``depth`` and ``width``, so the estimator passes its own values. This tower applies the same small
+# network to every window of the sheet and returns the maximum of each component.
 
 
 class Windows(nn.Module):
-    """The same fully connected layers for all windows of an image, then the maximum."""
+    """Apply the same fully connected layers to all windows of an image, then the maximum."""
 
     def __init__(self, input_shape, n_components, depth, width, size=8):
         super().__init__()
@@ -57,7 +58,7 @@ class Windows(nn.Module):
         self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], n_components))
 
     def forward(self, X):
-        """Embeddings of images of shape (n, height, width)."""
+        """Return the embeddings of images of shape (n, height, width)."""
         windows = F.unfold(X.unsqueeze(1), self.size).mT
         return self.layers(windows).amax(dim=1)
 
@@ -66,19 +67,20 @@ class Windows(nn.Module):
 # A distance and a loss
 # ---------------------
 #
-# A distance takes (..., n, k) and (..., m, k) and returns (..., n, m), with a gradient that
-# is finite everywhere, also where two rows coincide. The arc cosine has none there; the arc
-# tangent of two chords is the same angle and does. A loss reads distances and the two masks
-# of the pairs. It names ``margin``, so it gets that of the estimator, here in radians.
+# A distance maps arrays of shape (..., n, k) and (..., m, k) to (..., n, m). Its gradient must be
+# finite everywhere, also for two equal rows. The gradient of the arc cosine is infinite there; the
+# arc tangent of two chords gives the same angle with a finite gradient. A loss receives distances
+# and the two masks of the pairs. The signature contains ``margin``, so the estimator passes its own
+# value, here in radians.
 
 
 def angle(A, B):
-    """Angle between all rows of two sets, in [0, pi]."""
+    """Return the angles between all rows of two sets, in [0, pi]."""
     return 2 * torch.atan2(chord(A, B), chord(A, -B))
 
 
 def pull_and_push(D, same, different, margin=1.0):
-    """Mean distance of the matching pairs plus mean lack of distance of the others."""
+    """Return the mean distance of matching pairs plus the mean margin violation of the others."""
     pull = (D * same).sum() / same.sum().clamp_min(1)
     push = (F.relu(margin - D) * different).sum() / different.sum().clamp_min(1)
     return pull + push
@@ -88,7 +90,7 @@ def pull_and_push(D, same, different, margin=1.0):
 # Search
 # ------
 #
-# Neighbours are looked for by the same distance: by angle is by cosine.
+# The neighbours are searched with the cosine distance, which orders rows as the angle does.
 
 own = {"tower": Windows, "distance": angle, "loss": pull_and_push}
 embedder = SiameseEmbedder(16, **own, width=64, input_shape=(12, 12), max_iter=15, random_state=0)
@@ -104,7 +106,7 @@ for name, model in models.items():
 print("best:", search.best_params_)
 
 # %%
-# Sheets, what the search saw, and what came of it.
+# The plots show some sheets, the results of the search, and the accuracy on new sheets.
 figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 framed = np.pad(sheets[:9], ((0, 0), (1, 1), (1, 1)), constant_values=16).reshape(3, 3, 14, 14)
 axes[0].imshow(framed.swapaxes(1, 2).reshape(42, 42), cmap="gray_r")
@@ -112,7 +114,7 @@ axes[0].set(title="Nine sheets", xticks=[], yticks=[])
 scores = search.cv_results_["mean_test_score"].reshape(3, 2)
 for margin, line in zip(grid["siameseembedder__margin"], scores.T, strict=True):
     axes[1].plot(grid["siameseembedder__depth"], line, "o-", label=f"margin {margin}")
-axes[1].set(title="The search", xlabel="depth", ylabel="accuracy, 3 folds", xticks=[1, 2, 3])
+axes[1].set(title="Search results", xlabel="depth", ylabel="accuracy, 3 folds", xticks=[1, 2, 3])
 axes[1].legend()
 bars = axes[2].bar(list(accuracy), list(accuracy.values()), color=["gray", "C0", "C1"])
 axes[2].bar_label(bars, fmt="%.2f")

@@ -1,14 +1,14 @@
 """
-Look at it
-==========
+Plot embeddings, errors and explanations
+========================================
 
-Figures say how good a model is, pictures say where it fails. The displays of
-:mod:`sksiamese.plot` draw an embedding and the decisions of a verifier, and
-:func:`~sksiamese.explain.explain_pairs` says which pixels speak against a match.
+The displays of :mod:`sksiamese.plot` draw an embedding, the decisions of a verifier and its worst
+errors. :func:`~sksiamese.explain.explain_pairs` computes the contribution of each pixel to the
+logit of a match.
 """
 
 # %%
-# 1,000 digits to learn from; all pictures show the other 797.
+# 1,000 digits are used for training. All plots show the other 797.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,8 +37,8 @@ embedder = SiameseEmbedder(8, input_shape=(8, 8), random_state=0).fit(X_train, y
 # The training
 # ------------
 #
-# Matching rows draw near, the others keep their distance, and fewer and fewer pairs are
-# left to learn from.
+# Distances of matching rows decrease, those of non-matching rows stay large, and fewer and fewer
+# pairs contribute to the gradient.
 
 HistoryDisplay.from_estimator(embedder)
 
@@ -46,7 +46,7 @@ HistoryDisplay.from_estimator(embedder)
 # The embedding
 # -------------
 #
-# Principal components keep large distances, t-SNE keeps neighbours.
+# Principal components preserve large distances, t-SNE preserves neighbours.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 EmbeddingDisplay.from_estimator(embedder, X_test, y_test, ax=left)
@@ -58,7 +58,7 @@ EmbeddingDisplay.from_estimator(embedder, X_test, y_test, projection=tsne, ax=ri
 # Neighbours
 # ----------
 #
-# The five digits whose nearest training digits are most often of another class.
+# The plot shows the five digits with the most nearest neighbours of another class.
 
 order = np.linalg.norm(embedder.transform(X_test)[:, None] - embedder.transform(X_train), axis=2)
 nearest = y_train[order.argsort(axis=1)[:, :8]]
@@ -69,8 +69,8 @@ NeighborsDisplay.from_estimator(embedder, X_test[hardest], y_test[hardest], X_tr
 # The decisions
 # -------------
 #
-# The scores of matching and of other pairs, and both rates of error at every threshold. The
-# threshold of ``predict`` is a logit of 0.
+# The plots show the scores of matching and of non-matching pairs, and both error rates at every
+# threshold. ``predict`` uses the threshold 0 on the logit.
 
 P_train, match_train, _ = make_pairs(X_train, y_train, n_pairs=3000, as_view=True, random_state=0)
 P_test, match_test, _ = make_pairs(X_test, y_test, n_pairs=3000, as_view=True, random_state=0)
@@ -82,17 +82,17 @@ RocCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[1])
 DetCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[2])
 
 # %%
-# The worst errors.
+# The next plot shows the worst errors.
 
 worst = PairDisplay.from_estimator(verifier, P_test, match_test, n_pairs=8)
 
 # %%
-# The reasons
-# -----------
+# The explanation
+# ---------------
 #
-# What each pixel adds to the logit of a pair, next to two identical digits: red speaks against
-# a match, blue for it. Each title is the sum rule: the logit is that of two identical digits
-# and all contributions.
+# Plot the contribution of each pixel to the difference from the logit of two identical digits:
+# red pixels reduce the logit of a match, blue pixels increase it. Each title shows that the logit
+# is the logit of two identical digits plus the sum of all contributions.
 
 pairs = P_test[np.flatnonzero(~match_test)[:4]]
 explanation = explain_pairs(verifier, pairs)

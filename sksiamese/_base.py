@@ -17,12 +17,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 from torch import nn
 
-from ._checks import Interval, as_rows, errors_named
+from ._checks import Interval, argument_errors, as_rows
 from ._data._device import RandomStream, find_device
 from ._data._items import COMPACT_DTYPES, DTYPES
-from ._data._streaming import Rows, checked, empty_rows, is_source
+from ._data._streaming import Rows, empty_rows, is_source, validate_rows
 from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
-from ._labels import alike, kind_of
+from ._labels import label_kind, to_common_dtype
 from ._training._callbacks import FitCallbacks
 from ._training._fit import new_optimizer, optimizer_state, schedule
 from ._training._loop import train
@@ -105,13 +105,13 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """Train a new module, or the fitted one on, and only then set fitted attributes."""
         check_equal_on_all_ranks("y", task.y)
         random_state = broadcast_from_rank0(check_random_state(self.random_state))
-        seed, device = self._seed(random_state, resume=resume), find_device(self.device)
+        seed, device = self._draw_seed(random_state, resume=resume), find_device(self.device)
         rows, held_out = task.split(random_state)
-        drawing = RandomStream(seed + rank(), device).drawing
+        rng_context = RandomStream(seed + rank(), device).active
         with torch.inference_mode(False), torch.enable_grad():
-            with drawing():
-                module = self._resumed() if resume else task.build(rows)
-            for message in [] if resume else task.doubts(module, rows):
+            with rng_context():
+                module = self._copy_fitted_module() if resume else task.build(rows)
+            for message in [] if resume else task.initial_warnings(module, rows):
                 warnings.warn(message, stacklevel=4)
             buffers = module["tower"][0].buffers()
             check_equal_on_all_ranks("X", *(buffer.numpy() for buffer in buffers))
@@ -131,23 +131,23 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 held_out,
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
-                past=self.history_ if resume else {},
-                drawing=drawing,
+                history=self.history_ if resume else {},
+                rng_context=rng_context,
             )
             max_iter = 1 if incremental else self.max_iter
             task.to(device)
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
-            if message := monitor.failure(self.learning_rate_init):
+            if message := monitor.failure_message(self.learning_rate_init):
                 warnings.warn(message, ConvergenceWarning, stacklevel=4)
         module = broadcast_from_rank0(module.cpu().eval())
-        vars(self).update(self._fitted(monitor, module))
+        vars(self).update(self._fitted_attributes(monitor, module))
         keep = incremental and not monitor.diverged
         self._optimizer_state = optimizer_state(optimizer) if keep else state
         return self
 
     def _run_epochs(self, monitor, optimizer, fit_data, max_iter, seed):
         """Train until the last epoch, or until the monitor or a callback stops."""
-        callbacks = self._callbacks(monitor, fit_data, max_iter)
+        callbacks = self._begin_callbacks(monitor, fit_data, max_iter)
         epochs = schedule(
             monitor.task,
             monitor.rows,
@@ -158,27 +158,27 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         )
         train(
             monitor.module,
-            callbacks.announce(epochs),
+            callbacks.wrap_epochs(epochs),
             monitor.task.loss,
             optimizer,
             on_epoch_end=partial(self._end_epoch, monitor, callbacks),
-            drawing=monitor.drawing,
+            rng_context=monitor.rng_context,
         )
         monitor.finish()
         callbacks.end()
 
-    def _seed(self, random_state, *, resume):
+    def _draw_seed(self, random_state, *, resume):
         """Draw the seed of a fit; after a warm start it depends on the epochs so far."""
         seed = random_state.randint(np.iinfo(np.int32).max)
         if not resume:
             return seed
         return int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
 
-    def _callbacks(self, monitor, fit_data, max_iter):
+    def _begin_callbacks(self, monitor, fit_data, max_iter):
         """Return the callbacks of a fit, which has begun."""
 
         def attributes():
-            return self._fitted(monitor, copy.deepcopy(monitor.module).cpu().eval())
+            return self._fitted_attributes(monitor, copy.deepcopy(monitor.module).cpu().eval())
 
         context = self._init_callback_context("fit", max_subtasks=max_iter)
         callbacks = FitCallbacks(self, context, fit_data, attributes)
@@ -192,7 +192,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             print(monitor)  # noqa: T201
         return callbacks.end_epoch() or exhausted
 
-    def _fitted(self, monitor, module):
+    def _fitted_attributes(self, monitor, module):
         """Return the fitted attributes."""
         return {
             "_architecture": self._architecture_parameters(),
@@ -201,7 +201,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             **monitor.attributes(),
         }
 
-    def _resumed(self):
+    def _copy_fitted_module(self):
         """Return a copy of the fitted module, so that a failed fit changes nothing."""
         for name, value in self._architecture_parameters().items():
             if comparison_key(value) != comparison_key(self._architecture[name]):
@@ -215,7 +215,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _architecture_parameters(self):
         return {name: getattr(self, name) for name in self._architecture_names}
 
-    def _checks(self, X):
+    def _check_array_options(self, X):
         """What X must be, for scikit-learn's validation."""
         finite = "allow-nan" if tower_attribute(self.tower, "allow_nan", False) else True
         return {
@@ -225,7 +225,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             "ensure_all_finite": finite,
         }
 
-    def _check(self, X, *y, reset, **options):
+    def _validate_rows(self, X, *y, reset, **options):
         """Rows, and labels if there are any, as scikit-learn validates them.
 
         Rows that are read from elsewhere are checked each time that they are read; here an
@@ -233,13 +233,15 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """
         if not is_source(X):
             X = as_rows(X, "X")
-            with errors_named("X", ROWS_WANTED, "y"):
-                found = validate_data(self, X, *y, reset=reset, **self._checks(X), **options)
+            with argument_errors("X", ROWS_WANTED, "y"):
+                found = validate_data(
+                    self, X, *y, reset=reset, **self._check_array_options(X), **options
+                )
             self._check_not_empty(found[0] if y else found)
             return found
         validate_data(self, X, *y, reset=reset, skip_check_array=True)
-        refuse = self._check_not_empty
-        rows = checked(Rows(X), refuse=refuse, input_name="X", estimator=self, **self._checks(X))
+        options = {"input_name": "X", "estimator": self, **self._check_array_options(X)}
+        rows = validate_rows(Rows(X), extra_check=self._check_not_empty, **options)
         zeros = np.zeros((X.shape[0], min(1, X.shape[1])), np.uint8)
         if y:
             return rows, check_X_y(zeros, *y, estimator=self, **options)[1]
@@ -289,16 +291,16 @@ def fallback_dtype(X):
     They may if they are of that size, or if their dtype shows only when they are read.
     """
     dtype = getattr(X, "dtype", None)
-    short = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
-    return np.float32 if short else np.float64
+    is_narrow = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
+    return np.float32 if is_narrow else np.float64
 
 
-def same_classes(classes, known):
+def same_classes(classes, fitted):
     """Return whether two arrays of classes are equal, compared without rounding."""
-    if classes.ndim != 1 or known.ndim != 1:
-        return np.array_equal(classes, known)
-    return kind_of(classes) == kind_of(known) and np.array_equal(
-        *alike(classes, known, "y", "classes_")
+    if classes.ndim != 1 or fitted.ndim != 1:
+        return np.array_equal(classes, fitted)
+    return label_kind(classes) == label_kind(fitted) and np.array_equal(
+        *to_common_dtype(classes, fitted, "y", "classes_")
     )
 
 

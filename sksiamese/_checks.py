@@ -35,7 +35,7 @@ class HasMethods(_param_validation.HasMethods):
 
 
 @contextmanager
-def errors_named(name, problem, *others):
+def argument_errors(name, problem, *others):
     """Say which argument an error is about, unless it does so itself.
 
     Parameters
@@ -61,7 +61,7 @@ def errors_named(name, problem, *others):
     except (RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
             raise  # Such as a lack of memory.
-        if any(_is_in(one, error) for one in (name, *others)):
+        if any(_mentions(one, error) for one in (name, *others)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} {problem}. ({error})") from error
@@ -183,7 +183,7 @@ def as_numbers(values, name, remedy, **options):
     try:
         numbers = check_array(values, input_name=name, **options)
     except (OverflowError, RuntimeError, TypeError, ValueError) as error:
-        if _is_in(name, error) and isinstance(error, ValueError):
+        if _mentions(name, error) and isinstance(error, ValueError):
             raise
         raise ValueError(f"{name} must be an array of numbers; {remedy}. ({error})") from error
     if numbers.dtype.kind not in "biuf":
@@ -197,6 +197,6 @@ def as_floats(values, name, remedy, **options):
     return numbers.astype(np.result_type(numbers.dtype, np.float32), copy=False)
 
 
-def _is_in(name, error):
+def _mentions(name, error):
     """Return whether a message has a name."""
     return re.search(rf"\b{re.escape(name)}\b", str(error)) is not None

@@ -14,7 +14,7 @@ import torch.distributed as dist
 
 def broadcast_from_rank0(value):
     """The value of the first process, for all."""
-    if not _together():
+    if not _is_distributed():
         return value
     values = [value]
     dist.broadcast_object_list(values, src=0)
@@ -23,7 +23,7 @@ def broadcast_from_rank0(value):
 
 def average_gradients(module):
     """Replace the gradients of a module by their means over all processes."""
-    if not _together():
+    if not _is_distributed():
         return
     gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
     mean = torch.cat([gradient.flatten() for gradient in gradients])
@@ -36,7 +36,7 @@ def average_gradients(module):
 
 def check_equal_on_all_ranks(name, *arrays):
     """Raise a ValueError in every process if they were not all given the same arrays."""
-    if not _together():
+    if not _is_distributed():
         return
     digests = [None] * dist.get_world_size()
     dist.all_gather_object(digests, [zlib.crc32(array.tobytes()) for array in arrays])
@@ -49,12 +49,12 @@ def check_equal_on_all_ranks(name, *arrays):
 
 def rank():
     """Number of this process, 0 for the first."""
-    return dist.get_rank() if _together() else 0
+    return dist.get_rank() if _is_distributed() else 0
 
 
 def shard_slice(rows):
     """Which of the rows of a batch this process embeds, as a slice."""
-    if not _together():
+    if not _is_distributed():
         return slice(None)
     if len(rows) < dist.get_world_size():
         raise ValueError(
@@ -66,10 +66,10 @@ def shard_slice(rows):
 
 def gather_embeddings(Z, rows):
     """Embeddings of all rows of a batch, from those that each process has of its share."""
-    return _Whole.apply(Z, len(rows), shard_slice(rows)) if _together() else Z
+    return _GatherRows.apply(Z, len(rows), shard_slice(rows)) if _is_distributed() else Z
 
 
-class _Whole(torch.autograd.Function):
+class _GatherRows(torch.autograd.Function):
     """Sum over processes of their shares, with zeros for the rows of the others.
 
     The gradient of the whole is known to every process, which takes that of its share. The
@@ -77,18 +77,18 @@ class _Whole(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, Z, n_rows, mine):
-        ctx.mine = mine
-        everything = Z.new_zeros(n_rows, *Z.shape[1:])
-        everything[mine] = Z
-        dist.all_reduce(everything)
-        return everything
+    def forward(ctx, Z, n_rows, own_rows):
+        ctx.own_rows = own_rows
+        gathered = Z.new_zeros(n_rows, *Z.shape[1:])
+        gathered[own_rows] = Z
+        dist.all_reduce(gathered)
+        return gathered
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient):
-        return dist.get_world_size() * gradient[ctx.mine], None, None
+        return dist.get_world_size() * gradient[ctx.own_rows], None, None
 
 
-def _together():
+def _is_distributed():
     return dist.is_available() and dist.is_initialized()

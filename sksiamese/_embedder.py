@@ -13,14 +13,14 @@ from ._base import BaseSiamese, has_no_validation_split
 from ._checks import Interval, as_rows
 from ._data._device import find_device, on_device
 from ._data._embed import embed_rows
-from ._data._items import floating, n_columns
+from ._data._items import float_dtype, n_columns
 from ._labels import as_labels
 from ._rollback import restore_on_error
 from ._training._embedding_task import (
     EmbeddingTask,
+    as_indicator,
     check_any_match,
     check_unlabeled_label,
-    indicator,
     is_labeled,
     remap_codes,
     warn_if_no_pair_matches,
@@ -358,7 +358,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Embeddings, in the dtype of X if that is float32 or float64, else float32.
         """
         check_is_fitted(self)
-        return self._embed(self._check(X, reset=False))
+        return self._embed(self._validate_rows(X, reset=False))
 
     def score(self, X, y):
         """Return the share of rows whose nearest other row is of their class.
@@ -420,7 +420,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     def _embed(self, X):
         """Embed validated rows."""
         tower = on_device(self.tower_, find_device(self.device))
-        Z = embed_rows(tower, X).numpy().astype(floating(X.dtype), copy=False)
+        Z = embed_rows(tower, X).numpy().astype(float_dtype(X.dtype), copy=False)
         if not np.isfinite(Z).all():
             row = np.flatnonzero(~np.isfinite(Z).all(axis=1))[0]
             raise ValueError(
@@ -446,8 +446,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         check_unlabeled_label(self.unlabeled_label)
         several = y is not None and n_columns(y) > 1
         y = y if several or y is None else as_labels(y, warn=True)
-        rows, labels = self._check(X, y, reset=reset, ensure_min_samples=2, multi_output=several)
-        return rows, indicator(labels, self.unlabeled_label) if several else labels
+        rows, labels = self._validate_rows(
+            X, y, reset=reset, ensure_min_samples=2, multi_output=several
+        )
+        return rows, as_indicator(labels, self.unlabeled_label) if several else labels
 
     def _encode(self, y, *, resume=False):
         """The classes of y, and y as numbers of classes, -1 for rows without a label."""
@@ -466,8 +468,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         spec = None if resume else TowerSpec.of(self, X, self._item_names())
         return EmbeddingTask(self, X, codes, classes, spec)
 
-    def _resumed(self):
-        module = super()._resumed()
+    def _copy_fitted_module(self):
+        module = super()._copy_fitted_module()
         objective = Objective(ObjectiveSpec.of(self), self.classes_).to(module["tower"][0].output)
         objective.load_state_dict(module["objective"].state_dict())
         module["objective"] = objective

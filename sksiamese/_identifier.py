@@ -12,23 +12,23 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import BaseSiamese
-from ._checks import HasMethods, Interval, errors_named
+from ._checks import HasMethods, Interval, argument_errors
 from ._embedder import SiameseEmbedder
 from ._gallery._distances import METRICS, distances_to_claimed, distances_to_classes
 from ._gallery._enrolment import (
-    as_embeddings,
+    anonymize_classes,
+    as_class_labels,
+    check_embeddings,
     check_rows,
-    classes_of,
     digests,
-    label_of_unknown,
     prototypes,
-    rows_to_learn,
-    without_names,
+    resolve_unknown_label,
+    training_mask,
 )
 from ._gallery._rejection import rejection_threshold
 from ._gallery._search import fit_index, nearest_templates
 from ._gallery._temperature import choose_temperature
-from ._labels import alike, as_labels, check_among
+from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
 
 UNFIT = "fails on the rows of X; convert them first, or choose one that takes them"
@@ -192,18 +192,18 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         with restore_on_error(self):
             check_rows(X)
             validate_data(self, X, y, skip_check_array=True)
-            y = classes_of(X, y)
-            embedder = clone(self._embedder())
+            y = as_class_labels(X, y)
+            embedder = clone(self._embedder_or_default())
             frozen = isinstance(embedder, FrozenEstimator)
             learn = np.full(len(y), True)
             if self.target_far is not None and not frozen:
-                learn = rows_to_learn(y, self.validation_fraction, self.random_state)
+                learn = training_mask(y, self.validation_fraction, self.random_state)
             part = (X, y) if learn.all() else (_safe_indexing(*indexable(X), learn), y[learn])
-            with errors_named("embedder", UNFIT, "X", "y"):
+            with argument_errors("embedder", UNFIT, "X", "y"):
                 self.embedder_ = embedder.fit(*part)
             self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
             self._forgotten_ = digests(y[:0])
-            return self._enrol(self._transformed(X), y)
+            return self._enrol(self._checked_transform(X), y)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
@@ -226,12 +226,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             The estimator, which knows these rows as well; as it was before after an error.
         """
         if classes is not None:
-            check_among(y, as_labels(classes, "classes"), "y", "classes")
+            check_known(y, as_labels(classes, "classes"), "y", "classes")
         if not hasattr(self, "embedder_"):
             return self.fit(X, y)
         check_rows(X)
-        y = classes_of(X, y)
-        labels = np.concatenate(alike(y, self.enrolled_labels_, "y", "classes_")[::-1])
+        y = as_class_labels(X, y)
+        labels = np.concatenate(to_common_dtype(y, self.enrolled_labels_, "y", "classes_")[::-1])
         return self._enrol(np.concatenate([self.enrolled_, self._embed(X)]), labels)
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -254,7 +254,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             The estimator, which does not know them any more; as it was before after an error.
         """
         check_is_fitted(self)
-        labels = check_among(labels, self.classes_, "labels", "classes_")
+        labels = check_known(labels, self.classes_, "labels", "classes_")
         keep = ~np.isin(self.enrolled_labels_, labels)
         if not keep.any():
             raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
@@ -265,7 +265,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                     self._forgotten_, digests(self.learned_classes_[gone])
                 )
                 self.learned_classes_ = self.learned_classes_[~gone]
-                self.embedder_ = without_names(self.embedder_)
+                self.embedder_ = anonymize_classes(self.embedder_)
             return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
 
     def kneighbors(self, X, n_neighbors=1):
@@ -358,7 +358,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         labels = self.template_labels_[templates]
         if self.unknown_label_ is None:
             return labels
-        unknown, known = alike([self.unknown_label_], self.classes_, "unknown_label_", "classes_")
+        names = "unknown_label_", "classes_"
+        unknown, known = to_common_dtype([self.unknown_label_], self.classes_, *names)
         return np.where(distances <= self.threshold_, labels.astype(known.dtype), unknown)
 
     def predict_proba(self, X):
@@ -407,7 +408,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         ValueError
             If y has labels of another kind than ``classes_``.
         """
-        y, predicted = alike(y, self.predict(X), "y", "classes_")
+        y, predicted = to_common_dtype(y, self.predict(X), "y", "classes_")
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def verify(self, X, claimed):
@@ -436,24 +437,24 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         self._check_target_far()
         if self.unknown_label_ is None:
             raise ValueError("verify needs a threshold; set target_far and call fit.")
-        claimed = check_among(claimed, self.classes_, "claimed", "classes_")
+        claimed = check_known(claimed, self.classes_, "claimed", "classes_")
         check_consistent_length(Z, claimed)
         return distances_to_claimed(Z, claimed, *self._gallery) <= self.threshold_
 
-    def _embedder(self):
+    def _embedder_or_default(self):
         default = SiameseEmbedder(random_state=self.random_state)
         return default if self.embedder is None else self.embedder
 
     def _embed(self, X):
         check_is_fitted(self)
         check_rows(X)
-        return self._transformed(X, self.enrolled_.shape[1])
+        return self._checked_transform(X, self.enrolled_.shape[1])
 
-    def _transformed(self, X, n_components=None):
+    def _checked_transform(self, X, n_components=None):
         """Return the embeddings of rows, checked."""
-        with errors_named("embedder", UNFIT, "X"):
+        with argument_errors("embedder", UNFIT, "X"):
             Z = self.embedder_.transform(X)
-        return as_embeddings(Z, X, n_components)
+        return check_embeddings(Z, X, n_components)
 
     def _check_target_far(self):
         """Raise if the threshold was chosen for another rate than ``target_far``."""
@@ -484,7 +485,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             )
             self.unknown_label_, self.threshold_ = None, np.inf
             if self.target_far is not None:
-                self.unknown_label_ = label_of_unknown(self.unknown_label, self.classes_)
+                self.unknown_label_ = resolve_unknown_label(self.unknown_label, self.classes_)
                 self.threshold_ = rejection_threshold(
                     self.enrolled_[~learned],
                     self.enrolled_labels_[~learned],
@@ -508,5 +509,5 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self._embedder()).input_tags
+        tags.input_tags = get_tags(self._embedder_or_default()).input_tags
         return tags

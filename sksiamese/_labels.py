@@ -63,7 +63,7 @@ def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out"
 
 def present_labels(values, name="y", *, of_pairs=False):
     """Return a mask of the rows that lack no label, and the labels of these rows."""
-    values = _one_dtype(values, name)
+    values = _as_label_array(values, name)
     if of_pairs and values.shape[1:] != (2,):
         raise ValueError(
             f"{name} must have shape (n_pairs, 2), the labels of both items of a pair, got "
@@ -83,7 +83,7 @@ def present_labels(values, name="y", *, of_pairs=False):
     return is_present, labels
 
 
-def alike(new, known, name, name_of_known):
+def to_common_dtype(new, known, name, name_of_known):
     """Return two arrays of labels in one dtype that holds both exactly.
 
     Parameters
@@ -108,26 +108,26 @@ def alike(new, known, name, name_of_known):
     new = as_labels(np.atleast_1d(new) if np.isscalar(new) else new, name)
     if len(new) == 0 or len(known) == 0:
         return new.astype(known.dtype) if len(new) == 0 else new, known
-    if kind_of(new) != kind_of(known):
+    if label_kind(new) != label_kind(known):
         raise ValueError(
-            f"{name} has {kind_of(new)}, such as {_shown(new)}, but {name_of_known} has "
-            f"{kind_of(known)}, such as {_shown(known)}; give both one type."
+            f"{name} has {label_kind(new)}, such as {_example(new)}, but {name_of_known} has "
+            f"{label_kind(known)}, such as {_example(known)}; give both one type."
         )
-    if kind_of(new) != "numbers":
+    if label_kind(new) != "numbers":
         return new, known
     for dtype in (known.dtype, np.int64, np.uint64, np.float64):
-        if _holds(dtype, new) and _holds(dtype, known):
+        if _is_exact(dtype, new) and _is_exact(dtype, known):
             return new.astype(dtype), known.astype(dtype)
     raise ValueError(
-        f"{name} has labels of type {new.dtype}, such as {_shown(new)}, and {name_of_known} of "
-        f"type {known.dtype}, such as {_shown(known)}. No type holds both exactly; give "
+        f"{name} has labels of type {new.dtype}, such as {_example(new)}, and {name_of_known} of "
+        f"type {known.dtype}, such as {_example(known)}. No type holds both exactly; give "
         f"{name} in the type of {name_of_known}, or make strings of both."
     )
 
 
-def check_among(labels, classes, name, name_of_classes):
+def check_known(labels, classes, name, name_of_classes):
     """Return labels in the dtype of the classes; raise unless all of them are classes."""
-    labels, classes = alike(labels, classes, name, name_of_classes)
+    labels, classes = to_common_dtype(labels, classes, name, name_of_classes)
     others = np.setdiff1d(labels, classes)
     if len(others):
         raise ValueError(
@@ -137,7 +137,7 @@ def check_among(labels, classes, name, name_of_classes):
     return labels
 
 
-def kind_of(labels):
+def label_kind(labels):
     """Return "strings", "booleans" or "numbers", the kind of labels of an array."""
     return KINDS.get(labels.dtype.kind, "strings")
 
@@ -156,7 +156,7 @@ def _missing(values):
     return np.reshape([is_missing(label) for label in values.flat], values.shape).astype(bool)
 
 
-def _one_dtype(values, name):
+def _as_label_array(values, name):
     """Return labels as an array of a supported dtype, or of objects that are yet to be judged."""
     if values is None:
         raise ValueError(f"{name} is None, but labels are required; pass one for each row.")
@@ -173,7 +173,7 @@ def _one_dtype(values, name):
     if array.dtype.kind == "T":
         array = array.astype(object)
     if array.dtype.kind not in "O" + "".join(KINDS):
-        raise _unsupported(name, array.dtype)
+        raise _unsupported_error(name, array.dtype)
     return array
 
 
@@ -192,15 +192,15 @@ def _from_objects(values, name):
     if len(types) > 1:
         names = ", ".join(sorted(kind.__name__ for kind in types))
         raise ValueError(f"{name} mixes labels of types {names}; give them one type.")
-    raise _unsupported(name, types.pop().__name__)
+    raise _unsupported_error(name, types.pop().__name__)
 
 
 def _from_numbers(values, name):
     """Return an array of numbers of Python or numpy in the dtype that holds all of them."""
-    whole = [isinstance(value, Integral) for value in values.flat]
-    if not all(whole):
+    is_integer = [isinstance(value, Integral) for value in values.flat]
+    if not all(is_integer):
         numbers = values.astype(np.float64)
-        if (np.abs(numbers.ravel()[whole]) >= MAX_EXACT).any():
+        if (np.abs(numbers.ravel()[is_integer]) >= MAX_EXACT).any():
             raise ValueError(
                 f"{name} mixes floats and whole numbers beyond 2**53, which floats do not hold; "
                 "give them one type."
@@ -213,7 +213,7 @@ def _from_numbers(values, name):
     raise ValueError(f"{name} has whole numbers beyond 64 bits; pass them as strings.")
 
 
-def _unsupported(name, kind):
+def _unsupported_error(name, kind):
     what = "Complex data not supported" if "complex" in str(kind) else "Unknown label type"
     return ValueError(
         f"{what}: {kind}; {name} must hold strings, whole numbers or booleans, such "
@@ -221,19 +221,19 @@ def _unsupported(name, kind):
     )
 
 
-def _holds(dtype, numbers):
+def _is_exact(dtype, values):
     """Return whether a dtype holds numbers exactly, and nothing was lost before."""
-    kinds = np.dtype(dtype).kind, numbers.dtype.kind
-    if numbers.dtype == dtype:
+    kinds = np.dtype(dtype).kind, values.dtype.kind
+    if values.dtype == dtype:
         return True
-    if "f" in kinds and kinds != ("f", "f") and (np.abs(numbers.astype(float)) >= MAX_EXACT).any():
+    if "f" in kinds and kinds != ("f", "f") and (np.abs(values.astype(float)) >= MAX_EXACT).any():
         return False
     with np.errstate(invalid="ignore"):
-        converted = numbers.astype(dtype)
-        back = converted.astype(numbers.dtype)
-    return bool((converted == numbers).all() and (back == numbers).all())
+        converted = values.astype(dtype)
+        restored = converted.astype(values.dtype)
+    return bool((converted == values).all() and (restored == values).all())
 
 
-def _shown(labels):
+def _example(labels):
     """Return the first label for a message."""
     return repr(labels[:1].tolist()[0])

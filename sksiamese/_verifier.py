@@ -11,28 +11,28 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import BaseSiamese
-from ._checks import as_rows, errors_named
+from ._checks import argument_errors, as_rows
 from ._data._device import find_device, on_device
 from ._data._embed import embed_rows
-from ._data._items import chunks, floating
-from ._data._streaming import checked
+from ._data._items import float_dtype, row_slices
+from ._data._streaming import validate_rows
 from ._labels import as_labels
 from ._rollback import restore_on_error
 from ._training._lookup import resolve
 from ._training._tower import TowerSpec, tower_attribute
-from ._training._verification_task import VerificationTask, compare, logits, pair_weights
+from ._training._verification_task import VerificationTask, head_logits, map_pairs, pair_weights
 from .distances import DISTANCES, paired
 from .heads import HEADS
-from .pairs import flatten_pairs, to_view
 from .pairs._feature_names import check_item_names, check_pair_names, check_view, item_names
 from .pairs._items import as_items
+from .pairs._layout import flatten_pairs, to_view
 from .pairs._view import PairView
 from .towers._single import has_channels_last
 
 PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
 """What is said of pairs that scikit-learn refuses."""
 
-NO_MATCH = -1e9
+EMPTY_ITEM_LOGIT = -1e9
 """Logit of a pair with an item of nothing but NaN."""
 
 
@@ -284,9 +284,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
-            least = {"ensure_min_samples": 2, "ensure_min_features": 2}
-            y_given, y = y, y if y is None else as_labels(y, warn=True)
-            pairs, labels = self._validate(X, y, reset=not resume, **least)
+            minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            y_as_given, y = y, y if y is None else as_labels(y, warn=True)
+            pairs, labels = self._validate(X, y, reset=not resume, **minimum)
             classes, match = self._encode(labels, resume=resume)
             if len(classes) > 2:
                 raise ValueError(
@@ -294,20 +294,20 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                     f"{type_of_target(labels)}; give y two labels, the greater one for a match."
                 )
             weight = pair_weights(sample_weight, self.class_weight, labels, classes)
-            weight[self._have_empty_items(pairs)] = 0
+            weight[self._has_empty_item(pairs)] = 0
             if not all(weight[match == code].any() for code in (0, 1)):
                 raise ValueError(
                     "X leaves pairs of one class only, as pairs with an item of nothing but NaN "
                     "take no part; give pairs of both classes whose items hold values."
                 )
-            found = {"sample_weight": sample_weight, "groups": groups}
-            metadata = {name: value for name, value in found.items() if value is not None}
+            result = {"sample_weight": sample_weight, "groups": groups}
+            metadata = {name: value for name, value in result.items() if value is not None}
             if groups is not None:
                 groups = as_labels(groups, "groups", of_pairs=True)
                 check_consistent_length(pairs, groups)
             spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
             task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
-            fit_data = {"X": X, "y": y_given, "metadata": metadata}
+            fit_data = {"X": X, "y": y_as_given, "metadata": metadata}
             return self._fit_task(task, fit_data, resume=resume)
 
     def decision_function(self, X):
@@ -325,7 +325,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             NaN matches nothing: its logit is -1e9.
         """
         check_is_fitted(self)
-        return self._compare(X, partial(logits, self.head_), of_empty=NO_MATCH)
+        return self._compare(X, partial(head_logits, self.head_), empty_value=EMPTY_ITEM_LOGIT)
 
     def predict(self, X):
         """Label of each pair.
@@ -400,7 +400,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         check_is_fitted(self)
         distance = resolve(DISTANCES, self._architecture["distance"])
-        return self._compare(X, partial(paired, distance), of_empty=np.inf)
+        return self._compare(X, partial(paired, distance), empty_value=np.inf)
 
     def transform_items(self, X_items):
         """Embed single items, of which pairs are made.
@@ -417,9 +417,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         check_is_fitted(self)
         X_items = as_items(X_items, "X_items")
-        with errors_named("X_items", "must hold rows of real numbers, one row for each item"):
+        with argument_errors("X_items", "must hold rows of real numbers, one row for each item"):
             check_item_names(self, X_items)
-            X_items = check_array(X_items, input_name="X_items", **self._checks(X_items))
+            X_items = check_array(
+                X_items, input_name="X_items", **self._check_array_options(X_items)
+            )
         n_features = (self.n_features_in_ + 1) // 2
         if X_items.shape[1] != n_features:
             raise ValueError(
@@ -428,50 +430,52 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             )
         self._check_not_empty(X_items, name="X_items")
         tower = on_device(self.tower_, find_device(self.device))
-        with errors_named("X_items", "cannot be embedded"):
+        with argument_errors("X_items", "cannot be embedded"):
             Z = embed_rows(tower, X_items).numpy()
         check_finite(Z, "embedding", "item", "X_items")
-        return Z.astype(floating(X_items.dtype), copy=False)
+        return Z.astype(float_dtype(X_items.dtype), copy=False)
 
-    def _validate(self, X, *y, reset, **least):
+    def _validate(self, X, *y, reset, **minimum):
         """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
         if not isinstance(X, PairView):
             X = as_rows(X, "X", "pairs")
             check_item_axes(X.shape[2:], self)
             X = flatten_pairs(X)
-            with errors_named("X", PAIRS_WANTED, "y"):
-                found = validate_data(self, X, *y, reset=reset, **self._checks(X), **least)
+            with argument_errors("X", PAIRS_WANTED, "y"):
+                result = validate_data(
+                    self, X, *y, reset=reset, **self._check_array_options(X), **minimum
+                )
             if reset:
                 check_pair_names(self)
-            X, *y = found if y else (found,)
+            X, *y = result if y else (result,)
             return to_view(X), *y
         check_view(self, X, reset=reset)
-        checks = self._checks(X.items)
-        items = checked(X.items, input_name="items", estimator=self, **checks)
+        checks = self._check_array_options(X.items)
+        items = validate_rows(X.items, input_name="items", estimator=self, **checks)
         check = check_X_y if y else check_array
-        found = check(X.index, *y, dtype=None, estimator=self, **least)
-        index, *y = found if y else (found,)
+        result = check(X.index, *y, dtype=None, estimator=self, **minimum)
+        index, *y = result if y else (result,)
         return PairView(items, index), *y
 
     def _item_names(self):
         names = super()._item_names()
         return None if names is None else item_names(names)
 
-    def _compare(self, X, function, *, of_empty):
+    def _compare(self, X, function, *, empty_value):
         """Return a function of the embeddings of all pairs, and a value for empty items."""
         (pairs,) = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
-        found = compare(function, tower, pairs).numpy().astype(np.float64)
-        check_finite(found[:, None], "result", "pair", "X")
-        found[self._have_empty_items(pairs)] = of_empty
-        return found
+        result = map_pairs(function, tower, pairs).numpy().astype(np.float64)
+        check_finite(result[:, None], "result", "pair", "X")
+        result[self._has_empty_item(pairs)] = empty_value
+        return result
 
-    def _have_empty_items(self, pairs):
+    def _has_empty_item(self, pairs):
         """Return which pairs have an item that holds nothing but NaN, if the tower allows it."""
         if not tower_attribute(self.tower, "allow_nan", False):
             return np.zeros(len(pairs), dtype=bool)
         rows, index = pairs.distinct()
-        parts = chunks(len(rows), pairs.items.shape[1])
+        parts = row_slices(len(rows), pairs.items.shape[1])
         empty = [self._empty_rows(pairs.items[rows[part]]) for part in parts]
         return np.concatenate(empty)[index].any(axis=1)
 
@@ -483,11 +487,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
 def check_finite(result, what, part, name):
     """Raise if a row of a result is not finite."""
-    bad = ~np.isfinite(result).all(axis=1)
-    if bad.any():
+    is_bad = ~np.isfinite(result).all(axis=1)
+    if is_bad.any():
         raise ValueError(
-            f"The {what} of {part} {bad.argmax()} of {name} is NaN or infinite; its values are too "
-            "far from those of the training pairs. Leave such rows out."
+            f"The {what} of {part} {is_bad.argmax()} of {name} is NaN or infinite; its values are "
+            "too far from those of the training pairs. Leave such rows out."
         )
 
 

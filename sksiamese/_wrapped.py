@@ -3,11 +3,11 @@
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-HOLDERS = ("best_estimator_", "estimator_", "embedder_")
+INNER_ATTRIBUTES = ("best_estimator_", "estimator_", "embedder_")
 """Attributes under which a fitted estimator keeps the one that it holds."""
 
 
-def held_by(estimator):
+def inner_estimators(estimator):
     """Return the fitted estimators that an estimator holds, each once; empty if it holds none.
 
     Parameters
@@ -17,7 +17,7 @@ def held_by(estimator):
 
     Returns
     -------
-    held : list of estimator instances
+    inner : list of estimator instances
         The steps of a pipeline, the best model of a search, the classifiers of a calibration,
         the embedder of an identifier, or what was frozen.
     """
@@ -25,6 +25,6 @@ def held_by(estimator):
         return [step for _, step in estimator.steps if step not in (None, "passthrough")]
     if isinstance(estimator, FrozenEstimator):
         return [estimator.estimator]
-    held = [getattr(estimator, name) for name in HOLDERS if hasattr(estimator, name)]
-    held += [one.estimator for one in getattr(estimator, "calibrated_classifiers_", [])]
-    return list({id(one): one for one in held}.values())
+    inner = [getattr(estimator, name) for name in INNER_ATTRIBUTES if hasattr(estimator, name)]
+    inner += [part.estimator for part in getattr(estimator, "calibrated_classifiers_", [])]
+    return list({id(part): part for part in inner}.values())

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from ._parameters import check_count, check_real
 
-__all__ = ["affine", "feature_dropout", "jitter", "mirror", "rescale", "time_warp"]
+__all__ = ["affine", "feature_dropout", "flip", "jitter", "rescale", "time_warp"]
 
 
 def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.05, fill=0.0):
@@ -68,15 +68,15 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
         2 * torch.rand(6, len(X), generator=generator, device=X.device, dtype=X.dtype) - 1
     )
     angle = angle * rotation * torch.pi / 180
-    wide, high = (torch.exp(-scale * s) for s in stretch_and_shift[:2])
-    right, down = (2 * translation * s for s in stretch_and_shift[2:])
+    scale_x, scale_y = (torch.exp(-scale * s) for s in stretch_and_shift[:2])
+    shift_x, shift_y = (2 * translation * s for s in stretch_and_shift[2:])
     ratio = X.shape[-1] / X.shape[-2]
     cos, sin = angle.cos(), angle.sin()
     slope = slope * shear
     matrix = torch.stack(
         [
-            torch.stack([wide * cos, wide * (slope * cos - sin) / ratio, right], dim=1),
-            torch.stack([high * sin * ratio, high * (slope * sin + cos), down], dim=1),
+            torch.stack([scale_x * cos, scale_x * (slope * cos - sin) / ratio, shift_x], dim=1),
+            torch.stack([scale_y * sin * ratio, scale_y * (slope * sin + cos), shift_y], dim=1),
         ],
         dim=1,
     )
@@ -121,8 +121,8 @@ def jitter(X, generator, *, deviation=0.1):
     return X + deviation * noise
 
 
-def mirror(X, generator, *, share=0.5):
-    """Turn a random share of the images over, left for right.
+def flip(X, generator, *, share=0.5):
+    """Flip a random share of the images horizontally.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def mirror(X, generator, *, share=0.5):
         Source of randomness.
 
     share : float, default=0.5
-        Chance of each image to be turned over, in [0, 1].
+        Probability to flip each image, in [0, 1].
 
     Returns
     -------
@@ -148,15 +148,15 @@ def mirror(X, generator, *, share=0.5):
     Examples
     --------
     >>> import torch
-    >>> from sksiamese.augment import mirror
-    >>> mirror(torch.tensor([[[1.0, 2.0]]]), torch.Generator().manual_seed(0), share=1.0)
+    >>> from sksiamese.augment import flip
+    >>> flip(torch.tensor([[[1.0, 2.0]]]), torch.Generator().manual_seed(0), share=1.0)
     tensor([[[2., 1.]]])
     """
-    _check_images(X, "mirror")
+    _check_images(X, "flip")
     share = check_real("share", share, least=0, most=1)
-    chance = torch.rand(len(X), generator=generator, device=X.device)
-    turned = (chance < share).reshape(-1, *[1] * (X.ndim - 1))
-    return X.flip(-1).where(turned, X)
+    draw = torch.rand(len(X), generator=generator, device=X.device)
+    is_flipped = (draw < share).reshape(-1, *[1] * (X.ndim - 1))
+    return X.flip(-1).where(is_flipped, X)
 
 
 def rescale(X, generator, *, deviation=0.1):
@@ -248,14 +248,14 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     speed = 1 + strength * (2 * knots - 1)
     speed = F.interpolate(speed, size=n_steps, mode="linear", align_corners=True).squeeze(1)
     step = torch.arange(n_steps, device=X.device)
-    passed = F.pad(speed[:, 1:].where(step[1:] <= last[:, None], 0).cumsum(dim=1), (1, 0))
-    time = passed * (last / passed[:, -1].clamp_min(1e-6)).unsqueeze(1)
+    elapsed = F.pad(speed[:, 1:].where(step[1:] <= last[:, None], 0).cumsum(dim=1), (1, 0))
+    time = elapsed * (last / elapsed[:, -1].clamp_min(1e-6)).unsqueeze(1)
     time = torch.minimum(time, last.unsqueeze(1).to(time))
     before = time.floor().long()
     after = torch.minimum(before + 1, last.unsqueeze(1))
-    share = (time - before).unsqueeze(2)
+    fraction = (time - before).unsqueeze(2)
     index = [i.unsqueeze(2).expand_as(series) for i in (before, after)]
-    warped = torch.lerp(series.gather(1, index[0]), series.gather(1, index[1]), share)
+    warped = torch.lerp(series.gather(1, index[0]), series.gather(1, index[1]), fraction)
     return warped.where((step <= last[:, None]).unsqueeze(2), series).reshape(X.shape)
 
 
@@ -296,8 +296,8 @@ def feature_dropout(X, generator, *, share=0.1, fill=0.0):
     """
     share = check_real("share", share, least=0, most=1)
     fill = check_real("fill", fill)
-    chance = torch.rand(X.shape, generator=generator, device=X.device, dtype=X.dtype)
-    return X.masked_fill(chance < share, fill)
+    draw = torch.rand(X.shape, generator=generator, device=X.device, dtype=X.dtype)
+    return X.masked_fill(draw < share, fill)
 
 
 def _check_images(X, name):

@@ -11,7 +11,7 @@ from math import inf
 import torch
 
 from ._parameters import check_count
-from .losses._masked import turns
+from .losses._masked import occurrence_index
 
 __all__ = ["SAMPLERS", "class_balanced", "hierarchical", "shuffled", "weighted"]
 
@@ -53,7 +53,7 @@ def shuffled(y, batch_size, *, generator):
     [3, 2]
     """
     batch_size = check_count("batch_size", batch_size, 2)
-    rows = _rows_with_a_class(y)
+    rows = _labeled_rows(y)
     order = rows[torch.randperm(len(rows), generator=generator)]
     yield from order.tensor_split(-(-len(rows) // batch_size))
 
@@ -103,27 +103,28 @@ def class_balanced(y, batch_size, *, generator):
     [[4, 4], [4, 4]]
     """
     batch_size = check_count("batch_size", batch_size, 4)
-    known = _rows_with_a_class(y)
-    shuffled_rows = known[torch.randperm(len(known), generator=generator)]
+    labeled = _labeled_rows(y)
+    shuffled_rows = labeled[torch.randperm(len(labeled), generator=generator)]
     rows = shuffled_rows[y[shuffled_rows].argsort(stable=True)]
-    sizes = y[known].bincount()
+    sizes = y[labeled].bincount()
     starts = sizes.cumsum(0) - sizes
     classes = sizes.nonzero().squeeze(1)
 
     per_class = max(batch_size // len(classes), min(N_PER_CLASS, batch_size // 2))
     per_batch = min(len(classes), batch_size // per_class)
-    n_filled = -len(classes) % per_batch
-    filled = 1 + n_filled / len(classes)
+    n_fill = -len(classes) % per_batch
+    fill_factor = 1 + n_fill / len(classes)
     per_class = min(per_class, int(sizes.max()))
-    per_round = sizes.clamp_max(per_class).sum().item() * filled
-    n_rounds = max(1, round(len(known) / per_round))
+    per_round = sizes.clamp_max(per_class).sum().item() * fill_factor
+    n_rounds = max(1, round(len(labeled) / per_round))
 
     order = torch.rand(n_rounds, len(classes), generator=generator).argsort(dim=1)
-    visits = classes[torch.cat([order, order[:, :n_filled]], dim=1)].flatten()
+    visits = classes[torch.cat([order, order[:, :n_fill]], dim=1)].flatten()
     size, step = sizes[visits, None], torch.arange(min(per_class, sizes.max()))
-    picked = rows[starts[visits, None] + (turns(visits)[:, None] * per_class + step) % size]
+    offset = (occurrence_index(visits)[:, None] * per_class + step) % size
+    selected = rows[starts[visits, None] + offset]
     n_rows = size.clamp_max(per_class).view(-1, per_batch).sum(dim=1)
-    yield from picked[step < size].split(n_rows.tolist())
+    yield from selected[step < size].split(n_rows.tolist())
 
 
 def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
@@ -179,16 +180,16 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
     True
     """
     n_groups = check_count("n_groups", n_groups)
-    groups = _of_rows("groups", _numbered(groups), y, classes)
+    groups = _row_values("groups", _encode_groups(groups), y, classes)
     if groups.is_floating_point() or groups.is_complex() or (groups < 0).any():
         raise ValueError("groups must hold whole numbers >= 0, one for each row.")
     names = groups[y >= 0].unique()
     names = names[torch.randperm(len(names), generator=generator)]
     batches = []
     for chosen in names.split(n_groups):
-        inside = y.where(torch.isin(groups, chosen), -1)
-        if len(inside[inside >= 0].unique()) > 1:
-            batches += class_balanced(inside, batch_size, generator=generator)
+        labels = y.where(torch.isin(groups, chosen), -1)
+        if len(labels[labels >= 0].unique()) > 1:
+            batches += class_balanced(labels, batch_size, generator=generator)
     if not batches:
         raise ValueError(
             f"groups have one class each, n_groups={n_groups} taken together, so there is nothing "
@@ -242,7 +243,7 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
     (5, True)
     """
     batch_size = check_count("batch_size", batch_size, 2)
-    weight = _of_rows("weight", weight, y, classes)
+    weight = _row_values("weight", weight, y, classes)
     if weight.is_complex():
         raise ValueError("weight must hold real numbers, got complex ones.")
     weight = weight.double() * (y >= 0)
@@ -257,7 +258,7 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
         yield torch.multinomial(weight, size, generator=generator)
 
 
-def _rows_with_a_class(y):
+def _labeled_rows(y):
     """Return the rows that have a class; raise if none has."""
     rows = (y >= 0).nonzero().squeeze(1)
     if not len(rows):
@@ -265,9 +266,9 @@ def _rows_with_a_class(y):
     return rows
 
 
-def _of_rows(name, values, y, classes):
+def _row_values(name, values, y, classes):
     """Return values of all rows, given as such or by the labels of classes, as a tensor."""
-    _rows_with_a_class(y)
+    _labeled_rows(y)
     if isinstance(values, dict):
         n_classes = int(y.max()) + 1
         try:
@@ -306,7 +307,7 @@ def _as_tensor(name, values):
         raise ValueError(f"{name} must hold a number for each row: {error}") from error
 
 
-def _numbered(groups):
+def _encode_groups(groups):
     """Return groups by class, in which names are replaced by numbers."""
     if not isinstance(groups, dict):
         return groups

@@ -48,10 +48,10 @@ class _Euclidean(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, A, B, squared):
-        ctx.one_set, ctx.squared = A is B, squared
+        ctx.is_one_set, ctx.squared = A is B, squared
         center = B.mean(dim=-2, keepdim=True)
         B = B - center
-        A = B if ctx.one_set else A - center
+        A = B if ctx.is_one_set else A - center
         D = torch.cdist(A, B)
         ctx.save_for_backward(A, B, D)
         return D.square() if squared else D
@@ -62,11 +62,11 @@ class _Euclidean(torch.autograd.Function):
         A, B, D = ctx.saved_tensors
         tiny = torch.finfo(D.dtype).tiny
         W = 2 * grad_output if ctx.squared else grad_output * D / (D.square() + tiny)
-        if ctx.one_set:
+        if ctx.is_one_set:
             W = W + W.mT
             return W.sum(dim=-1, keepdim=True) * A - W @ A, None, None
-        to_left = W.sum(dim=-1, keepdim=True) * A - W @ B
-        return to_left, W.sum(dim=-2).unsqueeze(-1) * B - W.mT @ A, None
+        grad_A = W.sum(dim=-1, keepdim=True) * A - W @ B
+        return grad_A, W.sum(dim=-2).unsqueeze(-1) * B - W.mT @ A, None
 
 
 def sqeuclidean(A, B):
@@ -118,7 +118,7 @@ def cosine(A, B):
     >>> cosine(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
     tensor([[0., 1.]])
     """
-    A, B = _unit_length(A, B)
+    A, B = _normalize_both(A, B)
     return F.relu(1 - A @ B.mT)
 
 
@@ -147,10 +147,10 @@ def chord(A, B):
     >>> chord(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [-3.0, 0.0]]))
     tensor([[0., 2.]])
     """
-    return euclidean(*_unit_length(A, B))
+    return euclidean(*_normalize_both(A, B))
 
 
-def _unit_length(A, B):
+def _normalize_both(A, B):
     """Both sets at length 1; the same object if they are one."""
     unit = _UnitLength.apply(B)
     return (unit if A is B else _UnitLength.apply(A)), unit
@@ -170,8 +170,8 @@ class _UnitLength(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output):
         unit, length = ctx.saved_tensors
-        along = (grad_output * unit).sum(dim=-1, keepdim=True)
-        return (grad_output - along * unit) / length
+        radial = (grad_output * unit).sum(dim=-1, keepdim=True)
+        return (grad_output - radial * unit) / length
 
 
 def manhattan(A, B):

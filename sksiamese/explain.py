@@ -17,7 +17,7 @@ from ._checks import HasMethods, Interval
 from ._data._device import find_device, on_device
 from ._data._items import as_tensor
 from ._verifier import SiameseVerifier
-from ._wrapped import held_by
+from ._wrapped import inner_estimators
 
 __all__ = ["Explanation", "explain_pairs"]
 
@@ -151,35 +151,38 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     2
     """
     check_is_fitted(verifier)
-    inner = _verifiers(verifier, X)
-    comparable = by == "column" and all(given is X for _, given in inner)
-    if len(inner) > 1 and not comparable:
+    inner = _inner_verifiers(verifier, X)
+    have_mean = by == "column" and all(pairs is X for _, pairs in inner)
+    if len(inner) > 1 and not have_mean:
         raise ValueError(
             f"verifier holds {len(inner)} verifiers, and what by={by!r} refers to differs between "
             "them, so that contributions have no mean; calibrate with ensemble=False, or explain "
             "one of [one.estimator for one in verifier.calibrated_classifiers_]."
         )
-    parts = zip(*(_explained(one, given, by, n_steps) for one, given in inner), strict=True)
+    parts = zip(
+        *(_explain_verifier(inner_verifier, pairs, by, n_steps) for inner_verifier, pairs in inner),
+        strict=True,
+    )
     return Explanation(*(np.mean(part, axis=0) for part in parts))
 
 
-def _verifiers(estimator, X):
+def _inner_verifiers(estimator, X):
     """Return the verifiers that an estimator holds, and the pairs that each of them gets."""
     if isinstance(estimator, SiameseVerifier):
         return [(estimator, X)]
     if isinstance(estimator, Pipeline):
         X = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return _verifiers(estimator[-1], X)
-    inner = held_by(estimator)
+        return _inner_verifiers(estimator[-1], X)
+    inner = inner_estimators(estimator)
     if not inner:
         raise ValueError(
             "The 'verifier' parameter of explain_pairs must be a SiameseVerifier or an estimator "
             f"that holds one, got {type(estimator).__name__}."
         )
-    return [pair for one in inner for pair in _verifiers(one, X)]
+    return [pair for one in inner for pair in _inner_verifiers(one, X)]
 
 
-def _explained(verifier, X, by, n_steps):
+def _explain_verifier(verifier, X, by, n_steps):
     """Return the contributions, references and logits of pairs, of a verifier itself."""
     (pairs,) = verifier._validate(X, reset=False)
     device = find_device(verifier.device)
@@ -188,15 +191,15 @@ def _explained(verifier, X, by, n_steps):
     def by_items(A, B):
         return head(tower(A), tower(B))
 
-    found = []
+    parts = []
     with torch.inference_mode(False), torch.enable_grad():
         for batch in gen_batches(len(pairs), verifier.batch_size):
             A, B = (as_tensor(pairs.items[side], tower[0]) for side in pairs.index[batch].T)
             if by == "component":
                 with torch.no_grad():
                     A, B = tower(A), tower(B)
-            found.append(_integrate(head if by == "component" else by_items, A, B, n_steps))
-    return [torch.cat(part).double().cpu().numpy() for part in zip(*found, strict=True)]
+            parts.append(_integrate(head if by == "component" else by_items, A, B, n_steps))
+    return [torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True)]
 
 
 def _integrate(function, A, B, n_steps):
@@ -212,12 +215,12 @@ def _integrate(function, A, B, n_steps):
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
         step = (float(node) * half).requires_grad_()
         logit = function(left + step, right - step).sum()
-        (slope,) = torch.autograd.grad(logit, step, allow_unused=True)
-        if slope is None:
+        (partial_gradient,) = torch.autograd.grad(logit, step, allow_unused=True)
+        if partial_gradient is None:
             raise ValueError(
                 "head passes no gradient on to the embedding, of which explanations are made; "
                 "let it detach nothing once its eval() was called."
             )
-        gradient += float(weight) * slope
+        gradient += float(weight) * partial_gradient
     with torch.no_grad():
         return half * gradient, function(left, right), function(A, B)

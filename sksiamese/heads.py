@@ -13,7 +13,7 @@ from torch import nn
 from ._parameters import check_count, check_real
 from .distances import euclidean, paired
 
-__all__ = ["HEADS", "AdaptiveDistance", "Cosine", "Distance", "Match", "WeightedL1"]
+__all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1"]
 
 
 class WeightedL1(nn.Module):
@@ -142,7 +142,7 @@ class Distance(nn.Module):
         return 10 * self.scale * (self.threshold - paired(self.distance, A, B) / self.margin)
 
 
-class Match(nn.Module):
+class MLP(nn.Module):
     """Three fully connected layers on what two embeddings share and how they differ.
 
     They read absolute differences, times ten as in :class:`WeightedL1`, and products of
@@ -164,8 +164,8 @@ class Match(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sksiamese.heads import Match
-    >>> Match(2)(torch.zeros(5, 2), torch.ones(5, 2)).shape
+    >>> from sksiamese.heads import MLP
+    >>> MLP(2)(torch.zeros(5, 2), torch.ones(5, 2)).shape
     torch.Size([5])
     """
 
@@ -225,7 +225,7 @@ HEADS = {
     "adaptive_distance": AdaptiveDistance,
     "cosine": Cosine,
     "distance": Distance,
-    "mlp": Match,
+    "mlp": MLP,
     "weighted_l1": WeightedL1,
 }
 """The heads by name."""

@@ -10,7 +10,7 @@ of triplets never needs a third axis. On an accelerator, which does not know how
 import torch
 
 from ._parameters import check_count, check_real
-from .losses._masked import ascending, chunk_size, compact, in_chunks, is_meant, places
+from .losses._masked import chunk_size, flat_positions, is_valid, left_align, row_chunks, sort_rows
 
 __all__ = [
     "MINERS",
@@ -90,8 +90,8 @@ def hardest(D, same, different):
     """
     farthest = D.masked_fill(~same, -torch.inf).argmax(dim=1)
     nearest = D.masked_fill(~different, torch.inf).argmin(dim=1)
-    picked = D.gather(1, torch.stack([farthest, nearest], dim=1))
-    return picked, *_columns(same.any(dim=1), different.any(dim=1))
+    selected = D.gather(1, torch.stack([farthest, nearest], dim=1))
+    return selected, *_pair_masks(same.any(dim=1), different.any(dim=1))
 
 
 def semihard(D, same, different):
@@ -131,14 +131,14 @@ def semihard(D, same, different):
     tensor([[1.0000, 1.5000],
             [3.0000, 2.0000]])
     """
-    chunks = in_chunks(D.detach(), same, different)
-    negative = torch.cat([_farther(*chunk) for chunk in chunks])
-    place = places(same)
-    anchor, positive = place // D.shape[1], place % D.shape[1]
-    picked = _picked(D, anchor, positive, negative)
+    chunks = row_chunks(D.detach(), same, different)
+    negative = torch.cat([_semihard_negatives(*chunk) for chunk in chunks])
+    positions = flat_positions(same)
+    anchor, positive = positions // D.shape[1], positions % D.shape[1]
+    selected = _gather_pairs(D, anchor, positive, negative)
     has_negative = (different.sum(dim=1) > 0)[anchor]
-    meant = is_meant(same, place)
-    return picked, *_columns(meant, meant & has_negative)
+    valid = is_valid(same, positions)
+    return selected, *_pair_masks(valid, valid & has_negative)
 
 
 def easy_positive(D, same, different):
@@ -181,12 +181,12 @@ def easy_positive(D, same, different):
     """
     nearest = D.masked_fill(~same, torch.inf).argmin(dim=1, keepdim=True)
     farther = different & (D.gather(1, nearest) < D)
-    next_one = D.masked_fill(~farther, torch.inf).argmin(dim=1, keepdim=True)
-    last = D.masked_fill(~different, -torch.inf).argmax(dim=1, keepdim=True)
-    negative = next_one.where(farther.any(dim=1, keepdim=True), last)
-    picked = D.gather(1, torch.cat([nearest, negative], dim=1))
+    nearest_farther = D.masked_fill(~farther, torch.inf).argmin(dim=1, keepdim=True)
+    farthest = D.masked_fill(~different, -torch.inf).argmax(dim=1, keepdim=True)
+    negative = nearest_farther.where(farther.any(dim=1, keepdim=True), farthest)
+    selected = D.gather(1, torch.cat([nearest, negative], dim=1))
     has_positive = same.any(dim=1)
-    return picked, *_columns(has_positive, has_positive & different.any(dim=1))
+    return selected, *_pair_masks(has_positive, has_positive & different.any(dim=1))
 
 
 def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4):
@@ -242,17 +242,17 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
     limit = check_real("limit", limit, above=0)
     has_negative = different.any(dim=1)
     d = D.detach().clamp(cutoff, 2 - 1e-3)
-    rarity = (2 - n_components) * d.log() - (n_components - 3) / 2 * (1 - d.square() / 4).log()
-    rarity = rarity.masked_fill(limit <= D, -1e4).masked_fill(~different, -torch.inf)
-    rarity = rarity.masked_fill(~has_negative.unsqueeze(1), 0)
-    chance = rarity.softmax(dim=1).nan_to_num(1.0)
-    positives, there = compact(D, same)
-    drawn = torch.multinomial(chance, there.shape[1], replacement=True)
-    place = places(there)
-    picked = torch.stack([positives.take(place), D.gather(1, drawn).take(place)], dim=1)
-    has_negative = has_negative.unsqueeze(1).expand_as(there).take(place)
-    meant = is_meant(there, place)
-    return picked, *_columns(meant, meant & has_negative)
+    log_weight = (2 - n_components) * d.log() - (n_components - 3) / 2 * (1 - d.square() / 4).log()
+    log_weight = log_weight.masked_fill(limit <= D, -1e4).masked_fill(~different, -torch.inf)
+    log_weight = log_weight.masked_fill(~has_negative.unsqueeze(1), 0)
+    probability = log_weight.softmax(dim=1).nan_to_num(1.0)
+    positives, aligned = left_align(D, same)
+    sampled = torch.multinomial(probability, aligned.shape[1], replacement=True)
+    positions = flat_positions(aligned)
+    selected = torch.stack([positives.take(positions), D.gather(1, sampled).take(positions)], dim=1)
+    has_negative = has_negative.unsqueeze(1).expand_as(aligned).take(positions)
+    valid = is_valid(aligned, positions)
+    return selected, *_pair_masks(valid, valid & has_negative)
 
 
 def multi_similarity(D, same, different, *, epsilon=0.1):
@@ -358,39 +358,40 @@ def angular(D, same, different, *, angle=20.0):
     anchor, positive = same.nonzero(as_tuple=True)
     squared = D.detach().square()
     negative = torch.empty_like(anchor)
-    far = squared.new_empty(len(anchor))
+    least_sum = squared.new_empty(len(anchor))
     n_pairs = max(1, chunk_size(D) // len(D))
     for chunk in torch.arange(len(anchor), device=D.device).split(n_pairs):
         a, p = anchor[chunk], positive[chunk]
-        around = (squared[a] + squared[p]).masked_fill_(~different[a], torch.inf)
-        far[chunk], negative[chunk] = around.min(dim=1)
-    base = squared[anchor, positive]
-    to_center = (far / 2 - base / 4).clamp_min(0).sqrt()
-    wide = torch.atan2(base.sqrt(), 2 * to_center) > angle * torch.pi / 180
-    chosen = wide & far.isfinite()
+        squared_sum = (squared[a] + squared[p]).masked_fill_(~different[a], torch.inf)
+        least_sum[chunk], negative[chunk] = squared_sum.min(dim=1)
+    squared_base = squared[anchor, positive]
+    to_center = (least_sum / 2 - squared_base / 4).clamp_min(0).sqrt()
+    is_wide = torch.atan2(squared_base.sqrt(), 2 * to_center) > angle * torch.pi / 180
+    chosen = is_wide & least_sum.isfinite()
     anchor, positive, negative = anchor[chosen], positive[chosen], negative[chosen]
-    picked = _picked(D, anchor, positive, negative)
-    every = torch.ones_like(anchor, dtype=torch.bool)
-    return picked, *_columns(every, every)
+    selected = _gather_pairs(D, anchor, positive, negative)
+    all_selected = torch.ones_like(anchor, dtype=torch.bool)
+    return selected, *_pair_masks(all_selected, all_selected)
 
 
-def _farther(D, same, different):
+def _semihard_negatives(D, same, different):
     """For every positive the nearest negative farther than it, else the farthest one."""
-    positives, there = compact(D, same)
-    negatives, order = ascending(D.where(different, torch.inf))
-    farther = torch.searchsorted(negatives, positives, right=True)
+    positives, valid = left_align(D, same)
+    negatives, order = sort_rows(D.where(different, torch.inf))
+    first_farther = torch.searchsorted(negatives, positives, right=True)
     last = different.sum(dim=1, keepdim=True) - 1
-    return order.gather(1, torch.minimum(farther, last).clamp_min(0)).take(places(there))
+    nearest = order.gather(1, torch.minimum(first_farther, last).clamp_min(0))
+    return nearest.take(flat_positions(valid))
 
 
-def _picked(D, anchor, positive, negative):
+def _gather_pairs(D, anchor, positive, negative):
     """Distances of positives and negatives side by side, by a gather as indexing is slow."""
     return D.take(torch.stack([positive, negative]) + D.shape[1] * anchor).T
 
 
-def _columns(has_positive, has_negative):
-    nothing = torch.zeros_like(has_positive)
-    return torch.stack([has_positive, nothing]).T, torch.stack([nothing, has_negative]).T
+def _pair_masks(has_positive, has_negative):
+    none = torch.zeros_like(has_positive)
+    return torch.stack([has_positive, none]).T, torch.stack([none, has_negative]).T
 
 
 MINERS = {

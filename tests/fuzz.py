@@ -1,8 +1,8 @@
 """Fuzz the package for some time, and report what came of the calls.
 
-Run ``python tests/fuzz.py --seconds 3600``. Prints the number of calls by target and outcome, then
-the findings, most frequent first, each with a call that shows it: ``from fuzz import repeat`` and
-make it. Fails if there is a finding.
+Run ``python -m tests.fuzz --seconds 3600``. Prints the number of calls by target and outcome, then
+the findings, most frequent first, each with a call that shows it: ``from tests.fuzz import repeat``
+and make it. Fails if there is a finding.
 """
 
 import argparse
@@ -15,8 +15,9 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import matplotlib
 import torch
-from fuzzing import TARGETS, Call, Scene, limit_memory, run, values_of
 from matplotlib import pyplot as plt
+
+from tests.fuzzing import TARGETS, Call, Scene, limit_memory, run, values_of
 
 N_CALLS = 10
 """Calls of a target in a round; rounds follow each other until the time is over."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sksiamese import SiameseEmbedder, SiameseVerifier, augment, make_pairs
-from sksiamese.augment import affine, feature_dropout, jitter, mirror, rescale, time_warp
+from sksiamese.augment import affine, feature_dropout, flip, jitter, rescale, time_warp
 
 IMAGES = torch.rand(6, 9, 12, generator=torch.Generator().manual_seed(1))
 each = pytest.mark.parametrize("name", augment.__all__)
@@ -45,7 +45,7 @@ def test_the_generator_decides_alone(name):
         partial(affine, rotation=0, **only_affine_takes_a_turn),
         partial(feature_dropout, share=0.0),
         partial(jitter, deviation=0.0),
-        partial(mirror, share=0.0),
+        partial(flip, share=0.0),
         partial(rescale, deviation=0.0),
         partial(time_warp, strength=0.0),
     ],
@@ -57,13 +57,13 @@ def test_nothing_changes_at_strength_zero(idle):
 @pytest.mark.parametrize("shape", [(400, 3, 5), (400, 2, 3, 5)])
 def test_about_half_of_the_images_are_turned_over_each_as_a_whole(shape):
     X = torch.rand(shape, generator=seeded())
-    new = mirror(X, seeded())
+    new = flip(X, seeded())
     turned = (new == X.flip(-1)).flatten(1).all(dim=1)
     assert 150 < turned.sum() < 250
     assert torch.equal(new[~turned], X[~turned])
 
 
-@pytest.mark.parametrize("function", [affine, mirror])
+@pytest.mark.parametrize("function", [affine, flip])
 def test_flat_rows_are_no_images(function):
     with pytest.raises(ValueError, match=r"got \(6, 108\); set input_shape"):
         function(IMAGES.flatten(1), seeded())

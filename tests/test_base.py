@@ -21,7 +21,7 @@ from torch import nn
 from sksiamese import SiameseEmbedder, SiameseVerifier
 from sksiamese._data._device import on_device
 from sksiamese._data._items import CHUNK
-from sksiamese._data._standardization import standardization
+from sksiamese._data._standardization import fit_standardize
 from sksiamese.losses import supcon
 
 FAST = {"max_iter": 3, "random_state": 0}
@@ -508,7 +508,7 @@ def test_a_tower_factory_gets_the_parameters_that_it_names(case):
 
 def test_standardisation_is_that_of_all_rows_even_in_chunks():
     X = np.random.RandomState(0).normal(100, 3, (2 * CHUNK + 7, 2))
-    layer = standardization(X[:CHUNK], X[CHUNK : 2 * CHUNK], rows=np.arange(CHUNK))
+    layer = fit_standardize(X[:CHUNK], X[CHUNK : 2 * CHUNK], rows=np.arange(CHUNK))
     np.testing.assert_allclose(layer.mean, X[: 2 * CHUNK].mean(axis=0))
     np.testing.assert_allclose(layer.scale, X[: 2 * CHUNK].std(axis=0))
 

@@ -24,7 +24,7 @@ from sksiamese import (
     split_pairs,
     stack_pairs,
 )
-from sksiamese._checks import Interval, as_numbers, as_rows, errors_named
+from sksiamese._checks import Interval, argument_errors, as_numbers, as_rows
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.metrics import (
     detection_cost,
@@ -180,7 +180,7 @@ def test_pairs_that_have_no_number_are_refused_by_name(pairs):
 def test_an_error_gets_the_name_of_its_argument(error, kind):
     with (
         pytest.raises(kind, match=rf"rows must be numbers\. \({error}\)"),
-        errors_named("rows", "must be numbers"),
+        argument_errors("rows", "must be numbers"),
     ):
         raise error
 
@@ -197,7 +197,10 @@ def test_an_error_gets_the_name_of_its_argument(error, kind):
     ],
 )
 def test_an_error_that_names_an_argument_or_is_of_another_kind_stays(error):
-    with pytest.raises(type(error)) as caught, errors_named("rows", "is unfit", "columns"):
+    with (
+        pytest.raises(type(error)) as caught,
+        argument_errors("rows", "is unfit", "columns"),
+    ):
         raise error
     assert caught.value is error
 

@@ -16,9 +16,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from together import FITS, few_digits, fit, weights
 
 from sksiamese import SiameseEmbedder
+from tests._helpers.together import FITS, few_digits, fit, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "distributed.rst").read_text()
@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
     script = ROOT / "docs" / "distributed" / "fit_together.py"
     (command,) = commands("torchrun")
     command = command.replace("29500", free_port())
-    command = command.replace(script.name, f"{ROOT}/tests/together.py {script} {folder}")
+    command = command.replace(script.name, f"{ROOT}/tests/_helpers/together.py {script} {folder}")
     for process in [start(command, folder) for _ in range(2)]:
         output(process)
     return folder

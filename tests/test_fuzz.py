@@ -1,4 +1,4 @@
-"""Generated calls of everything public; see :mod:`fuzzing`."""
+"""Generated calls of everything public; see :mod:`tests.fuzzing`."""
 
 import inspect
 import operator
@@ -7,15 +7,15 @@ from collections import defaultdict
 
 import pytest
 import torch
-from fuzzing import TARGETS, Scene, run
-from fuzzing.engine import Call, Kind, Target, evaluate
 from matplotlib import pyplot as plt
 from sklearn.exceptions import NotFittedError
 
 import sksiamese
+from tests.fuzzing import TARGETS, Scene, run
+from tests.fuzzing.engine import Call, Kind, Target, evaluate
 
 N_CALLS = 10
-"""Calls of a target; ``tests/fuzz.py`` makes as many as time allows."""
+"""Calls of a target; ``tests.fuzz`` makes as many as time allows."""
 
 
 def public_names():

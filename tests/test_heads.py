@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sksiamese.distances import manhattan
-from sksiamese.heads import HEADS, AdaptiveDistance, Cosine, Distance, Match, WeightedL1
+from sksiamese.heads import HEADS, MLP, AdaptiveDistance, Cosine, Distance, WeightedL1
 
 TRAINING = {name: head for name, head in HEADS.items() if name != "distance"}
 each_head = pytest.mark.parametrize("factory", HEADS.values(), ids=HEADS)
@@ -134,7 +134,7 @@ def test_the_cosine_head_does_not_see_the_length_of_embeddings():
 
 
 def test_the_match_head_has_three_layers_with_rectifiers_between():
-    kinds = [type(layer).__name__ for layer in Match(8).layers]
+    kinds = [type(layer).__name__ for layer in MLP(8).layers]
     assert kinds == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
 
 

@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
@@ -16,6 +15,7 @@ from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese._gallery._distances import METRICS
+from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
 

@@ -6,7 +6,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -16,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
+from tests._helpers.gallery import IDENTITY, people
 
 HUGE = 2**53 + np.arange(12)
 X, y = people(12, 3)

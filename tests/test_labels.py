@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sksiamese._labels import alike, as_labels, check_among, present_labels
+from sksiamese._labels import as_labels, check_known, present_labels, to_common_dtype
 
 BIG = 2**60
 IDS = [BIG + 1, BIG + 2, BIG + 1]
@@ -95,7 +95,7 @@ def test_labels_that_cannot_be_meant_are_refused(labels, message):
     ],
 )
 def test_two_kinds_of_labels_get_a_dtype_that_holds_both(new, known):
-    found, among = alike(new, known, "claimed", "classes_")
+    found, among = to_common_dtype(new, known, "claimed", "classes_")
     assert found.dtype.kind == among.dtype.kind
     assert found.tolist() == np.atleast_1d(new).tolist()
     assert among.tolist() == known.tolist()
@@ -115,13 +115,13 @@ def test_two_kinds_of_labels_get_a_dtype_that_holds_both(new, known):
 )
 def test_labels_that_no_dtype_holds_are_refused(new, known):
     with pytest.raises(ValueError, match="claimed has"):
-        alike(new, known, "claimed", "classes_")
+        to_common_dtype(new, known, "claimed", "classes_")
 
 
 def test_labels_that_are_no_classes_are_named():
-    assert check_among([2, 1], np.array([1, 2, 3]), "claimed", "classes_").tolist() == [2, 1]
+    assert check_known([2, 1], np.array([1, 2, 3]), "claimed", "classes_").tolist() == [2, 1]
     with pytest.raises(ValueError, match=r"claimed has labels .* classes_, such as \[9\]"):
-        check_among([9, 1], np.array([1, 2, 3]), "claimed", "classes_")
+        check_known([9, 1], np.array([1, 2, 3]), "claimed", "classes_")
 
 
 def test_the_labels_of_pairs_have_two_columns():

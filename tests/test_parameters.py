@@ -40,7 +40,7 @@ COUNTS = [
     ("n_components", partial(heads.WeightedL1)),
     ("n_centers", partial(losses.SoftTriple, 2, 2)),
     ("n_knots", partial(augment.time_warp, *ITEMS)),
-    ("width", partial(heads.Match, 2)),
+    ("width", partial(heads.MLP, 2)),
     ("depth", partial(towers.tdnn, (4,), 2, width=3)),
     ("n_components", partial(towers.cnn, (4,), width=3)),
     ("batch_size", lambda batch_size: list(batches.shuffled(Y, batch_size, generator=None))),

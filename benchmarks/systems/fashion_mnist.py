@@ -34,7 +34,7 @@ from benchmarks._common.figures import best_threshold, of_runs, timed, verificat
 from benchmarks._common.report import main, with_options
 from benchmarks.systems._table import find, systems
 from sksiamese import SiameseEmbedder
-from sksiamese.augment import affine, mirror
+from sksiamese.augment import affine, flip
 from sksiamese.losses import supcon
 from sksiamese.metrics import pair_accuracy
 from sksiamese.towers import cnn
@@ -53,7 +53,7 @@ moved = partial(affine, rotation=3, scale=0.05, shear=0.03, translation=0.03)
 
 def mirrored_and_moved(images, generator):
     """Mirror half of the images; move and distort all a little."""
-    return moved(mirror(images, generator), generator)
+    return moved(flip(images, generator), generator)
 
 
 SUPCON = {
@@ -74,7 +74,7 @@ WIDE = SUPCON | {
 CNN = SUPCON | {
     "tower": partial(cnn, width=32, pooling="flatten"),
     "dropout": 0.3,
-    "augment": mirror,
+    "augment": flip,
     "n_copies": 0,
     "max_iter": 16,
 }

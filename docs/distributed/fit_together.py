@@ -1,4 +1,4 @@
-"""Processes that fit one embedder together; started by torchrun."""
+"""Fit one embedder in several processes; start it by torchrun."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A grid search, and an embedding of many rows, on a cluster of dask."""
+"""Run a grid search and embed many rows on a dask cluster."""
 
 import sys
 

@@ -7,29 +7,29 @@ from contextlib import contextmanager
 
 import torch
 
-SEEDING = threading.RLock()
+GENERATOR_LOCK = threading.RLock()
 """Held while torch's generators draw for a fit: threads that fit take turns, step by step."""
 
 
-def _start_anew_in_child():
+def _reset_after_fork():
     """Make a forked process independent of the threads of its parent, which it lacks.
 
     One of them may have held the lock, and OpenMP would wait for the others forever.
     """
-    global SEEDING
-    SEEDING = threading.RLock()
+    global GENERATOR_LOCK
+    GENERATOR_LOCK = threading.RLock()
     torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork.
-    os.register_at_fork(after_in_child=_start_anew_in_child)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 class RandomStream:
     """Random numbers of one fit, drawn from torch's global generators.
 
     Weights, dropout and augmentation draw from the global generators of the CPU and of the
-    device. Within :meth:`drawing` these have the state of this stream, and afterwards the
+    device. Within :meth:`active` these have the state of this stream, and afterwards the
     state that they had before. No lock is held between two steps, nor during callbacks.
     Generators of other devices are not touched, as their first use would allocate memory there.
 
@@ -52,21 +52,21 @@ class RandomStream:
         ]
 
     @contextmanager
-    def drawing(self):
+    def active(self):
         """Give the global generators the state of this stream for a while."""
-        with SEEDING:
-            before = self._exchange(self.states)
+        with GENERATOR_LOCK:
+            before = self._swap_states(self.states)
             try:
                 yield
             finally:
-                self.states = self._exchange(before)
+                self.states = self._swap_states(before)
 
-    def _exchange(self, states):
+    def _swap_states(self, states):
         """Set the states of the global generators and return the former ones."""
-        former = [generator.get_state() for generator in self.generators]
+        previous = [generator.get_state() for generator in self.generators]
         for generator, state in zip(self.generators, states, strict=True):
             generator.set_state(state)
-        return former
+        return previous
 
 
 def global_generator(device):

@@ -2,13 +2,13 @@
 
 import torch
 
-from ._items import as_tensor, chunks
+from ._items import as_tensor, row_slices
 
 
 def embed_rows(tower, X, rows=None):
     """Embed rows of an array, all by default, chunk by chunk, by a tower on its device."""
     n_rows = X.shape[0] if rows is None else len(rows)
-    parts = (chunk if rows is None else rows[chunk] for chunk in chunks(n_rows, X.shape[1]))
+    parts = (chunk if rows is None else rows[chunk] for chunk in row_slices(n_rows, X.shape[1]))
     return embed(tower, (as_tensor(X[part], tower[0]) for part in parts), n_rows)
 
 

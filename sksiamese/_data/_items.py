@@ -33,7 +33,7 @@ CHUNK_VALUES = 2**22
 """Values of these rows, at most."""
 
 
-def floating(dtype):
+def float_dtype(dtype):
     """The type of what is computed from values of a type."""
     return np.float64 if dtype == np.float64 else np.float32
 
@@ -49,11 +49,11 @@ def to_tensor(rows):
     if issparse(rows):
         rows = rows.toarray()
     if rows.dtype.kind == "u" and rows.dtype.itemsize > 1:
-        rows = _signed(rows)
+        rows = _to_signed(rows)
     return torch.from_numpy(rows if is_writeable(rows) else rows.copy())
 
 
-def _signed(rows):
+def _to_signed(rows):
     """Return unsigned whole numbers in a type that torch computes with."""
     if rows.dtype == np.uint16:
         return rows.astype(np.float32)
@@ -70,7 +70,7 @@ def as_tensor(rows, standardize):
     return standardize.to_float(to_device(to_tensor(rows), standardize.mean.device))
 
 
-def chunks(n_rows, n_features):
+def row_slices(n_rows, n_features):
     """Slices of rows, few enough at a time to be held dense."""
     return gen_batches(n_rows, max(1, min(CHUNK, CHUNK_VALUES // max(1, n_features))))
 
@@ -94,24 +94,24 @@ class Items:
     def __init__(self, X, device):
         self.X = X
         self.device = device
-        self.kept = None
+        self.cached = None
         if fits_in_memory(X, device):
-            self.kept = self._all()
+            self.cached = self._load_all()
         elif device.type == "cpu" and is_writeable(X):
-            self.kept = to_tensor(X)
+            self.cached = to_tensor(X)
 
     def __getitem__(self, rows):
         """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""
-        if self.kept is None:
+        if self.cached is None:
             return to_device(to_tensor(self.X[rows]), self.device)
         rows = torch.from_numpy(np.ascontiguousarray(rows))
-        return self.kept.index_select(0, to_device(rows, self.device))
+        return self.cached.index_select(0, to_device(rows, self.device))
 
-    def _all(self):
-        kept = torch.empty(self.X.shape, dtype=to_tensor(self.X[:1]).dtype, device=self.device)
-        for part in chunks(*self.X.shape):
-            kept[part] = to_device(to_tensor(self.X[part]), self.device)
-        return kept
+    def _load_all(self):
+        cached = torch.empty(self.X.shape, dtype=to_tensor(self.X[:1]).dtype, device=self.device)
+        for part in row_slices(*self.X.shape):
+            cached[part] = to_device(to_tensor(self.X[part]), self.device)
+        return cached
 
 
 def is_writeable(X):

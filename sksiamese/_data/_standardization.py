@@ -6,10 +6,10 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 
 from ..towers import Standardize
-from ._items import WIDE_DTYPES, chunks, to_tensor
+from ._items import WIDE_DTYPES, row_slices, to_tensor
 
 
-def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
+def fit_standardize(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
     """The layer that standardises the rows of all parts taken together, chunk by chunk.
 
     Rows are read in the order in which they are stored.
@@ -31,33 +31,37 @@ def standardization(*parts, rows, sample_weight=None, shape=None, shared_axes=No
         wide = parts[0].dtype == np.float64
         return Standardize(np.zeros(n_features), np.full(n_features, scale), wide=wide)
     scaler = StandardScaler()
-    origin = _origin(parts, rows, shared=shared_axes is not None)
+    origin = _integer_offset(parts, rows, shared=shared_axes is not None)
     wide = origin is not None or parts[0].dtype == np.float64
     unscaled = Standardize(np.zeros(1), np.ones(1), origin, wide=wide)
     for part in parts:
-        for chunk in chunks(len(rows), part.shape[1]):
+        for chunk in row_slices(len(rows), part.shape[1]):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]
-            read = part[rows[chunk]]
+            batch = part[rows[chunk]]
             if origin is not None:
-                read = unscaled.to_float(to_tensor(read)).numpy()
+                batch = unscaled.to_float(to_tensor(batch)).numpy()
             with np.errstate(invalid="ignore", over="ignore"):  # All NaN.
-                scaler.partial_fit(read, sample_weight=weight)
+                scaler.partial_fit(batch, sample_weight=weight)
     mean, scale = scaler.mean_, scaler.scale_
     _check_no_overflow(mean + scale, scaler.n_samples_seen_)
     if shared_axes is not None:
-        mean, scale = _pooled(scaler, shape, shared_axes)
+        mean, scale = _pool_moments(scaler, shape, shared_axes)
     return Standardize(mean, scale, origin, wide=wide)
 
 
-def _origin(parts, rows, *, shared):
+def _integer_offset(parts, rows, *, shared):
     """Return what to subtract from whole numbers if float32 does not hold them, or None.
 
     The least value of each column, or of all columns if they share a mean.
     """
     if parts[0].dtype not in WIDE_DTYPES:
         return None
-    read = (to_tensor(p[rows[chunk]]) for p in parts for chunk in chunks(len(rows), p.shape[1]))
-    low, high = zip(*(chunk.aminmax(dim=0) for chunk in read), strict=True)
+    batches = (
+        to_tensor(part[rows[chunk]])
+        for part in parts
+        for chunk in row_slices(len(rows), part.shape[1])
+    )
+    low, high = zip(*(batch.aminmax(dim=0) for batch in batches), strict=True)
     low, high = torch.stack(low).amin(dim=0), torch.stack(high).amax(dim=0)
     if max(-int(low.min()), int(high.max())) <= 2**24:
         return None
@@ -73,7 +77,7 @@ def _check_no_overflow(moments, n_seen):
         )
 
 
-def _pooled(scaler, shape, shared_axes):
+def _pool_moments(scaler, shape, shared_axes):
     """Return means and scales that are shared along some axes of an item."""
     n_features = len(scaler.mean_)
     seen = np.broadcast_to(scaler.n_samples_seen_, n_features)

@@ -36,8 +36,8 @@ class Rows:
         if isinstance(key, slice):
             rows = np.asarray(self.source[key])
         else:
-            numbers, places = np.unique(key, return_inverse=True)
-            rows = np.asarray(self.source[_as_slice(numbers)])[places]
+            unique, inverse = np.unique(key, return_inverse=True)
+            rows = np.asarray(self.source[_as_slice(unique)])[inverse]
         rows = rows.reshape(len(rows), self.shape[1])
         return rows if self.check is None else self.check(rows)
 
@@ -46,12 +46,12 @@ class Rows:
         return np.asarray(self[:], dtype=dtype)
 
 
-def _as_slice(numbers):
+def _as_slice(ascending):
     """Ascending numbers, as a slice if none is left out: most sources read that faster."""
-    n_numbers = len(numbers)
-    if n_numbers and numbers[-1] - numbers[0] == n_numbers - 1:
-        return slice(int(numbers[0]), int(numbers[-1]) + 1)
-    return numbers
+    n_rows = len(ascending)
+    if n_rows and ascending[-1] - ascending[0] == n_rows - 1:
+        return slice(int(ascending[0]), int(ascending[-1]) + 1)
+    return ascending
 
 
 def is_source(X):
@@ -71,16 +71,16 @@ def is_source(X):
     )
 
 
-def checked(X, *, refuse=None, **checks):
+def validate_rows(X, *, extra_check=None, **checks):
     """X as scikit-learn's ``check_array`` makes it; rows of a source each time they are read.
 
-    What ``check_array`` returns is also given to ``refuse``, which may raise.
+    What ``check_array`` returns is also given to ``extra_check``, which may raise.
     """
     if isinstance(X, Rows):
-        return Rows(X.source, partial(checked, refuse=refuse, **checks))
+        return Rows(X.source, partial(validate_rows, extra_check=extra_check, **checks))
     X = check_array(X, **checks)
-    if refuse is not None:
-        refuse(X)
+    if extra_check is not None:
+        extra_check(X)
     return X
 
 
@@ -105,6 +105,6 @@ def empty_rows(X, shape, *, by_step):
     """
     if issparse(X) or X.dtype.kind != "f":
         return np.zeros(X.shape[0], dtype=bool)
-    there = ~np.isnan(X).reshape(len(X), shape[0], -1)
-    there = there.all(axis=2) if by_step else there.any(axis=2)
-    return ~there.any(axis=1)
+    valid = ~np.isnan(X).reshape(len(X), shape[0], -1)
+    valid = valid.all(axis=2) if by_step else valid.any(axis=2)
+    return ~valid.any(axis=1)

@@ -20,7 +20,7 @@ EUCLIDEAN = {"euclidean", "l2", "minkowski", "nan_euclidean", "sqeuclidean"}
 ANGULAR = {"correlation", "cosine"}
 """Metrics that rank templates as the Euclidean distance of embeddings of unit length does."""
 
-N_TOGETHER = 32
+ROWS_PER_CALL = 32
 """Rows whose distances to templates of their own are computed in one call."""
 
 
@@ -60,15 +60,15 @@ def unit_rows(Z, metric):
     return Z / np.where(length == 0, 1, length)
 
 
-def chosen_distances(Z, chosen, templates, metric):
+def distances_to_selected(Z, selected, templates, metric):
     """Return the distance of every row to each of its templates, of shape (n_rows, n_chosen)."""
-    n_rows, n_chosen = chosen.shape
-    D = np.empty((n_rows, n_chosen))
-    n_together = 1 if callable(metric) else max(1, N_TOGETHER // n_chosen)
-    for rows in gen_batches(n_rows, n_together):
-        own = np.arange(len(chosen[rows]))
-        all_pairs = pairwise(Z[rows], templates[chosen[rows].ravel()], metric)
-        D[rows] = all_pairs.reshape(len(own), len(own), n_chosen)[own, own]
+    n_rows, n_selected = selected.shape
+    D = np.empty((n_rows, n_selected))
+    batch_size = 1 if callable(metric) else max(1, ROWS_PER_CALL // n_selected)
+    for rows in gen_batches(n_rows, batch_size):
+        diagonal = np.arange(len(selected[rows]))
+        all_pairs = pairwise(Z[rows], templates[selected[rows].ravel()], metric)
+        D[rows] = all_pairs.reshape(len(diagonal), len(diagonal), n_selected)[diagonal, diagonal]
     return D
 
 
@@ -92,7 +92,7 @@ def distances_to_claimed(Z, claimed, templates, labels, metric):
     first, last = (np.searchsorted(labels, claimed, side) for side in ("left", "right"))
     order = np.argsort(first, kind="stable")
     distances = np.empty(len(Z))
-    for batch in gen_batches(len(Z), 1 if callable(metric) else N_TOGETHER):
+    for batch in gen_batches(len(Z), 1 if callable(metric) else ROWS_PER_CALL):
         rows = order[batch]
         ranges = np.unique(np.stack([first[rows], last[rows]], axis=1), axis=0)
         near = np.concatenate([np.arange(start, stop) for start, stop in ranges])

@@ -13,11 +13,11 @@ from sklearn.utils.validation import _num_samples
 
 from .._checks import as_array, as_floats
 from .._distributed import broadcast_from_rank0
-from .._labels import alike, as_labels, kind_of
-from .._wrapped import held_by
+from .._labels import as_labels, label_kind, to_common_dtype
+from .._wrapped import inner_estimators
 
 
-def classes_of(X, y):
+def as_class_labels(X, y):
     """Return the labels of rows to enrol, as an array; a class may have one row only."""
     y = as_labels(y, warn=True)
     check_consistent_length(X, y)
@@ -29,7 +29,7 @@ def classes_of(X, y):
     return y
 
 
-def rows_to_learn(y, validation_fraction, random_state):
+def training_mask(y, validation_fraction, random_state):
     """Return which rows an embedder is trained on if others are kept to choose a threshold."""
     classes = np.unique(y)
     n_held_out = int(np.ceil(validation_fraction * len(classes)))
@@ -43,21 +43,21 @@ def rows_to_learn(y, validation_fraction, random_state):
     return np.isin(y, broadcast_from_rank0(learned))
 
 
-def label_of_unknown(label, classes):
+def resolve_unknown_label(label, classes):
     """Return the label of rejected rows, by default -1 or "unknown"; raise if a class has it."""
     if classes.dtype.kind == "b":
         raise ValueError(
             "y has booleans, among which there is no label for the unknown; pass y.astype(int)."
         )
     if label is None:
-        label = "unknown" if kind_of(classes) == "strings" else -1
+        label = "unknown" if label_kind(classes) == "strings" else -1
     try:
-        (found,), known = alike([label], classes, "unknown_label", "classes_")
+        (found,), known = to_common_dtype([label], classes, "unknown_label", "classes_")
     except ValueError as error:
         raise ValueError(
             f"unknown_label={label!r} does not fit, choose another for y: {error}"
         ) from error
-    if found in known or (kind_of(classes) == "numbers" and not float(found).is_integer()):
+    if found in known or (label_kind(classes) == "numbers" and not float(found).is_integer()):
         raise ValueError(
             f"unknown_label={label!r} must be a label of no class of y, and a whole number "
             "among numbers; choose another."
@@ -80,7 +80,7 @@ def check_rows(X):
         raise ValueError("X is empty; pass one row or more.")
 
 
-def as_embeddings(Z, X, n_components=None):
+def check_embeddings(Z, X, n_components=None):
     """Return the embeddings of rows as an array of float32 or float64.
 
     Raise unless there is a finite row of ``n_components`` numbers, if given, for each row.
@@ -130,7 +130,7 @@ def digests(labels):
     return np.array([sha256(text.encode()).hexdigest() for text in texts], dtype="U64")
 
 
-def without_names(embedder):
+def anonymize_classes(embedder):
     """Return a copy of a fitted embedder in which the classes that it was trained on are numbers.
 
     These are also replaced in the estimators that it holds, such as the best one of a search.
@@ -141,6 +141,6 @@ def without_names(embedder):
         part = parts.pop()
         if "classes_" in vars(part):
             part.classes_ = np.arange(len(part.classes_))
-        parts += held_by(part)
+        parts += inner_estimators(part)
         parts += [value for value in part.get_params().values() if hasattr(value, "get_params")]
     return embedder

@@ -13,13 +13,13 @@ ROUNDING = 1e-9
 """Tolerance of sums of rounded shares."""
 
 
-def impostor_rows(own):
+def impostor_rows(labels):
     """Return the rows that play impostors: evenly spaced in each class, equally many at most.
 
     Which rows of a class these are depends on that class and on the number of classes alone.
     Labels are sorted.
     """
-    _, first, count = np.unique(own, return_index=True, return_counts=True)
+    _, first, count = np.unique(labels, return_index=True, return_counts=True)
     most = max(1, N_IMPOSTORS // max(1, len(first)))
     return np.concatenate(
         [
@@ -29,26 +29,26 @@ def impostor_rows(own):
     )
 
 
-def n_classes_needed(target_far):
+def min_n_classes(target_far):
     """Return how many classes it takes to choose a threshold at a false-accept rate."""
     return int(np.ceil(2 / target_far - 1 - ROUNDING))
 
 
-def accepted_shares(target_far, n_classes):
+def max_accepted_sum(target_far, n_classes):
     """Return what the accepted shares of all classes may sum up to, or None if there are too few.
 
     If the shares of impostors that are accepted, each of which is one at most, sum up to B,
     then those of ``n_classes`` classes and one more sum up to B + 2 + u at most, where
     B = u (u + 1) / 2. This is the largest B with B + 2 + u = target_far (n_classes + 1).
     """
-    if n_classes < n_classes_needed(target_far):
+    if n_classes < min_n_classes(target_far):
         return None
     total = max(2, target_far * (n_classes + 1))
     u = (np.sqrt(8 * total - 7) - 3) / 2
     return u * (u + 1) / 2
 
 
-def rejection_threshold(Z, own, templates, labels, metric, *, target_far, trained):
+def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, target_far, trained):
     """Return the greatest distance at which one more class is accepted at a rate of target_far.
 
     Parameters
@@ -56,13 +56,13 @@ def rejection_threshold(Z, own, templates, labels, metric, *, target_far, traine
     Z : ndarray of shape (n_rows, n_components)
         Embeddings of the enrolled classes that are new to the embedder.
 
-    own : ndarray of shape (n_rows,)
+    own_labels : ndarray of shape (n_rows,)
         Their labels, sorted.
 
     templates : ndarray of shape (n_templates, n_components)
         Templates of all enrolled classes.
 
-    labels : ndarray of shape (n_templates,)
+    template_labels : ndarray of shape (n_templates,)
         Their labels, sorted.
 
     metric : str or callable
@@ -79,16 +79,18 @@ def rejection_threshold(Z, own, templates, labels, metric, *, target_far, traine
     threshold : float
         Distance, or -inf if there are too few classes to keep the rate.
     """
-    n_classes = len(np.unique(own))
-    allowed = accepted_shares(target_far, n_classes)
+    n_classes = len(np.unique(own_labels))
+    allowed = max_accepted_sum(target_far, n_classes)
     if allowed is None:
-        _warn_of_few_classes(target_far, n_classes, len(np.unique(labels)), trained)
+        _warn_of_few_classes(target_far, n_classes, len(np.unique(template_labels)), trained)
         return -np.inf
-    chosen = impostor_rows(own)
-    Z, own = Z[chosen], own[chosen]
-    classes, codes = np.unique(labels, return_inverse=True)
-    distances = distances_to_others(Z, np.searchsorted(classes, own), templates, codes, metric)
-    _, codes, count = np.unique(own, return_inverse=True, return_counts=True)
+    chosen = impostor_rows(own_labels)
+    Z, own_labels = Z[chosen], own_labels[chosen]
+    classes, codes = np.unique(template_labels, return_inverse=True)
+    distances = distances_to_others(
+        Z, np.searchsorted(classes, own_labels), templates, codes, metric
+    )
+    _, codes, count = np.unique(own_labels, return_inverse=True, return_counts=True)
     order = distances.argsort()
     accepted = np.cumsum(1 / count[codes[order]])
     first_rejected = order[np.searchsorted(accepted, allowed + ROUNDING, side="right")]
@@ -97,7 +99,7 @@ def rejection_threshold(Z, own, templates, labels, metric, *, target_far, traine
 
 def _warn_of_few_classes(target_far, n_classes, n_enrolled, trained):
     """Warn that every row is rejected, and name those remedies that help."""
-    needed = n_classes_needed(target_far)
+    needed = min_n_classes(target_far)
     remedies = ["enrol more classes"]
     if trained and n_enrolled - needed >= 2:  # Two at least are left to learn from.
         share = (needed - 0.5) / n_enrolled

@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors, sort_graph_by_row_values
 from ._distances import (
     ANGULAR,
     EUCLIDEAN,
-    chosen_distances,
+    distances_to_selected,
     pairwise,
     row_chunks,
     unit_rows,
@@ -75,20 +75,20 @@ def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
     """
     points = search_points(Z, origin, metric)
     _, found = query_index(index, points, n_neighbors, len(templates))
-    D = chosen_distances(Z, found, templates, metric)
+    D = distances_to_selected(Z, found, templates, metric)
     order = np.lexsort((found, D))
     D, found = (np.take_along_axis(part, order, axis=1) for part in (D, found))
     if D.shape[1] > n_neighbors:
-        close = _too_close(D[:, n_neighbors - 1], D[:, n_neighbors], points, metric)
+        ambiguous = _is_ambiguous(D[:, n_neighbors - 1], D[:, n_neighbors], points, metric)
         D, found = D[:, :n_neighbors].copy(), found[:, :n_neighbors].copy()
-        for rows in _chunks_of(close, len(templates)):
+        for rows in _row_chunks(ambiguous, len(templates)):
             all_distances = pairwise(Z[rows], templates, metric)
             found[rows] = all_distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
             D[rows] = np.take_along_axis(all_distances, found[rows], axis=1)
     return D, found
 
 
-def distances_to_others(Z, own, templates, codes, metric):
+def distances_to_others(Z, own_codes, templates, codes, metric):
     """Return the distance of every row to the nearest template of any class but its own.
 
     Parameters
@@ -96,7 +96,7 @@ def distances_to_others(Z, own, templates, codes, metric):
     Z : ndarray of shape (n_rows, n_components)
         Embeddings.
 
-    own : ndarray of int of shape (n_rows,)
+    own_codes : ndarray of int of shape (n_rows,)
         Codes of their classes.
 
     templates : ndarray of shape (n_templates, n_components)
@@ -109,34 +109,34 @@ def distances_to_others(Z, own, templates, codes, metric):
         Metric.
     """
     distances = np.empty(len(Z))
-    close = np.full(len(Z), True)
+    ambiguous = np.full(len(Z), True)
     if metric in EUCLIDEAN | ANGULAR:
         origin = templates.mean(axis=0, dtype=np.float64)
         points = search_points(templates, origin, metric)
         for rows in row_chunks(len(Z), len(templates)):
             own_points = search_points(Z[rows], origin, metric)
             D = euclidean_distances(own_points, points, squared=True)
-            found = _two_nearest_others(D, own[rows], codes)
-            D = chosen_distances(Z[rows], found, templates, metric)
-            D[codes[found] == own[rows, None]] = np.inf
+            found = _two_nearest_others(D, own_codes[rows], codes)
+            D = distances_to_selected(Z[rows], found, templates, metric)
+            D[codes[found] == own_codes[rows, None]] = np.inf
             D.sort(axis=1)
             distances[rows] = D[:, 0]
-            close[rows] = _too_close(*D.T, own_points, metric)
-    for rows in _chunks_of(close, len(templates)):
+            ambiguous[rows] = _is_ambiguous(*D.T, own_points, metric)
+    for rows in _row_chunks(ambiguous, len(templates)):
         D = pairwise(Z[rows], templates, metric)
-        _leave_out(D, own[rows], codes)
+        _mask_own_class(D, own_codes[rows], codes)
         distances[rows] = D.min(axis=1)
     return distances
 
 
-def _leave_out(D, own, codes):
+def _mask_own_class(D, own_codes, codes):
     """Set the distances of rows to the templates of their own class to infinity."""
-    ranges = (np.searchsorted(codes, own, side) for side in ("left", "right"))
+    ranges = (np.searchsorted(codes, own_codes, side) for side in ("left", "right"))
     for row, (start, stop) in enumerate(zip(*ranges, strict=True)):
         D[row, start:stop] = np.inf
 
 
-def fast_distances(Z, templates, metric):
+def approximate_distances(Z, templates, metric):
     """Return the distances of all rows to all templates, with errors of a matrix product."""
     if metric not in EUCLIDEAN | ANGULAR:
         return pairwise(Z, templates, metric)
@@ -148,16 +148,16 @@ def fast_distances(Z, templates, metric):
     return D if metric == "sqeuclidean" else np.sqrt(D, out=D)
 
 
-def _two_nearest_others(D, own, codes):
+def _two_nearest_others(D, own_codes, codes):
     """Return the numbers of the two nearest templates of other classes; change D."""
     rows = np.arange(len(D))
-    _leave_out(D, own, codes)
+    _mask_own_class(D, own_codes, codes)
     first = D.argmin(axis=1)
     D[rows, first] = np.inf
     return np.stack([first, D.argmin(axis=1)], axis=1)
 
 
-def _too_close(nearer, farther, points, metric):
+def _is_ambiguous(nearer, farther, points, metric):
     """Return where a search, which rounds, cannot tell which of two distances is the shorter."""
     if metric not in EUCLIDEAN | ANGULAR:
         return ~(farther - nearer > ROUNDING * farther)
@@ -166,7 +166,7 @@ def _too_close(nearer, farther, points, metric):
     return ~(farther - nearer > ROUNDING * (np.square(points).sum(axis=1) + farther))
 
 
-def _chunks_of(mask, n_templates):
+def _row_chunks(mask, n_templates):
     """Return arrays of the numbers of some rows, few enough for all of their distances."""
     rows = np.flatnonzero(mask)
     return [rows[chunk] for chunk in row_chunks(len(rows), n_templates)] if len(rows) else []
@@ -205,16 +205,16 @@ def query_index(index, points, n_neighbors, n_templates):
             "neighbors must return two arrays from kneighbors, distances and numbers of templates, "
             f"both of shape {shape}; see NearestNeighbors.kneighbors."
         )
-    distances, numbers = (np.asarray(part) for part in found)
-    if numbers.dtype.kind not in "iu" or not ((numbers >= 0) & (numbers < n_templates)).all():
+    distances, indices = (np.asarray(part) for part in found)
+    if indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < n_templates)).all():
         raise ValueError(
             f"neighbors must number templates by integers from 0 to {n_templates - 1}, but found "
-            f"{numbers.ravel()[:5].tolist()}, for example; an index marks by -1 what it misses: "
+            f"{indices.ravel()[:5].tolist()}, for example; an index marks by -1 what it misses: "
             "let it find more."
         )
     if distances.dtype.kind not in "fiu" or np.isnan(distances).any():
         raise ValueError("neighbors must return distances that are numbers, none of them NaN.")
-    return distances, numbers
+    return distances, indices
 
 
 def _read_graph(graph, n_rows, n_neighbors, n_templates):

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ._distances import chosen_distances
-from ._search import fast_distances
+from ._distances import distances_to_selected
+from ._search import approximate_distances
 
 N_DISTANCES = 2**21
 """Distances from rows to templates that a temperature is chosen on, at most."""
@@ -41,30 +41,30 @@ def choose_temperature(Z, labels, learned, templates, metric):
     )
     if len(first) == 1:
         return 1.0
-    several = count[codes] > 1
-    groups = several & ~learned, several & learned, np.full(len(Z), True)
+    has_others = count[codes] > 1
+    groups = has_others & ~learned, has_others & learned, np.full(len(Z), True)
     rows = next(np.flatnonzero(group) for group in groups if group.any())
-    n_most = int(np.clip(N_DISTANCES // len(templates), *N_ROWS))
-    rows = rows[np.linspace(0, len(rows) - 1, min(n_most, len(rows))).astype(int)]
-    D = fast_distances(Z[rows], templates, metric)
-    own = np.arange(len(rows)), codes[rows]
+    max_rows = int(np.clip(N_DISTANCES // len(templates), *N_ROWS))
+    rows = rows[np.linspace(0, len(rows) - 1, min(max_rows, len(rows))).astype(int)]
+    D = approximate_distances(Z[rows], templates, metric)
+    own_class = np.arange(len(rows)), codes[rows]
     if len(templates) == len(Z):
-        D[own[0], rows] = np.inf
+        D[own_class[0], rows] = np.inf
         D = np.minimum.reduceat(D, first, axis=1)
     else:
         n_rows = count[codes[rows], None]
         means = (templates[codes[rows]] * n_rows - Z[rows]) / np.maximum(n_rows - 1, 1)
-        D[own] = chosen_distances(Z[rows], own[0][:, None], means, metric)[:, 0]
-    distance = D[own].copy()
-    D[own] = np.inf
+        D[own_class] = distances_to_selected(Z[rows], own_class[0][:, None], means, metric)[:, 0]
+    distance = D[own_class].copy()
+    D[own_class] = np.inf
     nearest_other = D.min(axis=1)
-    if not several.any():
+    if not has_others.any():
         return float(SHARE_OF_GAP * np.median(nearest_other)) or 1.0
-    D[own] = distance
+    D[own_class] = distance
     return least_log_loss(D, distance, nearest_other)
 
 
-def least_log_loss(D, own, nearest_other):
+def least_log_loss(D, own_distance, nearest_other):
     """Return the temperature at which classes at distances D get the least log loss.
 
     Of n rows, one in n + 2 is counted as of the nearest other class (J. Platt's targets), so that
@@ -78,18 +78,20 @@ def least_log_loss(D, own, nearest_other):
     own, nearest_other : ndarray of shape (n_rows,)
         Distances to the own class, and to the nearest other one.
     """
-    scale = np.mean(own + nearest_other)
+    scale = np.mean(own_distance + nearest_other)
     if scale == 0:
         return 1.0
-    share = 1 / (len(D) + 2)
-    least = D.min(axis=1)
-    excess = np.mean((1 - share) * own + share * nearest_other - least) / scale
-    D = ((D - least[:, None]) / scale).astype(np.float32)
+    smoothing = 1 / (len(D) + 2)
+    minimum = D.min(axis=1)
+    mean_excess = (
+        np.mean((1 - smoothing) * own_distance + smoothing * nearest_other - minimum) / scale
+    )
+    D = ((D - minimum[:, None]) / scale).astype(np.float32)
 
     def log_loss(log_temperature):
         temperature = np.exp(log_temperature)
         total = np.exp(-D / np.float32(temperature)).sum(axis=1, dtype=np.float64)
-        return excess / temperature + np.log(total).mean()
+        return mean_excess / temperature + np.log(total).mean()
 
     best = minimize_scalar(log_loss, bounds=(-12, 6), method="bounded", options={"xatol": 1e-2})
     return float(scale * np.exp(best.x))

@@ -28,7 +28,7 @@ class FitCallbacks:
         """Notify the callbacks that the fit begins."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.fit_data)
 
-    def announce(self, epochs):
+    def wrap_epochs(self, epochs):
         """Pass on the epochs, and notify the callbacks of the beginning of each."""
         for batches in epochs:
             self.epoch = self.context.subcontext("epoch")

@@ -12,7 +12,7 @@ from torch import nn
 from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
-from .._labels import alike, is_missing
+from .._labels import is_missing, to_common_dtype
 from .._parameters import LARGEST_COUNT
 from ..batches import SAMPLERS, class_balanced
 from ._lookup import bind_supported, resolve
@@ -20,18 +20,18 @@ from ._objective import (
     CrossBatchMemory,
     Objective,
     ObjectiveSpec,
-    chosen_distance,
     learns_from_pairs,
+    resolve_distance,
     try_objective,
 )
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
-from ._user_parts import augment_items, call, check_augment, draw_batches
+from ._user_parts import augment_items, call_part, check_augment, draw_batches
 
-N_DIAGNOSED = 256
+N_DIAGNOSIS = 256
 """Rows whose embeddings are measured after each epoch."""
 
-N_TRIED = 32
+N_TRIAL = 32
 """Rows on which the parts that a user wrote are tried."""
 
 N_NEIGHBORS = 4096
@@ -70,7 +70,7 @@ class EmbeddingTask(Task):
         self.unlabeled_pool = unlabeled if estimator.regularizer is not None else unlabeled[:0]
         self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # Of all rows anyway.
         sampler = resolve(SAMPLERS, estimator.sampler)
-        self.sampler = call("sampler", bind_supported, sampler, classes=classes.tolist())
+        self.sampler = call_part("sampler", bind_supported, sampler, classes=classes.tolist())
         self.objective = ObjectiveSpec.of(estimator)
         self.margin = None if estimator.margin == "auto" else estimator.margin
         self.validation_fraction = (
@@ -81,23 +81,23 @@ class EmbeddingTask(Task):
             augment_items, augment=estimator.augment, input_shape=estimator.input_shape
         )
         self.memory = CrossBatchMemory(estimator.memory_size)
-        self.diagnosed = None
+        self.diagnosis_rows = None
 
     def split(self, random_state):
         """Return rows for training and validation; classes of one row are for training alone."""
         y, fraction = self.y, self.validation_fraction
         if fraction is None:
             return np.flatnonzero(y >= 0), None
-        alone = np.full(len(y), False)
-        alone[y >= 0] = is_alone(y[y >= 0])
-        if (alone | (y < 0)).all():
+        singleton = np.full(len(y), False)
+        singleton[y >= 0] = is_singleton(y[y >= 0])
+        if (singleton | (y < 0)).all():
             raise ValueError(
                 "early_stopping=True holds rows out, but no class has two; set "
                 "early_stopping=False."
             )
-        rows, held_out = split_stratified(np.where(alone, -1, y), fraction, random_state)
-        rows = np.concatenate([rows, np.flatnonzero(alone)])
-        if is_alone(y[rows]).all() and learns_from_pairs(self.objective.loss):
+        rows, held_out = split_stratified(np.where(singleton, -1, y), fraction, random_state)
+        rows = np.concatenate([rows, np.flatnonzero(singleton)])
+        if is_singleton(y[rows]).all() and learns_from_pairs(self.objective.loss):
             raise ValueError(
                 f"validation_fraction={fraction} leaves no class two rows to learn from. Lower it "
                 "if some classes have three rows or more, or set early_stopping=False."
@@ -107,7 +107,7 @@ class EmbeddingTask(Task):
     def build(self, rows):
         """Return a new tower, standardized by these rows, and a new objective."""
         standardize = new_standardize(self.spec, self.X, rows=rows)
-        distance = chosen_distance(self.objective.distance, self.objective.loss)
+        distance = resolve_distance(self.objective.distance, self.objective.loss)
         unit_length = distance in UNIT_LENGTH
         tower = build_tower(self.spec, self.X[rows[:2]], standardize, unit_length=unit_length)
         objective = Objective(self.objective, self.classes).to(standardize.output)
@@ -115,12 +115,12 @@ class EmbeddingTask(Task):
 
     def check(self, module, rows):
         """Try the objective and the augmentation on the device, and raise unless they fit."""
-        sample = self._sample(rows, N_TRIED)
+        sample = self._sample(rows, N_TRIAL)
         Z = embed_rows(module["tower"], self.X, sample.numpy())
         if not Z.isfinite().all():
             return  # The tower is at fault; training reports it.
         device = module["tower"][0].mean.device
-        with RandomStream(0, device).drawing():
+        with RandomStream(0, device).active():
             Z = Z.to(device, copy=True).requires_grad_()
             objective = copy.deepcopy(module["objective"])  # Parts may keep a state.
             try_objective(objective, Z, self.labels[sample].to(device))
@@ -130,17 +130,18 @@ class EmbeddingTask(Task):
     def to(self, device):
         """Place rows and labels for batches on a device."""
         self.items = Items(self.X, device)
-        self.labels_there = to_device(self.labels, device)
+        self.device_labels = to_device(self.labels, device)
 
     def batches(self, rows, epoch, generator):
         """Yield pairs of all rows of a batch, and of its labeled rows, which come first."""
-        drawn = draw_batches(
+        labeled_batches = draw_batches(
             self.sampler, mask_labels_except(self.labels, rows), self.batch_size, generator
         )
-        mixed = self.unlabeled_pool[torch.randperm(len(self.unlabeled_pool), generator=generator)]
-        shares = mixed[: len(drawn) * self.batch_size].tensor_split(len(drawn))
-        for labeled, share in zip(drawn, shares, strict=True):
-            yield torch.cat([labeled, share]), labeled
+        order = torch.randperm(len(self.unlabeled_pool), generator=generator)
+        n_batches = len(labeled_batches)
+        pool = self.unlabeled_pool[order][: n_batches * self.batch_size]
+        for labeled, unlabeled in zip(labeled_batches, pool.tensor_split(n_batches), strict=True):
+            yield torch.cat([labeled, unlabeled]), labeled
 
     def loss(self, module, batch):
         """Return the objective of the embeddings of a batch."""
@@ -152,8 +153,8 @@ class EmbeddingTask(Task):
             augment=self.augment,
             precision=self.precision,
         )
-        labeled = to_device(labeled, self.labels_there.device)
-        return module["objective"](Z, self.labels_there[labeled], labeled, self.memory)
+        labeled = to_device(labeled, self.device_labels.device)
+        return module["objective"](Z, self.device_labels[labeled], labeled, self.memory)
 
     def score(self, module, rows, held_out):
         """Return the share of held-out rows whose nearest training row matches."""
@@ -164,20 +165,20 @@ class EmbeddingTask(Task):
 
     def diagnose(self, module, rows):
         """Return measures of the distances in a sample of rows."""
-        if self.diagnosed is None:
-            self.diagnosed = self._mixed_sample(rows)
-        sample, tower = self.diagnosed, module["tower"]
+        if self.diagnosis_rows is None:
+            self.diagnosis_rows = self._diagnosis_sample(rows)
+        sample, tower = self.diagnosis_rows, module["tower"]
         device = tower[0].mean.device
         Z = embed_rows(tower, self.X, sample.numpy()).to(device)
         return module["objective"].diagnose(Z, self.labels[sample].to(device))
 
-    def _mixed_sample(self, rows):
+    def _diagnosis_sample(self, rows):
         """Return a sample of rows, of which classes of one row make up half at most."""
-        alone = is_alone(self.codes[rows]) & (self.classes.ndim == 1)
-        negatives = torch.from_numpy(rows[alone][: N_DIAGNOSED // 2])
-        if alone.all():
+        singleton = is_singleton(self.codes[rows]) & (self.classes.ndim == 1)
+        negatives = torch.from_numpy(rows[singleton][: N_DIAGNOSIS // 2])
+        if singleton.all():
             return negatives
-        paired = self._sample(rows[~alone], N_DIAGNOSED - len(negatives))
+        paired = self._sample(rows[~singleton], N_DIAGNOSIS - len(negatives))
         return torch.cat([paired, negatives])
 
     def _sample(self, rows, n_rows):
@@ -198,7 +199,7 @@ def check_unlabeled_label(label):
 
 def remap_codes(known, present, codes):
     """Return codes of the classes of a chunk, -1 for none, as codes of all known classes."""
-    present, known = alike(present, known, "y", "classes")
+    present, known = to_common_dtype(present, known, "y", "classes")
     if not np.isin(present, known).all():
         raise ValueError(
             f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that the first "
@@ -213,7 +214,7 @@ def is_labeled(y, unlabeled_label):
         return np.full(len(y), True)
     if y.ndim > 1:
         return (y != unlabeled_label).all(axis=1)
-    marker, y = alike(unlabeled_label, y, "unlabeled_label", "y")
+    marker, y = to_common_dtype(unlabeled_label, y, "unlabeled_label", "y")
     return y != marker
 
 
@@ -238,7 +239,7 @@ def warn_if_no_pair_matches(codes):
         )
 
 
-def indicator(y, unlabeled_label):
+def as_indicator(y, unlabeled_label):
     """Return several labels a row as an array of zeros and ones."""
     y = y.toarray() if issparse(y) else y
     if not np.isin(y, (0, 1, unlabeled_label)).all():
@@ -251,11 +252,11 @@ def indicator(y, unlabeled_label):
 
 def mask_labels_except(labels, rows):
     """Return the labels of some rows, and -1 for all others."""
-    taking_part = torch.full_like(labels, -1)
-    taking_part[rows] = labels[rows]
-    return taking_part
+    masked = torch.full_like(labels, -1)
+    masked[rows] = labels[rows]
+    return masked
 
 
-def is_alone(codes):
+def is_singleton(codes):
     """Return which rows are the only ones of their class."""
     return np.bincount(codes)[codes] == 1

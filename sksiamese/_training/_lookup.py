@@ -54,20 +54,20 @@ def bind(name, factory, leading, **options):
         ) from error
     bound = getattr(factory, "keywords", {})
     free = {name: p for name, p in signature.parameters.items() if name not in bound}
-    spare = {name: v for name, v in leading.items() if name not in signature.parameters}
-    given = {name: v for name, v in {**leading, **options}.items() if name in free}
+    unnamed = {name: v for name, v in leading.items() if name not in signature.parameters}
+    values = {name: v for name, v in {**leading, **options}.items() if name in free}
     for parameter, declared in free.items():
         if declared.kind is declared.VAR_POSITIONAL:
-            given[parameter], spare = tuple(spare.values()), {}
+            values[parameter], unnamed = tuple(unnamed.values()), {}
         elif declared.kind is declared.VAR_KEYWORD:
-            given[parameter] = spare if len(free) == 1 else {}
-        elif parameter not in given and declared.default is declared.empty:
-            if declared.kind is declared.KEYWORD_ONLY or not spare:
+            values[parameter] = unnamed if len(free) == 1 else {}
+        elif parameter not in values and declared.default is declared.empty:
+            if declared.kind is declared.KEYWORD_ONLY or not unnamed:
                 raise ValueError(
                     f"{name} has a required argument {parameter!r} that is not passed to it; bind "
                     f"it by functools.partial({name}, {parameter}=...)."
                 )
-            given[parameter] = spare.pop(next(iter(spare)))
-    arguments = inspect.BoundArguments(signature, given)
+            values[parameter] = unnamed.pop(next(iter(unnamed)))
+    arguments = inspect.BoundArguments(signature, values)
     arguments.apply_defaults()
     return partial(factory, *arguments.args, **arguments.kwargs)

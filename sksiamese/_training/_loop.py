@@ -7,7 +7,7 @@ import torch
 from .._distributed import average_gradients, broadcast_from_rank0
 
 
-def train(module, epochs, loss, optimizer, *, on_epoch_end, drawing=nullcontext):
+def train(module, epochs, loss, optimizer, *, on_epoch_end, rng_context=nullcontext):
     """Train a module in place.
 
     Parameters
@@ -27,15 +27,15 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end, drawing=nullcontext)
     on_epoch_end : callable
         Called with the mean loss of each epoch; what is true ends the training.
 
-    drawing : callable, default=contextlib.nullcontext
-        ``drawing()`` is a context within which the random numbers of each step are drawn.
+    rng_context : callable, default=contextlib.nullcontext
+        ``rng_context()`` is a context within which the random numbers of each step are drawn.
     """
     for batches in epochs:
         module.train()
         losses = []
         for batch in batches:
             optimizer.zero_grad()
-            with drawing():
+            with rng_context():
                 value = loss(module, batch)
                 value.backward()
             average_gradients(module)

@@ -35,11 +35,11 @@ class Monitor:
     n_iter_no_change : int
         Training stops after more epochs without improvement than this.
 
-    past : dict of ndarray
+    history : dict of ndarray
         History of the epochs that the module has been trained for before.
 
-    drawing : callable
-        ``drawing()`` is a context within which random numbers are drawn.
+    rng_context : callable
+        ``rng_context()`` is a context within which random numbers are drawn.
 
     Attributes
     ----------
@@ -53,14 +53,16 @@ class Monitor:
         Whether the loss or the weights became NaN or infinite.
     """
 
-    def __init__(self, task, module, rows, held_out, *, tol, n_iter_no_change, past, drawing):
+    def __init__(
+        self, task, module, rows, held_out, *, tol, n_iter_no_change, history, rng_context
+    ):
         self.task, self.module, self.rows, self.held_out = task, module, rows, held_out
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
-        self.drawing = drawing
-        self.diagnose = drawing()(task.diagnose)
-        self.score = drawing()(task.score)
+        self.rng_context = rng_context
+        self.diagnose = rng_context()(task.diagnose)
+        self.score = rng_context()(task.score)
         self.initial_spread = self.diagnose(module, rows)["spread"]
-        self.history = {name: list(values) for name, values in past.items()}
+        self.history = {name: list(values) for name, values in history.items()}
         self.validation_scores = None if held_out is None else []
         self.best, self.n_no_change = -inf, 0
         self.weights = copy.deepcopy(module.state_dict())
@@ -68,13 +70,13 @@ class Monitor:
 
     def record(self, loss):
         """Record an epoch and return whether to stop."""
-        found = {"loss": loss, **self.diagnose(self.module, self.rows)}
+        measures = {"loss": loss, **self.diagnose(self.module, self.rows)}
         self.diverged = not (
             isfinite(loss)
-            and isfinite(found["spread"])
+            and isfinite(measures["spread"])
             and all(weight.isfinite().all() for weight in self.module.parameters())
         )
-        for name, value in found.items():
+        for name, value in measures.items():
             self.history.setdefault(name, []).append(value)
         if self.diverged:
             self.module.load_state_dict(self.weights)
@@ -98,7 +100,7 @@ class Monitor:
         if self.validation_scores:
             self.module.load_state_dict(self.weights)
 
-    def failure(self, learning_rate):
+    def failure_message(self, learning_rate):
         """Return what went wrong and what to do about it; None if nothing did."""
         rate = f"learning_rate_init (now {learning_rate})"
         if self.diverged:
@@ -107,8 +109,8 @@ class Monitor:
                 f"{len(self.history['loss'])}; the weights before it are kept. Lower {rate} or "
                 "look for outliers in X."
             )
-        demanded = min(self.initial_spread, self.task.margin or self.initial_spread)
-        if self.diagnose(self.module, self.rows)["spread"] < max(NO_SPREAD, COLLAPSE * demanded):
+        expected = min(self.initial_spread, self.task.margin or self.initial_spread)
+        if self.diagnose(self.module, self.rows)["spread"] < max(NO_SPREAD, COLLAPSE * expected):
             return (
                 "The embedding has collapsed: all rows are embedded at nearly the same point. "
                 f"Lower {rate}, use a milder miner, such as 'all' or 'semihard', or a shallower or "

@@ -14,8 +14,8 @@ from ..mining import MINERS
 from ..regularizers import REGULARIZERS
 from ._lookup import bind_supported, resolve
 from ._user_parts import (
-    call,
     call_factory,
+    call_part,
     check_distance,
     check_miner,
     check_order,
@@ -59,9 +59,9 @@ class Objective(nn.Module):
         self.register_buffer("class_indicators", class_indicators(classes))
         sizes = {"n_classes": len(classes), "n_components": spec.n_components}
         margin = {} if spec.margin == "auto" else {"margin": spec.margin}
-        self.loss = configure("loss", resolve(LOSSES, spec.loss), **sizes, **margin)
-        self.miner = configure("miner", resolve(MINERS, spec.miner), **sizes)
-        self.distance = resolve(DISTANCES, chosen_distance(spec.distance, spec.loss))
+        self.loss = instantiate("loss", resolve(LOSSES, spec.loss), **sizes, **margin)
+        self.miner = instantiate("miner", resolve(MINERS, spec.miner), **sizes)
+        self.distance = resolve(DISTANCES, resolve_distance(spec.distance, spec.loss))
         self.reads_pairs = reads_pairs(self.loss)
         if self.class_indicators is not None and not self.reads_pairs:
             raise ValueError(
@@ -72,21 +72,21 @@ class Objective(nn.Module):
         self.regularizer, self.reads_unlabeled = None, False
         if spec.regularizer is not None:
             regularizer = resolve(REGULARIZERS, spec.regularizer)
-            self.regularizer = configure("regularizer", regularizer, **sizes)
+            self.regularizer = instantiate("regularizer", regularizer, **sizes)
             self.reads_unlabeled = n_required(self.regularizer, "regularizer") == 1
 
     def forward(self, Z, y, rows, memory):
         """Return the loss of embeddings, the first of which are ``rows`` with classes ``y``."""
-        known = Z[: len(y)]
+        labeled = Z[: len(y)]
         if self.reads_pairs:
             value = self.loss(
-                *self.miner(*memory.pairs(known, y, rows, self.distance, self.class_indicators))
+                *self.miner(*memory.pairs(labeled, y, rows, self.distance, self.class_indicators))
             )
         else:
-            value = self.loss(known, y)
+            value = self.loss(labeled, y)
         if self.regularizer is not None:
-            extra = self.regularizer(Z) if self.reads_unlabeled else self.regularizer(known, y)
-            value = value + self.weight * extra
+            penalty = self.regularizer(Z) if self.reads_unlabeled else self.regularizer(labeled, y)
+            value = value + self.weight * penalty
         return value
 
     def score(self, Z, y, Z_known, y_known):
@@ -111,9 +111,9 @@ class Objective(nn.Module):
             selected = torch.ones_like(y, dtype=torch.bool)
             (gradient,) = torch.autograd.grad(self.loss(Z, y), Z)
             gradient = gradient.norm(dim=1)
-        moved = 0 if gradient is None else (gradient[selected] != 0).sum().item()
+        n_active = 0 if gradient is None else (gradient[selected] != 0).sum().item()
         return {
-            "active": moved / max(1, selected.sum().item()),
+            "active": n_active / max(1, selected.sum().item()),
             "positive_distance": D[same].mean().item(),
             "negative_distance": D[different].mean().item(),
             "spread": D.mean().item(),
@@ -125,17 +125,17 @@ def try_objective(objective, Z, y):
 
     def cost(Z, y, indicators=None):
         mined = check_miner(objective.miner, *pairs(Z, y, objective.distance, indicators))
-        return call("loss", objective.loss, *mined)
+        return call_part("loss", objective.loss, *mined)
 
     check_distance(objective.distance, Z)
     if objective.reads_pairs:
         check_scalar("loss", cost(Z, y, objective.class_indicators))
         check_order(cost, Z, objective.distance)
     else:
-        check_scalar("loss", call("loss", objective.loss, Z, y))
+        check_scalar("loss", call_part("loss", objective.loss, Z, y))
     if objective.regularizer is not None:
         embeddings = (Z,) if objective.reads_unlabeled else (Z, y)
-        check_scalar("regularizer", call("regularizer", objective.regularizer, *embeddings))
+        check_scalar("regularizer", call_part("regularizer", objective.regularizer, *embeddings))
 
 
 class CrossBatchMemory:
@@ -154,18 +154,18 @@ class CrossBatchMemory:
 
     def __init__(self, size):
         self.size = size
-        self.remembered = None
+        self.entries = None
 
     def pairs(self, Z, y, rows, distance, indicators=None):
         """Return distances and masks of a batch paired with itself and with the memory."""
         if not self.size:
             return pairs(Z, y, distance, indicators)
-        old = self.remembered or (Z[:0], y[:0], rows[:0])
+        old = self.entries or (Z[:0], y[:0], rows[:0])
         columns = tuple(map(torch.cat, zip((Z, y, rows), old, strict=True)))
-        self.remembered = tuple(x[: self.size].detach() for x in columns)
+        self.entries = tuple(x[: self.size].detach() for x in columns)
         same = match_mask(y, columns[1], indicators)
-        itself = rows[:, None] == columns[2]
-        return distance(Z, columns[0]), same & ~itself, ~(same | itself)
+        identical = rows[:, None] == columns[2]
+        return distance(Z, columns[0]), same & ~identical, ~(same | identical)
 
 
 def pairs(Z, y, distance, indicators=None):
@@ -195,16 +195,16 @@ def class_indicators(classes):
     return None if classes.ndim == 1 else torch.from_numpy(classes.astype(np.float32))
 
 
-def configure(name, choice, **options):
+def instantiate(name, choice, **options):
     """Return a loss, miner or regulariser ready for use: classes are built, modules copied."""
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     if isinstance(getattr(choice, "func", choice), type):
         return call_factory(name, choice, {}, **options)
-    return call(name, bind_supported, choice, **options)
+    return call_part(name, bind_supported, choice, **options)
 
 
-def chosen_distance(distance, loss):
+def resolve_distance(distance, loss):
     """Return a distance; for "auto" the name of the one that the loss was made for."""
     if distance != "auto":
         return distance
@@ -219,15 +219,15 @@ def nearest_matches(Z, y, distance, indicators):
 
     If several are equally near, the share of them that match.
     """
-    every, found = torch.arange(len(Z)), []
-    for rows in every.split(1024):
-        itself = rows[:, None] == every
-        match = match_mask(y[rows], y, indicators) & ~itself
-        D = distance(Z[rows], Z).masked_fill(itself, torch.inf)
+    all_rows, shares = torch.arange(len(Z)), []
+    for rows in all_rows.split(1024):
+        identical = rows[:, None] == all_rows
+        match = match_mask(y[rows], y, indicators) & ~identical
+        D = distance(Z[rows], Z).masked_fill(identical, torch.inf)
         nearest = D.amin(dim=1, keepdim=True) == D
         share = (nearest & match).sum(dim=1) / nearest.sum(dim=1)
-        found.append(share[match.any(dim=1)])
-    return torch.cat(found)
+        shares.append(share[match.any(dim=1)])
+    return torch.cat(shares)
 
 
 def nearest_rows(Z, Z_known, distance):

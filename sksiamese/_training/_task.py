@@ -39,7 +39,7 @@ class Task(ABC):
     def check(self, module, rows):
         """Raise unless the parts that a user wrote fit these rows."""
 
-    def doubts(self, module, rows):
+    def initial_warnings(self, module, rows):
         """Return what to warn about before a new module is trained, as a list of messages."""
         return []
 

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from .._data._device import global_generator
-from .._data._items import as_tensor, floating
-from .._data._standardization import standardization
+from .._data._items import as_tensor, float_dtype
+from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape
 from ..towers import TOWERS, ToType, UnitLength
 from ._lookup import bind, resolve
-from ._user_parts import build_module, call, parameters_of
+from ._user_parts import build_module, call_part, signature_parameters
 
 
 class TowerSpec(NamedTuple):
@@ -44,7 +44,7 @@ class TowerSpec(NamedTuple):
     @classmethod
     def of(cls, estimator, X, feature_names):
         """Read the public parameters of an estimator for items like the rows of X."""
-        dtype = floating(X.dtype) if estimator.precision is None else np.float32
+        dtype = float_dtype(X.dtype) if estimator.precision is None else np.float32
         return cls(
             estimator.tower,
             estimator.n_components,
@@ -58,7 +58,7 @@ class TowerSpec(NamedTuple):
 
 def tower_sizes(tower, **sizes):
     """Return the sizes that are set; raise if the tower has no default for another one."""
-    parameters = parameters_of("tower", resolve(TOWERS, tower))
+    parameters = signature_parameters("tower", resolve(TOWERS, tower))
     for name, size in sizes.items():
         required = name in parameters and parameters[name].default is Parameter.empty
         if size is None and required:
@@ -90,13 +90,13 @@ def tower_attribute(tower, name, default):
 def new_standardize(spec, *parts, **options):
     """Return the layer that standardises the items of all parts as the tower wants them."""
     axes = tower_attribute(spec.tower, "shared_axes", None)
-    return standardization(*parts, shape=spec.item_shape, shared_axes=axes, **options)
+    return fit_standardize(*parts, shape=spec.item_shape, shared_axes=axes, **options)
 
 
 def build_tower(spec, X, standardize, *, unit_length=False):
     """Build a tower and try it on rows."""
-    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), new_body(spec))
-    Z = call("tower", try_on, tower, X, spec.dtype)
+    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), build_body(spec))
+    Z = call_part("tower", convert_and_embed, tower, X, spec.dtype)
     expected = (X.shape[0], spec.n_components)
     if not isinstance(Z, torch.Tensor) or Z.shape != expected:
         got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
@@ -121,7 +121,7 @@ def build_tower(spec, X, standardize, *, unit_length=False):
     return tower
 
 
-def new_body(spec):
+def build_body(spec):
     """Call the factory of a tower."""
     factory = resolve(TOWERS, spec.tower)
     leading = {"input_shape": spec.item_shape, "n_components": spec.n_components}
@@ -161,7 +161,7 @@ def fits_in_memory(factory, options):
     return n_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def try_on(tower, X, dtype):
+def convert_and_embed(tower, X, dtype):
     """Convert a new tower to the dtype of the computation, and return what it makes of X.
 
     Weights of less precision keep their types, with items in float32, if the tower takes
@@ -184,7 +184,7 @@ def try_on(tower, X, dtype):
             except RuntimeError:  # Torch multiplies no matrices of different types.
                 pass
         body.to(standardize.output.dtype)
-        return call("tower", tower, items)
+        return call_part("tower", tower, items)
 
 
 def embed_batch(tower, items, rows, *, augment, precision):

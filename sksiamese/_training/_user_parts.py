@@ -35,18 +35,18 @@ FORMS = {
 """The form of each part, for messages."""
 
 
-def misfit(name, problem):
+def part_error(name, problem):
     """Return the error for a part that does not have the expected form."""
     return ValueError(f"{name} {problem}. {FORMS[name]}")
 
 
-def call(name, part, *arguments, **options):
+def call_part(name, part, *arguments, **options):
     """Return what a part returns; raise a ValueError that names it if it fails."""
     try:
         return part(*arguments, **options)
     except Exception as error:
         reason = str(error).rstrip(".") or type(error).__name__
-        raise misfit(name, f"failed: {reason}") from error
+        raise part_error(name, f"failed: {reason}") from error
 
 
 def call_factory(name, factory, leading, **options):
@@ -55,25 +55,25 @@ def call_factory(name, factory, leading, **options):
         make = bind(name, factory, leading, **options)
     except ValueError as error:
         raise ValueError(f"{error} {FORMS[name]}") from error
-    return call(name, make)
+    return call_part(name, make)
 
 
-def parameters_of(name, function):
+def signature_parameters(name, function):
     """Return the parameters of a function, or of the forward method of a module."""
     function = function.forward if isinstance(function, nn.Module) else function
-    return call(name, inspect.signature, function).parameters
+    return call_part(name, inspect.signature, function).parameters
 
 
 def n_required(function, name):
     """Return the number of positional arguments that have no default."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = parameters_of(name, function).values()
+    parameters = signature_parameters(name, function).values()
     return sum(p.default is p.empty and p.kind in kinds for p in parameters)
 
 
 def reads_pairs(loss):
     """Return whether a loss reads distances and masks, not embeddings and classes."""
-    by_name = {"same", "different"} <= parameters_of("loss", loss).keys()
+    by_name = {"same", "different"} <= signature_parameters("loss", loss).keys()
     return by_name or n_required(loss, "loss") >= 3
 
 
@@ -89,7 +89,7 @@ def build_module(name, factory, leading, **options):
         Factory, of the user or built-in.
 
     leading : dict
-        Arguments by name; see :func:`~sksiamese._run.bind`.
+        Arguments by name; see :func:`~sksiamese._training._lookup.bind`.
 
     **options : object
         Arguments that are passed only if the signature names them.
@@ -101,18 +101,18 @@ def build_module(name, factory, leading, **options):
         )
     module = call_factory(name, factory, leading, **options)
     if not isinstance(module, nn.Module):
-        raise misfit(name, f"returned {described(module)} instead of an nn.Module")
+        raise part_error(name, f"returned {describe(module)} instead of an nn.Module")
     return module
 
 
 def check_scalar(name, value):
     """Raise unless a loss or regulariser has returned a number that has a gradient."""
     if not (isinstance(value, torch.Tensor) and value.numel() == 1 and value.is_floating_point()):
-        raise misfit(name, f"returned {described(value)}")
+        raise part_error(name, f"returned {describe(value)}")
     if not value.requires_grad:
-        raise misfit(name, "returned a tensor without a gradient, so it cannot train the tower")
+        raise part_error(name, "returned a tensor without a gradient, so it cannot train the tower")
     if not value.isfinite().all():
-        raise misfit(name, f"returned {value.item()} for embeddings of the untrained tower")
+        raise part_error(name, f"returned {value.item()} for embeddings of the untrained tower")
 
 
 def check_distance(distance, Z):
@@ -123,52 +123,52 @@ def check_distance(distance, Z):
             "weights that are to be learned to the tower."
         )
     few = Z[: (len(Z) + 1) // 2]
-    D = call("distance", distance, few, Z)
+    D = call_part("distance", distance, few, Z)
     shape = (len(few), len(Z))
     if not (isinstance(D, torch.Tensor) and D.shape == shape and D.dtype == Z.dtype):
-        raise misfit("distance", f"returned {described(D)} instead of {shape} in {Z.dtype}")
+        raise part_error("distance", f"returned {describe(D)} instead of {shape} in {Z.dtype}")
     if not D.requires_grad:
-        raise misfit("distance", "returned a tensor without a gradient")
+        raise part_error("distance", "returned a tensor without a gradient")
     if distance in DISTANCES.values():
         return
     if not D.isfinite().all():
-        raise misfit("distance", "returned NaN or infinite values")
+        raise part_error("distance", "returned NaN or infinite values")
     if D.min() < -1e-3 * D.abs().max():
-        raise misfit("distance", f"returned a negative value, {D.min().item():.4g}")
+        raise part_error("distance", f"returned a negative value, {D.min().item():.4g}")
     to_others = D.masked_fill(torch.eye(*shape, dtype=torch.bool, device=D.device), torch.nan)
     if D.diagonal().mean() > to_others.nanmean():
-        raise misfit(
+        raise part_error(
             "distance", "returned a larger value for a row and itself than for two other rows"
         )
 
 
 def check_paired(distance, A, B):
     """Raise unless a distance compares rows one by one, and in either order alike."""
-    D = call("distance", paired, distance, A, B)
+    D = call_part("distance", paired, distance, A, B)
     if D.shape != (len(A),):
-        raise misfit("distance", f"returned {described(D)} for two batches of shape (n, 1, k)")
+        raise part_error("distance", f"returned {describe(D)} for two batches of shape (n, 1, k)")
     if not nearly_equal(D, paired(distance, B, A)):
-        raise misfit("distance", "changed when A and B were swapped")
+        raise part_error("distance", "changed when A and B were swapped")
 
 
 def check_miner(miner, D, same, different):
     """Return what a miner returns; raise unless it has selected pairs of D."""
-    mined = call("miner", miner, D, same, different)
+    mined = call_part("miner", miner, D, same, different)
     if not (
         isinstance(mined, tuple | list)
         and len(mined) == 3
         and all(isinstance(part, torch.Tensor) for part in mined)
     ):
-        raise misfit("miner", f"returned {described(mined)}")
+        raise part_error("miner", f"returned {describe(mined)}")
     distances, *masks = mined
     if distances.ndim != 2 or any(mask.shape != distances.shape for mask in masks):
-        raise misfit("miner", f"returned tensors of shapes {[tuple(x.shape) for x in mined]}")
+        raise part_error("miner", f"returned tensors of shapes {[tuple(x.shape) for x in mined]}")
     if distances.dtype != D.dtype or any(mask.dtype != torch.bool for mask in masks):
-        raise misfit("miner", f"returned tensors of {', '.join(str(x.dtype) for x in mined)}")
+        raise part_error("miner", f"returned tensors of {', '.join(str(x.dtype) for x in mined)}")
     if distances.numel() and not distances.requires_grad:
-        raise misfit("miner", "returned distances without a gradient")
+        raise part_error("miner", "returned distances without a gradient")
     if (masks[0] & masks[1]).any():
-        raise misfit("miner", "returned a pair that is in both masks")
+        raise part_error("miner", "returned a pair that is in both masks")
     return mined
 
 
@@ -192,7 +192,7 @@ def check_order(cost, Z, distance):
     close = cost(Z[[one] * half + [other] * half], y)
     apart = cost(Z[[one, other] * half], y)
     if close > apart:
-        raise misfit(
+        raise part_error(
             "loss",
             f"is {close.item():.4g} if the rows of each class are close, but {apart.item():.4g} if "
             "they are far apart, so it would not bring them together",
@@ -202,16 +202,16 @@ def check_order(cost, Z, distance):
 def check_head(head, A, B, margin):
     """Raise unless a head maps two batches of embeddings to logits, in either order alike."""
     head = copy.deepcopy(head).train()
-    logit = call("head", head, A, B)
+    logit = call_part("head", head, A, B)
     if not (isinstance(logit, torch.Tensor) and logit.shape == (len(A),)):
         raise ValueError(
             f"head must map two batches of shape {tuple(A.shape)} to logits of shape "
-            f"({len(A)},), but gave {described(logit)}; change its last layer."
+            f"({len(A)},), but gave {describe(logit)}; change its last layer."
         )
     if logit.dtype != A.dtype:
-        raise misfit("head", f"returned logits in {logit.dtype} for embeddings in {A.dtype}")
+        raise part_error("head", f"returned logits in {logit.dtype} for embeddings in {A.dtype}")
     if not logit.isfinite().all():
-        raise misfit("head", "returned NaN or infinite logits before any training")
+        raise part_error("head", "returned NaN or infinite logits before any training")
     trains_tower = (
         logit.requires_grad
         and torch.autograd.grad(logit.sum(), A, allow_unused=True)[0] is not None
@@ -223,7 +223,7 @@ def check_head(head, A, B, margin):
         )
     head.eval()
     if not nearly_equal(head(A, B), head(B, A)):
-        raise misfit(
+        raise part_error(
             "head",
             "gives other logits if the items of a pair are swapped; compute them from "
             "(A - B).abs() and A * B, for instance",
@@ -253,22 +253,22 @@ def draw_batches(sampler, y, batch_size, generator):
         Batches, one at least and none of them empty.
     """
     most = 1000 + 10 * len(y)
-    drawn = call(
+    drawn = call_part(
         "sampler",
         lambda: list(islice(sampler(y, batch_size, generator=generator), most)),
     )
     if not 0 < len(drawn) < most:
         n_drawn = "no batch" if not drawn else f"{most} batches and more"
-        raise misfit("sampler", f"yielded {n_drawn} for an epoch of {len(y)} rows")
-    batches = [as_rows(batch) for batch in drawn]
+        raise part_error("sampler", f"yielded {n_drawn} for an epoch of {len(y)} rows")
+    batches = [as_row_numbers(batch) for batch in drawn]
     rows = torch.cat(batches)
     if rows.min() < 0 or rows.max() >= len(y):
-        raise misfit(
+        raise part_error(
             "sampler",
             f"yielded row numbers from {rows.min()} to {rows.max()}, but X has {len(y)} rows",
         )
     if (y[rows] < 0).any():
-        raise misfit(
+        raise part_error(
             "sampler",
             f"yielded rows such as {rows[y[rows] < 0][:5].tolist()}, which are held out or have no "
             "label",
@@ -276,13 +276,13 @@ def draw_batches(sampler, y, batch_size, generator):
     return batches
 
 
-def as_rows(batch):
+def as_row_numbers(batch):
     """Return a batch of row numbers as a tensor of int64 on the CPU."""
-    rows = call("sampler", torch.as_tensor, batch)
+    rows = call_part("sampler", torch.as_tensor, batch)
     if rows.ndim != 1 or not rows.numel():
-        raise misfit("sampler", f"yielded {described(batch)} instead of a batch of row numbers")
+        raise part_error("sampler", f"yielded {describe(batch)} instead of a batch of row numbers")
     if rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool:
-        raise misfit("sampler", f"yielded {rows.dtype} instead of whole numbers")
+        raise part_error("sampler", f"yielded {rows.dtype} instead of whole numbers")
     return rows.to("cpu", torch.int64)
 
 
@@ -310,15 +310,15 @@ def augment_items(items, generator, *, augment, input_shape):
     """
     if augment is None:
         return items
-    given = items.unflatten(1, items.shape[1:] if input_shape is None else tuple(input_shape))
-    changed = call("augment", augment, given, generator)
-    if not isinstance(changed, torch.Tensor) or changed.shape != given.shape:
+    shaped = items.unflatten(1, items.shape[1:] if input_shape is None else tuple(input_shape))
+    changed = call_part("augment", augment, shaped, generator)
+    if not isinstance(changed, torch.Tensor) or changed.shape != shaped.shape:
         raise ValueError(
-            f"augment must return items of shape {tuple(given.shape)}, as it was given, but "
-            f"gave {described(changed)}."
+            f"augment must return items of shape {tuple(shaped.shape)}, as it was given, but "
+            f"gave {describe(changed)}."
         )
-    if changed.dtype != given.dtype or changed.device != given.device:
-        raise misfit("augment", f"returned {changed.dtype} on {changed.device}")
+    if changed.dtype != shaped.dtype or changed.device != shaped.device:
+        raise part_error("augment", f"returned {changed.dtype} on {changed.device}")
     return changed.flatten(1)
 
 
@@ -326,7 +326,7 @@ def check_augment(augment, items, generator):
     """Raise if an augmentation makes NaN or infinite values of finite items."""
     changed = copy.deepcopy(augment)(items, generator)
     if items.isfinite().all() and not changed.isfinite().all():
-        raise misfit("augment", "returned NaN or infinite values for finite items")
+        raise part_error("augment", "returned NaN or infinite values for finite items")
 
 
 def nearly_equal(one, other):
@@ -334,7 +334,7 @@ def nearly_equal(one, other):
     return torch.allclose(one, other, rtol=1e-3, atol=1e-5 * (1 + one.detach().abs().max().item()))
 
 
-def described(value):
+def describe(value):
     """Return the shape and dtype of a tensor, or the type of something else."""
     if isinstance(value, torch.Tensor):
         return f"{tuple(value.shape)} in {value.dtype}"

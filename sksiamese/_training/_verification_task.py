@@ -35,19 +35,19 @@ from ._user_parts import (
     check_paired,
 )
 
-N_DIAGNOSED = 256
+N_DIAGNOSIS = 256
 """Pairs whose distances are measured after each epoch."""
 
-N_TRIED = 32
+N_TRIAL = 32
 """Pairs on which the parts that a user wrote are tried."""
 
-N_JUDGED = 1024
+N_DIRECTION = 1024
 """Pairs by which the direction of the labels is judged."""
 
 N_ERRORS = 4
 """Standard errors by which labels must seem to be reversed for a warning."""
 
-N_COMPARED = 4096
+PAIR_CHUNK = 4096
 """Pairs of embeddings that are compared at a time."""
 
 
@@ -107,7 +107,7 @@ class VerificationTask(Task):
     def build(self, rows):
         """Return a new tower, standardized by the items of these pairs, and a new head."""
         items = self.pairs.items
-        weighted = weighted_items(self.pairs, rows, self.weight)
+        weighted = item_weights(self.pairs, rows, self.weight)
         standardize = new_standardize(self.spec, items, **weighted)
         tower = build_tower(self.spec, items[self.pairs.index[rows[:2], 0]], standardize)
         options = {"distance": self.distance, "margin": self.margin or 1.0}
@@ -115,19 +115,20 @@ class VerificationTask(Task):
         head = build_module("head", self.head, leading, **options)
         return nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
 
-    def doubts(self, module, rows):
+    def initial_warnings(self, module, rows):
         """Warn if the labels seem to be reversed."""
-        message = doubt_direction(module["tower"], self.pairs, self.match, rows, self.classes)
+        tower = module["tower"]
+        message = reversed_labels_message(tower, self.pairs, self.match, rows, self.classes)
         return [message] if message else []
 
     def check(self, module, rows):
         """Try distance, head and augmentation on some pairs, and raise unless they fit."""
         device = module["tower"][0].mean.device
-        sides = self.pairs.index[rows[:N_TRIED]].T
+        sides = self.pairs.index[rows[:N_TRIAL]].T
         A, B = (embed_rows(module["tower"], self.pairs.items, side).to(device) for side in sides)
         if not (A.isfinite().all() and B.isfinite().all()):
             return  # The tower is at fault; training reports it.
-        with RandomStream(0, device).drawing():
+        with RandomStream(0, device).active():
             A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
             check_distance(self.distance, A)
             check_paired(self.distance, A, B)
@@ -139,58 +140,58 @@ class VerificationTask(Task):
         """Place items and weights, those as a match and as a mismatch, on a device."""
         weights = np.column_stack([self.match * self.weight, (1 - self.match) * self.weight])
         self.items = Items(self.pairs.items, device)
-        self.weights_there = to_device(torch.from_numpy(weights), device)
+        self.device_weights = to_device(torch.from_numpy(weights), device)
 
     def batches(self, rows, epoch, generator):
         """Yield row numbers of pairs, and the weight of the contrastive loss."""
-        attraction = 2 * (1 - epoch / self.max_iter)
+        contrastive_weight = 2 * (1 - epoch / self.max_iter)
         for batch in shuffled(self.labels[rows], self.batch_size, generator=generator):
-            yield rows[batch.numpy()], attraction
+            yield rows[batch.numpy()], contrastive_weight
 
     def loss(self, module, batch):
         """Return the logistic loss of the head plus the contrastive loss of the distance."""
-        rows, attraction = batch
-        both = embed_batch(
+        rows, contrastive_weight = batch
+        embeddings = embed_batch(
             module["tower"],
             self.items,
             self.pairs.index[rows].T.ravel(),
             augment=self.augment,
             precision=self.precision,
         )
-        A, B = both.tensor_split(2)
-        rows = to_device(torch.from_numpy(rows), self.weights_there.device)
-        same, different = self.weights_there[rows].to(A.dtype).unbind(dim=1)
-        decision = logistic(module["head"](A, B), same, different)
+        A, B = embeddings.tensor_split(2)
+        rows = to_device(torch.from_numpy(rows), self.device_weights.device)
+        same, different = self.device_weights[rows].to(A.dtype).unbind(dim=1)
+        head_loss = logistic(module["head"](A, B), same, different)
         if self.margin is None:
-            return decision
+            return head_loss
         D = paired(self.distance, A, B)
-        return decision + attraction * contrastive(D, same, different, margin=self.margin)
+        return head_loss + contrastive_weight * contrastive(D, same, different, margin=self.margin)
 
     def score(self, module, rows, held_out):
         """Return the accuracy of the head on held-out pairs."""
-        function = partial(logits, module["head"])
-        accepted = compare(function, module["tower"], self.pairs[held_out]) > 0
+        function = partial(head_logits, module["head"])
+        accepted = map_pairs(function, module["tower"], self.pairs[held_out]) > 0
         return accuracy_score(self.match[held_out], accepted, sample_weight=self.weight[held_out])
 
     def diagnose(self, module, rows):
         """Return measures of the distances of a sample of pairs."""
-        sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSED]
+        sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSIS]
         function = partial(paired, self.distance)
-        D = compare(function, module["tower"], self.pairs[sample])
-        return describe(D, self.labels[sample] > 0, self.margin)
+        D = map_pairs(function, module["tower"], self.pairs[sample])
+        return distance_measures(D, self.labels[sample] > 0, self.margin)
 
 
-def weighted_items(pairs, rows, weight):
+def item_weights(pairs, rows, weight):
     """Return the row numbers of the items of some pairs, and weights of all items, as keywords."""
-    of_items = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
-    return {"rows": np.flatnonzero(of_items), "sample_weight": of_items}
+    totals = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
+    return {"rows": np.flatnonzero(totals), "sample_weight": totals}
 
 
 def pair_weights(sample_weight, class_weight, labels, classes):
     """Return the product of sample weight and class weight of each pair, scaled to 1 at most."""
     options = {"dtype": np.float64, "ensure_non_negative": True}
     try:
-        weight = scaled(_check_sample_weight(sample_weight, labels, **options))
+        weight = scale_weights(_check_sample_weight(sample_weight, labels, **options))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"sample_weight must hold a finite number >= 0 for each pair. {error}"
@@ -213,11 +214,11 @@ def pair_weights(sample_weight, class_weight, labels, classes):
                 f"class_weight has weights for {unknown}, but the labels of y are "
                 f"{classes.tolist()}; give weights to these."
             )
-    of_class = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
-    return scaled(weight * scaled(of_class)[np.searchsorted(classes, labels)])
+    factors = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
+    return scale_weights(weight * scale_weights(factors)[np.searchsorted(classes, labels)])
 
 
-def scaled(weight):
+def scale_weights(weight):
     """Return weights divided by a power of two, so that the largest is in [0.5, 1).
 
     Their ratios stay as they are, and single precision holds them.
@@ -270,7 +271,7 @@ def split_identities(groups, fraction, match, random_state):
     return tuple(rows[part] for part in parts)
 
 
-def doubt_direction(tower, pairs, match, rows, classes):
+def reversed_labels_message(tower, pairs, match, rows, classes):
     """Return a warning if the label of matches seems to mean the opposite, before any training.
 
     By the distance of the untrained tower, matching pairs should be closer than others more
@@ -279,18 +280,18 @@ def doubt_direction(tower, pairs, match, rows, classes):
     different kinds would look like distances. Do not warn if items that several pairs share
     prove the labels right: matches are transitive, non-matches are not.
     """
-    sample = np.random.default_rng(0).permutation(rows)[:N_JUDGED]
+    sample = np.random.default_rng(0).permutation(rows)[:N_DIRECTION]
     is_match = match[sample] > 0
-    differences = compare(torch.sub, tower, pairs[sample]).double().numpy()
+    differences = map_pairs(torch.sub, tower, pairs[sample]).double().numpy()
     n_match, n_other = is_match.sum(), (~is_match).sum()
     if not (n_match and n_other and np.isfinite(differences).all()):
         return None
     error = np.sqrt((n_match + n_other + 1) / (12 * n_match * n_other))
-    farther = [roc_auc_score(is_match, np.linalg.norm(differences, axis=1))]
+    auc = [roc_auc_score(is_match, np.linalg.norm(differences, axis=1))]
     for part in (is_match, ~is_match):
         differences[part] -= differences[part].mean(axis=0)
-    farther.append(roc_auc_score(is_match, np.linalg.norm(differences, axis=1)))
-    if min(farther) - N_ERRORS * error <= 0.5:
+    auc.append(roc_auc_score(is_match, np.linalg.norm(differences, axis=1)))
+    if min(auc) - N_ERRORS * error <= 0.5:
         return None
     index = pairs.index[rows]
     if is_transitive(index, match[rows] > 0) and not is_transitive(index, match[rows] == 0):
@@ -298,7 +299,7 @@ def doubt_direction(tower, pairs, match, rows, classes):
     different, same = classes.tolist()
     return (
         f"Pairs labelled {same!r} count as matching, as this label is sorted last, but "
-        f"{farther[0]:.0%} of the time they are farther apart than those labelled {different!r}. "
+        f"{auc[0]:.0%} of the time they are farther apart than those labelled {different!r}. "
         f"If these are the ones that match, pass y == {different!r}."
     )
 
@@ -307,12 +308,12 @@ def is_transitive(index, match):
     """Return whether chains of matches never connect the items of a non-matching pair."""
     n_items = index.max() + 1
     links = coo_array((np.ones(match.sum()), index[match].T), shape=(n_items, n_items))
-    kinds = connected_components(links, directed=False)[1]
-    left, right = kinds[index[~match]].T
+    components = connected_components(links, directed=False)[1]
+    left, right = components[index[~match]].T
     return not (left == right).any()
 
 
-def describe(D, match, margin):
+def distance_measures(D, match, margin):
     """Return measures of progress for the distances of some pairs."""
     active = torch.where(match, D > 0, margin > D).double().mean().item() if margin else 1.0
     return {
@@ -323,7 +324,7 @@ def describe(D, match, margin):
     }
 
 
-def logits(head, A, B):
+def head_logits(head, A, B):
     """Return the logits of a head for two batches of embeddings, on the CPU as they are."""
     device = next(chain(head.parameters(), head.buffers(), [A])).device
     return head(A.to(device), B.to(device)).cpu()
@@ -331,7 +332,7 @@ def logits(head, A, B):
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def compare(function, tower, pairs):
+def map_pairs(function, tower, pairs):
     """Return a function of two batches of embeddings for all pairs, chunk by chunk.
 
     Every distinct item is embedded once. Where no item occurs twice, one side is embedded
@@ -341,8 +342,8 @@ def compare(function, tower, pairs):
     rows, index = pairs.distinct()
     if len(rows) == 2 * len(pairs):
         A, B = (embed_rows(tower, pairs.items, side) for side in pairs.index.T)
-        chunks = ((A[chunk], B[chunk]) for chunk in gen_batches(len(pairs), N_COMPARED))
+        chunks = ((A[chunk], B[chunk]) for chunk in gen_batches(len(pairs), PAIR_CHUNK))
     else:
         Z = embed_rows(tower, pairs.items, rows)
-        chunks = (Z[index[chunk].T] for chunk in gen_batches(len(pairs), N_COMPARED))
+        chunks = (Z[index[chunk].T] for chunk in gen_batches(len(pairs), PAIR_CHUNK))
     return torch.cat([function(A, B) for A, B in chunks])

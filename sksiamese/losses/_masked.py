@@ -7,7 +7,7 @@ accelerator stay as large as they are, with masks that leave out what was not se
 
 import torch
 
-NOTHING = -1e30
+LOG_ZERO = -1e30
 """Stands for the logarithm of zero: its sums and gradients are finite."""
 
 CHUNK = 2**21
@@ -27,12 +27,12 @@ def chunk_size(D):
     return CHUNK if on_cpu(D) else ACCELERATOR_CHUNK
 
 
-def ratio(total, weight):
+def safe_divide(total, weight):
     """A mean from its parts; zero, with a gradient path, where nothing has weight."""
     return total / weight.to(total.dtype).clamp_min(torch.finfo(total.dtype).tiny)
 
 
-def numbers(mask, D):
+def to_float(mask, D):
     """A mask, or weights, as numbers like those of D.
 
     By way of bytes, which are converted, and multiplied, several times as fast as booleans.
@@ -41,19 +41,19 @@ def numbers(mask, D):
     return mask.to(D.dtype)
 
 
-def places(mask):
+def flat_positions(mask):
     """Where a mask is true, counted through all of its rows, by numpy, which is faster.
 
-    On an accelerator all places; :func:`is_meant` tells which of them are.
+    On an accelerator all places; :func:`is_valid` tells which of them are.
     """
     if on_cpu(mask):
         return torch.from_numpy(mask.numpy().ravel().nonzero()[0])
     return torch.arange(mask.numel(), device=mask.device)
 
 
-def is_meant(mask, place):
-    """At which of the places that :func:`places` gave for a mask it is true."""
-    return torch.ones_like(place, dtype=torch.bool) if on_cpu(mask) else mask.flatten()
+def is_valid(mask, positions):
+    """At which of the places that :func:`flat_positions` gave for a mask it is true."""
+    return torch.ones_like(positions, dtype=torch.bool) if on_cpu(mask) else mask.flatten()
 
 
 def masked_logsumexp(values, mask):
@@ -62,24 +62,24 @@ def masked_logsumexp(values, mask):
     What is too small to count is raised to the least that is not, as exponentials that
     underflow are slow.
     """
-    values = values.where(mask, NOTHING)
+    values = values.where(mask, LOG_ZERO)
     least = values.detach().amax(dim=1, keepdim=True) - 80
     return values.clamp_min(least).logsumexp(dim=1)
 
 
-def in_chunks(D, *others):
+def row_chunks(D, *others):
     """Rows of D and of others that have as many, some at a time."""
     n_rows = max(1, chunk_size(D) * len(D) // max(1, D.numel()))
     return zip(*(x.split(n_rows) for x in (D, *others)), strict=True)
 
 
-def ascending(D):
+def sort_rows(D):
     """The distances of each row from least to greatest, and the columns they stood in."""
-    order = _order(D) if on_cpu(D) and D.dtype == torch.float32 else D.argsort(dim=1)
+    order = _argsort_rows(D) if on_cpu(D) and D.dtype == torch.float32 else D.argsort(dim=1)
     return D.gather(1, order), order
 
 
-def _order(D):
+def _argsort_rows(D):
     """Columns of each row by ascending distance, by numpy, which sorts numbers faster than places.
 
     The bits of a distance, made to ascend like it, and its column share one whole number.
@@ -91,16 +91,16 @@ def _order(D):
     return keys.bitwise_and_(0xFFFFFFFF)
 
 
-def turns(numbers):
+def occurrence_index(values):
     """How many equal ones stand before each of some numbers >= 0."""
-    order = numbers.argsort(stable=True)
-    counts = numbers.bincount()
+    order = values.argsort(stable=True)
+    counts = values.bincount()
     first = counts.cumsum(0) - counts
-    turn = torch.arange(len(order), device=order.device) - first[numbers[order]]
-    return torch.empty_like(order).index_copy(0, order, turn)
+    index = torch.arange(len(order), device=order.device) - first[values[order]]
+    return torch.empty_like(order).index_copy(0, order, index)
 
 
-def compact(D, mask):
+def left_align(D, mask):
     """The selected distances of each row side by side, and which of them are there.
 
     On an accelerator they stay in their columns.
@@ -109,15 +109,16 @@ def compact(D, mask):
         return D, mask
     counts = mask.sum(dim=1, keepdim=True)
     width = max(1, int(counts.max())) if len(D) else 1
-    there = torch.arange(width, device=D.device) < counts
-    return D.new_zeros(there.shape).masked_scatter(there, D.take(places(mask))), there
+    valid = torch.arange(width, device=D.device) < counts
+    return D.new_zeros(valid.shape).masked_scatter(valid, D.take(flat_positions(mask))), valid
 
 
-def spread(values, there, mask):
-    """The way back from :func:`compact`: values where the mask is true, zeros elsewhere."""
+def scatter_back(values, valid, mask):
+    """The way back from :func:`left_align`: values where the mask is true, zeros elsewhere."""
     if not on_cpu(values):
         return values
-    flat = values.new_zeros(mask.numel()).scatter_(0, places(mask), values.take(places(there)))
+    aligned = values.take(flat_positions(valid))
+    flat = values.new_zeros(mask.numel()).scatter_(0, flat_positions(mask), aligned)
     return flat.view(mask.shape)
 
 
@@ -127,47 +128,47 @@ def mean_over_anchors(cost, D, same, different):
     ``cost(D, same, different)`` gives the cost of each anchor.
     """
 
-    def parts(D, same, different):
+    def sums(D, same, different):
         complete = (same.sum(dim=1) > 0) & (different.sum(dim=1) > 0)
         return cost(D, same, different).where(complete, 0).sum(), complete.sum()
 
-    return mean_of(parts, D, same, different)
+    return chunked_mean(sums, D, same, different)
 
 
-def mean_of(parts, D, same, different):
+def chunked_mean(sums, D, same, different):
     """A mean from its parts, total and weight, which are sums over anchors.
 
-    ``parts(D, same, different)`` gives them for some anchors. Where there are many, it is
+    ``sums(D, same, different)`` gives them for some anchors. Where there are many, it is
     given some at a time, and only the gradient of each distance is kept.
     """
     if not D.numel():
         return D.sum()
     if D.numel() <= chunk_size(D):
-        return ratio(*parts(D, same, different))
-    total, weight, gradient = _sums_in_chunks(parts, D, same, different)
-    return ratio(with_gradient(D, total, gradient), weight)
+        return safe_divide(*sums(D, same, different))
+    total, weight, gradient = _sums_in_chunks(sums, D, same, different)
+    return safe_divide(attach_gradient(D, total, gradient), weight)
 
 
-def _sums_in_chunks(parts, D, same, different):
+def _sums_in_chunks(sums, D, same, different):
     """Total and weight of all anchors, some at a time, and the gradient of the total by D."""
     gradient = torch.empty_like(D)
     totals, weights = [], []
-    for d, positive, negative, g in in_chunks(D.detach(), same, different, gradient):
+    for d, positive, negative, g in row_chunks(D.detach(), same, different, gradient):
         with torch.enable_grad():
             d = d.requires_grad_()
-            total, weight = parts(d, positive, negative)
+            total, weight = sums(d, positive, negative)
         g.copy_(torch.autograd.grad(total, d)[0])
         totals.append(total.detach())
         weights.append(weight.detach())
     return torch.stack(totals).sum(), torch.stack(weights).sum(), gradient
 
 
-def with_gradient(D, value, gradient):
+def attach_gradient(D, value, gradient):
     """A number that was worked out of D aside from autograd, joined to D by its gradient."""
-    return _WithGradient.apply(D, value, gradient)
+    return _AttachGradient.apply(D, value, gradient)
 
 
-class _WithGradient(torch.autograd.Function):
+class _AttachGradient(torch.autograd.Function):
     """A number, and its gradient as it is given."""
 
     @staticmethod

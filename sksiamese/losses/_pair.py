@@ -5,7 +5,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from .._parameters import check_real
-from ._masked import masked_logsumexp, mean_of, mean_over_anchors, numbers, ratio, with_gradient
+from ._masked import (
+    attach_gradient,
+    chunked_mean,
+    masked_logsumexp,
+    mean_over_anchors,
+    safe_divide,
+    to_float,
+)
 
 __all__ = [
     "WuMargin",
@@ -62,15 +69,15 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
     margin = check_real("margin", margin, least=0)
     positive_margin = check_real("positive_margin", positive_margin, least=0)
 
-    def parts(D, same, different):
-        same, different = numbers(same, D), numbers(different, D)
-        excess, lack = (D.detach() - positive_margin).relu_(), (margin - D.detach()).relu_()
-        pull, push = excess * same, lack * different
-        total = excess.flatten().dot(pull.flatten()) + lack.flatten().dot(push.flatten())
+    def sums(D, same, different):
+        same, different = to_float(same, D), to_float(different, D)
+        excess, shortfall = (D.detach() - positive_margin).relu_(), (margin - D.detach()).relu_()
+        pull, push = excess * same, shortfall * different
+        total = excess.flatten().dot(pull.flatten()) + shortfall.flatten().dot(push.flatten())
         gradient = pull.sub_(push).mul_(2)
-        return with_gradient(D, total, gradient), same.sum() + different.sum()
+        return attach_gradient(D, total, gradient), same.sum() + different.sum()
 
-    return mean_of(parts, D, same, different)
+    return chunked_mean(sums, D, same, different)
 
 
 def logistic(logit, same, different):
@@ -100,7 +107,7 @@ def logistic(logit, same, different):
     tensor(0.6931)
     """
     total = F.softplus(-logit) @ same + F.softplus(logit) @ different
-    return ratio(total, same.sum() + different.sum())
+    return safe_divide(total, same.sum() + different.sum())
 
 
 def lifted_structure(D, same, different, *, margin=1.0):
@@ -306,7 +313,7 @@ class WuMargin(nn.Module):
         """Loss of the distances of a batch."""
         cost = F.relu(D - self.boundary + self.margin) * same
         cost = cost + F.relu(self.boundary - D + self.margin) * different
-        return ratio(cost.sum(), (cost > 0).sum())
+        return safe_divide(cost.sum(), (cost > 0).sum())
 
 
 LOSSES = {

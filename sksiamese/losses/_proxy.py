@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .._parameters import check_count, check_real
-from ._masked import masked_logsumexp, ratio
+from ._masked import masked_logsumexp, safe_divide
 
 __all__ = [
     "ArcFace",
@@ -44,7 +44,7 @@ class _Proxies(nn.Module):
         return F.normalize(Z) @ F.normalize(self.proxies).T
 
 
-def is_class(y, n_classes):
+def class_mask(y, n_classes):
     """Whether each row is of each class, of shape (n, n_classes)."""
     return y.unsqueeze(1) == torch.arange(n_classes, device=y.device)
 
@@ -131,8 +131,8 @@ class CosFace(_Proxies):
 
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
-        true = is_class(y, len(self.proxies))
-        return F.cross_entropy(self.scale * (self.cosines(Z) - self.margin * true), y)
+        target = class_mask(y, len(self.proxies))
+        return F.cross_entropy(self.scale * (self.cosines(Z) - self.margin * target), y)
 
 
 class ArcFace(_Proxies):
@@ -179,15 +179,15 @@ class ArcFace(_Proxies):
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
         cosines = self.cosines(Z)
-        true = cosines.gather(1, y.unsqueeze(1))
-        tiny = torch.finfo(true.dtype).eps
-        sine = (1 - true.square()).clamp_min(tiny).sqrt()
-        widened = torch.where(
-            true >= cos(pi - self.margin),
-            true * cos(self.margin) - sine * sin(self.margin),
-            true - self.margin * sin(self.margin),
+        target = cosines.gather(1, y.unsqueeze(1))
+        tiny = torch.finfo(target.dtype).eps
+        sine = (1 - target.square()).clamp_min(tiny).sqrt()
+        with_margin = torch.where(
+            target >= cos(pi - self.margin),
+            target * cos(self.margin) - sine * sin(self.margin),
+            target - self.margin * sin(self.margin),
         )
-        return F.cross_entropy(self.scale * cosines.scatter(1, y.unsqueeze(1), widened), y)
+        return F.cross_entropy(self.scale * cosines.scatter(1, y.unsqueeze(1), with_margin), y)
 
 
 class ProxyNCA(_Proxies):
@@ -278,10 +278,10 @@ class ProxyAnchor(_Proxies):
     def forward(self, Z, y):
         """Loss of embeddings and their classes."""
         cosines = self.cosines(Z).T
-        true = is_class(y, len(cosines)).T
+        true = class_mask(y, len(cosines)).T
         pull = F.softplus(masked_logsumexp(self.scale * (self.margin - cosines), true))
         push = F.softplus(masked_logsumexp(self.scale * (self.margin + cosines), ~true))
-        return ratio(pull.sum(), true.any(dim=1).sum()) + push.mean()
+        return safe_divide(pull.sum(), true.any(dim=1).sum()) + push.mean()
 
 
 class SoftTriple(_Proxies):
@@ -340,7 +340,7 @@ class SoftTriple(_Proxies):
         cosines = self.cosines(Z).unflatten(1, (self.n_classes, -1))
         weight = (cosines / self.temperature).softmax(dim=2)
         similarity = (weight * cosines).sum(dim=2)
-        true = is_class(y, self.n_classes)
+        true = class_mask(y, self.n_classes)
         return F.cross_entropy(self.scale * (similarity - self.margin * true), y)
 
 

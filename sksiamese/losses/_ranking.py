@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from .._parameters import check_count, check_real
-from ._masked import in_chunks, mean_over_anchors, ratio
+from ._masked import mean_over_anchors, row_chunks, safe_divide
 
 __all__ = ["fastap", "histogram", "ranked_list"]
 
@@ -66,11 +66,11 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
 
     def cost(D, same, different):
         excess = F.relu(D - (boundary - margin)).where(same, 0)
-        lack = F.relu(boundary - D).where(different, 0)
-        greatest = lack.detach().amax(dim=1, keepdim=True)
-        weight = ((lack - greatest) / temperature).exp() * (lack > 0)
-        pull = ratio(excess.sum(dim=1), (excess > 0).sum(dim=1))
-        push = ratio((weight * lack).sum(dim=1), weight.sum(dim=1))
+        shortfall = F.relu(boundary - D).where(different, 0)
+        max_shortfall = shortfall.detach().amax(dim=1, keepdim=True)
+        weight = ((shortfall - max_shortfall) / temperature).exp() * (shortfall > 0)
+        pull = safe_divide(excess.sum(dim=1), (excess > 0).sum(dim=1))
+        push = safe_divide((weight * shortfall).sum(dim=1), weight.sum(dim=1))
         return (1 - balance) * pull + balance * push
 
     return mean_over_anchors(cost, D, same, different)
@@ -125,8 +125,8 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
     def cost(D, same, different):
         positives = soft_histogram(D, same, n_bins=n_bins, limit=limit)
         pairs = positives + soft_histogram(D, different, n_bins=n_bins, limit=limit)
-        precision = ratio(positives.cumsum(dim=1), pairs.cumsum(dim=1))
-        return 1 - ratio((positives * precision).sum(dim=1), same.sum(dim=1))
+        precision = safe_divide(positives.cumsum(dim=1), pairs.cumsum(dim=1))
+        return 1 - safe_divide((positives * precision).sum(dim=1), same.sum(dim=1))
 
     return mean_over_anchors(cost, D, same, different)
 
@@ -176,7 +176,7 @@ def histogram(D, same, different, *, n_bins=100, limit=2.0):
     n_bins = check_count("n_bins", n_bins)
     limit = check_real("limit", limit, above=0)
     positives, negatives = (
-        ratio(soft_histogram(D, mask, n_bins=n_bins, limit=limit).sum(dim=0), mask.sum())
+        safe_divide(soft_histogram(D, mask, n_bins=n_bins, limit=limit).sum(dim=0), mask.sum())
         for mask in (same, different)
     )
     farther = positives.flip(0).cumsum(dim=0).flip(0)
@@ -200,11 +200,11 @@ class _SoftHistogram(torch.autograd.Function):
         ctx.save_for_backward(D, mask)
         ctx.n_bins, ctx.scale = n_bins, scale
         counts = D.new_zeros(len(D), n_bins + 1)
-        for d, chosen, count in in_chunks(D, mask, counts):
-            lower, share = place(d * scale, n_bins)
-            share = share.masked_fill_(~chosen, 0)
-            count.scatter_add_(1, lower, chosen.to(share.dtype) - share)
-            count.scatter_add_(1, lower.add_(1), share)
+        for d, selected, count in row_chunks(D, mask, counts):
+            lower, upper = bin_weights(d * scale, n_bins)
+            upper = upper.masked_fill_(~selected, 0)
+            count.scatter_add_(1, lower, selected.to(upper.dtype) - upper)
+            count.scatter_add_(1, lower.add_(1), upper)
         return counts
 
     @staticmethod
@@ -213,14 +213,14 @@ class _SoftHistogram(torch.autograd.Function):
         D, mask = ctx.saved_tensors
         slope = grad_output.diff(dim=1) * ctx.scale
         gradient = torch.empty_like(D)
-        for d, chosen, s, g in in_chunks(D, mask, slope, gradient):
+        for d, selected, s, g in row_chunks(D, mask, slope, gradient):
             values = d * ctx.scale
-            inside = chosen & (values >= 0) & (values <= ctx.n_bins)
-            g.copy_(s.gather(1, place(values, ctx.n_bins)[0]).where(inside, 0))
+            inside = selected & (values >= 0) & (values <= ctx.n_bins)
+            g.copy_(s.gather(1, bin_weights(values, ctx.n_bins)[0]).where(inside, 0))
         return gradient, None, None, None
 
 
-def place(values, n_bins):
+def bin_weights(values, n_bins):
     """The lower bin of each value, and the share of the upper one."""
     values = values.clamp(0, n_bins)
     lower = values.nan_to_num().long().clamp_max_(n_bins - 1)

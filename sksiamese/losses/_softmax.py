@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from .._parameters import check_real
-from ._masked import NOTHING, masked_logsumexp, mean_of, numbers, with_gradient
+from ._masked import LOG_ZERO, attach_gradient, chunked_mean, masked_logsumexp, to_float
 
 __all__ = ["n_pairs", "nca", "supcon"]
 
@@ -52,13 +52,13 @@ def n_pairs(D, same, different, *, temperature=1.0):
     """
     temperature = check_real("temperature", temperature, above=0)
 
-    def parts(D, same, different):
+    def sums(D, same, different):
         logits = -D / temperature
-        against = masked_logsumexp(logits, different).unsqueeze(1)
+        log_negatives = masked_logsumexp(logits, different).unsqueeze(1)
         pairs = same & different.any(dim=1, keepdim=True)
-        return F.softplus(against - logits).where(pairs, 0).sum(), pairs.sum()
+        return F.softplus(log_negatives - logits).where(pairs, 0).sum(), pairs.sum()
 
-    return mean_of(parts, D, same, different)
+    return chunked_mean(sums, D, same, different)
 
 
 def supcon(D, same, different, *, temperature=0.1):
@@ -104,20 +104,20 @@ def supcon(D, same, different, *, temperature=0.1):
     """
     temperature = check_real("temperature", temperature, above=0)
 
-    def parts(D, same, different):
+    def sums(D, same, different):
         n_positive, n_negative = (
             mask.sum(dim=1, keepdim=True).to(D.dtype) for mask in (same, different)
         )
         complete = (n_positive * n_negative).clamp_max_(1)
-        wanted = numbers(same, D) * (complete / n_positive.clamp_min(1))
-        left_out = numbers(~(same | different), D)
-        logits = (D.detach() / -temperature).add_(left_out, alpha=NOTHING)
-        log_chances = logits.log_softmax(dim=1)
-        total = -log_chances.flatten().dot(wanted.flatten())
-        gradient = wanted.sub_(log_chances.exp_().mul_(complete)).div_(temperature)
-        return with_gradient(D, total, gradient), complete.sum()
+        target = to_float(same, D) * (complete / n_positive.clamp_min(1))
+        excluded = to_float(~(same | different), D)
+        logits = (D.detach() / -temperature).add_(excluded, alpha=LOG_ZERO)
+        log_probabilities = logits.log_softmax(dim=1)
+        total = -log_probabilities.flatten().dot(target.flatten())
+        gradient = target.sub_(log_probabilities.exp_().mul_(complete)).div_(temperature)
+        return attach_gradient(D, total, gradient), complete.sum()
 
-    return mean_of(parts, D, same, different)
+    return chunked_mean(sums, D, same, different)
 
 
 def nca(D, same, different, *, temperature=1.0):
@@ -163,21 +163,21 @@ def nca(D, same, different, *, temperature=1.0):
     """
     temperature = check_real("temperature", temperature, above=0)
 
-    def parts(D, same, different):
+    def sums(D, same, different):
         complete = same.any(dim=1, keepdim=True) & different.any(dim=1, keepdim=True)
         x = D.detach() / -temperature
-        nearest = [x.where(mask, NOTHING).amax(dim=1, keepdim=True) for mask in (same, different)]
+        nearest = [x.where(mask, LOG_ZERO).amax(dim=1, keepdim=True) for mask in (same, different)]
         # Exponentials that underflow are slow, so those too small to count are raised.
-        chances = (x - torch.where(same, *nearest)).clamp_(-80, 0).exp_()
-        pull, push = chances * same, chances * different
-        pulled, pushed = (c.sum(dim=1, keepdim=True).clamp_min_(1e-30) for c in (pull, push))
-        odds = (nearest[1] - nearest[0] + pushed.log() - pulled.log()).where(complete, 0)
-        share = odds.sigmoid().where(complete, 0) / temperature
-        gradient = pull.mul_(share / pulled).sub_(push.mul_(share / pushed))
-        total = F.softplus(odds).where(complete, 0).sum()
-        return with_gradient(D, total, gradient), complete.sum()
+        weights = (x - torch.where(same, *nearest)).clamp_(-80, 0).exp_()
+        pull, push = weights * same, weights * different
+        pull_sum, push_sum = (c.sum(dim=1, keepdim=True).clamp_min_(1e-30) for c in (pull, push))
+        log_odds = (nearest[1] - nearest[0] + push_sum.log() - pull_sum.log()).where(complete, 0)
+        weight = log_odds.sigmoid().where(complete, 0) / temperature
+        gradient = pull.mul_(weight / pull_sum).sub_(push.mul_(weight / push_sum))
+        total = F.softplus(log_odds).where(complete, 0).sum()
+        return attach_gradient(D, total, gradient), complete.sum()
 
-    return mean_of(parts, D, same, different)
+    return chunked_mean(sums, D, same, different)
 
 
 LOSSES = {"n_pairs": n_pairs, "nca": nca, "supcon": supcon}

@@ -5,19 +5,19 @@ import torch.nn.functional as F
 
 from .._parameters import check_real
 from ._masked import (
-    ascending,
+    attach_gradient,
     chunk_size,
-    compact,
-    mean_of,
-    numbers,
-    ratio,
-    spread,
-    with_gradient,
+    chunked_mean,
+    left_align,
+    safe_divide,
+    scatter_back,
+    sort_rows,
+    to_float,
 )
 
 __all__ = ["soft_margin_triplet", "triplet"]
 
-FEW = 4
+FEW_COLUMNS = 4
 """Columns, such as a miner leaves, of which it is cheaper to visit every triplet."""
 
 
@@ -66,30 +66,30 @@ def triplet(D, same, different, *, margin=0.2):
     """
     margin = check_real("margin", margin, least=0)
 
-    def parts(D, same, different):
-        if D.shape[1] <= FEW:
-            return every(D, same, different)
+    def sums(D, same, different):
+        if D.shape[1] <= FEW_COLUMNS:
+            return sums_of_all(D, same, different)
         d = D.detach()
-        positives, there = compact(d, same)
-        negatives, order = ascending(d.where(different, torch.inf))
-        n_active = torch.searchsorted(negatives, positives + margin) * there
-        ended = d.new_zeros(len(d), d.shape[1] + 1).scatter_add_(1, n_active, numbers(there, d))
-        ended = ended.cumsum_(1)
-        gradient = torch.empty_like(d).scatter_(1, order, ended[:, :-1] - ended[:, -1:])
-        gradient += spread(n_active.to(d.dtype), there, same)
+        positives, valid = left_align(d, same)
+        negatives, order = sort_rows(d.where(different, torch.inf))
+        n_active = torch.searchsorted(negatives, positives + margin) * valid
+        counts = d.new_zeros(len(d), d.shape[1] + 1)
+        counts = counts.scatter_add_(1, n_active, to_float(valid, d)).cumsum_(1)
+        gradient = torch.empty_like(d).scatter_(1, order, counts[:, :-1] - counts[:, -1:])
+        gradient += scatter_back(n_active.to(d.dtype), valid, same)
         total = gradient.flatten().dot(d.flatten()) + margin * n_active.sum()
-        return with_gradient(D, total, gradient), n_active.sum()
+        return attach_gradient(D, total, gradient), n_active.sum()
 
-    def every(D, same, different):
-        violation, is_triplet = triplets_of_few(D, same, different)
-        lack = violation + margin
-        active = is_triplet & (lack > 0)
-        return (lack * numbers(active, D)).sum(), active.sum()
+    def sums_of_all(D, same, different):
+        violation, is_triplet = enumerate_triplets(D, same, different)
+        loss = violation + margin
+        active = is_triplet & (loss > 0)
+        return (loss * to_float(active, D)).sum(), active.sum()
 
-    return mean_of(parts, D, same, different)
+    return chunked_mean(sums, D, same, different)
 
 
-def triplets_of_few(D, same, different):
+def enumerate_triplets(D, same, different):
     """For every two columns the difference d(a, p) - d(a, n), and whether it is a triplet."""
     D, same, different = D.T, same.T, different.T
     violation = D.unsqueeze(1) - D.unsqueeze(0)
@@ -137,16 +137,16 @@ def soft_margin_triplet(D, same, different, *, scale=1.0):
     """
     scale = check_real("scale", scale, above=0)
 
-    def every(D, same, different):
-        violation, is_triplet = triplets_of_few(D, same, different)
-        total = (F.softplus(scale * violation) * numbers(is_triplet, D)).sum() / scale
+    def sums_of_all(D, same, different):
+        violation, is_triplet = enumerate_triplets(D, same, different)
+        total = (F.softplus(scale * violation) * to_float(is_triplet, D)).sum() / scale
         return total, is_triplet.sum()
 
-    if D.shape[1] <= FEW:
-        return mean_of(every, D, same, different)
+    if D.shape[1] <= FEW_COLUMNS:
+        return chunked_mean(sums_of_all, D, same, different)
     n_triplets = (same.sum(dim=1) * different.sum(dim=1)).sum()
     total = _SumOfSoftplus.apply(scale * D, same, different) / scale
-    return ratio(total, n_triplets)
+    return safe_divide(total, n_triplets)
 
 
 class _SumOfSoftplus(torch.autograd.Function):
@@ -165,9 +165,9 @@ class _SumOfSoftplus(torch.autograd.Function):
             a, p = anchor[rows], positive[rows]
             violation = (D[a, p].unsqueeze(1) - D[a]).masked_fill(~different[a], -torch.inf)
             total += F.softplus(violation).sum()
-            share = violation.sigmoid_()
-            gradient.index_put_((a, p), share.sum(dim=1), accumulate=True)
-            gradient.index_add_(0, a, share, alpha=-1)
+            slope = violation.sigmoid_()
+            gradient.index_put_((a, p), slope.sum(dim=1), accumulate=True)
+            gradient.index_add_(0, a, slope, alpha=-1)
         ctx.save_for_backward(gradient)
         return total
 

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import validate_params
 
 from .._checks import Interval
 from .._labels import as_labels
-from ._verification import RATE, THRESHOLD, check_pairs, n_tolerated, reaches, roc
+from ._verification import RATE, THRESHOLD, check_pairs, is_accepted, max_n_accepted, roc_points
 
 COSTS = {
     "prior": [Interval(Real, 0, 1, closed="neither")],
@@ -75,7 +75,7 @@ def detection_cost(
     """
     weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
     match, y_score = check_pairs(y_true, y_score)
-    accepted = reaches(y_score, threshold)
+    accepted = is_accepted(y_score, threshold)
     rates = accepted[match == 0].mean(), 1 - accepted[match == 1].mean()
     return float(np.dot(weights, rates))
 
@@ -122,7 +122,7 @@ def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_re
     0.25
     """
     weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
-    false_accepts, true_accepts, _ = roc(y_true, y_score)
+    false_accepts, true_accepts, _ = roc_points(y_true, y_score)
     return float((weights @ [false_accepts, 1 - true_accepts]).min())
 
 
@@ -211,18 +211,18 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     """
     far, confidence = float(far), float(confidence)
     match, y_score = check_pairs(y_true, y_score)
-    others = np.sort(y_score[match == 0])[::-1]
-    n = len(others)
-    n_accepted = n_tolerated(far, n)
+    negatives = np.sort(y_score[match == 0])[::-1]
+    n = len(negatives)
+    n_accepted = max_n_accepted(far, n)
     tail = (1 - confidence) / 2
-    alike = 1.0
+    design_effect = 1.0
     if groups is not None:
-        accepted = y_score[match == 0] >= others[max(n_accepted, 1) - 1]
-        alike = _pairs_alike(accepted - far, _identities(groups, match), tail)
+        accepted = y_score[match == 0] >= negatives[max(n_accepted, 1) - 1]
+        design_effect = _design_effect(accepted - far, _identity_codes(groups, match), tail)
     k = np.arange(n)
-    most = np.sum(betainc((k + 1) / alike, (n - k - 1) / alike + 1, far) >= tail)
-    least = np.sum(betainc(k / alike + 1, (n - k) / alike, far) > 1 - tail)
-    thresholds = np.r_[np.inf, np.nextafter(others, np.inf), -np.inf]
+    most = np.sum(betainc((k + 1) / design_effect, (n - k - 1) / design_effect + 1, far) >= tail)
+    least = np.sum(betainc(k / design_effect + 1, (n - k) / design_effect, far) > 1 - tail)
+    thresholds = np.r_[np.inf, np.nextafter(negatives, np.inf), -np.inf]
     return Threshold(*thresholds[[n_accepted + 1, most + 1, least]].tolist())
 
 
@@ -279,24 +279,26 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
     return float(np.abs(np.bincount(bins, weights=y_prob - match)).sum() / len(match))
 
 
-def _identities(groups, match):
+def _identity_codes(groups, match):
     """Identities of both items of each non-matching pair, as numbers."""
     groups = as_labels(groups, "groups", of_pairs=True)
     check_consistent_length(groups, match)
-    identities, numbers = np.unique(groups[match == 0], return_inverse=True)
+    identities, codes = np.unique(groups[match == 0], return_inverse=True)
     if len(identities) < 2:
         raise ValueError("groups has one identity only, which tells nothing of others.")
-    return numbers.reshape(-1, 2)
+    return codes.reshape(-1, 2)
 
 
-def _pairs_alike(error, groups, tail):
+def _design_effect(error, groups, tail):
     """How many pairs tell as much of their mean as one independent pair, at least 1."""
     n_groups = groups.max() + 1
-    two = groups[:, 0] != groups[:, 1]
-    sums = np.bincount(groups.ravel(), np.column_stack([error, error * two]).ravel())
-    upper = max(1 - tail, 0.5 + 1e-9)  # Both quantiles are 0 at 0.5.
-    few = student.ppf(upper, n_groups - 1) / norm.ppf(upper)
-    return max(1.0, few**2 * (sums @ sums) / (error @ error or 1.0))
+    is_distinct = groups[:, 0] != groups[:, 1]
+    identity_sums = np.bincount(
+        groups.ravel(), np.column_stack([error, error * is_distinct]).ravel()
+    )
+    level = max(1 - tail, 0.5 + 1e-9)  # Both quantiles are 0 at 0.5.
+    t_factor = student.ppf(level, n_groups - 1) / norm.ppf(level)
+    return max(1.0, t_factor**2 * (identity_sums @ identity_sums) / (error @ error or 1.0))
 
 
 def _cost_weights(prior, cost_false_accept, cost_false_reject):

@@ -7,9 +7,9 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import validate_params
 
 from .._checks import HasMethods, Interval, as_floats
-from .._labels import alike
+from .._labels import to_common_dtype
 from ._retrieval import exact_distances
-from ._verification import RATE, as_classes, n_tolerated
+from ._verification import RATE, as_classes, max_n_accepted
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
@@ -62,7 +62,7 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     0.6666666666666666
     """
     labels = as_classes(labels, "labels")
-    y_true, labels = alike(as_classes(y_true), labels, "y_true", "labels")
+    y_true, labels = to_common_dtype(as_classes(y_true), labels, "y_true", "labels")
     if len(np.unique(labels)) < len(labels):
         raise ValueError("labels has a class twice; give each enrolled class once.")
     remedy = "give a column of scores for each enrolled class"
@@ -73,17 +73,17 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
             f"y_score has shape {y_score.shape}, but there are {len(labels)} labels; give a column "
             "of scores for each; a SiameseIdentifier has them in -class_distances(X)."
         )
-    known = np.isin(y_true, labels)
-    if known.all() or not known.any():
-        kind = "of enrolled classes" if known.all() else "never enrolled"
+    is_enrolled = np.isin(y_true, labels)
+    if is_enrolled.all() or not is_enrolled.any():
+        kind = "of enrolled classes" if is_enrolled.all() else "never enrolled"
         raise ValueError(f"y_true has rows {kind} only; both kinds are needed.")
     best = y_score.max(axis=1)
-    strangers = np.sort(best[~known])[::-1]
-    n_accepted = n_tolerated(far, len(strangers))
-    highest_rejected = strangers[n_accepted] if n_accepted < len(strangers) else -np.inf
-    is_named = y_score == best[:, None]
-    right = (is_named & (labels == y_true[:, None])).sum(axis=1) / is_named.sum(axis=1)
-    return float((right * (best > highest_rejected))[known].mean())
+    impostor_scores = np.sort(best[~is_enrolled])[::-1]
+    n_accepted = max_n_accepted(far, len(impostor_scores))
+    highest_rejected = impostor_scores[n_accepted] if n_accepted < len(impostor_scores) else -np.inf
+    is_best = y_score == best[:, None]
+    share_correct = (is_best & (labels == y_true[:, None])).sum(axis=1) / is_best.sum(axis=1)
+    return float((share_correct * (best > highest_rejected))[is_enrolled].mean())
 
 
 @validate_params(
@@ -168,8 +168,8 @@ def few_shot_accuracy(
             "lower n_way or k_shot."
         )
     rng = check_random_state(random_state)
-    right = [_episode(Z, groups, n_way, k_shot, metric, rng).mean() for _ in range(n_episodes)]
-    return float(np.mean(right))
+    accuracies = [_episode(Z, groups, n_way, k_shot, metric, rng).mean() for _ in range(n_episodes)]
+    return float(np.mean(accuracies))
 
 
 @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
@@ -218,9 +218,9 @@ def few_shot_score(estimator, X, y, **options):
 
 def _episode(Z, groups, n_way, k_shot, metric, rng):
     """Return how far n_way rows, one of each class drawn, are named rightly, in [0, 1] each."""
-    chosen = rng.choice(len(groups), n_way, replace=False)
-    drawn = [rng.choice(groups[one], k_shot + 1, replace=False) for one in chosen]
-    rows = np.stack(drawn)
+    classes = rng.choice(len(groups), n_way, replace=False)
+    samples = [rng.choice(groups[code], k_shot + 1, replace=False) for code in classes]
+    rows = np.stack(samples)
     D = exact_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric)
     is_nearest = D.min(axis=1, keepdims=True) == D
     return np.diag(is_nearest) / is_nearest.sum(axis=1)

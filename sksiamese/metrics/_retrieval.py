@@ -10,7 +10,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import validate_params
 
-from .._checks import Interval, as_floats, errors_named
+from .._checks import Interval, argument_errors, as_floats
 from ._verification import as_classes
 
 MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
@@ -64,12 +64,12 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     >>> recall_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=1)
     0.5
     """
-    codes, Z = _labelled_rows(y_true, Z, metric)
+    codes, Z = _check_retrieval(y_true, Z, metric)
     if k >= len(codes):
         raise ValueError(f"k must be in [1, {len(codes)}), the number of rows, got {k}.")
 
     def found(D, start):
-        ranked = _ranked(D, codes, start, k)
+        ranked = _count_ties(D, codes, start, k)
         before, hits_before, tied, hits_tied = (part[:, -1] for part in ranked)
         drawn = k - before
         # The logarithms cancel exactly if no tied row is of the class.
@@ -80,7 +80,7 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
         )
         return np.where(hits_before > 0, 1.0, 1 - missed)
 
-    return float(np.mean(_by_chunks(found, Z, metric)))
+    return float(np.mean(_map_distance_chunks(found, Z, metric)))
 
 
 @validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=False)
@@ -128,7 +128,7 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     >>> mean_average_precision_at_r([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
     0.5
     """
-    codes, Z = _labelled_rows(y_true, Z, metric)
+    codes, Z = _check_retrieval(y_true, Z, metric)
     n_relevant = np.bincount(codes)[codes] - 1
     most = n_relevant.max()
     if most == 0:
@@ -136,16 +136,16 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     rank = np.arange(1, most + 1)
 
     def average_precisions(D, start):
-        before, hits_before, tied, hits_tied = _ranked(D, codes, start, most)
+        before, hits_before, tied, hits_tied = _count_ties(D, codes, start, most)
         hits_among = (rank - before - 1) * (hits_tied - 1) / np.maximum(tied - 1, 1)
         precision = hits_tied / tied * (hits_before + 1 + hits_among) / rank
         r = n_relevant[start : start + len(D), None]
         return (precision * (rank <= r)).sum(axis=1) / r[:, 0].clip(min=1)
 
-    return float(np.mean(_by_chunks(average_precisions, Z, metric)[n_relevant > 0]))
+    return float(np.mean(_map_distance_chunks(average_precisions, Z, metric)[n_relevant > 0]))
 
 
-def for_exact_ties(Z, metric):
+def exact_tie_metric(Z, metric):
     """Return rows and a metric that order them alike, identical rows at identical distances.
 
     The Euclidean and the cosine distance of scikit-learn come of a matrix product, and so depend
@@ -196,12 +196,12 @@ def exact_distances(A, B, metric):
         Distances, or the squares of scaled ones.
     """
     check_metric(metric, A[0], B[0])
-    of_both = metric
+    exact_metric = metric
     if not (sparse.issparse(A) or sparse.issparse(B)):
-        both, of_both = for_exact_ties(np.concatenate([A, B]), metric)
-        A, B = both[: len(A)], both[len(A) :]
-    with errors_named(f"metric={metric!r}", MISFIT, "metric"):
-        D = pairwise_distances(A, B, metric=of_both)
+        rows, exact_metric = exact_tie_metric(np.concatenate([A, B]), metric)
+        A, B = rows[: len(A)], rows[len(A) :]
+    with argument_errors(f"metric={metric!r}", MISFIT, "metric"):
+        D = pairwise_distances(A, B, metric=exact_metric)
     check_distances(D, metric)
     return D
 
@@ -232,7 +232,7 @@ def check_distances(D, metric):
         )
 
 
-def _labelled_rows(y_true, Z, metric):
+def _check_retrieval(y_true, Z, metric):
     """Return labels as whole numbers, and rows or distances, validated."""
     is_precomputed = isinstance(metric, str) and metric == "precomputed"
     codes = np.unique(as_classes(y_true), return_inverse=True)[1]
@@ -247,21 +247,21 @@ def _labelled_rows(y_true, Z, metric):
     return codes, Z
 
 
-def _by_chunks(function, Z, metric):
+def _map_distance_chunks(function, Z, metric):
     """Return the values of a function of the distances of some rows to all, for all rows."""
-    rows, of_rows = for_exact_ties(Z, metric)
+    rows, exact_metric = exact_tie_metric(Z, metric)
 
-    def of_chunk(D, start):
+    def reduce_chunk(D, start):
         check_distances(D, metric)
-        is_ours = of_rows != "precomputed" and D.dtype == np.float64
-        return function(D if is_ours else D.astype(np.float64), start)
+        is_owned = exact_metric != "precomputed" and D.dtype == np.float64
+        return function(D if is_owned else D.astype(np.float64), start)
 
-    with errors_named(f"metric={metric!r}", MISFIT, "metric"):
-        chunks = [*pairwise_distances_chunked(rows, metric=of_rows, reduce_func=of_chunk)]
+    with argument_errors(f"metric={metric!r}", MISFIT, "metric"):
+        chunks = [*pairwise_distances_chunked(rows, metric=exact_metric, reduce_func=reduce_chunk)]
     return np.concatenate(chunks)
 
 
-def _ranked(D, codes, start, n_nearest):
+def _count_ties(D, codes, start, n_nearest):
     """Count the rows nearer than that of each rank, and those as near, and hits among both.
 
     Parameters

@@ -47,7 +47,7 @@ def equal_error_rate(y_true, y_score):
     >>> equal_error_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9])
     0.25
     """
-    false_accepts, true_accepts, _ = roc(y_true, y_score)
+    false_accepts, true_accepts, _ = roc_points(y_true, y_score)
     gap = false_accepts - (1 - true_accepts)
     after = np.flatnonzero(gap >= 0)[0]
     if gap[after] == 0:
@@ -91,9 +91,9 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
     0.75
     """
     match, y_score = check_pairs(y_true, y_score)
-    false_accepts, true_accepts, _ = roc(match, y_score)
+    false_accepts, true_accepts, _ = roc_points(match, y_score)
     n = np.sum(match == 0)
-    return float(true_accepts[false_accepts <= n_tolerated(far, n) / n].max())
+    return float(true_accepts[false_accepts <= max_n_accepted(far, n) / n].max())
 
 
 @validate_params({"threshold": THRESHOLD}, prefer_skip_nested_validation=True)
@@ -129,7 +129,7 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
     0.5
     """
     match, y_score = check_pairs(y_true, y_score)
-    return float(accuracy_score(match, reaches(y_score, threshold)))
+    return float(accuracy_score(match, is_accepted(y_score, threshold)))
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
@@ -206,12 +206,12 @@ def false_accept_rate(y_true, y_score, *, frr=0.01):
     return false_reject_rate(1 - match, -y_score, far=frr)
 
 
-def n_tolerated(rate, n):
+def max_n_accepted(rate, n):
     """Return the greatest count of n whose share is at most a rate, up to its rounding."""
     return int(float(rate) * n * (1 + 1e-12))
 
 
-def reaches(y_score, threshold):
+def is_accepted(y_score, threshold):
     """Return which scores are at least a threshold, compared in the type of the scores."""
     if isinstance(threshold, Integral):
         largest = int(sys.float_info.max)
@@ -266,6 +266,6 @@ def check_pairs(y_true, y_score, name="y_score"):
     return match, y_score
 
 
-def roc(y_true, y_score):
+def roc_points(y_true, y_score):
     """Return the rates of false and of true accepts, and the thresholds between all scores."""
     return roc_curve(*check_pairs(y_true, y_score), drop_intermediate=False)

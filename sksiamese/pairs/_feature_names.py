@@ -49,15 +49,15 @@ def item_names(names):
     left = names[: (len(names) + 1) // 2]
     if not all(any(name.startswith(side) for name in names) for side in SIDES):
         return left
-    bare = np.array([name.removeprefix(SIDES[0]) for name in left], dtype=object)
-    if not np.array_equal(pair_names(bare), names):
+    stripped = np.array([name.removeprefix(SIDES[0]) for name in left], dtype=object)
+    if not np.array_equal(pair_names(stripped), names):
         raise ValueError(
             f"Columns must be those of the left item and then, in the same order, those of the "
             f"right item, such as left__a, left__b, right__a, right__b, got "
             f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}; put them in this order, "
             "and transform items, not pairs, by a PairTransformer."
         )
-    return bare
+    return stripped
 
 
 def warn_of_joint_columns(names):
@@ -71,15 +71,15 @@ def warn_of_joint_columns(names):
     prefix = names[0].removesuffix("0")
     if list(names) != [f"{prefix}{number}" for number in range(len(names))]:
         return
-    kinds = [ClassNamePrefixFeaturesOutMixin]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    for kind in kinds[1:]:
-        if kind.__name__.lower() == prefix:
+    classes = [ClassNamePrefixFeaturesOutMixin]
+    for cls in classes:
+        classes += cls.__subclasses__()
+    for cls in classes[1:]:
+        if cls.__name__.lower() == prefix:
             warnings.warn(
-                f"The columns {names[0]} to {names[-1]} come from {kind.__name__}, which "
+                f"The columns {names[0]} to {names[-1]} come from {cls.__name__}, which "
                 "transformed both items of a pair as one row, so that the halves of a row are no "
-                f"longer items; use PairTransformer({kind.__name__}(...)) instead.",
+                f"longer items; use PairTransformer({cls.__name__}(...)) instead.",
                 UserWarning,
                 stacklevel=2,
             )

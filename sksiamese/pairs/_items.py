@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, issparse, vstack
 from sklearn.utils._dataframe import is_pandas_df, is_polars_df
 
-from .._checks import as_rows, errors_named, is_table
+from .._checks import argument_errors, as_rows, is_table
 from .._labels import is_missing
 from ._feature_names import item_names, pair_names
 
@@ -45,10 +45,10 @@ def as_items(X, name):
                 f"{name}.reshape({X.shape[0]}, -1)."
             )
         return X.tocsr()
-    given, X = X, as_rows(X, name, "items")
+    original, X = X, as_rows(X, name, "items")
     if len(X.shape) == 1 and _holds_texts(X):
-        if isinstance(given, list | tuple):
-            X = np.fromiter(given, dtype=object, count=len(given))  # As short as the texts.
+        if isinstance(original, list | tuple):
+            X = np.fromiter(original, dtype=object, count=len(original))  # As short as the texts.
         return X.reshape(-1, 1)
     if len(X.shape) < 2:
         raise ValueError(
@@ -65,7 +65,7 @@ def _holds_texts(X):
     return any(not isinstance(value, Real) and not is_missing(value) for value in X)
 
 
-def flat(X):
+def flatten_rows(X):
     """Return an array of shape (n_rows, ...) as one of shape (n_rows, n_columns)."""
     return X if len(X.shape) == 2 else X.reshape(X.shape[0], prod(X.shape[1:]))
 
@@ -87,12 +87,12 @@ def stack_items(left, right):
         _check_exact(X, np.result_type(left.dtype, right.dtype), name)
     if issparse(left):
         return hstack([left, right], format="csr")
-    return np.hstack([flat(left), flat(right)])
+    return np.hstack([flatten_rows(left), flatten_rows(right)])
 
 
 def _as_sparse(X, name):
     """Return items as a CSR array."""
-    with errors_named(name, "must hold numbers if the other side is sparse; convert it"):
+    with argument_errors(name, "must hold numbers if the other side is sparse; convert it"):
         return csr_array(X if issparse(X) else X.astype(X.dtype.newbyteorder("="), copy=False))
 
 
@@ -124,8 +124,8 @@ def _stack_tables(left, right):
     for is_kind in (is_pandas_df, is_polars_df):
         if is_kind(left) != is_kind(right):
             raise ValueError(
-                f"left is a {_kind(left)} and right a {_kind(right)}; give both as DataFrames of "
-                "one library, or both as arrays."
+                f"left is a {_type_name(left)} and right a {_type_name(right)}; give both as "
+                "DataFrames of one library, or both as arrays."
             )
     names = list(left.columns)
     _check_columns(names, list(right.columns))
@@ -143,7 +143,10 @@ def _stack_tables(left, right):
             )
     is_text = all(isinstance(name, str) for name in names)
     pairs = pair_names(names) if is_text else np.arange(2 * len(names))
-    left, right = _renamed(left, pairs[: len(names)]), _renamed(right, pairs[len(names) :])
+    left, right = (
+        _rename_columns(left, pairs[: len(names)]),
+        _rename_columns(right, pairs[len(names) :]),
+    )
     if is_polars_df(left):
         return left.hstack(right)
     import pandas as pd
@@ -151,7 +154,7 @@ def _stack_tables(left, right):
     return pd.concat([left, right.set_axis(left.index)], axis=1)
 
 
-def _kind(X):
+def _type_name(X):
     """Return the library and class of an object, for messages."""
     return f"{type(X).__module__.split('.')[0]}.{type(X).__name__}"
 
@@ -189,7 +192,7 @@ def _is_numeric(column):
     return is_numeric_dtype(dtype)
 
 
-def _renamed(table, names):
+def _rename_columns(table, names):
     """Return a table with other names of its columns."""
     if is_polars_df(table):
         return table.rename(dict(zip(table.columns, names, strict=True)))
@@ -207,7 +210,7 @@ def split_table(P):
         sides = P[:, :half], P[:, n_columns - half :]
     else:
         sides = P.iloc[:, :half], P.iloc[:, n_columns - half :]
-    return tuple(_renamed(side, names) for side in sides)
+    return tuple(_rename_columns(side, names) for side in sides)
 
 
 def concatenate(left, right):

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.multiclass import type_of_target
 
-from .._checks import Interval, errors_named
+from .._checks import Interval, argument_errors
 from .._labels import as_labels
 
 SIZES = [
@@ -64,7 +64,7 @@ class _PairSplit(BaseCrossValidator):
             identity, if there are fewer identities than needed, if a part of a split has no
             pair or, with ``stratify=True``, lacks a label, or if ``y`` is continuous.
         """
-        for parts in self._parts(X, y, groups):
+        for parts in self._split_parts(X, y, groups):
             for name, (rows, lacking) in zip(("training", "test"), parts, strict=True):
                 if len(rows):
                     continue
@@ -108,7 +108,7 @@ class _PairSplit(BaseCrossValidator):
             [
                 len(as_labels(groups, "groups", of_pairs=True))
                 - sum(len(rows) for rows, _ in parts)
-                for parts in self._parts(X, y, groups)
+                for parts in self._split_parts(X, y, groups)
             ]
         )
 
@@ -133,18 +133,18 @@ class _PairSplit(BaseCrossValidator):
         """
         return self.n_splits
 
-    def _parts(self, X, y, groups):
+    def _split_parts(self, X, y, groups):
         """Return (row numbers, missing label) of the training and the test pairs of all splits."""
         validate_parameter_constraints(
             self._parameter_constraints, vars(self), caller_name=type(self).__name__
         )
         splitter = self._splitter()
         groups = as_labels(groups, "groups", of_pairs=True)
-        with errors_named("X", "must hold one row for each pair", "y", "groups"):
+        with argument_errors("X", "must hold one row for each pair", "y", "groups"):
             check_consistent_length(X, y, groups)
         identities, codes = np.unique(groups, return_inverse=True)
         codes = codes.reshape(groups.shape)
-        kinds = self._kinds(y, codes)
+        kinds = self._pair_kinds(y, codes)
         try:
             splits = list(splitter.split(identities))
         except ValueError as error:
@@ -156,9 +156,9 @@ class _PairSplit(BaseCrossValidator):
         inside = (
             [np.flatnonzero(np.isin(codes, p).all(axis=1)) for p in parts] for parts in splits
         )
-        return [[_keep_shares(rows, *kinds, rng) for rows in parts] for parts in inside]
+        return [[_keep_proportions(rows, *kinds, rng) for rows in parts] for parts in inside]
 
-    def _kinds(self, y, codes):
+    def _pair_kinds(self, y, codes):
         """Return the label of each pair as a number, and the description of each number."""
         if not self.stratify:
             return np.zeros(len(codes), dtype=int), [None]
@@ -175,7 +175,7 @@ class _PairSplit(BaseCrossValidator):
         return kinds, [f"has the label {name!r}" for name in names.tolist()]
 
 
-def _keep_shares(rows, kinds, names, rng):
+def _keep_proportions(rows, kinds, names, rng):
     """Drop surplus pairs so that each kind has the same share as among all pairs.
 
     Parameters

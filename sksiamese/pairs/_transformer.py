@@ -26,11 +26,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._checks import HasMethods, as_array, as_floats, as_numbers, errors_named, is_table
+from .._checks import HasMethods, argument_errors, as_array, as_floats, as_numbers, is_table
 from .._labels import is_missing
 from .._rollback import restore_on_error
-from ..pairs import flatten_pairs, stack_pairs, to_view
 from ._feature_names import check_pair_names, check_view, item_names, pair_names
+from ._layout import flatten_pairs, stack_pairs, to_view
 from ._view import PairView
 
 ANY_NUMBERS = {
@@ -234,18 +234,18 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         routed = process_routing(self, "fit", **params).transformer
         with restore_on_error(self):
             pairs = self._validate(X, reset=True)
-            transformer = self._unfitted()
-            items, _, params = routed_items(pairs, routed.fit)
-            items = self._for_transformer(items)
-            with errors_named("transformer", UNFIT, "X"):
+            transformer = self._new_transformer()
+            items, _, params = items_with_metadata(pairs, routed.fit)
+            items = self._transformer_input(items)
+            with argument_errors("transformer", UNFIT, "X"):
                 self.transformer_ = transformer.fit(items, None, **params)
             few = np.arange(min(2, len(pairs)))
             first = _check_method_params(pairs.index, routed.transform, indices=few)
-            items, index, params = routed_items(pairs[few], first)
-            items = self._transformed(items, **params)
+            items, index, params = items_with_metadata(pairs[few], first)
+            items = self._transform_items(items, **params)
             compared, names = self._compare(items, index)
             self._n_components, self._n_features_out = prod(items.shape[1:]), compared.shape[1]
-            self._names_of_output = names
+            self._output_names = names
             return self
 
     def fit_transform(self, X, y=None, **params):
@@ -295,8 +295,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         _raise_for_params(params, self, "transform")
         params = process_routing(self, "transform", **params).transformer.transform
-        items, index, params = routed_items(self._validate(X, reset=False), params)
-        items = self._transformed(items, **params)
+        items, index, params = items_with_metadata(self._validate(X, reset=False), params)
+        items = self._transform_items(items, **params)
         as_table = _get_output_config("transform", self)["dense"] != "default"
         if self.output == "pairs" and isinstance(X, PairView) and not as_table:
             return PairView(items, index)
@@ -326,10 +326,10 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         input_features = _check_feature_names_in(self, input_features)
         if callable(self.output):
             numbered = [f"pairtransformer{number}" for number in range(self._n_features_out)]
-            return np.array(self._names_of_output or numbered, dtype=object)
+            return np.array(self._output_names or numbered, dtype=object)
         if self.output == "distance":
             return np.array(["distance"], dtype=object)
-        names = self._names_of_items(item_names(input_features))
+        names = self._item_feature_names(item_names(input_features))
         if self.output == "pairs":
             return pair_names(names)
         parts = ["abs_diff", "product"] if self.output == "abs_diff_product" else [self.output]
@@ -356,34 +356,34 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             check_view(self, X, reset=reset)
             return X
         if is_table(X):
-            with errors_named("X", PAIRS_WANTED):
+            with argument_errors("X", PAIRS_WANTED):
                 validate_data(self, X, reset=reset, skip_check_array=True)
             if not X.shape[1]:
                 raise ValueError("X has no columns; pass pairs of items of one column at least.")
         else:
             checks = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False}
             X = flatten_pairs(X)
-            with errors_named("X", PAIRS_WANTED):
+            with argument_errors("X", PAIRS_WANTED):
                 X = validate_data(self, X, reset=reset, **checks)
         if reset:
             check_pair_names(self)
         return to_view(X)
 
-    def _unfitted(self):
+    def _new_transformer(self):
         """Return the transformer to fit; for None one that checks the items alone."""
         if self.transformer is None:
             identity = FunctionTransformer(
                 validate=True, accept_sparse=True, feature_names_out="one-to-one"
             )
             return identity.set_output(transform="default")
-        if learns_from_classes(self.transformer):
+        if requires_y(self.transformer):
             raise ValueError(
                 f"transformer={self.transformer} learns from classes of items, but pairs have "
                 "none; fit it on items beforehand and pass FrozenEstimator(transformer)."
             )
         return clone(self.transformer)
 
-    def _for_transformer(self, items):
+    def _transformer_input(self, items):
         """Return items as the transformer takes them: columns, or a sequence of texts."""
         if self.transformer is None or not takes_sequences(self.transformer):
             return items
@@ -407,11 +407,11 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             )
         return texts
 
-    def _transformed(self, items, **params):
+    def _transform_items(self, items, **params):
         """Return the transformed items as an array or a CSR matrix."""
         n_items = items.shape[0]
-        items = self._for_transformer(items)
-        with errors_named("transformer", UNFIT, "X"):
+        items = self._transformer_input(items)
+        with argument_errors("transformer", UNFIT, "X"):
             items = self.transformer_.transform(items, **params)
         items = items.tocsr() if issparse(items) else as_array(items, "the result of transformer")
         if len(items.shape) < 2 or items.shape[0] != n_items:
@@ -429,7 +429,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         if isinstance(self.output, str):
             with np.errstate(over="ignore", invalid="ignore"):
                 compared = OUTPUTS[self.output](pairs.left, pairs.right)
-            if self.output != "pairs" and are_finite(items) and not are_finite(compared):
+            if self.output != "pairs" and all_finite(items) and not all_finite(compared):
                 raise ValueError(
                     f"X has items whose {self.output} overflows; scale them, for instance by "
                     "transformer=sklearn.preprocessing.MaxAbsScaler()."
@@ -451,7 +451,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             )
         return as_numbers(compared, "the result of output", ENCODE, **ANY_NUMBERS), names
 
-    def _names_of_items(self, names):
+    def _item_feature_names(self, names):
         """Return the names of the columns of transformed items."""
         numbered = [
             f"{type(self.transformer_).__name__.lower()}{number}"
@@ -468,7 +468,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._unfitted() if self.transformer is None else self.transformer)
+        inner = get_tags(self._new_transformer() if self.transformer is None else self.transformer)
         tags.input_tags.sparse = inner.input_tags.sparse
         tags.input_tags.string = inner.input_tags.string
         tags.input_tags.categorical = inner.input_tags.categorical
@@ -478,10 +478,10 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def learns_from_classes(transformer):
+def requires_y(transformer):
     """Return whether a transformer, or a step of a pipeline, is to be fitted with classes."""
     if isinstance(transformer, Pipeline):
-        return any(learns_from_classes(step) for step in steps_of(transformer))
+        return any(requires_y(step) for step in inner_transformers(transformer))
     frozen = isinstance(transformer, FrozenEstimator)
     return get_tags(transformer).target_tags.required and not frozen
 
@@ -491,17 +491,17 @@ def takes_sequences(transformer):
     if isinstance(transformer, FrozenEstimator):
         return takes_sequences(transformer.estimator)
     if isinstance(transformer, Pipeline | FeatureUnion):
-        return any(takes_sequences(step) for step in steps_of(transformer))
+        return any(takes_sequences(step) for step in inner_transformers(transformer))
     return not get_tags(transformer).input_tags.two_d_array
 
 
-def steps_of(transformer):
+def inner_transformers(transformer):
     """Return the steps of a pipeline, or the parts of a union, that are transformers."""
     steps = getattr(transformer, "steps", None) or transformer.transformer_list
     return [step for _, step in steps if hasattr(step, "fit")]
 
 
-def are_finite(X):
+def all_finite(X):
     """Return whether all numbers of an array or a sparse matrix are finite."""
     return np.isfinite(X.data if issparse(X) else X).all()
 
@@ -514,7 +514,7 @@ def distinct_items(pairs):
     return _safe_indexing(pairs.items, rows), index
 
 
-def routed_items(pairs, params):
+def items_with_metadata(pairs, params):
     """Return items to transform, the pairs as places among them, and metadata of these items.
 
     Without metadata every distinct item is there once. Metadata belong to pairs, so that with

@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from .._checks import as_array
 from .._data._streaming import Rows, is_source
-from ._items import as_items, flat
+from ._items import as_items, flatten_rows
 
 
 class PairView:
@@ -78,7 +78,7 @@ class PairView:
     def __init__(self, items, index):
         if is_source(items) and not isinstance(items, Rows):
             items = Rows(items)
-        self.items = flat(as_items(items, "items"))
+        self.items = flatten_rows(as_items(items, "items"))
         self.index = _check_index(index, self.items.shape[0])
 
     @property
@@ -121,9 +121,9 @@ class PairView:
         >>> rows.tolist(), index.tolist()
         ([0, 2], [[1, 0], [0, 1]])
         """
-        occurs = np.zeros(self.items.shape[0], dtype=bool)
-        occurs[self.index] = True
-        return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[self.index]
+        is_used = np.zeros(self.items.shape[0], dtype=bool)
+        is_used[self.index] = True
+        return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[self.index]
 
     def __len__(self):
         return len(self.index)
@@ -132,7 +132,7 @@ class PairView:
         """Pairs of some rows, as a view; a single pair, by its number, as an array."""
         rows, *rest = key if isinstance(key, tuple) and key else (key,)
         index = self.index[rows]
-        if np.ndim(rows) > 1 or index.ndim > 2 or not all(is_whole(part) for part in rest):
+        if np.ndim(rows) > 1 or index.ndim > 2 or not all(is_full_slice(part) for part in rest):
             raise IndexError("A PairView is cut by rows only; numpy.asarray of it has columns.")
         pairs = copy.copy(self)
         pairs.index = index.reshape(-1, 2)
@@ -150,7 +150,7 @@ class PairView:
         return f"PairView of {len(self)} pairs of {self.items.shape[0]} items"
 
 
-def is_whole(part):
+def is_full_slice(part):
     """Whether a part of a key leaves an axis as it is."""
     return part is Ellipsis or (isinstance(part, slice) and part == slice(None))
 

@@ -1,8 +1,9 @@
 """Displays: pictures of fitted estimators, drawn with matplotlib."""
 
+from ._embedding import EmbeddingDisplay
 from ._history import HistoryDisplay
 from ._neighbors import NeighborsDisplay
-from ._pair_scores import EmbeddingDisplay, PairScoreDisplay
+from ._pair_scores import PairScoreDisplay
 from ._pairs import PairDisplay
 
 __all__ = [

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import errors_named
-from .._wrapped import held_by
+from .._checks import argument_errors
+from .._wrapped import inner_estimators
 
 LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
 """Names of what is drawn of a history."""
@@ -67,9 +67,9 @@ class HistoryDisplay:
         ValueError
             If ``estimator`` holds no trained estimator, or several.
         """
-        with errors_named("estimator", "must be a fitted estimator"):
+        with argument_errors("estimator", "must be a fitted estimator"):
             check_is_fitted(estimator)
-        trained = _trained(estimator)
+        trained = _trained_estimators(estimator)
         if len(trained) != 1:
             names = ", ".join(type(one).__name__ for one in trained) or "none"
             raise ValueError(
@@ -134,9 +134,9 @@ class HistoryDisplay:
         return self
 
 
-def _trained(estimator):
+def _trained_estimators(estimator):
     """Return the trained estimators among an estimator and those that it holds."""
-    inner = held_by(estimator)
+    inner = inner_estimators(estimator)
     if not inner and hasattr(estimator, "history_"):
         return [estimator]
-    return list({id(found): found for one in inner for found in _trained(one)}.values())
+    return list({id(found): found for one in inner for found in _trained_estimators(one)}.values())

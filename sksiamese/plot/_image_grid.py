@@ -43,7 +43,7 @@ def as_images(X, image_shape):
     return images[:, 0] if shape[0] == 1 else np.moveaxis(images, 1, -1)
 
 
-def new_sheet(ax, width, height):
+def image_axes(ax, width, height):
     """Axes without ticks for images one high, from the upper left corner on."""
     from matplotlib import pyplot as plt
 
@@ -62,15 +62,15 @@ def draw_image(ax, image, left, top, imshow_kwargs):
     ax.imshow(image, **{**style, **(imshow_kwargs or {})})
 
 
-def write_below(ax, text, center, top):
+def draw_caption(ax, text, center, top):
     """Write a line below an image."""
     ax.text(center, top + 1 + GAP / 2, str(text), ha="center", va="top", fontsize="small")
 
 
-def draw_frame(ax, left, top, width, right):
+def draw_frame(ax, left, top, width, is_correct):
     """Draw the frame of what is right or wrong."""
     from matplotlib.patches import Rectangle
 
-    color, line = FRAMES[bool(right)]
+    color, line = FRAMES[bool(is_correct)]
     style = {"fill": False, "edgecolor": color, "linestyle": line, "linewidth": 2.5}
     return ax.add_patch(Rectangle((left, top), width, 1, **style))

@@ -9,10 +9,10 @@ from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods, Interval, as_floats
-from .._labels import alike
+from .._labels import to_common_dtype
 from ..metrics._retrieval import exact_distances
 from ..metrics._verification import as_classes
-from ._image_grid import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
+from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_image, image_axes
 
 
 class NeighborsDisplay:
@@ -138,7 +138,7 @@ class NeighborsDisplay:
         check_is_fitted(estimator)
         remedy = "give one row for each image"
         rows, gallery = as_floats(X, "X", remedy), as_floats(X_gallery, "X_gallery", remedy)
-        y, y_gallery = alike(
+        y, y_gallery = to_common_dtype(
             as_classes(y, "y"), as_classes(y_gallery, "y_gallery"), "y", "y_gallery"
         )
         check_consistent_length(rows, y)
@@ -196,16 +196,16 @@ class NeighborsDisplay:
         aspect = self.query_images.shape[2] / self.query_images.shape[1]
         n_queries, n_neighbors = self.labels.shape
         across, down = aspect + GAP, 1 + GAP + LINE
-        ax = new_sheet(ax, (n_neighbors + 1) * across + 2 * GAP, n_queries * down)
+        ax = image_axes(ax, (n_neighbors + 1) * across + 2 * GAP, n_queries * down)
         self.frames_ = []
         for row, label in enumerate(self.query_labels):
             draw_image(ax, self.query_images[row], 0, row * down, imshow_kwargs)
-            write_below(ax, label, aspect / 2, row * down)
+            draw_caption(ax, label, aspect / 2, row * down)
             self.frames_.append([])
             for column, found in enumerate(self.labels[row]):
                 left = (column + 1) * across + 2 * GAP
                 draw_image(ax, self.images[row, column], left, row * down, imshow_kwargs)
-                write_below(ax, found, left + aspect / 2, row * down)
+                draw_caption(ax, found, left + aspect / 2, row * down)
                 frame = draw_frame(ax, left, row * down, aspect, found == label)
                 self.frames_[-1].append(frame)
         color = plt.rcParams["axes.edgecolor"]

@@ -9,9 +9,9 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from .._checks import HasMethods, Interval
 from ..metrics._verification import THRESHOLD, check_pairs
-from ..pairs import flatten_pairs, split_pairs, to_view
-from ._decisions import accepted_pairs, decisions
-from ._image_grid import GAP, LINE, as_images, draw_frame, draw_image, new_sheet, write_below
+from ..pairs._layout import flatten_pairs, split_pairs, to_view
+from ._decisions import accepted_pairs, pair_decisions
+from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_image, image_axes
 
 
 class PairDisplay:
@@ -113,7 +113,7 @@ class PairDisplay:
         """
         if image_shape is None:
             image_shape = getattr(estimator, "input_shape", None)
-        y_score, accepted, threshold, _ = decisions(estimator, X, threshold)
+        y_score, accepted, threshold, _ = pair_decisions(estimator, X, threshold)
         decided = {"accepted": accepted, "threshold": threshold}
         return cls.from_predictions(X, y, y_score, image_shape=image_shape, **decided, **kwargs)
 
@@ -242,7 +242,7 @@ class PairDisplay:
         across = width + 2 * GAP
         n_columns = int(n_columns)
         n_rows = -(-len(self.match) // n_columns)
-        ax = new_sheet(ax, min(n_columns, len(self.match)) * across, n_rows * down)
+        ax = image_axes(ax, min(n_columns, len(self.match)) * across, n_rows * down)
         self.frames_ = []
         for number, decided_rightly in enumerate(self.accepted == self.match):
             row, column = divmod(number, n_columns)
@@ -250,7 +250,7 @@ class PairDisplay:
             draw_image(ax, self.left[number], left, top, imshow_kwargs)
             draw_image(ax, self.right[number], left + aspect + GAP / 2, top, imshow_kwargs)
             kind = "match" if self.match[number] else "no match"
-            write_below(ax, f"{kind}: {self.y_score[number]:.3g}", left + width / 2, top)
+            draw_caption(ax, f"{kind}: {self.y_score[number]:.3g}", left + width / 2, top)
             self.frames_.append(draw_frame(ax, left, top, width, decided_rightly))
         ax.set_title(f"pairs accepted from {self.threshold:.3g} on", fontsize="medium")
         self.ax_, self.figure_ = ax, ax.figure

@@ -94,7 +94,7 @@ def multi_cue(
     if unknown:
         raise ValueError(f"towers names {sorted(unknown)}, but the cues are {sorted(cues)}.")
     columns = {
-        name: _columns_of(name, chosen, prod(input_shape), feature_names)
+        name: _column_indices(name, chosen, prod(input_shape), feature_names)
         for name, chosen in cues.items()
     }
     options = {"depth": depth, "width": width, "dropout": dropout}
@@ -103,10 +103,10 @@ def multi_cue(
         own = (towers or {}).get(name)
         shape = (len(chosen),)
         parts.append(own(shape, n_components) if own else mlp(shape, n_components, **options))
-    return _Fused(list(columns.values()), parts, n_components, width, dropout)
+    return _Fusion(list(columns.values()), parts, n_components, width, dropout)
 
 
-class _Columns(nn.Module):
+class _SelectColumns(nn.Module):
     """Some columns of a batch; their numbers go to its device with the module."""
 
     def __init__(self, columns):
@@ -118,12 +118,12 @@ class _Columns(nn.Module):
         return X.index_select(1, self.columns)
 
 
-class _Fused(nn.Module):
+class _Fusion(nn.Module):
     """Towers of several groups of columns and the layers that fuse what they give."""
 
     def __init__(self, columns, towers, n_components, width, dropout):
         super().__init__()
-        self.columns = nn.ModuleList(map(_Columns, columns))
+        self.columns = nn.ModuleList(map(_SelectColumns, columns))
         self.towers = nn.ModuleList(towers)
         self.fusion = nn.Sequential(
             nn.ReLU(),
@@ -140,22 +140,22 @@ class _Fused(nn.Module):
         return self.fusion(torch.cat([tower(columns(X)) for columns, tower in parts], dim=1))
 
 
-def _columns_of(name, chosen, n_features, feature_names):
+def _column_indices(name, selection, n_features, feature_names):
     """Column numbers of a cue."""
     try:
         names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
-        if isinstance(chosen, slice):
-            found = list(range(n_features))[chosen]
+        if isinstance(selection, slice):
+            indices = list(range(n_features))[selection]
         else:
-            found = [names.get(c, -1) if isinstance(c, str) else index(c) for c in chosen]
+            indices = [names.get(c, -1) if isinstance(c, str) else index(c) for c in selection]
     except TypeError:
-        found = []
-    if not found or min(found) < 0 or max(found) >= n_features:
+        indices = []
+    if not indices or min(indices) < 0 or max(indices) >= n_features:
         raise ValueError(
-            f"cues has {chosen!r} for {name!r}, but must name columns of an item, which has "
+            f"cues has {selection!r} for {name!r}, but must name columns of an item, which has "
             f"{n_features}; names need data with column names."
         )
-    return found
+    return indices
 
 
 def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1):
@@ -208,7 +208,7 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     )
 
 
-def n_features_of(backbone, item):
+def backbone_width(backbone, item):
     """Return the number of features that a backbone gives for an item."""
     try:
         with torch.no_grad():
@@ -234,7 +234,7 @@ class _Pretrained(nn.Module):
         backbone.learning_rate_factor = learning_rate_factor
         self.backbone = backbone.requires_grad_(learning_rate_factor > 0).eval()
         weight = next(backbone.parameters(), torch.empty(0))
-        n_features = n_features_of(backbone, weight.new_zeros(1, *input_shape))
+        n_features = backbone_width(backbone, weight.new_zeros(1, *input_shape))
         self.output = nn.Linear(n_features, n_components)
 
     def train(self, mode=True):

@@ -44,7 +44,7 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     >>> sum(weight.numel() for weight in mlp((28, 28), 128, depth=3, width=128).parameters())
     133504
     """
-    input_shape, n_components = _checked(input_shape, n_components)
+    input_shape, n_components = _check_shapes(input_shape, n_components)
     depth, width, dropout = check_sizes(depth, width, dropout)
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
     layers = [nn.Flatten()]
@@ -104,7 +104,7 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     >>> cnn((28, 28), 32, depth=2, width=8)(torch.zeros(5, 28, 28)).shape
     torch.Size([5, 32])
     """
-    input_shape, n_components = _checked(input_shape, n_components)
+    input_shape, n_components = _check_shapes(input_shape, n_components)
     depth, width, dropout = check_sizes(depth, width, dropout)
     if len(input_shape) > 3:
         raise ValueError(
@@ -192,7 +192,7 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     >>> tdnn((50, 3), 16, width=8)(torch.zeros(5, 50, 3)).shape
     torch.Size([5, 16])
     """
-    input_shape, n_components = _checked(input_shape, n_components)
+    input_shape, n_components = _check_shapes(input_shape, n_components)
     depth, width, dropout = check_sizes(depth, width, dropout)
     if len(input_shape) > 2:
         raise ValueError(
@@ -210,7 +210,7 @@ tdnn.allow_nan = True
 tdnn.shared_axes = (-2,)
 
 
-def _checked(input_shape, n_components):
+def _check_shapes(input_shape, n_components):
     """Return the shape of an item and the size of the embedding, both checked."""
     return check_shape("input_shape", input_shape), check_count("n_components", n_components)
 
@@ -237,12 +237,12 @@ class _TimeDelays(nn.Module):
 
     def forward(self, X):
         """Embeddings of series of shape (n, n_steps, n_channels)."""
-        there = ~X.isnan().any(dim=2, keepdim=True)
-        H = X.where(there, 0)
+        valid = ~X.isnan().any(dim=2, keepdim=True)
+        H = X.where(valid, 0)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             H = norm(convolution(H.mT).mT)
-            H = self.dropout(F.relu(H)).where(there, 0)
-        n_steps = there.sum(dim=1).clamp_min(1)
+            H = self.dropout(F.relu(H)).where(valid, 0)
+        n_steps = valid.sum(dim=1).clamp_min(1)
         mean = H.sum(dim=1) / n_steps
-        variance = (H - mean.unsqueeze(1)).where(there, 0).square().sum(dim=1) / n_steps
+        variance = (H - mean.unsqueeze(1)).where(valid, 0).square().sum(dim=1) / n_steps
         return self.output(torch.cat([mean, (variance + 1e-5).sqrt()], dim=1))

@@ -1,8 +1,8 @@
-"""Fuzzing: generated calls of everything public; see :mod:`fuzzing.engine`.
+"""Fuzzing: generated calls of everything public; see :mod:`tests.fuzzing.engine`.
 
 To add a target, add a line to a table: its public name, then the callable, the arguments that are
-in every call, the law of its results (:mod:`fuzzing.laws`) and the kinds of its arguments
-(:mod:`fuzzing.values`). A word after the name tells several targets of one object apart.
+in every call, the law of its results (:mod:`tests.fuzzing.laws`) and the kinds of its arguments
+(:mod:`tests.fuzzing.values`). A word after the name tells several targets of one object apart.
 """
 
 from .displays import EXPLAIN, PLOTS

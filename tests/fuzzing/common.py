@@ -186,7 +186,7 @@ NET = {
     "dropout": number(0.0, 0.5, 0, 0.99),
     "augment": name_or_callable(
         None,
-        **{"jitter": augment.jitter, "mirror": augment.mirror, "rescale": augment.rescale},
+        **{"jitter": augment.jitter, "flip": augment.flip, "rescale": augment.rescale},
         **{"time_warp": augment.time_warp, "affine": augment.affine},
     ),
     "batch_size": number(16, 4, 5, 1000),
@@ -218,7 +218,7 @@ EMBEDDER = NET | {
 VERIFIER = NET | {
     "depth": length(None, 1, 2),
     "width": number(None, 4),
-    "head": name_or_callable(*heads.HEADS, user=heads.Match),
+    "head": name_or_callable(*heads.HEADS, user=heads.MLP),
     "margin": number(1.0, None, 0.1),
     "distance": name_or_callable(*distances.DISTANCES),
     "class_weight": Kind(

@@ -1,7 +1,7 @@
 """Fuzzing: generated calls of public objects, and what may come of them.
 
-A call is a target, a seed and the label of a value for each argument; :mod:`fuzzing.values` holds
-the values by label, the other modules the targets. A call may end in a result that passes the
+A call is a target, a seed and the label of a value for each argument; :mod:`tests.fuzzing.values`
+holds the values by label, the other modules the targets. A call may end in a result that passes the
 laws of its target, or in a ValueError or TypeError that names an argument. All else is a finding.
 """
 

@@ -150,7 +150,7 @@ GENERATOR = Kind({"generator": lambda s: s.generator}, {})
 AUGMENT = {
     f"augment.{name}": target(
         getattr(augment, name), "X generator", law.same_shape, generator=GENERATOR,
-        X=IMAGES if name in ("affine", "mirror") else SERIES,
+        X=IMAGES if name in ("affine", "flip") else SERIES,
         **options_of(getattr(augment, name)) | (
             {"scale": SCALES["scale of affine"]} if name == "affine" else {}))
     for name in augment.__all__

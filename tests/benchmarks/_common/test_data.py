@@ -5,7 +5,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from scripts import DATA, needs_data
+
+from tests._helpers.benchmarks import DATA, needs_data
 
 
 @needs_data

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from scripts import ROOT
+
+from tests._helpers.benchmarks import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
 LIST = ROOT / "benchmarks" / "README.md"

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from scripts import DATA, needs_data, run
+
+from tests._helpers.benchmarks import DATA, needs_data, run
 
 SMALL = ("--device", "cpu", "--seeds", 1, "--epochs", 1, "--rounds", 1, "--rows", 500)
 

@@ -1,7 +1,8 @@
 """The benchmark of memory on sparse rows, on tiny settings."""
 
 import numpy as np
-from scripts import run
+
+from tests._helpers.benchmarks import run
 
 
 def test_memory_is_measured_in_a_process_of_its_own(load_script, tmp_path):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from scripts import needs_data, run
 from sklearn.datasets import load_digits
 
 from sksiamese import SiameseEmbedder
 from sksiamese.losses import LOSSES
+from tests._helpers.benchmarks import needs_data, run
 
 SOME_LOSSES = {name: LOSSES[name] for name in ("contrastive", "cosface", "triplet")}
 

@@ -1,7 +1,8 @@
 """The simulation of false-accept rates on tiny settings."""
 
 import numpy as np
-from scripts import needs_data, run
+
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scripts import needs_data, run
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sksiamese import PairTransformer, PairView
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

@@ -1,6 +1,6 @@
 """The table of losses on tiny settings."""
 
-from scripts import needs_data, run
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

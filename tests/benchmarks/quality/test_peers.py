@@ -1,8 +1,9 @@
 """The checks of scikit-learn on an estimator that passes and on one that stops them."""
 
-from scripts import run
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
+
+from tests._helpers.benchmarks import run
 
 
 def test_an_estimator_that_stops_the_checks_is_reported(load_script, tmp_path, monkeypatch):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from scripts import DATA, needs_data, run
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from sksiamese import SiameseVerifier
+from tests._helpers.benchmarks import DATA, needs_data, run
 
 
 @pytest.fixture

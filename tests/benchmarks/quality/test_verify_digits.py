@@ -1,7 +1,8 @@
 """The benchmark of verification on tiny settings: its identities, its report."""
 
 import numpy as np
-from scripts import needs_data, run
+
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from scripts import DATA, needs_data, run
 from sklearn.covariance import empirical_covariance
 
 from sksiamese import SiameseEmbedder
+from tests._helpers.benchmarks import DATA, needs_data, run
 
 
 @needs_data

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scripts import needs_data, run
+
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

@@ -6,7 +6,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import DATA, needs_data, run
+
+from tests._helpers.benchmarks import DATA, needs_data, run
 
 
 @needs_data

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
-from scripts import DATA, needs_data, run
 
 from sksiamese import stack_pairs
+from tests._helpers.benchmarks import DATA, needs_data, run
 
 
 @needs_data

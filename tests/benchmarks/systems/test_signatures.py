@@ -8,7 +8,8 @@ import pytest
 import torch
 from dtaidistance import dtw_ndim
 from scipy.spatial.distance import cdist
-from scripts import DATA, needs_data, run
+
+from tests._helpers.benchmarks import DATA, needs_data, run
 
 
 @pytest.fixture

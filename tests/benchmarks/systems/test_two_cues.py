@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from scripts import needs_data, run
 from sklearn.preprocessing import FunctionTransformer
+
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

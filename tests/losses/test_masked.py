@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sksiamese.losses._masked import ascending, compact, spread
+from sksiamese.losses._masked import left_align, scatter_back, sort_rows
 
 SPECIAL = [[0.5, -2.0, float("inf"), 0.0, -0.25, 3e-42, 1e30, -float("inf"), 0.25]]
 
@@ -14,7 +14,7 @@ def test_ascending_orders_every_row(dtype, n_columns):
     """Distances come from least to greatest, of any sign, each with its own column."""
     D = torch.cat([torch.tensor(SPECIAL), torch.randn(4, 9)]).to(dtype)
     D = D.repeat(1, n_columns)[:, torch.randperm(9 * n_columns)[:n_columns]]
-    values, order = ascending(D)
+    values, order = sort_rows(D)
     assert torch.equal(values, D.sort(dim=1).values)
     assert torch.equal(order.sort(dim=1).values, torch.arange(n_columns).expand_as(order))
     assert torch.equal(D.gather(1, order), values)
@@ -23,4 +23,4 @@ def test_ascending_orders_every_row(dtype, n_columns):
 def test_spread_takes_back_what_compact_has_moved():
     """Selected distances return to their places."""
     D, mask = torch.randn(6, 8), torch.rand(6, 8) < 0.4
-    assert torch.equal(spread(*compact(D, mask), mask), D.where(mask, 0))
+    assert torch.equal(scatter_back(*left_align(D, mask), mask), D.where(mask, 0))

@@ -335,7 +335,7 @@ def test_only_the_generators_of_the_device_in_use_and_of_the_cpu_draw_for_a_fit(
     stream = _device.RandomStream(7, torch.device("cuda", 1))
     expected = torch.rand(6, generator=torch.Generator().manual_seed(7))
     for part in expected.split(3):
-        with stream.drawing():
+        with stream.active():
             assert torch.equal(torch.rand(3), part)
             assert torch.equal(torch.rand(3, generator=generators[1]), part)
             assert generators[0].initial_seed() == 0

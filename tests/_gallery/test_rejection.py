@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_array_equal
 from scipy.spatial.distance import cdist
 from sklearn import config_context
@@ -12,10 +11,11 @@ from sklearn.decomposition import PCA
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese._gallery._rejection import (
-    accepted_shares,
     impostor_rows,
+    max_accepted_sum,
     rejection_threshold,
 )
+from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
 
@@ -89,7 +89,7 @@ def test_the_bound_of_the_rule_holds_for_any_table_of_distances():
         own = np.repeat(np.arange(n_classes), rng.integers(1, rng.integers(2, 5), n_classes))
         D = rng.integers(0, rng.choice([2, 3, 5, 40]), (len(own), n_classes)).astype(float)
         target_far = rng.uniform(2 / n_classes, 0.9)
-        allowed = accepted_shares(target_far, n_classes - 1)
+        allowed = max_accepted_sum(target_far, n_classes - 1)
         total = accepted_by_the_rule(D, own, n_classes, allowed)
         assert total <= target_far * n_classes + 1e-6
         greatest = max(greatest, total / (target_far * n_classes))
@@ -100,8 +100,8 @@ def test_the_bound_of_the_rule_holds_for_any_table_of_distances():
     ("target_far", "n_classes"), [(0.05, 39), (0.01, 199), (0.4, 4), (0.07, 28)]
 )
 def test_a_rate_takes_two_over_the_rate_minus_one_classes(target_far, n_classes):
-    assert accepted_shares(target_far, n_classes) == pytest.approx(0, abs=0.05)
-    assert accepted_shares(target_far, n_classes - 1) is None
+    assert max_accepted_sum(target_far, n_classes) == pytest.approx(0, abs=0.05)
+    assert max_accepted_sum(target_far, n_classes - 1) is None
 
 
 @pytest.mark.parametrize(("target_far", "n_accepted"), [(0.2, 0), (0.5, 0), (0.6, 2), (0.75, 3)])
@@ -162,7 +162,7 @@ def test_impostors_meet_the_templates_of_all_classes_but_their_own_in_every_chun
         ).fit(X, y)
     D = cdist(X, X, metric)
     D[y[:, None] == y] = np.inf
-    allowed = accepted_shares(0.1, 100)
+    allowed = max_accepted_sum(0.1, 100)
     rejected = np.sort(D.min(axis=1))[int(5 * allowed)]
     assert identifier.threshold_ == np.nextafter(rejected, 0)
 

@@ -15,7 +15,7 @@ from sksiamese import (
     make_pairs,
 )
 from sksiamese._data import _embed, _items
-from sksiamese._data._standardization import standardization
+from sksiamese._data._standardization import fit_standardize
 from sksiamese._data._streaming import Rows, is_source
 from sksiamese.batches import weighted
 from sksiamese.explain import explain_pairs
@@ -204,7 +204,7 @@ def test_rows_are_standardised_in_the_order_in_which_they_are_stored(digits, few
     rows = np.random.default_rng(0).permutation(len(X.rows))
     read = []
     monitored = Rows(X, lambda part: read.append(part) or part)
-    standardization(monitored, rows=rows)
+    fit_standardize(monitored, rows=rows)
     np.testing.assert_array_equal(np.concatenate(read), X.rows)
 
 

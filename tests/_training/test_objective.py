@@ -19,10 +19,10 @@ from torch import nn
 from sksiamese import SiameseEmbedder
 from sksiamese._training._objective import (
     CrossBatchMemory,
-    chosen_distance,
     class_indicators,
     match_mask,
     pairs,
+    resolve_distance,
 )
 from sksiamese._training._user_parts import n_required
 from sksiamese.batches import hierarchical, weighted
@@ -118,11 +118,11 @@ def test_auto_is_the_distance_that_the_loss_was_made_for_however_the_loss_is_giv
     assert set(NATURAL_DISTANCES) == set(LOSSES)
     for name, loss in LOSSES.items():
         for given in (name, loss, partial(loss)):
-            assert chosen_distance("auto", given) == NATURAL_DISTANCES[name]
+            assert resolve_distance("auto", given) == NATURAL_DISTANCES[name]
     anchor = ProxyAnchor(3, 2)
-    assert chosen_distance("auto", anchor) == "cosine"
-    assert chosen_distance("auto", lambda D, s, d: D.sum()) == "euclidean"
-    assert chosen_distance("manhattan", "supcon") == "manhattan"
+    assert resolve_distance("auto", anchor) == "cosine"
+    assert resolve_distance("auto", lambda D, s, d: D.sum()) == "euclidean"
+    assert resolve_distance("manhattan", "supcon") == "manhattan"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_memory_pairs_a_batch_with_the_latest_embeddings_but_no_row_with_its
     torch.testing.assert_close(D, euclidean(second, torch.cat([second, first])))
     assert same.tolist() == [[False, True, True, False], [True, False, False, False]]
     assert different.tolist() == [[False, False, False, True]] * 2
-    Z, y, rows = memory.remembered
+    Z, y, rows = memory.entries
     assert rows.tolist() == [6, 4, 4]
     assert y.tolist() == [0, 0, 0]
     assert not Z.requires_grad

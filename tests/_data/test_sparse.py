@@ -19,7 +19,7 @@ from sksiamese import (
 )
 from sksiamese._data import _embed
 from sksiamese._data._items import CHUNK_VALUES
-from sksiamese._data._standardization import standardization
+from sksiamese._data._standardization import fit_standardize
 from sksiamese.metrics import recall_at_k
 from sksiamese.plot import PairDisplay
 
@@ -39,12 +39,12 @@ def test_an_embedder_of_sparse_rows_embeds_dense_ones_alike(digits, container):
 def test_sparse_columns_share_one_scale_and_keep_their_zeros(digits):
     X = digits[0]
     weight = np.arange(len(X)) % 3.0
-    layer = standardization(sparse.csr_array(X), rows=np.arange(len(X)))
+    layer = fit_standardize(sparse.csr_array(X), rows=np.arange(len(X)))
     assert not layer.mean.any()
     np.testing.assert_allclose(layer.scale, np.sqrt(np.mean(X**2)))
-    both = standardization(*2 * [sparse.csr_array(X)], rows=np.arange(len(X)), sample_weight=weight)
+    both = fit_standardize(*2 * [sparse.csr_array(X)], rows=np.arange(len(X)), sample_weight=weight)
     np.testing.assert_allclose(both.scale**2, np.average((X**2).mean(axis=1), weights=weight))
-    nothing = standardization(sparse.csr_array((5, 3)), rows=np.arange(5))
+    nothing = fit_standardize(sparse.csr_array((5, 3)), rows=np.arange(5))
     assert (nothing.scale == 1).all()
 
 
@@ -75,7 +75,7 @@ def test_wide_rows_are_made_dense_few_at_a_time(monkeypatch):
     monkeypatch.setattr(_embed, "as_tensor", watched)
     X = sparse.random_array((9000, 10_000), density=1e-4, rng=0, format="csr", dtype=np.float32)
     tower = torch.nn.Sequential(
-        standardization(X, rows=np.arange(9000)), torch.nn.Linear(10_000, 2)
+        fit_standardize(X, rows=np.arange(9000)), torch.nn.Linear(10_000, 2)
     ).float()
     assert _embed.embed_rows(tower, X).shape == (9000, 2)
     assert max(sizes) <= CHUNK_VALUES

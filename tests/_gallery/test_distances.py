@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.frozen import FrozenEstimator
@@ -10,7 +9,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
 
 from sksiamese import SiameseEmbedder, SiameseIdentifier
-from sksiamese._gallery._distances import METRICS, chosen_distances, pairwise
+from sksiamese._gallery._distances import METRICS, distances_to_selected, pairwise
+from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
 SEARCHED = ["euclidean", "sqeuclidean", "manhattan", "cosine", "correlation", "chebyshev"]
@@ -38,7 +38,9 @@ def test_a_distance_does_not_depend_on_the_rows_beside_it(metric):
     A, B = (np.round(3 * rng.normal(size=(37, 7)) + 9, 1) for _ in range(2))
     D = pairwise(A, B, metric)
     chosen = rng.integers(37, size=(37, 2))
-    assert_array_equal(D[np.arange(37)[:, None], chosen], chosen_distances(A, chosen, B, metric))
+    assert_array_equal(
+        D[np.arange(37)[:, None], chosen], distances_to_selected(A, chosen, B, metric)
+    )
     assert_array_equal(D[5:6], pairwise(A[5:6], B, metric))
 
 

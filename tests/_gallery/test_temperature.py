@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from gallery import IDENTITY, people
 from numpy.testing import assert_allclose
 from scipy.special import softmax
 from sklearn.decomposition import PCA
@@ -10,6 +9,7 @@ from sklearn.metrics import log_loss
 
 from sksiamese import SiameseIdentifier
 from sksiamese._gallery._temperature import least_log_loss
+from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
 

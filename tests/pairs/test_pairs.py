@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.model_selection import GroupKFold
 
 from sksiamese import PairView, make_pairs, pairs_from_triplets, split_pairs, stack_pairs
-from sksiamese.pairs import flatten_pairs, to_view
+from sksiamese.pairs._layout import flatten_pairs, to_view
 
 SIZES = {0: 4, 3: 5, 5: 7, 8: 4, 9: 12, 20: 6}
 """Identities, with gaps, and the number of rows of each; any two make pairs enough."""

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier, heads, make_pairs
-from sksiamese._data._standardization import standardization
+from sksiamese._data._standardization import fit_standardize
 from sksiamese.towers import TOWERS, Standardize, cnn, mlp, multi_cue, pretrained, tdnn
 
 each_tower = pytest.mark.parametrize("factory", TOWERS.values(), ids=TOWERS)
@@ -518,7 +518,7 @@ def test_sizes_beyond_32_bits_are_refused_by_name(digits, sizes):
 def test_weights_of_rows_may_be_huge():
     X, weight = np.random.default_rng(0).normal(size=(50, 3)), np.linspace(1, 2, 50)
     options = {"rows": np.arange(50), "shape": (3,)}
-    plain = standardization(X, sample_weight=weight, **options)
-    huge = standardization(X, sample_weight=weight * 2.0**1000, **options)
+    plain = fit_standardize(X, sample_weight=weight, **options)
+    huge = fit_standardize(X, sample_weight=weight * 2.0**1000, **options)
     assert torch.equal(plain.mean, huge.mean)
     assert torch.equal(plain.scale, huge.scale)

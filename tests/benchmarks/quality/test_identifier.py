@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from scripts import needs_data, run
 from sklearn.neighbors import KNeighborsClassifier
+
+from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data

@@ -1,0 +1,265 @@
+"""Draw pairs from labelled rows."""
+
+from math import ceil
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils.random import sample_without_replacement
+
+from .._checks import Interval
+from .._data._streaming import is_source
+from .._labels import as_labels, is_missing, present_labels, to_common_dtype
+from .._parameters import check_count
+from ._items import as_items
+from ._layout import stack_pairs
+from ._view import PairView
+
+
+@validate_params(
+    {
+        "match_share": [Interval(Real, 0, 1, closed="both")],
+        "balance": [StrOptions({"identity", "pair"})],
+        "as_view": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_pairs(
+    X,
+    y,
+    *,
+    n_pairs,
+    match_share=0.5,
+    balance="pair",
+    n_groups=1,
+    unlabeled_label=None,
+    as_view=False,
+    random_state=None,
+):
+    """Draw matching and non-matching pairs of labelled rows.
+
+    No pair is drawn twice, in either order, and no row is paired with itself. With the
+    default ``balance``, every possible pair of a group is equally likely.
+
+    With ``n_groups`` > 1 the identities, the distinct labels, are dealt out at random to
+    so many groups, and both items of a pair come from the same group. Passed on to
+    ``GroupKFold``, ``groups`` then makes folds in which no identity of a test pair has
+    been seen in training, which measures how a verifier does on unseen identities.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, ...) or (n_samples,)
+        Rows; items of more than one dimension are flattened. Of one dimension only texts.
+
+    y : array-like of shape (n_samples,)
+        Label of the identity of every row.
+
+    n_pairs : int
+        Number of pairs to draw, >= 2.
+
+    match_share : float, default=0.5
+        Share of pairs that match, in [0, 1]; rounded to whole pairs, half a pair down.
+
+    balance : {"identity", "pair"}, default="pair"
+        What is drawn equally often. Of rows with a long tail, a few identities with many rows
+        and many with few, "pair" draws most matching pairs from the largest identity, as it
+        has most of them.
+
+        - "pair": every pair of rows.
+        - "identity": matching pairs of every identity that has two rows, and non-matching
+          pairs of every two identities. If one has too few pairs, the others share the rest.
+
+    n_groups : int, default=1
+        Number of groups of identities, >= 1. Every group needs two identities.
+
+    unlabeled_label : object, default=None
+        Label of rows that are in no pair, such as -1 where ``y`` numbers chunks of rows
+        that are known to match. Rows of different chunks are taken not to match. NaN stands
+        for every label that is missing: NaN, None or NA.
+
+    as_view : bool, default=False
+        Whether to give the pairs as a :class:`~sksiamese.PairView` of ``X``, which copies
+        no row.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of randomness; pass an int for the same pairs at every call.
+
+    Returns
+    -------
+    P : {ndarray, CSR matrix, DataFrame, PairView} of shape (n_pairs, 2 * n_features)
+        The pairs, in random order, in the dtype of ``X``; of a table as by
+        :func:`stack_pairs`.
+
+    match : ndarray of bool of shape (n_pairs,)
+        Whether the labels of both items are equal.
+
+    groups : ndarray of int of shape (n_pairs,)
+        Group of identities of each pair, in [0, n_groups).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two identities to a group, or fewer different pairs in
+        a group than are to be drawn from it, a number is not whole or out of range, or a label
+        is missing and ``unlabeled_label`` is not NaN.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sksiamese import make_pairs
+    >>> X, y = load_digits(return_X_y=True)
+    >>> P, match, groups = make_pairs(X, y, n_pairs=1000, n_groups=5, random_state=0)
+    >>> P.shape, int(match.sum())
+    ((1000, 128), 500)
+
+    Rows of 101 identities, of which one has half of all rows:
+
+    >>> import numpy as np
+    >>> y = np.repeat(np.arange(101), [200] + 100 * [2])
+    >>> for balance in ("pair", "identity"):
+    ...     P, match, _ = make_pairs(
+    ...         y[:, None], y, n_pairs=200, match_share=0.25, balance=balance, random_state=0
+    ...     )
+    ...     print(int(match.sum()), len(np.unique(P[match])))
+    50 1
+    50 50
+    """
+    check_count("n_pairs", n_pairs, 2)
+    check_count("n_groups", n_groups, 1)
+    rng = check_random_state(random_state)
+    X = X if is_source(X) else as_items(X, "X")
+    n_rows, labeled, y = _labeled_rows(y, unlabeled_label)
+    if X.shape[0] != n_rows:
+        raise ValueError(f"X has {X.shape[0]} rows but y has {n_rows} labels.")
+    identities, y = np.unique(y, return_inverse=True)
+    if len(identities) < 2 * n_groups:
+        raise ValueError(
+            f"n_groups={n_groups} needs {2 * n_groups} identities, two to a group, but y has "
+            f"{len(identities)}; lower n_groups."
+        )
+    group_of = np.empty(len(identities), dtype=int)
+    group_of[rng.permutation(len(identities))] = np.arange(len(identities)) % n_groups
+
+    drawn = []
+    draw = _draw_by_pair if balance == "pair" else _draw_by_identity
+    n_matching = ceil(n_pairs * match_share - 0.5)
+    for match, total in ((True, n_matching), (False, n_pairs - n_matching)):
+        for group in range(n_groups):
+            members = np.flatnonzero(group_of[y] == group)
+            n_draws = (total + group) // n_groups
+            left, right = draw(members, y, match, n_draws, rng)
+            drawn += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
+    columns = (np.concatenate(column) for column in zip(*drawn, strict=True))
+    order = rng.permutation(n_pairs)
+    left, right, match, groups = (column[order] for column in columns)
+    left, right = labeled[left], labeled[right]
+    pairs = PairView(X, np.column_stack([left, right]))
+    return (pairs if as_view else stack_pairs(pairs.left, pairs.right)), match, groups
+
+
+def _labeled_rows(y, unlabeled_label):
+    """Return the number of rows, the row numbers of those that have a label, and their labels."""
+    if unlabeled_label is not None and is_missing(unlabeled_label):
+        is_present, labels = present_labels(y)
+        return len(is_present), np.flatnonzero(is_present), labels
+    labels = as_labels(y, remedy="pass unlabeled_label=np.nan to leave their rows out")
+    if unlabeled_label is None:
+        return len(labels), np.arange(len(labels)), labels
+    (unlabeled,), converted = to_common_dtype([unlabeled_label], labels, "unlabeled_label", "y")
+    rows = np.flatnonzero(converted != unlabeled)
+    return len(labels), rows, labels[rows]
+
+
+def _draw_by_pair(rows, y, match, n_draws, rng):
+    """Draw pairs of rows without replacement from all those that match, or do not.
+
+    With the rows sorted by identity, the partners of a row that come after it are a run:
+    up to the end of its identity if the pair is to match, from there to the end of all
+    rows if not. So the pairs can be numbered without being listed.
+    """
+    rows = rows[np.argsort(y[rows], kind="stable")]
+    end = np.searchsorted(y[rows], y[rows], side="right")
+    first = np.arange(len(rows)) + 1 if match else end
+    n_partners = (end if match else len(rows)) - first
+    cumulative = np.cumsum(n_partners)
+    _check_n_draws(n_draws, cumulative[-1], match, len(rows))
+    number = sample_without_replacement(cumulative[-1], n_draws, random_state=rng)
+    left = np.searchsorted(cumulative, number, side="right")
+    right = first[left] + number - (cumulative[left] - n_partners[left])
+    return _swap_sides(rows[left], rows[right], rng)
+
+
+def _draw_by_identity(rows, y, match, n_draws, rng):
+    """Draw pairs of rows without replacement, as many of each identity or two identities.
+
+    With the rows sorted by identity, a *cell* is an identity if the pairs are to match, else
+    two identities. Cells, and the pairs of an identity, are numbered like the entries of
+    a matrix below its diagonal.
+    """
+    rows = rows[np.argsort(y[rows], kind="stable")]
+    first, sizes = np.unique(y[rows], return_index=True, return_counts=True)[1:]
+    n_cells = len(sizes) if match else len(sizes) * (len(sizes) - 1) // 2
+    n_all = (sizes * (sizes - 1)).sum() // 2
+    if not match:
+        n_all = len(rows) * (len(rows) - 1) // 2 - n_all
+    _check_n_draws(n_draws, n_all, match, len(rows))
+    if match:
+        cells = np.flatnonzero(sizes > 1)
+    else:
+        cells = sample_without_replacement(n_cells, min(n_cells, n_draws), random_state=rng)
+    one, other = (cells, cells) if match else _below_diagonal(cells, len(sizes))
+    capacity = sizes[one] * (sizes[one] - 1) // 2 if match else sizes[one] * sizes[other]
+    n_drawn = _allocate_draws(capacity, n_draws, rng)
+    drawn = n_drawn > 0
+    numbers = [
+        [single] if n == 1 else sample_without_replacement(size, n, random_state=rng)
+        for single, size, n in zip(
+            rng.randint(capacity[drawn]), capacity[drawn], n_drawn[drawn], strict=True
+        )
+    ]
+    number = np.concatenate([np.empty(0, dtype=int), *numbers])
+    one, other = one.repeat(n_drawn), other.repeat(n_drawn)
+    if match:
+        left, right = _below_diagonal(number, sizes.max())
+    else:
+        left, right = np.divmod(number, sizes[other])
+    return _swap_sides(rows[first[one] + left], rows[first[other] + right], rng)
+
+
+def _below_diagonal(number, size):
+    """Return the row and the column of entries below the diagonal of a matrix, by number."""
+    before = np.cumsum(np.arange(size))
+    row = np.searchsorted(before, number, side="right")
+    return row, number - before[row - 1]
+
+
+def _allocate_draws(capacity, n_draws, rng):
+    """Return how often to draw from each cell, as equally as their capacities allow."""
+    n_drawn = np.zeros(len(capacity), dtype=int)
+    while n_draws:
+        open_cells = np.flatnonzero(n_drawn < capacity)
+        if n_draws < len(open_cells):
+            n_drawn[rng.choice(open_cells, n_draws, replace=False)] += 1
+            return n_drawn
+        left = capacity[open_cells] - n_drawn[open_cells]
+        step = np.minimum(left, n_draws // len(open_cells))
+        n_drawn[open_cells] += step
+        n_draws -= step.sum()
+    return n_drawn
+
+
+def _swap_sides(left, right, rng):
+    """Swap the items of half of the pairs, at random."""
+    swap = rng.random(len(left)) < 0.5
+    return np.where(swap, right, left), np.where(swap, left, right)
+
+
+def _check_n_draws(n_draws, n_all, match, n_rows):
+    """Raise if more pairs are to be drawn than there are."""
+    if n_draws > n_all:
+        raise ValueError(
+            f"n_pairs asks for {n_draws} {'matching' if match else 'non-matching'} pairs from a "
+            f"group of {n_rows} rows, which has {n_all}; lower n_pairs or n_groups, or change "
+            "match_share."
+        )
