@@ -1,12 +1,12 @@
-"""Towers: the networks that embed one item.
+"""Towers: networks that embed single items.
 
 A tower factory is a callable that returns an ``nn.Module``, which maps a batch of items to
-(n, n_components). It is called with those of these arguments that its signature names:
-``input_shape``, the shape of one item as a tuple, ``n_components``, ``depth``, ``width``,
-``dropout`` and ``feature_names``, the names of the columns of an item or None. Required
-arguments of other names get ``input_shape`` and ``n_components`` by position. A factory
-without arguments is called without any. Parts of a tower that have an attribute
-``learning_rate_factor`` learn at so many times the step size of the rest.
+(n, n_components). Its signature may name any of these arguments: ``input_shape``, the shape
+of one item as a tuple, ``n_components``, ``depth``, ``width``, ``dropout`` and
+``feature_names``, the column names of an item or None. If its required arguments have other
+names, ``input_shape`` and ``n_components`` are passed by position. A factory without arguments
+is called without any. The learning rate of modules with an attribute ``learning_rate_factor``
+is multiplied by it.
 """
 
 from ._composed import multi_cue, pretrained
@@ -26,4 +26,4 @@ __all__ = [
 ]
 
 TOWERS = {"cnn": cnn, "mlp": mlp, "tdnn": tdnn}
-"""The towers by name; the others are configured by ``functools.partial``."""
+"""Built-in towers by name; configure the others with ``functools.partial``."""
