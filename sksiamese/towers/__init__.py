@@ -1,11 +1,11 @@
-"""Towers: the networks that embed one item.
+"""Towers: networks that embed single items.
 
 A tower factory is a callable that returns an ``nn.Module``, which maps a batch of items to
-(n, n_components). It is called with those of these arguments that its signature names:
-``input_shape``, the shape of one item as a tuple, ``n_components``, ``depth``, ``width``,
-``dropout`` and ``feature_names``, the names of the columns of an item or None. Required
-arguments of other names get ``input_shape`` and ``n_components`` by position. A factory
-without arguments is called without any.
+(n, n_components). Its signature may name any of these arguments: ``input_shape``, the shape
+of one item as a tuple, ``n_components``, ``depth``, ``width``, ``dropout`` and
+``feature_names``, the column names of an item or None. If its required arguments have other
+names, ``input_shape`` and ``n_components`` are passed by position. A factory without arguments
+is called without any.
 
 A factory, or the function of a ``functools.partial``, may have two attributes:
 
@@ -49,4 +49,4 @@ class TowerFactory(Protocol):
 
 
 TOWERS = {"cnn": cnn, "mlp": mlp, "tdnn": tdnn}
-"""The towers by name; the others are configured by ``functools.partial``."""
+"""Built-in towers by name; configure the others with ``functools.partial``."""
