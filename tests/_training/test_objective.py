@@ -190,7 +190,7 @@ def test_a_chunk_without_a_matching_pair_is_told_of(digits):
     X, _, y, _ = digits
     one_each = np.unique(y, return_index=True)[1]
     embedder = SiameseEmbedder(random_state=0).partial_fit(X[:200], y[:200])
-    with pytest.warns(UserWarning, match="X holds no two rows of a class"):
+    with pytest.warns(UserWarning, match="X has no two rows of the same class"):
         embedder.partial_fit(X[one_each], y[one_each])
     by_classes = SiameseEmbedder(loss="proxy_anchor", random_state=0).partial_fit(X[:200], y[:200])
     by_classes.partial_fit(X[one_each], y[one_each])
