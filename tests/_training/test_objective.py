@@ -406,7 +406,7 @@ def test_several_labels_a_row_are_refused_where_they_make_no_sense(y, options, m
     X = np.arange(8.0).reshape(4, 2)
     with pytest.raises(ValueError, match=message):
         SiameseEmbedder(**options).fit(X, y)
-    with pytest.raises(ValueError, match=f"{message}|takes one class a row"):
+    with pytest.raises(ValueError, match=f"{message}|needs one class per row"):
         SiameseEmbedder(**options).partial_fit(X, y)
 
 
