@@ -373,7 +373,7 @@ def test_the_history_knows_both_kinds_of_pair_where_they_alternate(digit_pairs):
 
 def test_a_head_that_cannot_train_the_tower_needs_a_margin(digit_pairs):
     P, _, match, _ = digit_pairs
-    with pytest.raises(ValueError, match="no gradient on to the tower"):
+    with pytest.raises(ValueError, match="no gradient to the tower"):
         SiameseVerifier(head="distance", margin=None).fit(P, match)
 
 
@@ -388,7 +388,7 @@ def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
         def forward(self, A, B):
             return self.linear((A - B).abs())
 
-    with pytest.raises(ValueError, match=r"logits of shape \(32,\), but gave \(32, 1\)"):
+    with pytest.raises(ValueError, match=r"logits of shape \(32,\), but returned \(32, 1\)"):
         SiameseVerifier(head=Column).fit(P, match)
 
 

@@ -398,7 +398,7 @@ def test_a_label_in_common_brings_rows_together(digits):
     ("y", "options", "message"),
     [
         ([[1, 2], [0, 1], [1, 0], [1, 0]], {}, "must be an indicator matrix"),
-        ([[1, 1], [0, 1], [1, 0], [1, 0]], {"loss": "cosface"}, "knows one class a row"),
+        ([[1, 1], [0, 1], [1, 0], [1, 0]], {"loss": "cosface"}, "needs one class per row"),
         ([[1, 0], [1, 0], [1, 0], [1, 0]], {}, "y has 1 class"),
     ],
 )
