@@ -279,7 +279,7 @@ def test_series_without_a_complete_step_are_refused_by_the_embedder(series, empt
     wrong = X.copy()
     empty(wrong[4])
     for call in (lambda: embedder.transform(wrong), lambda: embedder.fit(wrong, y)):
-        with pytest.raises(ValueError, match=r"X has rows of nothing but NaN.*such as rows \[4\]"):
+        with pytest.raises(ValueError, match=r"X has rows with only NaN.*such as rows \[4\]"):
             call()
 
 

@@ -191,7 +191,7 @@ def test_a_chunk_without_a_matching_pair_is_told_of(digits):
     X, _, y, _ = digits
     one_each = np.unique(y, return_index=True)[1]
     embedder = SiameseEmbedder(random_state=0).partial_fit(X[:200], y[:200])
-    with pytest.warns(UserWarning, match="X holds no two rows of a class"):
+    with pytest.warns(UserWarning, match="X has no two rows of the same class"):
         embedder.partial_fit(X[one_each], y[one_each])
     by_classes = SiameseEmbedder(loss="proxy_anchor", random_state=0).partial_fit(X[:200], y[:200])
     by_classes.partial_fit(X[one_each], y[one_each])
@@ -456,7 +456,7 @@ def test_a_label_in_common_brings_rows_together(digits):
     ("y", "options", "message"),
     [
         ([[1, 2], [0, 1], [1, 0], [1, 0]], {}, "must be an indicator matrix"),
-        ([[1, 1], [0, 1], [1, 0], [1, 0]], {"loss": "cosface"}, "knows one class a row"),
+        ([[1, 1], [0, 1], [1, 0], [1, 0]], {"loss": "cosface"}, "needs one class per row"),
         ([[1, 0], [1, 0], [1, 0], [1, 0]], {}, "y has 1 class"),
     ],
 )
@@ -464,7 +464,7 @@ def test_several_labels_a_row_are_refused_where_they_make_no_sense(y, options, m
     X = np.arange(8.0).reshape(4, 2)
     with pytest.raises(ValueError, match=message):
         SiameseEmbedder(**options).fit(X, y)
-    with pytest.raises(ValueError, match=f"{message}|takes one class a row"):
+    with pytest.raises(ValueError, match=f"{message}|needs one class per row"):
         SiameseEmbedder(**options).partial_fit(X, y)
 
 

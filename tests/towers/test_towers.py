@@ -448,8 +448,8 @@ class ComplexBuffer(Complex):
     [
         (partial(Complex, torch.complex64, torch.float32), "complex weights, 'weight' among them"),
         (ComplexBuffer, "complex weights, 'basis' among them"),
-        (partial(Complex, torch.float32, torch.complex64), "but gave torch.complex"),
-        (partial(Complex, torch.float32, torch.int64), "but gave torch.int64"),
+        (partial(Complex, torch.float32, torch.complex64), "but returned torch.complex"),
+        (partial(Complex, torch.float32, torch.int64), "but returned torch.int64"),
     ],
 )
 def test_numbers_that_are_not_real_are_refused_by_name(digits, tower, message):
@@ -504,7 +504,7 @@ def test_the_shape_of_an_item_may_be_given_in_numbers_of_numpy(digits):
     ],
 )
 def test_towers_beyond_the_memory_are_refused_before_they_are_built(digits, sizes):
-    with pytest.raises(ValueError, match="would need more memory than there is; lower them"):
+    with pytest.raises(ValueError, match="would need more memory than available; lower them"):
         SiameseEmbedder(**sizes).fit(digits[0], digits[2])
 
 
