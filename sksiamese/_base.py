@@ -29,7 +29,8 @@ from ._training._loop import train
 from ._training._monitor import Monitor
 from ._training._tower import item_shape, tower_attribute
 from .distances import DISTANCES
-from .towers import TOWERS
+from .heads import CombinedHead
+from .towers import TOWERS, Combined
 
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
 """Requirement in errors about rows that scikit-learn rejects."""
@@ -55,11 +56,13 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "input_shape",
         "dropout",
         "precision",
+        "learned_weight",
     )
     """Parameters that cannot be changed for a fitted module."""
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
+        "learned_weight": [Interval(Real, 0, 1, closed="right"), StrOptions({"auto"})],
         "tower": [StrOptions(set(TOWERS)), callable],
         "depth": [Interval(Integral, 1, 1000, closed="both")],
         "width": [Interval(Integral, 1, None, closed="left")],
@@ -139,7 +142,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
             if message := monitor.failure_message(self.learning_rate_init):
                 warnings.warn(message, ConvergenceWarning, stacklevel=4)
-        module = broadcast_from_rank0(module.cpu().eval())
+            task.combine(module.cpu().eval(), rows)
+        module = broadcast_from_rank0(module)
         vars(self).update(self._fitted_attributes(monitor, module))
         keep = incremental and not monitor.diverged
         self._optimizer_state = optimizer_state(optimizer) if keep else state
@@ -178,7 +182,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """Begin the callbacks of a fit and return them."""
 
         def attributes():
-            return self._fitted_attributes(monitor, copy.deepcopy(monitor.module).cpu().eval())
+            module = copy.deepcopy(monitor.module).cpu().eval()
+            monitor.task.combine(module, monitor.rows)
+            return self._fitted_attributes(monitor, module)
 
         context = self._init_callback_context("fit", max_subtasks=max_iter)
         callbacks = FitCallbacks(self, context, fit_data, attributes)
@@ -210,7 +216,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                     "tower was built; set warm_start=False and call fit to build a new one."
                 )
         parts = {name: getattr(self, f"{name}_") for name in self._parts}
-        return copy.deepcopy(nn.ModuleDict(parts))
+        module = copy.deepcopy(nn.ModuleDict(parts))
+        for part in module.modules():
+            if isinstance(part, (Combined, CombinedHead)):
+                part.separate()
+        return module
 
     def _architecture_parameters(self):
         return {name: getattr(self, name) for name in self._architecture_names}

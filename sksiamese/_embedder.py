@@ -47,8 +47,16 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     Parameters
     ----------
-    n_components : int, default=32
+    n_components : int, default=128
         Size of the embedding, >= 1.
+
+    learned_weight : float or "auto", default="auto"
+        Weight of the learned part of the embedding, in (0, 1]; 1.0 for the learned part alone.
+        Otherwise half of the components, or ``n_features`` if that is less, are principal
+        components of the items, standardized or as they are, which have not overfitted any class.
+        "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
+        for less than 8 components, for a ``distance`` that is a callable, and for towers without
+        the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
@@ -245,8 +253,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def __init__(
         self,
-        n_components=32,
+        n_components=128,
         *,
+        learned_weight="auto",
         tower="mlp",
         depth=3,
         width=128,
@@ -277,6 +286,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         verbose=0,
     ):
         self.n_components = n_components
+        self.learned_weight = learned_weight
         self.tower = tower
         self.depth = depth
         self.width = width
@@ -517,7 +527,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def _copy_fitted_module(self):
         module = super()._copy_fitted_module()
-        objective = Objective(ObjectiveSpec.of(self), self.classes_).to(module["tower"][0].output)
+        spec = ObjectiveSpec.of(self, self.objective_.n_components)
+        objective = Objective(spec, self.classes_).to(module["tower"][0].output)
         objective.load_state_dict(module["objective"].state_dict())
         module["objective"] = objective
         return module

@@ -49,8 +49,16 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     Parameters
     ----------
-    n_components : int, default=32
+    n_components : int, default=128
         Size of the embedding, >= 1.
+
+    learned_weight : float or "auto", default="auto"
+        Weight of the learned part of the embedding, in (0, 1]; 1.0 for the learned part alone.
+        Otherwise half of the components, or ``n_features`` if that is less, are principal
+        components of the items, standardized or as they are, which have not overfitted any class.
+        "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
+        for less than 8 components, for a ``distance`` that is a callable, and for towers without
+        the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
@@ -238,8 +246,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     def __init__(
         self,
-        n_components=32,
+        n_components=128,
         *,
+        learned_weight="auto",
         tower="mlp",
         depth=None,
         width=None,
@@ -265,6 +274,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         verbose=0,
     ):
         self.n_components = n_components
+        self.learned_weight = learned_weight
         self.tower = tower
         self.depth = depth
         self.width = width

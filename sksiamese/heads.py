@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ._parameters import check_count, check_real
 from .distances import euclidean, paired
 
-__all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1"]
+__all__ = ["HEADS", "MLP", "AdaptiveDistance", "CombinedHead", "Cosine", "Distance", "WeightedL1"]
 
 
 class Head(Protocol):
@@ -228,6 +228,64 @@ class Cosine(nn.Module):
     def forward(self, A, B):
         """Logits of the pairs of rows of A and B."""
         return 200 * self.scale * F.cosine_similarity(A, B, dim=-1) - 20 * self.bias
+
+
+class CombinedHead(nn.Module):
+    """Combine the logit of a learned head with the distance between principal components.
+
+    During training, the logit is the one of the learned head. After :meth:`combine`, it is
+    ``bias + slope_learned * logit - slope_plain * distance``.
+
+    Parameters
+    ----------
+    learned : nn.Module
+        Head that is trained.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import CombinedHead, Distance
+    >>> head = CombinedHead(Distance(2))
+    >>> head(torch.zeros(5, 2), torch.ones(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, learned):
+        super().__init__()
+        self.learned, self.n_plain = learned, 0
+        self.register_buffer("coefficients", torch.tensor([0.0, 1.0, 0.0]))
+        self.register_buffer("learned_scale", torch.tensor(1.0))
+
+    def combine(self, n_plain, learned_scale, bias, slope_learned, slope_plain):
+        """Set the coefficients of the logit.
+
+        Parameters
+        ----------
+        n_plain : int
+            Number of principal components, which come first in an embedding.
+
+        learned_scale : float
+            Factor of the learned embedding, which the learned head does not expect.
+
+        bias, slope_learned, slope_plain : float
+            Coefficients.
+        """
+        self.n_plain = n_plain
+        self.learned_scale.fill_(learned_scale)
+        self.coefficients.copy_(torch.tensor([bias, slope_learned, slope_plain]))
+
+    def separate(self):
+        """Return the logit of the learned head alone, as in training."""
+        self.n_plain = 0
+
+    def forward(self, A, B):
+        """Return the logits of the pairs of rows of A and B."""
+        if not self.n_plain:
+            return self.learned(A, B)
+        (a, A), (b, B) = (Z.tensor_split([self.n_plain], dim=1) for Z in (A, B))
+        logit = self.learned(A / self.learned_scale, B / self.learned_scale)
+        bias, slope_learned, slope_plain = self.coefficients
+        return bias + slope_learned * logit - slope_plain * paired(euclidean, a, b)
 
 
 HEADS = {

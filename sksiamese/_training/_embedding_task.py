@@ -15,11 +15,15 @@ from .._data._items import Items, as_tensor
 from .._labels import is_missing, to_common_dtype
 from .._parameters import LARGEST_COUNT
 from ..batches import SAMPLERS, class_balanced
+from ..towers import Combined
+from ._combination import add_plain_part, balance, pairs_among
 from ._lookup import bind_supported, resolve
 from ._objective import (
     CrossBatchMemory,
     Objective,
     ObjectiveSpec,
+    class_indicators,
+    match_mask,
     reads_pairs,
     resolve_distance,
     try_objective,
@@ -33,6 +37,9 @@ N_DIAGNOSIS = 256
 
 N_TRIAL = 32
 """Number of rows in the sample that checks user-defined parts."""
+
+N_PAIRED = 1024
+"""Number of rows in the sample from which pairs are drawn."""
 
 N_NEIGHBORS = 4096
 """Minimum number of training rows to search for the nearest neighbors of held-out rows."""
@@ -71,7 +78,7 @@ class EmbeddingTask(Task):
         self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # X has fewer rows.
         sampler = resolve(SAMPLERS, estimator.sampler)
         self.sampler = call_part("sampler", bind_supported, sampler, classes=classes.tolist())
-        self.objective = ObjectiveSpec.of(estimator)
+        self.objective = ObjectiveSpec.of(estimator, spec and spec.n_components)
         self.margin = None if estimator.margin == "auto" else estimator.margin
         self.validation_fraction = (
             estimator.validation_fraction if estimator.early_stopping else None
@@ -110,8 +117,16 @@ class EmbeddingTask(Task):
         distance = resolve_distance(self.objective.distance, self.objective.loss)
         unit_length = distance in UNIT_LENGTH
         tower = build_tower(self.spec, self.X[rows[:2]], standardize, unit_length=unit_length)
+        if self.spec.n_plain:
+            sample = self._pair_sample(rows)
+            tower = add_plain_part(tower, self.X, sample, self.spec, unit_length=unit_length)
         objective = Objective(self.objective, self.classes).to(standardize.output)
         return nn.ModuleDict({"tower": tower, "objective": objective})
+
+    def combine(self, module, rows):
+        """Combine the embedding of a trained module with principal components, in place."""
+        if isinstance(module["tower"][1], Combined):
+            balance(module["tower"], self.X, self._pair_sample(rows))
 
     def check(self, module, rows):
         """Raise unless the objective and the augmentation accept some rows on the device."""
@@ -180,6 +195,15 @@ class EmbeddingTask(Task):
             return negatives
         paired = self._sample(rows[~singleton], N_DIAGNOSIS - len(negatives))
         return torch.cat([paired, negatives])
+
+    def _pair_sample(self, rows):
+        """Return a sample of the pairs of some rows."""
+        sample = self._sample(rows, N_PAIRED)
+        indicators = class_indicators(self.classes)
+        same = match_mask(self.labels[sample], self.labels[sample], indicators).numpy()
+        codes = self.codes[rows]
+        sizes = np.bincount(codes) if indicators is None else self.classes[codes].sum(axis=0)
+        return pairs_among(sample.numpy(), same, sizes, self.X.shape[1])
 
     def _sample(self, rows, n_rows):
         """Return a class-balanced sample of rows, the same at every call."""

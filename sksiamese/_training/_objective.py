@@ -35,9 +35,9 @@ class ObjectiveSpec(NamedTuple):
     regularizer_weight: float
 
     @classmethod
-    def of(cls, estimator):
-        """Return the spec of an estimator."""
-        return cls(*(getattr(estimator, name) for name in cls._fields))
+    def of(cls, estimator, n_components):
+        """Return the spec of an estimator that learns some components."""
+        return cls(n_components, *(getattr(estimator, name) for name in cls._fields[1:]))
 
 
 class Objective(nn.Module):
@@ -55,6 +55,7 @@ class Objective(nn.Module):
     def __init__(self, spec, classes):
         super().__init__()
         self.register_buffer("class_indicators", class_indicators(classes))
+        self.n_components = spec.n_components
         sizes = {"n_classes": len(classes), "n_components": spec.n_components}
         margin = {} if spec.margin == "auto" else {"margin": spec.margin}
         self.loss = instantiate("loss", resolve(LOSSES, spec.loss), **sizes, **margin)

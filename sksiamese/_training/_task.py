@@ -36,6 +36,10 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def combine(self, module, rows):
+        """Combine the embedding of a trained module with principal components, in place."""
+
+    @abstractmethod
     def check(self, module, rows):
         """Raise unless user-defined parts accept these rows."""
 

@@ -18,6 +18,9 @@ from ..towers import TOWERS, ToType, UnitLength
 from ._lookup import bind, declared, resolve
 from ._user_parts import build_module, call_part, signature_parameters
 
+MIN_COMPONENTS = 8
+"""Minimum size of an embedding that has principal components of items by default."""
+
 
 class TowerSpec(NamedTuple):
     """Parameters of an estimator that define its tower."""
@@ -26,6 +29,13 @@ class TowerSpec(NamedTuple):
     """Name or factory."""
 
     n_components: int
+    """Number of learned components."""
+
+    n_plain: int
+    """Number of principal components of items, which come before."""
+
+    learned_weight: float | str
+    """Weight of the learned components, or "auto"."""
 
     sizes: dict
     """Depth and width, without those left to the default of the tower."""
@@ -45,15 +55,31 @@ class TowerSpec(NamedTuple):
     def of(cls, estimator, X, feature_names):
         """Return the spec of an estimator for items like the rows of X."""
         dtype = float_dtype(X.dtype) if estimator.precision is None else np.float32
+        n_plain = n_plain_components(estimator, X.shape[1])
         return cls(
             estimator.tower,
-            estimator.n_components,
+            estimator.n_components - n_plain,
+            n_plain,
+            estimator.learned_weight,
             tower_sizes(estimator.tower, depth=estimator.depth, width=estimator.width),
             estimator.dropout,
             item_shape(estimator.input_shape, X.shape[1]),
             feature_names,
             torch.from_numpy(np.empty(0, dtype)).dtype,
         )
+
+
+def n_plain_components(estimator, n_features):
+    """Return the number of principal components of items to combine with an embedding."""
+    weight, n_components = estimator.learned_weight, estimator.n_components
+    is_default = (
+        n_components >= MIN_COMPONENTS
+        and tower_attribute(estimator.tower, "plain_items", False)
+        and isinstance(estimator.distance, str)
+    )
+    if weight == 1 or (weight == "auto" and not is_default):
+        return 0
+    return min(n_components // 2, n_features)
 
 
 def tower_sizes(tower, **sizes):

@@ -20,9 +20,10 @@ from .._data._items import Items, as_tensor
 from .._parameters import LARGEST_COUNT
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
-from ..heads import HEADS
+from ..heads import HEADS, CombinedHead
 from ..losses import contrastive, logistic
 from ..pairs._split import PairShuffleSplit
+from ._combination import add_plain_part, balance, calibrate, given_pairs
 from ._lookup import resolve
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
@@ -110,10 +111,25 @@ class VerificationTask(Task):
         weighted = item_weights(self.pairs, rows, self.weight)
         standardize = new_standardize(self.spec, items, **weighted)
         tower = build_tower(self.spec, items[self.pairs.index[rows[:2], 0]], standardize)
+        if self.spec.n_plain:
+            tower = add_plain_part(tower, items, self._pair_sample(rows), self.spec)
         options = {"distance": self.distance, "margin": self.margin or 1.0}
         leading = {"n_components": self.spec.n_components}
         head = build_module("head", self.head, leading, **options)
+        head = CombinedHead(head) if self.spec.n_plain else head
         return nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
+
+    def combine(self, module, rows):
+        """Combine embedding and logit of a trained module with principal components, in place."""
+        tower, head = module["tower"], module["head"]
+        if isinstance(head, CombinedHead):
+            sample = self._pair_sample(rows)
+            Z, index = balance(tower, self.pairs.items, sample)
+            calibrate(head, tower, Z, index, sample)
+
+    def _pair_sample(self, rows):
+        """Return a sample of training pairs."""
+        return given_pairs(self.pairs, rows, self.match, self.weight)
 
     def initial_warnings(self, module, rows):
         """Return a warning if the labels seem to be reversed."""

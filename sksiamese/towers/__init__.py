@@ -12,6 +12,8 @@ A factory, or the function of a ``functools.partial``, may have two attributes:
 - ``allow_nan``, bool, default False: whether items may hold NaN.
 - ``shared_axes``, tuple of negative int, default None: axes of ``input_shape`` along which
   standardization shares one mean and scale, such as (-2, -1) for images.
+- ``plain_items``, bool, default False: whether the Euclidean distance between items as they are
+  is a good baseline, with which estimators combine the embedding by default.
 
 Each module of a tower may have the attribute ``learning_rate_factor``, float, default 1.0: the
 factor of its learning rate.
@@ -22,11 +24,12 @@ from typing import Protocol
 from torch import nn
 
 from ._composed import multi_cue, pretrained
-from ._layers import Standardize, ToType, UnitLength
+from ._layers import Combined, Standardize, ToType, UnitLength
 from ._single import cnn, mlp, tdnn
 
 __all__ = [
     "TOWERS",
+    "Combined",
     "Standardize",
     "ToType",
     "UnitLength",
@@ -43,6 +46,7 @@ class TowerFactory(Protocol):
 
     allow_nan: bool = False
     shared_axes: tuple[int, ...] | None = None
+    plain_items: bool = False
 
     def __call__(self, input_shape: tuple[int, ...], n_components: int) -> nn.Module:
         """Return a module that maps (n, *input_shape) to (n, n_components)."""

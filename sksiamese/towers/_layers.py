@@ -119,3 +119,67 @@ class ToType(nn.Module):
     def forward(self, Z):
         """Convert embeddings of shape (n, n_components)."""
         return Z.to(self.output.dtype)
+
+
+class Combined(nn.Module):
+    """Combine principal components of items with a learned embedding.
+
+    During training, the result is the learned embedding alone. After :meth:`set_scales`, it is
+    the principal components followed by the learned embedding, both scaled, so that one Euclidean
+    distance compares both.
+
+    Parameters
+    ----------
+    learned : nn.Module
+        Module that maps standardized rows to embeddings.
+
+    projection : array-like of shape (n_plain, n_features)
+        Linear map from standardized rows to principal components.
+
+    offset : array-like of shape (n_plain,)
+        Principal components of the mean, subtracted.
+
+    weight : float
+        Weight of the learned embedding, in (0, 1].
+
+    unit_length : bool, default=False
+        Whether principal components have unit length, like the learned embedding.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.towers import Combined
+    >>> combined = Combined(torch.nn.Linear(2, 1), [[1.0, 0.0]], [0.5], weight=0.5)
+    >>> combined(torch.zeros(3, 2)).shape
+    torch.Size([3, 1])
+    >>> combined.set_scales(1.0, 2.0)
+    >>> combined(torch.zeros(3, 2)).shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(self, learned, projection, offset, weight, *, unit_length=False):
+        super().__init__()
+        self.learned, self.unit_length, self.combines = learned, unit_length, False
+        self.register_buffer("projection", torch.as_tensor(projection))
+        self.register_buffer("offset", torch.as_tensor(offset))
+        self.register_buffer("weight", torch.tensor(float(weight)))
+        self.register_buffer("scales", torch.ones(2))
+
+    def set_scales(self, plain, learned):
+        """Return both parts from now on, multiplied by these factors."""
+        self.scales.copy_(torch.tensor([plain, learned]))
+        self.combines = True
+
+    def separate(self):
+        """Return the learned embedding alone, as in training."""
+        self.combines = False
+
+    def forward(self, X):
+        """Return embeddings of standardized rows of shape (n, n_features)."""
+        Z = self.learned(X)
+        if not self.combines:
+            return Z
+        plain = F.linear(X.nan_to_num(), self.projection) - self.offset
+        if self.unit_length:
+            plain = F.normalize(plain)
+        return torch.cat([self.scales[0] * plain, self.scales[1] * Z], dim=1)

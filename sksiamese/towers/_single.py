@@ -53,6 +53,9 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
+mlp.plain_items = True
+
+
 def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="global"):
     """Build a convolutional network of blocks of convolution, pooling, normalization and ReLU.
 
@@ -141,6 +144,7 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
 
 
 cnn.shared_axes = (-2, -1)
+cnn.plain_items = True
 
 
 def has_channels_last(shape):
