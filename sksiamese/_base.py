@@ -85,7 +85,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     }
 
     def _encode(self, y, *, resume=False):
-        """The classes of y, and y as numbers of classes."""
+        """Return the classes of y and the codes of y."""
         axis = 0 if y.ndim > 1 else None
         classes, codes = np.unique(y, return_inverse=True, axis=axis)
         # Every class twice: scikit-learn warns of classes of few rows, which are usual here.
@@ -217,7 +217,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         return {name: getattr(self, name) for name in self._architecture_names}
 
     def _check_array_options(self, X):
-        """What X must be, for scikit-learn's validation."""
+        """Return the options of ``check_array`` for X."""
         finite = "allow-nan" if tower_attribute(self.tower, "allow_nan", False) else True
         return {
             "dtype": [fallback_dtype(X), *(DTYPES if issparse(X) else COMPACT_DTYPES)],
@@ -302,7 +302,7 @@ def check_finite(result, what, part, name):
 
 
 def has_no_validation_split(estimator):
-    """Whether an estimator can be fitted in parts."""
+    """Raise unless an estimator can be fitted in parts."""
     if estimator.early_stopping:
         raise AttributeError(
             "partial_fit sees one chunk at a time and has no validation split; set "

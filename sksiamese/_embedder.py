@@ -441,7 +441,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         return rows, as_indicator(labels, self.unlabeled_label) if several else labels
 
     def _encode(self, y, *, resume=False):
-        """The classes of y, and y as numbers of classes, -1 for rows without a label."""
+        """Return the classes of y and the codes of y, -1 for rows without a label."""
         labeled = is_labeled(y, self.unlabeled_label)
         if not labeled.any():
             raise ValueError(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 GENERATOR_LOCK = threading.RLock()
-"""Held while torch's generators draw for a fit: threads that fit take turns, step by step."""
+"""Lock of torch's global generators: threads that fit hold it for one step at a time."""
 
 
 def _reset_after_fork():
@@ -99,7 +99,7 @@ def on_device(module, device):
 
 
 def to_device(tensor, device):
-    """A tensor of the CPU on a device; a CUDA device fetches it while Python goes on."""
+    """Copy a CPU tensor to a device, asynchronously for CUDA."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

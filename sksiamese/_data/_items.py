@@ -34,7 +34,7 @@ CHUNK_VALUES = 2**22
 
 
 def float_dtype(dtype):
-    """The type of what is computed from values of a type."""
+    """Return the floating type in which values of a type are computed."""
     return np.float64 if dtype == np.float64 else np.float32
 
 
@@ -45,7 +45,7 @@ def n_columns(y):
 
 
 def to_tensor(rows):
-    """Rows of an array as a tensor of their dtype, on the CPU."""
+    """Convert rows of an array to a tensor of their dtype on the CPU."""
     if issparse(rows):
         rows = rows.toarray()
     if rows.dtype.kind == "u" and rows.dtype.itemsize > 1:
@@ -71,7 +71,7 @@ def as_tensor(rows, standardize):
 
 
 def row_slices(n_rows, n_features):
-    """Slices of rows, few enough at a time to be held dense."""
+    """Return slices of rows, few enough at a time to be held dense."""
     return gen_batches(n_rows, max(1, min(CHUNK, CHUNK_VALUES // max(1, n_features))))
 
 

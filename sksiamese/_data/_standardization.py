@@ -10,7 +10,7 @@ from ._items import WIDE_DTYPES, row_slices, to_tensor
 
 
 def fit_standardize(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
-    """The layer that standardises the rows of all parts taken together, chunk by chunk.
+    """Return the layer that standardizes the rows of all parts together, fitted chunk by chunk.
 
     Rows are read in the order in which they are stored.
     Columns that differ in nothing but their place along shared axes of ``shape`` get one

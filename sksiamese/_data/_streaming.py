@@ -72,7 +72,7 @@ def is_source(X):
 
 
 def validate_rows(X, *, extra_check=None, **checks):
-    """X as scikit-learn's ``check_array`` makes it; rows of a source each time they are read.
+    """Validate X by ``check_array``; rows of a source each time they are read.
 
     What ``check_array`` returns is also given to ``extra_check``, which may raise.
     """

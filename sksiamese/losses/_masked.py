@@ -8,43 +8,43 @@ accelerator stay as large as they are, with masks that leave out what was not se
 import torch
 
 LOG_ZERO = -1e30
-"""Stands for the logarithm of zero: its sums and gradients are finite."""
+"""Logarithm of zero with finite sums and gradients."""
 
 CHUNK = 2**21
-"""Distances that a loss is worked out for at a time, on the CPU."""
+"""Largest number of distances in a chunk, on the CPU."""
 
 ACCELERATOR_CHUNK = 2**24
-"""The same on an accelerator, where a step over fewer takes less time than its start."""
+"""Largest number on an accelerator, where launching a smaller step costs more than it."""
 
 
 def on_cpu(D):
-    """Whether a tensor is on the CPU, where asking for a number costs nothing."""
+    """Return whether a tensor is on the CPU, where reading a number does not synchronise."""
     return D.device.type == "cpu"
 
 
 def chunk_size(D):
-    """Number of distances like those of D that are looked at at a time."""
+    """Return the largest number of distances in a chunk on the device of D."""
     return CHUNK if on_cpu(D) else ACCELERATOR_CHUNK
 
 
 def safe_divide(total, weight):
-    """A mean from its parts; zero, with a gradient path, where nothing has weight."""
+    """Return total / weight; zero, with a gradient path, for a weight of zero."""
     return total / weight.to(total.dtype).clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def to_float(mask, D):
-    """A mask, or weights, as numbers like those of D.
+    """Convert a mask or weights to the dtype of D.
 
-    By way of bytes, which are converted, and multiplied, several times as fast as booleans.
+    A mask is viewed as bytes, which are converted several times as fast as booleans.
     """
     mask = mask.view(torch.uint8) if mask.dtype == torch.bool else mask
     return mask.to(D.dtype)
 
 
 def flat_positions(mask):
-    """Where a mask is true, counted through all of its rows, by numpy, which is faster.
+    """Return the flat indices of the true entries of a mask, by numpy, which is faster.
 
-    On an accelerator all places; :func:`is_valid` tells which of them are.
+    On an accelerator return all flat indices; :func:`is_valid` masks the true entries.
     """
     if on_cpu(mask):
         return torch.from_numpy(mask.numpy().ravel().nonzero()[0])
@@ -52,7 +52,7 @@ def flat_positions(mask):
 
 
 def is_valid(mask, positions):
-    """At which of the places that :func:`flat_positions` gave for a mask it is true."""
+    """Return at which indices from :func:`flat_positions` a mask is true."""
     return torch.ones_like(positions, dtype=torch.bool) if on_cpu(mask) else mask.flatten()
 
 
@@ -68,21 +68,21 @@ def masked_logsumexp(values, mask):
 
 
 def row_chunks(D, *others):
-    """Rows of D and of others that have as many, some at a time."""
+    """Return chunks of the rows of D and of other tensors of as many rows."""
     n_rows = max(1, chunk_size(D) * len(D) // max(1, D.numel()))
     return zip(*(x.split(n_rows) for x in (D, *others)), strict=True)
 
 
 def sort_rows(D):
-    """The distances of each row from least to greatest, and the columns they stood in."""
+    """Return the sorted distances of each row, and their columns."""
     order = _argsort_rows(D) if on_cpu(D) and D.dtype == torch.float32 else D.argsort(dim=1)
     return D.gather(1, order), order
 
 
 def _argsort_rows(D):
-    """Columns of each row by ascending distance, by numpy, which sorts numbers faster than places.
+    """Return the columns of each row by ascending distance, by one sort of integers in numpy.
 
-    The bits of a distance, made to ascend like it, and its column share one whole number.
+    An integer holds the bits of a distance, mapped to the same order, and its column.
     """
     bits = D.view(torch.int32)
     bits = bits ^ (bits >> 31 & 0x7FFFFFFF)
@@ -92,7 +92,7 @@ def _argsort_rows(D):
 
 
 def occurrence_index(values):
-    """How many equal ones stand before each of some numbers >= 0."""
+    """Return the occurrence index of each value >= 0: the number of equal values before it."""
     order = values.argsort(stable=True)
     counts = values.bincount()
     first = counts.cumsum(0) - counts
@@ -101,7 +101,7 @@ def occurrence_index(values):
 
 
 def left_align(D, mask):
-    """The selected distances of each row side by side, and which of them are there.
+    """Return the selected distances of each row, left-aligned, and their mask.
 
     On an accelerator they stay in their columns.
     """
@@ -114,7 +114,7 @@ def left_align(D, mask):
 
 
 def scatter_back(values, valid, mask):
-    """The way back from :func:`left_align`: values where the mask is true, zeros elsewhere."""
+    """Invert :func:`left_align`: scatter values to the true entries of a mask, zeros elsewhere."""
     if not on_cpu(values):
         return values
     aligned = values.take(flat_positions(valid))
@@ -164,12 +164,12 @@ def _sums_in_chunks(sums, D, same, different):
 
 
 def attach_gradient(D, value, gradient):
-    """A number that was worked out of D aside from autograd, joined to D by its gradient."""
+    """Return a value computed from D outside autograd, with its gradient with respect to D."""
     return _AttachGradient.apply(D, value, gradient)
 
 
 class _AttachGradient(torch.autograd.Function):
-    """A number, and its gradient as it is given."""
+    """Return a value; its gradient with respect to D is passed in."""
 
     @staticmethod
     def forward(ctx, D, value, gradient):

@@ -47,7 +47,7 @@ class _Proxies(nn.Module):
 
 
 def class_mask(y, n_classes):
-    """Whether each row is of each class, of shape (n, n_classes)."""
+    """Return the one-hot mask (n, n_classes) of classes."""
     return y.unsqueeze(1) == torch.arange(n_classes, device=y.device)
 
 

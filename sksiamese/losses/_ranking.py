@@ -221,7 +221,7 @@ class _SoftHistogram(torch.autograd.Function):
 
 
 def bin_weights(values, n_bins):
-    """The lower bin of each value, and the share of the upper one."""
+    """Return the lower bin of each value, and the weight of the upper bin in [0, 1]."""
     values = values.clamp(0, n_bins)
     lower = values.nan_to_num().long().clamp_max_(n_bins - 1)
     return lower, values.sub_(lower)

@@ -90,7 +90,7 @@ def triplet(D, same, different, *, margin=0.2):
 
 
 def enumerate_triplets(D, same, different):
-    """For every two columns the difference d(a, p) - d(a, n), and whether it is a triplet."""
+    """Return d(a, p) - d(a, n) for every two columns, and the mask of triplets."""
     D, same, different = D.T, same.T, different.T
     violation = D.unsqueeze(1) - D.unsqueeze(0)
     return violation, same.unsqueeze(1) & different.unsqueeze(0)

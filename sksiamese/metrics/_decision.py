@@ -280,7 +280,7 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
 
 
 def _identity_codes(groups, match):
-    """Identities of both items of each non-matching pair, as numbers."""
+    """Return the codes of both identities of each non-matching pair."""
     groups = as_labels(groups, "groups", of_pairs=True)
     check_consistent_length(groups, match)
     identities, codes = np.unique(groups[match == 0], return_inverse=True)
@@ -290,7 +290,7 @@ def _identity_codes(groups, match):
 
 
 def _design_effect(error, groups, tail):
-    """How many pairs tell as much of their mean as one independent pair, at least 1."""
+    """Return the design effect: pairs per independent pair, at least 1."""
     n_groups = groups.max() + 1
     is_distinct = groups[:, 0] != groups[:, 1]
     identity_sums = np.bincount(

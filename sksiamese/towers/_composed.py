@@ -143,7 +143,7 @@ class _Fusion(nn.Module):
 
 
 def _column_indices(name, selection, n_features, feature_names):
-    """Column numbers of a cue."""
+    """Return the column numbers of a cue."""
     try:
         names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
         if isinstance(selection, slice):
