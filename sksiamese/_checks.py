@@ -36,7 +36,7 @@ class HasMethods(_param_validation.HasMethods):
 
 @contextmanager
 def argument_errors(name, problem, *others):
-    """Say which argument an error is about, unless it does so itself.
+    """Name the argument in errors that do not name it themselves.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 
 def broadcast_from_rank0(value):
-    """The value of the first process, for all."""
+    """Return the value of the first process in all processes."""
     if not _is_distributed():
         return value
     values = [value]

@@ -196,13 +196,17 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             y = as_class_labels(X, y)
             embedder = clone(self._embedder_or_default())
             frozen = isinstance(embedder, FrozenEstimator)
-            learn = np.full(len(y), True)
+            is_training = np.full(len(y), True)
             if self.target_far is not None and not frozen:
-                learn = training_mask(y, self.validation_fraction, self.random_state)
-            part = (X, y) if learn.all() else (_safe_indexing(*indexable(X), learn), y[learn])
+                is_training = training_mask(y, self.validation_fraction, self.random_state)
+            part = (
+                (X, y)
+                if is_training.all()
+                else (_safe_indexing(*indexable(X), is_training), y[is_training])
+            )
             with argument_errors("embedder", UNFIT, "X", "y"):
                 self.embedder_ = embedder.fit(*part)
-            self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
+            self.learned_classes_ = np.unique(y[:0] if frozen else y[is_training])
             self._forgotten_ = digests(y[:0])
             return self._enrol(self._checked_transform(X), y)
 
@@ -260,12 +264,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         if not keep.any():
             raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
         with restore_on_error(self):
-            gone = np.isin(self.learned_classes_, labels)
-            if gone.any():
+            is_forgotten = np.isin(self.learned_classes_, labels)
+            if is_forgotten.any():
                 self._forgotten_ = np.union1d(
-                    self._forgotten_, digests(self.learned_classes_[gone])
+                    self._forgotten_, digests(self.learned_classes_[is_forgotten])
                 )
-                self.learned_classes_ = self.learned_classes_[~gone]
+                self.learned_classes_ = self.learned_classes_[~is_forgotten]
                 self.embedder_ = anonymize_classes(self.embedder_)
             return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
 
@@ -355,7 +359,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_target_far()
-        distances, templates = (found[:, 0] for found in self.kneighbors(X))
+        distances, templates = (column[:, 0] for column in self.kneighbors(X))
         labels = self.template_labels_[templates]
         if self.unknown_label_ is None:
             return labels

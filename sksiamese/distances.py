@@ -161,7 +161,7 @@ def chord(A, B):
 
 
 def _normalize_both(A, B):
-    """Both sets at length 1; the same object if they are one."""
+    """Return both sets at unit length; the same object if they are one."""
     unit = _UnitLength.apply(B)
     return (unit if A is B else _UnitLength.apply(A)), unit
 

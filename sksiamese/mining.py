@@ -385,7 +385,7 @@ def angular(D, same, different, *, angle=20.0):
 
 
 def _semihard_negatives(D, same, different):
-    """For every positive the nearest negative farther than it, else the farthest one."""
+    """Return for every positive the nearest farther negative, or else the farthest negative."""
     positives, valid = left_align(D, same)
     negatives, order = sort_rows(D.where(different, torch.inf))
     first_farther = torch.searchsorted(negatives, positives, right=True)
@@ -395,11 +395,12 @@ def _semihard_negatives(D, same, different):
 
 
 def _gather_pairs(D, anchor, positive, negative):
-    """Distances of positives and negatives side by side, by a gather as indexing is slow."""
+    """Gather the distances of positives and negatives in two columns."""
     return D.take(torch.stack([positive, negative]) + D.shape[1] * anchor).T
 
 
 def _pair_masks(has_positive, has_negative):
+    """Return the masks of a column of positives and a column of negatives."""
     none = torch.zeros_like(has_positive)
     return torch.stack([has_positive, none]).T, torch.stack([none, has_negative]).T
 

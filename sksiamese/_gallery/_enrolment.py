@@ -52,12 +52,12 @@ def resolve_unknown_label(label, classes):
     if label is None:
         label = "unknown" if label_kind(classes) == "strings" else -1
     try:
-        (found,), known = to_common_dtype([label], classes, "unknown_label", "classes_")
+        (unknown,), known = to_common_dtype([label], classes, "unknown_label", "classes_")
     except ValueError as error:
         raise ValueError(
             f"unknown_label={label!r} does not fit, choose another for y: {error}"
         ) from error
-    if found in known or (label_kind(classes) == "numbers" and not float(found).is_integer()):
+    if unknown in known or (label_kind(classes) == "numbers" and not float(unknown).is_integer()):
         raise ValueError(
             f"unknown_label={label!r} must be a label of no class of y, and a whole number "
             "among numbers; choose another."

@@ -78,8 +78,8 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     allowed = max_accepted_sum(target_far, n_classes)
     if allowed is None:
         return -np.inf
-    chosen = impostor_rows(own_labels)
-    Z, own_labels = Z[chosen], own_labels[chosen]
+    impostors = impostor_rows(own_labels)
+    Z, own_labels = Z[impostors], own_labels[impostors]
     classes, codes = np.unique(template_labels, return_inverse=True)
     distances = distances_to_others(
         Z, np.searchsorted(classes, own_labels), templates, codes, metric

@@ -74,18 +74,18 @@ def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
         How many templates, from 1 to n_templates.
     """
     points = search_points(Z, origin, metric)
-    _, found = query_index(index, points, n_neighbors, len(templates))
-    D = distances_to_selected(Z, found, templates, metric)
-    order = np.lexsort((found, D))
-    D, found = (np.take_along_axis(part, order, axis=1) for part in (D, found))
+    _, numbers = query_index(index, points, n_neighbors, len(templates))
+    D = distances_to_selected(Z, numbers, templates, metric)
+    order = np.lexsort((numbers, D))
+    D, numbers = (np.take_along_axis(part, order, axis=1) for part in (D, numbers))
     if D.shape[1] > n_neighbors:
         ambiguous = _is_ambiguous(D[:, n_neighbors - 1], D[:, n_neighbors], points, metric)
-        D, found = D[:, :n_neighbors].copy(), found[:, :n_neighbors].copy()
+        D, numbers = D[:, :n_neighbors].copy(), numbers[:, :n_neighbors].copy()
         for rows in _row_chunks(ambiguous, len(templates)):
             all_distances = pairwise(Z[rows], templates, metric)
-            found[rows] = all_distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
-            D[rows] = np.take_along_axis(all_distances, found[rows], axis=1)
-    return D, found
+            numbers[rows] = all_distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
+            D[rows] = np.take_along_axis(all_distances, numbers[rows], axis=1)
+    return D, numbers
 
 
 def distances_to_others(Z, own_codes, templates, codes, metric):
@@ -116,9 +116,9 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
         for rows in row_chunks(len(Z), len(templates)):
             own_points = search_points(Z[rows], origin, metric)
             D = euclidean_distances(own_points, points, squared=True)
-            found = _two_nearest_others(D, own_codes[rows], codes)
-            D = distances_to_selected(Z[rows], found, templates, metric)
-            D[codes[found] == own_codes[rows, None]] = np.inf
+            nearest = _two_nearest_others(D, own_codes[rows], codes)
+            D = distances_to_selected(Z[rows], nearest, templates, metric)
+            D[codes[nearest] == own_codes[rows, None]] = np.inf
             D.sort(axis=1)
             distances[rows] = D[:, 0]
             ambiguous[rows] = _is_ambiguous(*D.T, own_points, metric)
@@ -172,14 +172,14 @@ def _row_chunks(mask, n_templates):
     return [rows[chunk] for chunk in row_chunks(len(rows), n_templates)] if len(rows) else []
 
 
-def _check_index(found, nearest, D, metric):
+def _check_index(distances, nearest, D, metric):
     """Raise if an index does not find some templates among all, by the distances D."""
     expected = np.take_along_axis(D, nearest, axis=1)
-    wrong = ~np.isclose(found, expected, rtol=0.01, atol=1e-3 * D.max())
+    wrong = ~np.isclose(distances, expected, rtol=0.01, atol=1e-3 * D.max())
     if wrong.any():
         raise ValueError(
-            f"neighbors found a distance of {found[wrong][0]:.4g}, which metric={metric!r} makes "
-            f"{expected[wrong][0]:.4g}; give both one metric."
+            f"neighbors found a distance of {distances[wrong][0]:.4g}, which metric={metric!r} "
+            f"makes {expected[wrong][0]:.4g}; give both one metric."
         )
     if np.mean(expected.min(axis=1) <= D.min(axis=1)) < 0.5:
         raise ValueError(
@@ -194,18 +194,18 @@ def query_index(index, points, n_neighbors, n_templates):
     These are ``n_neighbors`` of every row, and one more if the index has it.
     """
     if hasattr(index, "kneighbors"):
-        found = index.kneighbors(points, min(n_neighbors + 1, n_templates))
+        result = index.kneighbors(points, min(n_neighbors + 1, n_templates))
     else:
-        found = _read_graph(index.transform(points), len(points), n_neighbors, n_templates)
+        result = _read_graph(index.transform(points), len(points), n_neighbors, n_templates)
     shape = len(points), min(n_neighbors + 1, n_templates)
     if hasattr(index, "kneighbors") and (
-        not isinstance(found, tuple | list) or [np.shape(part) for part in found] != [shape] * 2
+        not isinstance(result, tuple | list) or [np.shape(part) for part in result] != [shape] * 2
     ):
         raise ValueError(
             "neighbors must return two arrays from kneighbors, distances and numbers of templates, "
             f"both of shape {shape}; see NearestNeighbors.kneighbors."
         )
-    distances, indices = (np.asarray(part) for part in found)
+    distances, indices = (np.asarray(part) for part in result)
     if indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < n_templates)).all():
         raise ValueError(
             f"neighbors must number templates by integers from 0 to {n_templates - 1}, but found "
@@ -225,12 +225,12 @@ def _read_graph(graph, n_rows, n_neighbors, n_templates):
             f"{n_rows, n_templates}; see KNeighborsTransformer."
         )
     graph = graph.tocsr()
-    found = np.diff(graph.indptr).min()
-    if found < n_neighbors:
+    n_found = np.diff(graph.indptr).min()
+    if n_found < n_neighbors:
         raise ValueError(
-            f"neighbors found {found} templates of a row, but n_neighbors={n_neighbors}; let it "
+            f"neighbors found {n_found} templates of a row, but n_neighbors={n_neighbors}; let it "
             "find more."
         )
     graph = sort_graph_by_row_values(graph, copy=True, warn_when_not_sorted=False)
-    first = graph.indptr[:-1, None] + np.arange(min(n_neighbors + 1, found))
+    first = graph.indptr[:-1, None] + np.arange(min(n_neighbors + 1, n_found))
     return graph.data[first], graph.indices[first]

@@ -17,7 +17,6 @@ from torch import nn
 from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
-from .._parameters import LARGEST_COUNT
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
 from ..heads import HEADS
@@ -27,7 +26,6 @@ from ._lookup import resolve
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
 from ._user_parts import (
-    augment_items,
     build_module,
     check_augment,
     check_distance,
@@ -79,21 +77,13 @@ class VerificationTask(Task):
     """
 
     def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
-        self.pairs, self.match, self.weight, self.classes = pairs, match, weight, classes
-        self.groups, self.spec = groups, spec
+        super().__init__(estimator, classes, spec)
+        self.pairs, self.match, self.weight, self.groups = pairs, match, weight, groups
         self.y = np.where(weight > 0, match, -1)
         self.labels = torch.from_numpy(match)
         self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
         self.distance = resolve(DISTANCES, estimator.distance)
-        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # There are fewer pairs.
         self.max_iter = estimator.max_iter
-        self.validation_fraction = (
-            estimator.validation_fraction if estimator.early_stopping else None
-        )
-        self.precision = estimator.precision
-        self.augment = partial(
-            augment_items, augment=estimator.augment, input_shape=estimator.input_shape
-        )
 
     def split(self, random_state):
         """Return pairs for training and validation; given groups, no identity is in both."""

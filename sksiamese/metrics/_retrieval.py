@@ -69,19 +69,19 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     if k >= len(codes):
         raise ValueError(f"k must be in [1, {len(codes)}), the number of rows, got {k}.")
 
-    def found(D, start):
+    def chances(D, start):
         ranked = _count_ties(D, codes, start, k)
         before, hits_before, tied, hits_tied = (part[:, -1] for part in ranked)
-        drawn = k - before
+        n_left = k - before
         # If no tied row is of the class, the logarithms cancel exactly.
         missed = np.exp(
             gammaln(tied - hits_tied + 1)
             - gammaln(tied + 1)
-            + (gammaln(tied - drawn + 1) - gammaln(tied - hits_tied - drawn + 1))
+            + (gammaln(tied - n_left + 1) - gammaln(tied - hits_tied - n_left + 1))
         )
         return np.where(hits_before > 0, 1.0, 1 - missed)
 
-    return float(np.mean(_map_distance_chunks(found, Z, metric)))
+    return float(np.mean(_map_distance_chunks(chances, Z, metric)))
 
 
 @validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=False)

@@ -48,13 +48,13 @@ def equal_error_rate(y_true, y_score):
     0.25
     """
     false_accepts, true_accepts, _ = roc_points(y_true, y_score)
-    gap = false_accepts - (1 - true_accepts)
-    after = np.flatnonzero(gap >= 0)[0]
-    if gap[after] == 0:
+    difference = false_accepts - (1 - true_accepts)
+    after = np.flatnonzero(difference >= 0)[0]
+    if difference[after] == 0:
         return float(false_accepts[after])
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    fraction = -difference[after - 1] / (difference[after] - difference[after - 1])
     low, high = false_accepts[after - 1], false_accepts[after]
-    return float(low + share * (high - low))
+    return float(low + fraction * (high - low))
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)

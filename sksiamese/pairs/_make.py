@@ -141,7 +141,7 @@ def make_pairs(
     group_of = np.empty(len(identities), dtype=int)
     group_of[rng.permutation(len(identities))] = np.arange(len(identities)) % n_groups
 
-    drawn = []
+    draws = []
     draw = _draw_by_pair if balance == "pair" else _draw_by_identity
     n_matching = ceil(n_pairs * match_share - 0.5)
     for match, total in ((True, n_matching), (False, n_pairs - n_matching)):
@@ -149,8 +149,8 @@ def make_pairs(
             members = np.flatnonzero(group_of[y] == group)
             n_draws = (total + group) // n_groups
             left, right = draw(members, y, match, n_draws, rng)
-            drawn += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
-    columns = (np.concatenate(column) for column in zip(*drawn, strict=True))
+            draws += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
+    columns = (np.concatenate(column) for column in zip(*draws, strict=True))
     order = rng.permutation(n_pairs)
     left, right, match, groups = (column[order] for column in columns)
     left, right = labeled[left], labeled[right]
@@ -211,11 +211,11 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
     one, other = (cells, cells) if match else _below_diagonal(cells, len(sizes))
     capacity = sizes[one] * (sizes[one] - 1) // 2 if match else sizes[one] * sizes[other]
     n_drawn = _allocate_draws(capacity, n_draws, rng)
-    drawn = n_drawn > 0
+    is_drawn = n_drawn > 0
     numbers = [
         [single] if n == 1 else sample_without_replacement(size, n, random_state=rng)
         for single, size, n in zip(
-            rng.randint(capacity[drawn]), capacity[drawn], n_drawn[drawn], strict=True
+            rng.randint(capacity[is_drawn]), capacity[is_drawn], n_drawn[is_drawn], strict=True
         )
     ]
     number = np.concatenate([np.empty(0, dtype=int), *numbers])

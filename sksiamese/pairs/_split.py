@@ -153,10 +153,10 @@ class _PairSplit(BaseCrossValidator):
                 f"{error} Make fewer or smaller splits, or give more identities."
             ) from error
         rng = check_random_state(0 if self.random_state is None else self.random_state)
-        inside = (
+        row_numbers = (
             [np.flatnonzero(np.isin(codes, p).all(axis=1)) for p in parts] for parts in splits
         )
-        return [[_keep_proportions(rows, *kinds, rng) for rows in parts] for parts in inside]
+        return [[_keep_proportions(rows, *kinds, rng) for rows in parts] for parts in row_numbers]
 
     def _pair_kinds(self, y, codes):
         """Return the label of each pair as a number, and the description of each number."""

@@ -243,8 +243,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             first = _check_method_params(pairs.index, routed.transform, indices=few)
             items, index, params = items_with_metadata(pairs[few], first)
             items = self._transform_items(items, **params)
-            compared, names = self._compare(items, index)
-            self._n_components, self._n_features_out = prod(items.shape[1:]), compared.shape[1]
+            features, names = self._compare(items, index)
+            self._n_components, self._n_features_out = prod(items.shape[1:]), features.shape[1]
             self._output_names = names
             return self
 
@@ -300,13 +300,13 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         as_table = _get_output_config("transform", self)["dense"] != "default"
         if self.output == "pairs" and isinstance(X, PairView) and not as_table:
             return PairView(items, index)
-        compared, _ = self._compare(items, index)
-        if compared.shape[1] != self._n_features_out:
+        features, _ = self._compare(items, index)
+        if features.shape[1] != self._n_features_out:
             raise ValueError(
-                f"output returned {compared.shape[1]} columns, but {self._n_features_out} when "
+                f"output returned {features.shape[1]} columns, but {self._n_features_out} when "
                 "PairTransformer was fitted; fit it again."
             )
-        return compared
+        return features
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that :meth:`transform` returns.
@@ -428,28 +428,28 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         pairs = PairView(items, index)
         if isinstance(self.output, str):
             with np.errstate(over="ignore", invalid="ignore"):
-                compared = OUTPUTS[self.output](pairs.left, pairs.right)
-            if self.output != "pairs" and all_finite(items) and not all_finite(compared):
+                features = OUTPUTS[self.output](pairs.left, pairs.right)
+            if self.output != "pairs" and all_finite(items) and not all_finite(features):
                 raise ValueError(
                     f"X has items whose {self.output} overflows; scale them, for instance by "
                     "transformer=sklearn.preprocessing.MaxAbsScaler()."
                 )
-            return compared, []
+            return features, []
         try:
-            compared = self.output(pairs.left, pairs.right)
+            features = self.output(pairs.left, pairs.right)
         except Exception as error:
             raise ValueError(
                 f"output failed: {error}. It is called with the items of both sides and must "
                 "return an array of shape (n_pairs, n_outputs)."
             ) from error
-        names = [str(name) for name in compared.columns] if is_table(compared) else []
-        compared = compared if issparse(compared) else as_array(compared, "the result of output")
-        if len(compared.shape) != 2 or compared.shape[0] != len(pairs):
+        names = [str(name) for name in features.columns] if is_table(features) else []
+        features = features if issparse(features) else as_array(features, "the result of output")
+        if len(features.shape) != 2 or features.shape[0] != len(pairs):
             raise ValueError(
                 f"output must return an array of shape ({len(pairs)}, n_outputs), but gave "
-                f"{compared.shape}; use reshape(-1, 1) for one number a pair."
+                f"{features.shape}; use reshape(-1, 1) for one number a pair."
             )
-        return as_numbers(compared, "the result of output", ENCODE, **ANY_NUMBERS), names
+        return as_numbers(features, "the result of output", ENCODE, **ANY_NUMBERS), names
 
     def _item_feature_names(self, names):
         """Return the names of the columns of transformed items."""
@@ -506,14 +506,6 @@ def all_finite(X):
     return np.isfinite(X.data if issparse(X) else X).all()
 
 
-def distinct_items(pairs):
-    """Return the items that occur in a view of pairs, and the pairs as places among them."""
-    rows, index = pairs.distinct()
-    if len(rows) == pairs.items.shape[0]:
-        return pairs.items, index
-    return _safe_indexing(pairs.items, rows), index
-
-
 def items_with_metadata(pairs, params):
     """Return items to transform, the pairs as places among them, and metadata of these items.
 
@@ -521,7 +513,9 @@ def items_with_metadata(pairs, params):
     them both items of every pair are there.
     """
     if not params:
-        return *distinct_items(pairs), {}
+        rows, index = pairs.distinct()
+        has_all = len(rows) == pairs.items.shape[0]
+        return pairs.items if has_all else _safe_indexing(pairs.items, rows), index, {}
     check_consistent_length(pairs.index, params.get("sample_weight"))
     rows = np.arange(len(pairs)).repeat(2)
     params = _check_method_params(pairs.index, params, indices=rows)

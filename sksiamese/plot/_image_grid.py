@@ -44,7 +44,7 @@ def as_images(X, image_shape):
 
 
 def image_axes(ax, width, height):
-    """Axes without ticks for images one high, from the upper left corner on."""
+    """Return axes without ticks for a grid of images of height 1."""
     from matplotlib import pyplot as plt
 
     if ax is None:
@@ -63,7 +63,7 @@ def draw_image(ax, image, left, top, imshow_kwargs):
 
 
 def draw_caption(ax, text, center, top):
-    """Write a line below an image."""
+    """Draw a caption below an image."""
     ax.text(center, top + 1 + GAP / 2, str(text), ha="center", va="top", fontsize="small")
 
 
