@@ -1,6 +1,7 @@
 """The walls of the package: which room may import which, and how long code may be."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,13 @@ def run_python(code):
 
 def test_the_layers_hold_every_room_and_no_other():
     assert set(LEVEL) == {name.split("/")[0] for name in TREES}
+
+
+def test_the_page_for_contributors_lists_every_room_once_from_the_highest_layer_down():
+    page = (PACKAGE.parent / "docs" / "contributing.rst").read_text("utf-8")
+    listed = re.findall(r"^- ``(\w+)``: .+\.$", page, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(LEVEL.keys() - {"__init__"})
+    assert [LEVEL[room] for room in listed] == sorted(map(LEVEL.get, listed), reverse=True)
 
 
 def test_a_module_imports_rooms_of_lower_layers_and_packages_of_its_own_layer():
