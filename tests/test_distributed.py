@@ -21,6 +21,7 @@ from sksiamese import SiameseEmbedder
 from tests._helpers.together import FITS, few_digits, fit, weights
 
 ROOT = Path(__file__).resolve().parents[1]
+HELPER = ROOT / "tests" / "_helpers" / "together.py"
 PAGE = (ROOT / "docs" / "distributed.rst").read_text()
 
 
@@ -29,10 +30,11 @@ def commands(pattern):
     return [line.strip() for line in PAGE.splitlines() if re.match(rf"   {pattern} ", line)]
 
 
-def start(command, folder):
-    """A process that runs a command of the page in a folder, with one thread."""
+def start(command, folder, **variables):
+    """A process that runs a command in a folder, with one thread."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment |= variables
     return subprocess.Popen(
         shlex.split(command), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -51,23 +53,34 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where four processes, two on either of two machines, have left what they learned."""
-    folder = tmp_path_factory.mktemp("together")
+def pair(tmp_path_factory):
+    """Folder of what two processes have learned."""
+    folder = tmp_path_factory.mktemp("pair")
+    command = f"python {HELPER} {folder}"
+    for process in [start(command, folder, RANK=rank, WORLD_SIZE="2") for rank in "01"]:
+        output(process)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    """Folder of what four processes have learned by the command of the page for two machines."""
+    folder = tmp_path_factory.mktemp("four")
     script = ROOT / "docs" / "distributed" / "fit_together.py"
     (command,) = commands("torchrun")
     command = command.replace("29500", free_port())
-    command = command.replace(script.name, f"{ROOT}/tests/_helpers/together.py {script} {folder}")
+    command = command.replace(script.name, f"{HELPER} {folder} {script}")
     for process in [start(command, folder) for _ in range(2)]:
         output(process)
     return folder
 
 
-@pytest.fixture(params=[2, 4])
-def together(folder, request):
-    """What each of so many processes has learned."""
-    size = request.param
-    return [dict(np.load(folder / f"{rank}_of_{size}.npz")) for rank in range(size)]
+@pytest.fixture(params=["pair", pytest.param("four", marks=pytest.mark.slow)])
+def together(request):
+    """What each of two or four processes has learned."""
+    paths = sorted(request.getfixturevalue(request.param).glob("*.npz"))
+    assert len(paths) == {"pair": 2, "four": 4}[request.param]
+    return [dict(np.load(path)) for path in paths]
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -110,12 +123,14 @@ def test_processes_refuse_a_batch_with_fewer_rows_than_they_are(together):
     assert all(expected in str(learned["tiny"]) for learned in together)
 
 
-def test_the_script_of_the_page_fits_what_one_process_fits(folder):
-    together = joblib.load(folder / "embedder.joblib")
+@pytest.mark.slow
+def test_the_script_of_the_page_fits_what_one_process_fits(four):
+    together = joblib.load(four / "embedder.joblib")
     alone = clone(together).fit(*load_digits(return_X_y=True))
     np.testing.assert_allclose(weights(together), weights(alone), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_search_on_a_cluster_finds_what_it_finds_in_one_process(tmp_path):
     port = free_port()
     page = ROOT / "docs" / "distributed"

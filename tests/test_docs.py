@@ -132,6 +132,7 @@ def pages(tmp_path_factory):
     return folder / "html" / "generated"
 
 
+@pytest.mark.slow
 def test_every_public_method_has_an_entry_of_its_own_that_is_linked(pages):
     missing, n_methods = [], 0
     for name in reference.public_names():
