@@ -69,11 +69,11 @@ SLOW_EMBEDDERS = [
 VERIFIERS = [
     SiameseVerifier(),
     SiameseVerifier(n_components=5, distance="cosine", width=64),
-    SiameseVerifier(distance="manhattan", class_weight="balanced"),
-    SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=60),
-    SiameseVerifier(head="mlp"),
+    SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=30),
 ]
 SLOW_VERIFIERS = [
+    SiameseVerifier(distance="manhattan", class_weight="balanced"),
+    SiameseVerifier(head="mlp"),
     SiameseVerifier(margin=None, depth=3, width=128),
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from functools import partial
+from itertools import cycle, product
 
 import numpy as np
 import pytest
@@ -36,28 +37,37 @@ from sksiamese.regularizers import REGULARIZERS, norm, variance
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_teaches_the_embedder_by_its_name(digits, loss):
     X_train, X_test, y_train, y_test = digits
-    embedder = SiameseEmbedder(loss=loss, max_iter=15, random_state=0).fit(X_train, y_train)
+    embedder = SiameseEmbedder(loss=loss, max_iter=10, random_state=0).fit(X_train, y_train)
     neighbors = KNeighborsClassifier().fit(embedder.transform(X_train), y_train)
     assert neighbors.score(embedder.transform(X_test), y_test) > 0.93
     history = embedder.history_
     assert set(history) == {"loss", "active", "positive_distance", "negative_distance", "spread"}
-    assert all(values.shape == (15,) and np.isfinite(values).all() for values in history.values())
+    assert all(values.shape == (10,) and np.isfinite(values).all() for values in history.values())
     assert (history["positive_distance"] < history["negative_distance"]).all()
     assert ((history["active"] >= 0) & (history["active"] <= 1)).all()
 
 
-@pytest.mark.parametrize("loss", ["wu_margin", "triplet", "contrastive", "supcon"])
-@pytest.mark.parametrize("miner", MINERS)
+FOUR_LOSSES = ["wu_margin", "triplet", "contrastive", "supcon"]
+MINED = [*zip(MINERS, cycle(FOUR_LOSSES), strict=False)]
+MORE_MINED = [pair for pair in product(MINERS, FOUR_LOSSES) if pair not in MINED]
+
+
+@pytest.mark.parametrize(
+    ("miner", "loss"),
+    [*MINED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in MORE_MINED)],
+)
 def test_every_miner_goes_with_the_embedder(digits, miner, loss):
     X, X_test, y, y_test = digits
     embedder = SiameseEmbedder(loss=loss, miner=miner, distance="chord", max_iter=8, random_state=0)
     assert recall_at_k(y_test, embedder.fit(X, y).transform(X_test)) > 0.88
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("miner", ["all", "distance_weighted", "angular"])
+@pytest.mark.parametrize(
+    ("loss", "miner"),
+    [*product(LOSSES, ["all"]), ("contrastive", "distance_weighted"), ("triplet", "angular")],
+)
 def test_a_loss_that_becomes_nan_is_told_of(digits, loss, miner):
-    X, _, y, _ = digits
+    X, y = digits[0][:300], digits[2][:300]
     embedder = SiameseEmbedder(
         loss=loss, miner=miner, learning_rate_init=1e30, max_iter=3, random_state=0
     )
@@ -216,7 +226,7 @@ def test_more_pairs_reach_the_loss_with_a_memory(digits):
     embedder.fit(X, y)
     trained = [width for width in widths if width not in (30, 32, 250, 256)]
     assert trained[:4] == [40, 80, 120, 140]
-    remembering = SiameseEmbedder(memory_size=512, random_state=0).fit(X, y)
+    remembering = SiameseEmbedder(memory_size=512, max_iter=8, random_state=0).fit(X, y)
     assert recall_at_k(y_test, remembering.transform(X_test)) > 0.93
 
 
@@ -250,7 +260,7 @@ def test_angular_mining_with_a_memory_is_refused(digits):
 @pytest.mark.parametrize("regularizer", [*REGULARIZERS, lambda Z: Z.abs().sum(dim=1).mean()])
 def test_a_regularizer_lowers_what_it_measures(digits, regularizer):
     X, _, y, _ = digits
-    options = {"regularizer": regularizer, "max_iter": 8, "random_state": 0}
+    options = {"regularizer": regularizer, "max_iter": 4, "random_state": 0}
     free, bound = (
         SiameseEmbedder(regularizer_weight=weight, **options).fit(X, y) for weight in (0.0, 5.0)
     )
@@ -343,7 +353,7 @@ def test_unlabeled_rows_are_never_held_out(digits):
 )
 def test_every_sampler_goes_with_the_embedder(digits, sampler):
     X, X_test, y, y_test = digits
-    embedder = SiameseEmbedder(sampler=sampler, random_state=0).fit(X, y)
+    embedder = SiameseEmbedder(sampler=sampler, max_iter=8, random_state=0).fit(X, y)
     assert recall_at_k(y_test, embedder.transform(X_test)) > 0.93
 
 
