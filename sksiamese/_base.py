@@ -1,4 +1,4 @@
-"""Where scikit-learn and torch meet: what both siamese estimators have in common."""
+"""Base class of the estimators that train a tower."""
 
 import copy
 import warnings
@@ -32,11 +32,11 @@ from .distances import DISTANCES
 from .towers import TOWERS
 
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
-"""What is said of rows that scikit-learn refuses."""
+"""Requirement in errors about rows that scikit-learn rejects."""
 
 
 class BaseSiamese(CallbackSupportMixin, BaseEstimator):
-    """Parameters and training that embedder and verifier share."""
+    """Base class of embedder and verifier, with common parameters, validation and training."""
 
     _doc_link_module = "sksiamese"
     _doc_link_template = (
@@ -45,7 +45,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     )
 
     _parts = ("tower",)
-    """Names of the modules that are trained; fitted attributes with an underscore."""
+    """Names of the trained modules, which are fitted attributes with a trailing underscore."""
 
     _architecture_names = (
         "n_components",
@@ -56,7 +56,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "dropout",
         "precision",
     )
-    """Parameters that a fitted module cannot change any more."""
+    """Parameters that cannot be changed for a fitted module."""
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -84,25 +84,25 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     }
 
     def _encode(self, y, *, resume=False):
-        """The classes of y, and y as numbers of classes."""
+        """Return the classes of y, and their codes for each row."""
         axis = 0 if y.ndim > 1 else None
         classes, codes = np.unique(y, return_inverse=True, axis=axis)
-        # Every class twice: scikit-learn warns of classes of few rows, which are usual here.
+        # Each class twice, as scikit-learn warns about small classes, which are common here.
         check_classification_targets(y if y.ndim > 1 else classes.repeat(2))
         if len(classes) < 2:
             raise ValueError(
-                "y has 1 class, so there is nothing to tell apart; pass data of two classes at "
-                "least."
+                "y has 1 class only, so there is nothing to learn; pass data of at least two "
+                "classes."
             )
         if resume and not same_classes(classes, self.classes_):
             raise ValueError(
-                "warm_start=True continues with the classes of the first fit, but y has others; "
-                "set warm_start=False to start anew."
+                "warm_start=True continues with the classes of the first fit, but y has other "
+                "classes; set warm_start=False to start again."
             )
         return (self.classes_ if resume else classes), codes
 
     def _fit_task(self, task, fit_data, *, resume, incremental=False):
-        """Train a new module, or the fitted one on, and only then set fitted attributes."""
+        """Train a new module or a copy of the fitted one, and set fitted attributes at the end."""
         check_equal_on_all_ranks("y", task.y)
         random_state = broadcast_from_rank0(check_random_state(self.random_state))
         seed, device = self._draw_seed(random_state, resume=resume), find_device(self.device)
@@ -146,7 +146,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _run_epochs(self, monitor, optimizer, fit_data, max_iter, seed):
-        """Train until the last epoch, or until the monitor or a callback stops."""
+        """Train until the last epoch, or until the monitor or a callback stops training."""
         callbacks = self._begin_callbacks(monitor, fit_data, max_iter)
         epochs = schedule(
             monitor.task,
@@ -168,14 +168,14 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         callbacks.end()
 
     def _draw_seed(self, random_state, *, resume):
-        """Draw the seed of a fit; after a warm start it depends on the epochs so far."""
+        """Draw the seed of a fit; for a warm start it depends on the number of previous epochs."""
         seed = random_state.randint(np.iinfo(np.int32).max)
         if not resume:
             return seed
         return int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
 
     def _begin_callbacks(self, monitor, fit_data, max_iter):
-        """Return the callbacks of a fit, which has begun."""
+        """Begin the callbacks of a fit and return them."""
 
         def attributes():
             return self._fitted_attributes(monitor, copy.deepcopy(monitor.module).cpu().eval())
@@ -193,7 +193,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         return callbacks.end_epoch() or exhausted
 
     def _fitted_attributes(self, monitor, module):
-        """Return the fitted attributes."""
+        """Return the fitted attributes as a dict."""
         return {
             "_architecture": self._architecture_parameters(),
             **{f"{name}_": part for name, part in module.items()},
@@ -202,7 +202,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         }
 
     def _copy_fitted_module(self):
-        """Return a copy of the fitted module, so that a failed fit changes nothing."""
+        """Return a copy of the fitted module, so that a failed fit does not change it."""
         for name, value in self._architecture_parameters().items():
             if comparison_key(value) != comparison_key(self._architecture[name]):
                 raise ValueError(
@@ -216,7 +216,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         return {name: getattr(self, name) for name in self._architecture_names}
 
     def _check_array_options(self, X):
-        """What X must be, for scikit-learn's validation."""
+        """Return options for scikit-learn's validation of X."""
         finite = "allow-nan" if tower_attribute(self.tower, "allow_nan", False) else True
         return {
             "dtype": [fallback_dtype(X), *(DTYPES if issparse(X) else COMPACT_DTYPES)],
@@ -225,40 +225,48 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             "ensure_all_finite": finite,
         }
 
-    def _validate_rows(self, X, *y, reset, **options):
-        """Rows, and labels if there are any, as scikit-learn validates them.
+    def _check_has_labels(self, y):
+        """Raise unless labels are passed."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
 
-        Rows that are read from elsewhere are checked each time that they are read; here an
-        array of zeros of as many rows stands for them.
+    def _validate_rows(self, X, y=None, *, reset, **options):
+        """Return rows, and labels if given, validated by scikit-learn.
+
+        Rows of a source, such as a file, are validated each time that they are read; an array of
+        zeros of the same length replaces them in the validation of the labels.
         """
+        labels = "no_validation" if y is None else y
         if not is_source(X):
             X = as_rows(X, "X")
+            options |= self._check_array_options(X)
             with argument_errors("X", ROWS_WANTED, "y"):
-                found = validate_data(
-                    self, X, *y, reset=reset, **self._check_array_options(X), **options
-                )
-            self._check_not_empty(found[0] if y else found)
-            return found
-        validate_data(self, X, *y, reset=reset, skip_check_array=True)
-        options = {"input_name": "X", "estimator": self, **self._check_array_options(X)}
-        rows = validate_rows(Rows(X), extra_check=self._check_not_empty, **options)
+                result = validate_data(self, X, labels, reset=reset, **options)
+            self._check_not_empty(result if y is None else result[0])
+            return result
+        validate_data(self, X, labels, reset=reset, skip_check_array=True)
+        checks = {"input_name": "X", "estimator": self, **self._check_array_options(X)}
+        rows = validate_rows(Rows(X), extra_check=self._check_not_empty, **checks)
         zeros = np.zeros((X.shape[0], min(1, X.shape[1])), np.uint8)
-        if y:
-            return rows, check_X_y(zeros, *y, estimator=self, **options)[1]
+        if y is not None:
+            return rows, check_X_y(zeros, y, estimator=self, **options)[1]
         check_array(zeros, estimator=self, **options)
         return rows
 
     def _check_not_empty(self, X, name="X"):
-        """Raise if rows for a tower that allows NaN hold nothing else."""
+        """Raise if a row has only NaN, for a tower that allows NaN."""
         empty = self._empty_rows(X)
         if empty.any():
             raise ValueError(
-                f"{name} has rows of nothing but NaN, or with NaN in every step, such as rows "
-                f"{np.flatnonzero(empty)[:5].tolist()}; leave these rows out."
+                f"{name} has rows with only NaN, or with NaN in every step, such as rows "
+                f"{np.flatnonzero(empty)[:5].tolist()}; remove these rows."
             )
 
     def _empty_rows(self, X):
-        """Return which rows hold nothing but NaN, if the tower allows it."""
+        """Return a mask of rows with only NaN, for a tower that allows NaN."""
         if not tower_attribute(self.tower, "allow_nan", False):
             return np.zeros(X.shape[0], dtype=bool)
         by_step = tower_attribute(self.tower, "shared_axes", None) is not None
@@ -276,19 +284,20 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
 
 
 def has_no_validation_split(estimator):
-    """Whether an estimator can be fitted in parts."""
+    """Return True, or raise if the estimator needs a validation split."""
     if estimator.early_stopping:
         raise AttributeError(
-            "partial_fit sees one chunk at a time and has no validation split; set "
+            "partial_fit trains on one chunk at a time and has no validation split; set "
             "early_stopping=False."
         )
     return True
 
 
 def fallback_dtype(X):
-    """What values of a dtype that is not kept are converted to: float64 if they may need it.
+    """Return the dtype to which values of an unsupported dtype are converted.
 
-    They may if they are of that size, or if their dtype shows only when they are read.
+    It is float32 for booleans, integers and values of less than 64 bits. It is float64 for all
+    others, and for values without a dtype.
     """
     dtype = getattr(X, "dtype", None)
     is_narrow = getattr(dtype, "kind", "f") in "bui" or getattr(dtype, "itemsize", 8) < 8
@@ -305,7 +314,7 @@ def same_classes(classes, fitted):
 
 
 def comparison_key(value):
-    """Return what two equal values of a parameter have in common."""
+    """Return a key that is equal for equal values of a parameter."""
     if isinstance(value, partial):
         return value.func, value.args, value.keywords
     return tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""SiameseEmbedder: a transformer that brings rows of one class together."""
+"""SiameseEmbedder: a transformer that learns an embedding from rows with classes."""
 
 from numbers import Integral, Real
 
@@ -36,12 +36,12 @@ from .towers._single import has_channels_last
 
 
 class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese):
-    """Learn an embedding in which rows of one class lie together.
+    """Learn an embedding in which rows of the same class are close together.
 
-    A tower, by default a multilayer perceptron, maps each row to ``n_components``
-    coordinates. It is trained on batches that hold as many rows of each class, until rows
-    of one class are nearer to each other than to other rows, by a margin. Each batch is
-    embedded once, and all its pairs are used.
+    A tower, by default a multilayer perceptron, maps each row to an embedding of
+    ``n_components`` components. By default, it is trained on class-balanced batches until rows
+    of the same class are closer to each other than to rows of other classes, by a margin. Each
+    batch is embedded once, and all its pairs are used.
 
     Read more in the :ref:`User Guide <embed>`.
 
@@ -49,118 +49,162 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     ----------
     n_components : int, default=32
         Size of the embedding, >= 1.
+
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
-        The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
+        Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
         callable like those in that module, such as a subclass of ``nn.Module``. Items are
-        standardised first.
+        standardized first.
+
     depth : int, default=3
-        Number of weight layers of the "mlp", the output layer included, or of blocks of
-        the "cnn", or of convolutions of the "tdnn", >= 1.
+        Number of weight layers of the "mlp", including the output layer, of blocks of the
+        "cnn", or of convolutions of the "tdnn", >= 1.
+
     width : int, default=128
-        Units of each hidden layer, or channels, of the first block for the "cnn", >= 1.
+        Number of units of each hidden layer, or of channels (for the "cnn" in its first block),
+        >= 1.
+
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
+
     dropout : float, default=0.0
-        Share of hidden units set to zero at each training step, in [0, 1).
+        Share of hidden units to set to zero in each training step, in [0, 1).
+
     augment : callable, default=None
-        Changes the items of a batch during training: ``augment(items, generator)`` gets a
-        tensor of shape ``(n, *input_shape)`` and returns another; see :mod:`sksiamese.augment`.
+        Function that changes the items of a batch during training: ``augment(items, generator)``
+        receives a tensor of shape ``(n, *input_shape)`` and returns a new one; see
+        :mod:`sksiamese.augment`.
+
     loss : str or callable, default="triplet"
-        What is minimised: a name in :data:`sksiamese.losses.LOSSES`, or a callable,
-        module or class like those in that module: ``loss(D, same, different)`` reads the
-        distances of mined pairs, ``loss(Z, y)`` embeddings and classes 0, 1, ...; losses
-        of pytorch-metric-learning are of the second kind.
+        Loss to minimize: a name in :data:`sksiamese.losses.LOSSES`, or a callable, module or
+        class like those in that module. ``loss(D, same, different)`` is computed from the
+        distances of mined pairs, ``loss(Z, y)`` from embeddings and classes 0, 1, .... The
+        attribute ``inputs`` of a loss, "pairs" or "classes", selects one of them. A loss without
+        it is computed from classes if an argument is named ``y``, ``labels`` or ``target``, as in
+        pytorch-metric-learning, and from pairs otherwise.
+
     margin : float or "auto", default="auto"
-        Passed to a loss whose signature names it, > 0, in the unit of ``distance``: for the
-        triplet loss by how much a row of another class is to be farther away than one of the
-        same class, for the contrastive loss the distance that rows of different classes are
-        to keep. "auto" leaves each loss its own, 0.2 for the triplet loss.
+        Margin, > 0, in the unit of ``distance``, for losses with such a parameter. For the
+        triplet loss, it is the required difference between the distance to a row of another
+        class and the distance to a row of the same class; for the contrastive loss, the
+        required distance between rows of different classes. "auto" uses the default of the
+        loss, such as 0.2 for the triplet loss.
+
     miner : str or callable, default="all"
-        Which pairs of a batch the loss sees: a name in :data:`sksiamese.mining.MINERS`, or
-        a callable like those in that module. Losses of classes have no use for it.
+        Selection of the pairs of a batch for the loss: a name in
+        :data:`sksiamese.mining.MINERS`, or a callable like those in that module. Ignored by
+        losses of embeddings and classes.
+
     distance : str or callable, default="auto"
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
-        callable like those in that module. "auto" is the one that the loss was made for.
-        With "cosine" and "chord" the embeddings have unit length.
+        callable like those in that module. "auto" uses the default distance of the loss.
+        With "cosine" and "chord", embeddings have unit length.
+
     regularizer : str or callable, default=None
-        What is added to the loss: a name in
-        :data:`sksiamese.regularizers.REGULARIZERS`, or a callable like those in that
-        module.
+        Term to add to the loss: a name in :data:`sksiamese.regularizers.REGULARIZERS`, or a
+        callable like those in that module.
+
     regularizer_weight : float, default=1.0
-        What the regulariser is multiplied by, >= 0.
+        Weight of the regularizer, >= 0.
+
     memory_size : int, default=0
-        Number of embeddings of former batches that each batch is paired with as well,
-        >= 0. They have no gradient.
+        Number of embeddings of previous batches to pair with each batch, >= 0. They have no
+        gradient.
+
     batch_size : int, default=128
-        Largest number of labelled rows in a batch, >= 4.
+        Maximum number of labeled rows in a batch, >= 4.
+
     sampler : {"balanced", "shuffled"} or callable, default="balanced"
-        How batches are drawn: a name in :data:`sksiamese.batches.SAMPLERS`, or a callable
-        like those in that module.
+        Sampler of batches: a name in :data:`sksiamese.batches.SAMPLERS`, or a callable like
+        those in that module.
+
     max_iter : int, default=20
-        Number of epochs at most, >= 1.
+        Maximum number of epochs, >= 1.
+
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It falls linearly towards zero over
+        Step size of AdamW in the first epoch, > 0. It decreases linearly towards zero over
         ``max_iter`` epochs.
+
     weight_decay : float, default=1.0
-        Decoupled decay of the weights, >= 0, in units of the step size: each step takes
-        this share, times the step size, from every weight.
+        Decoupled weight decay, >= 0, in units of the step size: each step subtracts
+        ``weight_decay`` times the step size times the weight from each weight.
+
     tol : float, default=1e-4
-        Least improvement of the loss, or of the validation score, that counts, >= 0.
+        Minimum improvement of the loss or of the validation score, >= 0.
+
     n_iter_no_change : int, default=10
-        Training ends after more than so many epochs without improvement, >= 1.
+        Maximum number of consecutive epochs without an improvement of ``tol``, >= 1.
+
     early_stopping : bool, default=False
-        Whether to watch the share of held-out rows whose nearest training row is of
-        their class instead of the training loss, and to keep the best weights.
+        Whether to monitor a validation score instead of the training loss, and keep the best
+        weights. The score is the share of held-out rows with a nearest training row of the
+        same class.
+
     validation_fraction : float, default=0.1
-        Share of the rows held out, stratified, with ``early_stopping``, in (0, 1).
+        Share of the rows to hold out, stratified, with ``early_stopping``, in (0, 1).
+
     unlabeled_label : int, float or str, default=None
-        Label that marks a row as unlabelled. Such rows take part in nothing but a
-        regulariser that needs no classes. By default every row is labelled.
+        Label that marks unlabeled rows. They are used only by regularizers that need no
+        classes. By default every row is labeled.
+
     warm_start : bool, default=False
-        Whether ``fit`` trains the fitted tower on instead of a new one.
+        Whether ``fit`` continues to train the fitted tower instead of a new one.
+
     random_state : int, RandomState instance or None, default=None
-        Source of initial weights, batches, dropout and validation split. An int gives
-        the same result at every fit and leaves the global generators alone.
+        Controls initial weights, batches, dropout and the validation split. Pass an int for
+        reproducible results, which do not depend on the global random generators.
+
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where there is
-        one, and keeps small data there during training. The fitted tower always rests on the CPU.
+        Device of the computation: "cpu", "cuda", "cuda:1", ...; "auto" uses a CUDA device if
+        there is one, and keeps small data on it during training. The fitted tower is always
+        stored on the CPU.
+
     precision : {"bfloat16", "float32"} or None, default=None
-        Precision of the computation: None is that of X, float32 or float64; "float32" takes
-        that for float64, too; "bfloat16" also lets matrix products and convolutions of
-        training run in bfloat16, which is faster on processors that have it.
+        Precision of the computation. None keeps the precision of X, float32 or float64;
+        "float32" computes in float32 also for float64; "bfloat16" in addition computes matrix
+        products and convolutions of the training in bfloat16, which is faster on processors
+        that support it.
+
     verbose : bool or int, default=0
         Whether to print the loss of every epoch.
 
     Attributes
     ----------
     tower_ : nn.Sequential
-        The trained tower, on the CPU: standardisation, reshaping, network.
+        Trained tower, on the CPU: standardization, reshaping, network.
+
     objective_ : nn.Module
-        What was minimised, with the weights that it owns, such as
+        Objective that was minimized, with its trained weights, such as
         ``objective_.loss.proxies``.
+
     classes_ : ndarray of shape (n_classes,) or (n_classes, n_labels)
-        The classes seen, or the distinct rows of an indicator matrix.
+        Classes, or distinct rows of an indicator matrix.
+
     n_features_in_ : int
         Number of columns of X.
+
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns of X, if it had names that are all strings.
+        Names of the columns of X. Defined only if all of them are strings.
+
     n_iter_ : int
-        Number of epochs that the tower has been trained for.
+        Number of epochs of training, over all fits of the tower.
+
     loss_curve_ : list of float
-        Mean loss of each of these epochs.
+        Mean training loss of each epoch.
+
     history_ : dict of ndarray of shape (n_epochs,)
-        For each of these epochs its ``"loss"`` and, for a sample of rows after it, the
-        share of mined pairs (rows for a loss of classes) that still move the embedding
-        (``"active"``), the mean ``"positive_distance"`` and ``"negative_distance"``, and
-        the mean distance of any two (``"spread"``).
+        ``"loss"`` of each epoch, and measures of a sample of rows after the epoch: the share
+        of mined pairs with a gradient (``"active"``; share of rows for losses of embeddings and
+        classes), the mean ``"positive_distance"`` and ``"negative_distance"`` of matching and
+        non-matching pairs, and the mean distance of all pairs (``"spread"``).
+
     validation_scores_ : list of float or None
-        Validation score of each epoch of the last fit, with ``early_stopping``.
+        Validation score of each epoch of the last fit; None without ``early_stopping``.
 
     See Also
     --------
-    SiameseVerifier : Learns from pairs, without classes.
-    sklearn.neighbors.NeighborhoodComponentsAnalysis : Learns a linear embedding.
+    SiameseVerifier : Learn from labeled pairs, without classes.
+    sklearn.neighbors.NeighborhoodComponentsAnalysis : Learn a linear embedding.
 
     References
     ----------
@@ -269,24 +313,24 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, two at least; images and series flattened. An array that has ``shape``,
-            ``dtype`` and row indexing, but is not one of numpy, such as one of h5py or zarr or
-            a :class:`PairView`, is read a batch at a time.
+            At least two rows; images and series are flattened. Arrays of other libraries than
+            NumPy with ``shape``, ``dtype`` and row indexing, such as h5py or zarr, and a
+            :class:`PairView` are read batch by batch.
 
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Classes, two at least. A class with a single row has no matching pair, and its row
-            is compared with those of other classes only. Losses of pairs need one class of two
-            rows at least. Or an indicator matrix, whose rows match where they share a label.
+            At least two classes, or an indicator matrix: its rows match if they share a label.
+            Losses of pairs need at least one class with two rows. The row of a class with a
+            single row has non-matching pairs only.
 
         Returns
         -------
         self : SiameseEmbedder
-            The fitted estimator.
+            Fitted estimator.
 
         Raises
         ------
         ValueError
-            If the data or a parameter is unfit; the estimator then is as it was before.
+            If the data or a parameter is invalid; the estimator is then unchanged.
         """
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
@@ -301,37 +345,39 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     def partial_fit(self, X, y, classes=None):
         """Train for one epoch on a chunk of the data; not with ``early_stopping``.
 
-        Rows are standardised by the mean and scale of the first chunk, so let it be a
-        fair sample. The step size stays; lower ``learning_rate_init`` from pass to pass, as
-        ``fit`` does from epoch to epoch.
+        Rows are standardized by the mean and scale of the first chunk, which should be a
+        representative sample. The step size is constant; decrease ``learning_rate_init`` after
+        each pass over the data, as ``fit`` decreases the step size after each epoch.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, of two classes at least.
+            Rows of at least two classes.
 
         y : array-like of shape (n_samples,)
             Classes.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes that will ever be seen; only the first call heeds it. By
+            All classes of the data, for the first call; ignored in subsequent calls. By
             default the classes of the first chunk.
 
         Returns
         -------
         self : SiameseEmbedder
-            The estimator, one epoch further.
+            Fitted estimator.
 
         Raises
         ------
         ValueError
-            If the data or a parameter is unfit; the estimator then is as it was before.
+            If the data or a parameter is invalid; the estimator is then unchanged.
         """
         with restore_on_error(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             if labels.ndim > 1 or (resume and self.classes_.ndim > 1):
-                raise ValueError("partial_fit takes one class a row; for an indicator y use fit.")
+                raise ValueError(
+                    "partial_fit needs one class per row; use fit for an indicator matrix."
+                )
             present, codes = self._encode(labels)
             known = self.classes_ if resume else present
             if classes is not None and not resume:
@@ -350,23 +396,23 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows; read a few at a time where ``fit`` would do so.
+            Rows; read batch by batch if ``fit`` would do so.
 
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components)
-            Embeddings, in the dtype of X if that is float32 or float64, else float32.
+            Embeddings, in the dtype of X if it is float32 or float64, otherwise float32.
         """
         check_is_fitted(self)
         return self._embed(self._validate_rows(X, reset=False))
 
     def score(self, X, y):
-        """Return the share of rows whose nearest other row is of their class.
+        """Return the share of rows with a nearest other row of the same class.
 
-        The classes may be others than those of ``fit``, so that a search may keep classes apart.
-        Rows that are alone in their class count only as neighbors of others; rows without a
-        label are ignored. If several rows are equally near, the share of them that is of the
-        class counts.
+        The classes may differ from the classes of ``fit``, so that a search can score on unseen
+        classes. Rows that are alone in their class are used only as neighbors of others;
+        unlabeled rows are ignored. If several rows are equally close, the share of them in the
+        same class counts.
 
         Parameters
         ----------
@@ -374,7 +420,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Rows.
 
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Classes, one of two rows at least, or an indicator matrix.
+            Classes, at least one of them with two rows, or an indicator matrix.
 
         Returns
         -------
@@ -389,7 +435,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         See Also
         --------
         sksiamese.metrics.few_shot_score : Accuracy of learning classes from a few rows.
-        sksiamese.metrics.recall_at_k : The same for given embeddings and more neighbors.
+        sksiamese.metrics.recall_at_k : Recall at k of embeddings.
 
         Examples
         --------
@@ -425,7 +471,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             row = np.flatnonzero(~np.isfinite(Z).all(axis=1))[0]
             raise ValueError(
                 f"The embedding of row {row} of X is NaN or infinite; its values are too far from "
-                "those of the training rows. Leave such rows out."
+                "the training rows. Remove such rows."
             )
         return Z
 
@@ -444,27 +490,28 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         check_unlabeled_label(self.unlabeled_label)
-        several = y is not None and n_columns(y) > 1
-        y = y if several or y is None else as_labels(y, warn=True)
+        self._check_has_labels(y)
+        several = n_columns(y) > 1
+        y = y if several else as_labels(y, warn=True)
         rows, labels = self._validate_rows(
             X, y, reset=reset, ensure_min_samples=2, multi_output=several
         )
         return rows, as_indicator(labels, self.unlabeled_label) if several else labels
 
     def _encode(self, y, *, resume=False):
-        """The classes of y, and y as numbers of classes, -1 for rows without a label."""
+        """Return the classes of y, and their codes for each row, -1 for unlabeled rows."""
         labeled = is_labeled(y, self.unlabeled_label)
         if not labeled.any():
             raise ValueError(
-                f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of two "
-                "classes at least."
+                f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of at least "
+                "two classes."
             )
         codes = np.full(len(y), -1)
         classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
         return classes, codes
 
     def _task(self, X, codes, classes, *, resume):
-        """Return the task of training on rows and the codes of their classes."""
+        """Return the task of training on rows with codes of classes."""
         spec = None if resume else TowerSpec.of(self, X, self._item_names())
         return EmbeddingTask(self, X, codes, classes, spec)
 

@@ -1,4 +1,4 @@
-"""SiameseVerifier: a classifier that says of a pair of rows whether they match."""
+"""SiameseVerifier: a classifier of pairs of items as match or non-match."""
 
 from functools import partial
 
@@ -30,20 +30,20 @@ from .pairs._view import PairView
 from .towers._single import has_channels_last
 
 PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
-"""What is said of pairs that scikit-learn refuses."""
+"""Requirement in errors about pairs that scikit-learn rejects."""
 
 EMPTY_ITEM_LOGIT = -1e9
-"""Logit of a pair with an item of nothing but NaN."""
+"""Logit of a pair with an item that has only NaN."""
 
 
 class SiameseVerifier(ClassifierMixin, BaseSiamese):
-    """Say of pairs of items whether they match, with a probability.
+    """Classify pairs of items as match or non-match, with a probability.
 
-    One tower embeds both items of a pair, a head turns the two embeddings into the logit
-    of a match. Swapping the items changes nothing. Both are trained on the logistic loss
-    of the logit plus the contrastive loss of the distance between the embeddings; the
-    weight of the latter falls linearly from 2 to 0 over ``max_iter`` epochs: distance
-    shapes the embedding first, the decision has the last word.
+    A tower embeds both items of a pair, and a head computes the logit of a match from the two
+    embeddings. The result does not depend on the order of the items. Tower and head are trained
+    together on the logistic loss of the logit plus the contrastive loss of the distance between
+    the embeddings. The weight of the contrastive loss decreases linearly from 2 to 0 over
+    ``max_iter`` epochs.
 
     Read more in the :ref:`User Guide <verify>`.
 
@@ -51,121 +51,160 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     ----------
     n_components : int, default=32
         Size of the embedding, >= 1.
+
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
-        The network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
+        Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
         callable like those in that module, such as a subclass of ``nn.Module``. Items are
-        standardised first.
+        standardized first.
+
     depth : int, default=None
-        Number of weight layers of the "mlp", the output layer included, or of blocks of
-        the "cnn", or of convolutions of the "tdnn", >= 1.
+        Number of weight layers of the "mlp", including the output layer, of blocks of the
+        "cnn", or of convolutions of the "tdnn", >= 1.
+
     width : int, default=None
-        Units of each hidden layer, or channels, of the first block for the "cnn", >= 1.
-        By default depth and width are those of the tower itself, such as 2 and 512 for the
-        "mlp"; a callable without such defaults needs them set.
+        Number of units of each hidden layer, or of channels (for the "cnn" in its first block),
+        >= 1. By default ``depth`` and ``width`` are the defaults of the tower, such as 2 and 512
+        for the "mlp"; set them for a callable without such defaults.
+
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
+
     dropout : float, default=0.0
-        Share of hidden units set to zero at each training step, in [0, 1).
+        Share of hidden units to set to zero in each training step, in [0, 1).
+
     augment : callable, default=None
-        Changes the items of a batch during training: ``augment(items, generator)`` gets a
-        tensor of shape ``(n, *input_shape)`` and returns another; see :mod:`sksiamese.augment`.
+        Function that changes the items of a batch during training: ``augment(items, generator)``
+        receives a tensor of shape ``(n, *input_shape)`` and returns a new one; see
+        :mod:`sksiamese.augment`.
+
     head : {"adaptive_distance", "cosine", "distance", "mlp", "weighted_l1"} or callable, \
             default="adaptive_distance"
-        What turns two embeddings into a logit: a name in :data:`sksiamese.heads.HEADS`, or a
-        callable that takes ``n_components`` and returns such a module. "distance" needs a margin.
+        Module that computes the logit from two embeddings: a name in
+        :data:`sksiamese.heads.HEADS`, or a callable that accepts ``n_components`` and returns
+        such a module. "distance" needs a margin.
+
     margin : float or None, default=1.0
-        Distance that the items of a non-matching pair are to keep, > 0, in the unit of
-        ``distance``; None trains on the logistic loss alone.
+        Required distance between the items of a non-matching pair, > 0, in the unit of
+        ``distance``. With None, train on the logistic loss only.
+
     distance : {"chord", "cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
             default="euclidean"
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
         callable like those in that module.
+
     batch_size : int, default=64
-        Largest number of pairs in a batch, >= 2.
+        Maximum number of pairs in a batch, >= 2.
+
     max_iter : int, default=30
-        Number of epochs at most, >= 1.
+        Maximum number of epochs, >= 1.
+
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It falls linearly towards zero over
+        Step size of AdamW in the first epoch, > 0. It decreases linearly towards zero over
         ``max_iter`` epochs.
+
     weight_decay : float, default=1.0
-        Decoupled decay of the weights, >= 0, in units of the step size.
+        Decoupled weight decay, >= 0, in units of the step size: each step subtracts
+        ``weight_decay`` times the step size times the weight from each weight.
+
     tol : float, default=1e-4
-        Least improvement of the loss, or of the validation score, that counts, >= 0.
+        Minimum improvement of the loss or of the validation score, >= 0.
+
     n_iter_no_change : int, default=10
-        Training ends after more than so many epochs without improvement, >= 1.
+        Maximum number of consecutive epochs without an improvement of ``tol``, >= 1.
+
     early_stopping : bool, default=False
-        Whether to watch the accuracy on held-out pairs instead of the training loss, and to
-        keep the best weights. Pairs that are held out at random share their items and
-        identities with training pairs, which makes the score too high; pass ``groups`` to
-        ``fit`` to keep identities apart.
+        Whether to monitor the accuracy on held-out pairs instead of the training loss, and keep
+        the best weights. Pairs that are held out at random share items and identities with
+        training pairs, so that the score overestimates performance on unseen identities; pass
+        ``groups`` to ``fit`` to hold out identities instead.
+
     validation_fraction : float, default=0.1
-        Share of the pairs held out, stratified, with ``early_stopping``, in (0, 1). If ``fit``
-        is given ``groups``, these are the pairs of a share of the identities that is the square
-        root of it: 0.1 holds out about 32 of 100 identities, 0.01 about 10.
+        Share of the pairs to hold out, stratified, with ``early_stopping``, in (0, 1). If
+        ``groups`` are passed to ``fit``, the pairs of held-out identities are used instead; the
+        share of these identities is the square root of ``validation_fraction``: 0.1 holds out
+        about 32 of 100 identities, 0.01 about 10.
+
     class_weight : dict, "balanced" or None, default=None
         Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
+
     warm_start : bool, default=False
-        Whether ``fit`` trains the fitted tower on instead of a new one.
+        Whether ``fit`` continues to train the fitted tower instead of a new one.
+
     random_state : int, RandomState instance or None, default=None
-        Source of initial weights, batches, dropout and validation split. An int gives
-        the same result at every fit and leaves the global generators alone.
+        Controls initial weights, batches, dropout and the validation split. Pass an int for
+        reproducible results, which do not depend on the global random generators.
+
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" takes a CUDA device where there is
-        one, and keeps small data there during training. The fitted tower always rests on the CPU.
+        Device of the computation: "cpu", "cuda", "cuda:1", ...; "auto" uses a CUDA device if
+        there is one, and keeps small data on it during training. The fitted tower is always
+        stored on the CPU.
+
     precision : {"bfloat16", "float32"} or None, default=None
-        Precision of the computation: None is that of X, float32 or float64; "float32" takes
-        that for float64, too; "bfloat16" also lets matrix products and convolutions of
-        training run in bfloat16, which is faster on processors that have it.
+        Precision of the computation. None keeps the precision of X, float32 or float64;
+        "float32" computes in float32 also for float64; "bfloat16" in addition computes matrix
+        products and convolutions of the training in bfloat16, which is faster on processors
+        that support it.
+
     verbose : bool or int, default=0
         Whether to print the loss of every epoch.
 
     Attributes
     ----------
     tower_ : nn.Sequential
-        The trained tower, on the CPU: standardisation, reshaping, network.
+        Trained tower, on the CPU: standardization, reshaping, network.
+
     head_ : nn.Module
-        The trained head, on the CPU.
+        Trained head, on the CPU.
+
     classes_ : ndarray of shape (2,)
-        The labels; the second means a match.
+        Labels; the second one marks a match.
+
     n_features_in_ : int
         Number of columns of X.
+
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns of X, if it had names that are all strings; of a view those of
-        the items, as ``left__a``, ..., ``right__a``, ....
+        Names of the columns of X. Defined only if all of them are strings. For a
+        :class:`PairView`, they are made from the names of the columns of the items, as
+        ``left__a``, ..., ``right__a``, ....
+
     n_iter_ : int
-        Number of epochs that the tower has been trained for.
+        Number of epochs of training, over all fits of the tower.
+
     loss_curve_ : list of float
-        Mean loss of each of these epochs.
+        Mean training loss of each epoch.
+
     history_ : dict of ndarray of shape (n_epochs,)
-        For each of these epochs its ``"loss"`` and, for a sample of pairs after it, the
-        share that the contrastive loss still moves (``"active"``), the mean
-        ``"positive_distance"`` and ``"negative_distance"``, and the mean of both
-        (``"spread"``).
+        ``"loss"`` of each epoch, and measures of a sample of pairs after the epoch: the share
+        with a gradient of the contrastive loss (``"active"``), the mean ``"positive_distance"``
+        and ``"negative_distance"`` of matching and non-matching pairs, and the mean distance of
+        all pairs (``"spread"``).
+
     validation_scores_ : list of float or None
-        Validation score of each epoch of the last fit, with ``early_stopping``.
+        Validation score of each epoch of the last fit; None without ``early_stopping``.
 
     See Also
     --------
-    SiameseEmbedder : Learns from rows with classes.
-    make_pairs : Draws pairs of rows with classes.
+    SiameseEmbedder : Learn from rows with classes.
+    make_pairs : Draw pairs of rows with classes.
 
     Notes
     -----
     Pairs are rows of ``2 * n_features`` columns, left item then right item, or arrays of
-    shape (n_pairs, 2, ...), which are flattened. With an odd number of columns the
-    middle one belongs to both items, and a warning says so. Of a
-    :class:`~sksiamese.PairView` the items are fetched a batch at a time, and each distinct
-    one is embedded once.
+    shape (n_pairs, 2, ...), which are flattened. With an odd number of columns, the
+    middle one belongs to both items, and a warning is issued. The items of a
+    :class:`~sksiamese.PairView` are read batch by batch, and each distinct item is embedded
+    once.
 
-    A transformer before a verifier in a ``Pipeline`` would see both items as one row; wrap it in a
-    :class:`~sksiamese.PairTransformer`. If the names of the columns show that a transformer made
-    all of them, ``fit`` warns.
+    In a ``Pipeline``, wrap a transformer before a verifier in a
+    :class:`~sksiamese.PairTransformer`; otherwise it transforms both items as one row. If the
+    names of the columns show that a transformer made all of them, ``fit`` warns.
 
-    ``predict`` is the sign of ``decision_function``; ``TunedThresholdClassifierCV`` and
-    ``CalibratedClassifierCV`` of scikit-learn choose another threshold, or calibrate.
+    ``predict`` is the sign of ``decision_function``. Use ``TunedThresholdClassifierCV`` of
+    scikit-learn to choose another threshold, and ``CalibratedClassifierCV`` to calibrate
+    probabilities.
 
-    Cross-validation that cuts pairs at random overestimates performance on unseen identities; see
+    Cross-validation that splits pairs at random overestimates performance on unseen identities; see
     the figures in :ref:`identities` and use :class:`~sksiamese.PairKFold`.
 
     References
@@ -252,53 +291,55 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
-        """Learn to tell matching pairs from others.
+        """Learn to distinguish matching from non-matching pairs.
 
         Parameters
         ----------
         X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
-            Pairs, two at least: left item, then right item.
+            At least two pairs: left item, then right item.
 
         y : array-like of shape (n_pairs,)
-            Two labels; the one that is sorted last means that both items match: True, 1, or
-            "same" beside "different", but also "mismatch" beside "match".
+            Two labels. The label that is sorted last marks a match: True, 1, or "same" of
+            "different" and "same", but also "mismatch" of "match" and "mismatch".
 
         sample_weight : array-like of shape (n_pairs,), default=None
-            Weight of each pair, >= 0; a weight of 2 counts as the pair twice.
+            Weight of each pair, >= 0. A weight of 2 is equivalent to two copies of the pair.
 
         groups : array-like of shape (n_pairs, 2), default=None
             Identities of the left and of the right item of each pair, such as
             ``people[pairs.index]`` for a :class:`PairView` of rows of ``people``. With
-            ``early_stopping`` validation pairs then share no identity with training pairs, and
-            pairs with one identity of each are left out. Ignored without it.
+            ``early_stopping``, validation pairs then share no identity with training pairs, and
+            pairs of a training and a validation identity are not used. Ignored without
+            ``early_stopping``.
 
         Returns
         -------
         self : SiameseVerifier
-            The fitted estimator.
+            Fitted estimator.
 
         Raises
         ------
         ValueError
-            If the data or a parameter is unfit; the estimator then is as it was before.
+            If the data or a parameter is invalid; the estimator is then unchanged.
         """
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
             minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
-            y_as_given, y = y, y if y is None else as_labels(y, warn=True)
-            pairs, labels = self._validate(X, y, reset=not resume, **minimum)
+            self._check_has_labels(y)
+            labels = as_labels(y, warn=True)
+            pairs, labels = self._validate(X, labels, reset=not resume, **minimum)
             classes, match = self._encode(labels, resume=resume)
             if len(classes) > 2:
                 raise ValueError(
                     "Only binary classification is supported. The type of the target is "
-                    f"{type_of_target(labels)}; give y two labels, the greater one for a match."
+                    f"{type_of_target(labels)}; pass y with two labels, the greater for a match."
                 )
             weight = pair_weights(sample_weight, self.class_weight, labels, classes)
             weight[self._has_empty_item(pairs)] = 0
             if not all(weight[match == code].any() for code in (0, 1)):
                 raise ValueError(
-                    "X leaves pairs of one class only, as pairs with an item of nothing but NaN "
-                    "take no part; give pairs of both classes whose items hold values."
+                    "X leaves pairs of one class only, as pairs with an item of only NaN are not "
+                    "used; pass pairs of both classes with values in both items."
                 )
             result = {"sample_weight": sample_weight, "groups": groups}
             metadata = {name: value for name, value in result.items() if value is not None}
@@ -307,11 +348,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 check_consistent_length(pairs, groups)
             spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
             task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
-            fit_data = {"X": X, "y": y_as_given, "metadata": metadata}
+            fit_data = {"X": X, "y": y, "metadata": metadata}
             return self._fit_task(task, fit_data, resume=resume)
 
     def decision_function(self, X):
-        """Logit of a match.
+        """Return the logit of a match for each pair.
 
         Parameters
         ----------
@@ -321,14 +362,14 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         logit : ndarray of float64 of shape (n_pairs,)
-            Logarithm of the odds of a match; above 0 for ``classes_[1]``. An item of nothing but
-            NaN matches nothing: its logit is -1e9.
+            Logarithm of the odds of a match; above 0 for ``classes_[1]``. It is -1e9 for a pair
+            with an item that has only NaN.
         """
         check_is_fitted(self)
         return self._compare(X, partial(head_logits, self.head_), empty_value=EMPTY_ITEM_LOGIT)
 
     def predict(self, X):
-        """Label of each pair.
+        """Return the predicted label of each pair.
 
         Parameters
         ----------
@@ -338,13 +379,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         y : ndarray of shape (n_pairs,)
-            ``classes_[1]`` where the logit is above 0, else ``classes_[0]``.
+            ``classes_[1]`` if the logit is above 0, otherwise ``classes_[0]``.
         """
         match = self.decision_function(X) > 0
         return self.classes_[match.astype(int)]
 
     def predict_proba(self, X):
-        """Probability of both labels.
+        """Return the probability of both labels for each pair.
 
         Parameters
         ----------
@@ -368,25 +409,25 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Pairs.
 
         y : array-like of shape (n_pairs,)
-            Their labels.
+            Labels of the pairs.
 
         sample_weight : array-like of shape (n_pairs,), default=None
-            Weights of the pairs. By default all count alike.
+            Weights of the pairs. By default all are equal.
 
         Returns
         -------
         accuracy : float
-            Share of pairs that get their label, in [0, 1].
+            Share of correctly classified pairs, in [0, 1].
 
         Raises
         ------
         ValueError
-            If a label is missing or infinite, or the labels are of several kinds.
+            If a label is missing or infinite, or the labels have mixed types.
         """
         return super().score(X, as_labels(y), sample_weight)
 
     def pair_distance(self, X):
-        """Distance between the embeddings of both items of a pair.
+        """Return the distance between the embeddings of both items of each pair.
 
         Parameters
         ----------
@@ -396,24 +437,26 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Returns
         -------
         distance : ndarray of float64 of shape (n_pairs,)
-            Distances >= 0, in the unit of the embedding; inf for an item of nothing but NaN.
+            Distances, >= 0, in the unit of ``distance``; inf for a pair with an item that has
+            only NaN.
         """
         check_is_fitted(self)
         distance = resolve(DISTANCES, self._architecture["distance"])
         return self._compare(X, partial(paired, distance), empty_value=np.inf)
 
     def transform_items(self, X_items):
-        """Embed single items, of which pairs are made.
+        """Embed single items instead of pairs.
 
         Parameters
         ----------
         X_items : array-like of shape (n_items, n_features)
-            Items, half as wide as a pair; columns with names have those of the left half.
+            Items, with half as many columns as pairs. Names of columns must be equal to the
+            names of the left items.
 
         Returns
         -------
         Z : ndarray of shape (n_items, n_components)
-            Embeddings, of the dtype of the items if that is float32 or float64.
+            Embeddings, in the dtype of the items if it is float32 or float64, otherwise float32.
         """
         check_is_fitted(self)
         X_items = as_items(X_items, "X_items")
@@ -435,35 +478,35 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         check_finite(Z, "embedding", "item", "X_items")
         return Z.astype(float_dtype(X_items.dtype), copy=False)
 
-    def _validate(self, X, *y, reset, **minimum):
-        """Validate pairs, and labels if there are any: a view of the pairs, and the labels."""
+    def _validate(self, X, y=None, *, reset, **minimum):
+        """Return a view of the pairs, and the labels if given, validated by scikit-learn."""
+        labels = "no_validation" if y is None else y
         if not isinstance(X, PairView):
             X = as_rows(X, "X", "pairs")
             check_item_axes(X.shape[2:], self)
             X = flatten_pairs(X)
             with argument_errors("X", PAIRS_WANTED, "y"):
-                result = validate_data(
-                    self, X, *y, reset=reset, **self._check_array_options(X), **minimum
-                )
+                checks = self._check_array_options(X)
+                result = validate_data(self, X, labels, reset=reset, **checks, **minimum)
             if reset:
                 check_pair_names(self)
-            X, *y = result if y else (result,)
-            return to_view(X), *y
+            return to_view(result) if y is None else (to_view(result[0]), result[1])
         check_view(self, X, reset=reset)
         checks = self._check_array_options(X.items)
         items = validate_rows(X.items, input_name="items", estimator=self, **checks)
-        check = check_X_y if y else check_array
-        result = check(X.index, *y, dtype=None, estimator=self, **minimum)
-        index, *y = result if y else (result,)
-        return PairView(items, index), *y
+        options = {"dtype": None, "estimator": self, **minimum}
+        if y is None:
+            return PairView(items, check_array(X.index, **options))
+        index, y = check_X_y(X.index, y, **options)
+        return PairView(items, index), y
 
     def _item_names(self):
         names = super()._item_names()
         return None if names is None else item_names(names)
 
     def _compare(self, X, function, *, empty_value):
-        """Return a function of the embeddings of all pairs, and a value for empty items."""
-        (pairs,) = self._validate(X, reset=False)
+        """Apply a function to the embeddings of all pairs; set ``empty_value`` for empty items."""
+        pairs = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
         result = map_pairs(function, tower, pairs).numpy().astype(np.float64)
         check_finite(result[:, None], "result", "pair", "X")
@@ -471,7 +514,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         return result
 
     def _has_empty_item(self, pairs):
-        """Return which pairs have an item that holds nothing but NaN, if the tower allows it."""
+        """Return a mask of pairs with an item of only NaN, for a tower that allows NaN."""
         if not tower_attribute(self.tower, "allow_nan", False):
             return np.zeros(len(pairs), dtype=bool)
         rows, index = pairs.distinct()
@@ -491,21 +534,21 @@ def check_finite(result, what, part, name):
     if is_bad.any():
         raise ValueError(
             f"The {what} of {part} {is_bad.argmax()} of {name} is NaN or infinite; its values are "
-            "too far from those of the training pairs. Leave such rows out."
+            "too far from the training pairs. Remove such rows."
         )
 
 
 def check_item_axes(shape, verifier):
-    """Raise if items of several axes would be flattened to what cannot be meant."""
+    """Raise if the shape of the items shows channels last or a missing ``input_shape``."""
     if has_channels_last(shape):
         height, breadth, channels = shape
         raise ValueError(
-            f"X has pairs of images of shape {shape}, their channels last, but towers take "
+            f"X has pairs of images of shape {shape}, with channels last, but towers expect "
             "channels first; pass np.moveaxis(X, -1, 2) and "
             f"input_shape={(channels, height, breadth)}."
         )
     if len(shape) > 1 and verifier.input_shape is None and verifier.tower != "mlp":
         raise ValueError(
-            f"X has pairs of items of shape {shape}, but input_shape=None tells the tower that an "
-            f"item is one flat row; set input_shape={shape}."
+            f"X has pairs of items of shape {shape}, but with input_shape=None the tower expects "
+            f"flat items; set input_shape={shape}."
         )

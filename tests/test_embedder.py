@@ -199,7 +199,7 @@ def test_partial_fit_goes_on_from_fit_and_keeps_the_state_of_its_optimizer(digit
 def test_partial_fit_refuses_what_it_cannot_do(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(max_iter=2).partial_fit(X[y < 5], y[y < 5])
-    with pytest.raises(ValueError, match="first call of partial_fit did not know; pass all labels"):
+    with pytest.raises(ValueError, match="the first call of partial_fit; pass all labels"):
         embedder.partial_fit(X, y)
     with pytest.raises(ValueError, match="y has 1 class"):
         embedder.partial_fit(X[y == 3], y[y == 3])
@@ -420,7 +420,7 @@ def test_early_stopping_leaves_pairs_to_learn_from(n_rows, fraction):
     y = np.repeat(np.arange(20), n_rows)
     X = np.random.default_rng(0).normal(size=(len(y), 6))
     embedder = SiameseEmbedder(early_stopping=True, validation_fraction=fraction, **SHORT)
-    with pytest.raises(ValueError, match=r"validation_fraction=.* leaves no class two rows"):
+    with pytest.raises(ValueError, match="leaves no class with two training rows"):
         embedder.fit(X, y)
     if n_rows > 2:
         embedder.set_params(validation_fraction=0.34).fit(X, y)
@@ -589,5 +589,5 @@ def test_warm_start_compares_classes_exactly(digits):
     for others in (ids + 1, ids.astype(str), ids % 2 == 0):
         with pytest.raises(ValueError, match="warm_start=True continues with the classes"):
             embedder.fit(X, others)
-    with pytest.raises(ValueError, match="for an indicator y use fit"):
+    with pytest.raises(ValueError, match="use fit for an indicator matrix"):
         SiameseEmbedder(**SHORT).fit(X, np.eye(5)[ids - 2**60]).partial_fit(X, ids)

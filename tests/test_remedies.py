@@ -207,7 +207,7 @@ REMEDIES = {
         lambda: embed(large.astype(float)),
     ],
     "row too far away": [
-        (lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e200)), "Leave such rows out"),
+        (lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e200)), "Remove such rows"),
         lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e2)),
     ],
     "nothing to score": [

@@ -333,7 +333,7 @@ def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
         (P.reshape(-1, 4, 32), match, None, "second of more than two dimensions must be 2"),
         (P, np.arange(len(P)) % 3, None, "Only binary classification is supported"),
         (P, np.ones(len(P)), None, "y has 1 class"),
-        (P, match, np.where(match, 1.0, 0.0), "leaves weight to one class only"),
+        (P, match, np.where(match, 1.0, 0.0), "above zero for one class only"),
         (P, match, -np.ones(len(P)), "Negative values in data passed to `sample_weight`"),
         (P[:, :1], match, None, r"1 feature\(s\)"),
     ]
@@ -373,7 +373,7 @@ def test_the_history_knows_both_kinds_of_pair_where_they_alternate(digit_pairs):
 
 def test_a_head_that_cannot_train_the_tower_needs_a_margin(digit_pairs):
     P, _, match, _ = digit_pairs
-    with pytest.raises(ValueError, match="no gradient on to the tower"):
+    with pytest.raises(ValueError, match="no gradient to the tower"):
         SiameseVerifier(head="distance", margin=None).fit(P, match)
 
 
@@ -388,7 +388,7 @@ def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
         def forward(self, A, B):
             return self.linear((A - B).abs())
 
-    with pytest.raises(ValueError, match=r"logits of shape \(32,\), but gave \(32, 1\)"):
+    with pytest.raises(ValueError, match=r"logits of shape \(32,\), but returned \(32, 1\)"):
         SiameseVerifier(head=Column).fit(P, match)
 
 
@@ -420,7 +420,7 @@ def test_a_tower_without_a_default_width_asks_for_one(digit_pairs):
 
     P, match = digit_pairs[0][:100], digit_pairs[2][:100]
     verifier = SiameseVerifier(tower=narrow, max_iter=1, random_state=0)
-    with pytest.raises(ValueError, match=r"width=None leaves it to the tower.*set width"):
+    with pytest.raises(ValueError, match=r"width=None uses the default of the tower.*set width"):
         verifier.fit(P, match)
     assert verifier.set_params(width=3).fit(P, match).tower_[2][0].out_features == 3
 

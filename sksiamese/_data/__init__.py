@@ -1,1 +1,1 @@
-"""Data: rows of arrays in memory, on disk and on devices."""
+"""Data: rows in memory, on disk and on devices."""

@@ -1,4 +1,4 @@
-"""Devices, and the random numbers that are drawn on them."""
+"""Devices and their random numbers."""
 
 import copy
 import os
@@ -8,30 +8,30 @@ from contextlib import contextmanager
 import torch
 
 GENERATOR_LOCK = threading.RLock()
-"""Held while torch's generators draw for a fit: threads that fit take turns, step by step."""
+"""Lock of PyTorch's global generators, held during each training step of a fit."""
 
 
 def _reset_after_fork():
-    """Make a forked process independent of the threads of its parent, which it lacks.
+    """Replace the lock and use one thread in a forked process, which has no other threads.
 
-    One of them may have held the lock, and OpenMP would wait for the others forever.
+    A thread of the parent may have held the lock, and OpenMP would wait for missing threads.
     """
     global GENERATOR_LOCK
     GENERATOR_LOCK = threading.RLock()
     torch.set_num_threads(1)
 
 
-if hasattr(os, "register_at_fork"):  # Windows has no fork.
+if hasattr(os, "register_at_fork"):  # Windows cannot fork.
     os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 class RandomStream:
-    """Random numbers of one fit, drawn from torch's global generators.
+    """Random numbers of one fit, drawn from the global generators of PyTorch.
 
-    Weights, dropout and augmentation draw from the global generators of the CPU and of the
-    device. Within :meth:`active` these have the state of this stream, and afterwards the
-    state that they had before. No lock is held between two steps, nor during callbacks.
-    Generators of other devices are not touched, as their first use would allocate memory there.
+    Initial weights, dropout and augmentation use the global generators of the CPU and of the
+    device. Within :meth:`active`, these generators have the state of this stream; their previous
+    state is restored afterwards. The lock is not held between steps or during callbacks.
+    Generators of other devices are not used, as this would allocate memory on these devices.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class RandomStream:
         Seed of the stream.
 
     device : torch.device
-        Where the fit computes.
+        Device of the computation.
     """
 
     def __init__(self, seed, device):
@@ -53,7 +53,7 @@ class RandomStream:
 
     @contextmanager
     def active(self):
-        """Give the global generators the state of this stream for a while."""
+        """Set the global generators to the state of this stream within the context."""
         with GENERATOR_LOCK:
             before = self._swap_states(self.states)
             try:
@@ -62,7 +62,7 @@ class RandomStream:
                 self.states = self._swap_states(before)
 
     def _swap_states(self, states):
-        """Set the states of the global generators and return the former ones."""
+        """Set the states of the global generators, and return their previous states."""
         previous = [generator.get_state() for generator in self.generators]
         for generator, state in zip(self.generators, states, strict=True):
             generator.set_state(state)
@@ -70,14 +70,14 @@ class RandomStream:
 
 
 def global_generator(device):
-    """Return torch's generator of a device, from which dropout and augmentation draw there."""
+    """Return the global generator of a device."""
     if device.type == "cpu":
         return torch.default_generator
     return torch.get_device_module(device).default_generators[device.index]
 
 
 def find_device(name):
-    """The torch device of a name, with its number; "auto" is a CUDA device if there is one."""
+    """Return the device with its index for a name; "auto" is a CUDA device if there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -85,21 +85,19 @@ def find_device(name):
             return torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:
         raise ValueError(
-            f"device={name!r} cannot be used here; pass 'auto', 'cpu' or a CUDA device that torch "
-            f"sees on this machine. Torch says: {error}"
+            f"device={name!r} is not available; pass 'auto', 'cpu' or a CUDA device of this "
+            f"machine. {error}"
         ) from error
-    raise ValueError(
-        f"device={name!r} is of a kind that is not supported; pass 'auto', 'cpu' or a CUDA device."
-    )
+    raise ValueError(f"device={name!r} is not supported; pass 'auto', 'cpu' or a CUDA device.")
 
 
 def on_device(module, device):
-    """A module for use on a device; the fitted one itself stays on the CPU."""
+    """Return a copy of a module on a device, or the module itself for the CPU."""
     return module if device.type == "cpu" else copy.deepcopy(module).to(device)
 
 
 def to_device(tensor, device):
-    """A tensor of the CPU on a device; a CUDA device fetches it while Python goes on."""
+    """Copy a CPU tensor to a device, asynchronously for CUDA."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

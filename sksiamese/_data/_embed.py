@@ -1,4 +1,4 @@
-"""Embed rows, a chunk at a time."""
+"""Embed rows in chunks."""
 
 import torch
 
@@ -6,7 +6,7 @@ from ._items import as_tensor, row_slices
 
 
 def embed_rows(tower, X, rows=None):
-    """Embed rows of an array, all by default, chunk by chunk, by a tower on its device."""
+    """Embed rows of an array, by default all, in chunks on the device of the tower."""
     n_rows = X.shape[0] if rows is None else len(rows)
     parts = (chunk if rows is None else rows[chunk] for chunk in row_slices(n_rows, X.shape[1]))
     return embed(tower, (as_tensor(X[part], tower[0]) for part in parts), n_rows)
@@ -15,16 +15,17 @@ def embed_rows(tower, X, rows=None):
 def embed(module, batches, n_rows):
     """Apply a module to batches of rows, without gradients and without dropout.
 
-    Torch's inference mode is not used, and left if the caller is in it, as modules may keep
-    tensors between calls and train with them later.
+    The inference mode of PyTorch is disabled, as modules may keep tensors between calls and use
+    them for training later.
 
-    What it makes of them goes to one tensor right away: small tensors kept between large ones
-    that are freed would hinder the memory of these from being used again.
+    Results are copied to one tensor immediately: many small tensors would fragment the memory
+    that the batches free.
 
     Parameters
     ----------
     module : nn.Module
-        What is applied; one in evaluation mode is only read, so that threads may share it.
+        Module to apply; set to evaluation mode if necessary. A module in evaluation mode is not
+        changed, so that threads can share it.
 
     batches : iterable of Tensor
         Rows, on the device of ``module``.
@@ -35,7 +36,7 @@ def embed(module, batches, n_rows):
     Returns
     -------
     Z : Tensor of shape (n_rows, n_components)
-        What the module makes of all rows, on the CPU.
+        Results for all rows, on the CPU.
     """
     if module.training:
         module.eval()

@@ -1,4 +1,4 @@
-"""Rows of arrays as tensors, a batch at a time."""
+"""Read rows of arrays as tensors, batch by batch."""
 
 from math import prod
 
@@ -10,42 +10,42 @@ from sklearn.utils import gen_batches
 from ._device import to_device
 
 DTYPES = [np.float32, np.float64]
-"""Types of what is computed; sparse rows of any other type become the first of these."""
+"""Dtypes of the computation; sparse rows of other dtypes are converted to the first one."""
 
 
 WIDE_DTYPES = [np.int32, np.uint32, np.int64, np.uint64]
-"""Whole numbers that float32 may not hold exactly."""
+"""Integer dtypes with values that float32 cannot represent exactly."""
 
 
 COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.uint16, *WIDE_DTYPES]
-"""Dense rows of these types stay as they are, and are converted a batch at a time."""
+"""Dtypes of dense rows that are stored without conversion, and converted batch by batch."""
 
 
 N_SHARERS = 8
-"""Data are kept on a CUDA device if so many of their size would fit into its free memory."""
+"""Number of copies of the data that must fit in free CUDA memory to keep the data there."""
 
 
 CHUNK = 1024
-"""Rows that are standardised or embedded at a time, at most."""
+"""Maximum number of rows to standardize or embed at a time."""
 
 
 CHUNK_VALUES = 2**22
-"""Values of these rows, at most."""
+"""Maximum number of values in these rows."""
 
 
 def float_dtype(dtype):
-    """The type of what is computed from values of a type."""
+    """Return the dtype of the computation for values of a dtype."""
     return np.float64 if dtype == np.float64 else np.float32
 
 
 def n_columns(y):
-    """Number of columns of an array-like, a sparse matrix or a table; 1 for a vector."""
+    """Return the number of columns of an array-like, sparse matrix or table; 1 for a vector."""
     shape = y.shape if hasattr(y, "shape") else np.asarray(y, dtype=object).shape
     return shape[1] if len(shape) == 2 else 1
 
 
 def to_tensor(rows):
-    """Rows of an array as a tensor of their dtype, on the CPU."""
+    """Return rows of an array as a tensor on the CPU; convert unsupported unsigned integers."""
     if issparse(rows):
         rows = rows.toarray()
     if rows.dtype.kind == "u" and rows.dtype.itemsize > 1:
@@ -54,41 +54,41 @@ def to_tensor(rows):
 
 
 def _to_signed(rows):
-    """Return unsigned whole numbers in a type that torch computes with."""
+    """Convert unsigned integers to a dtype that PyTorch supports in computations."""
     if rows.dtype == np.uint16:
         return rows.astype(np.float32)
     if rows.dtype == np.uint64 and rows.size and rows.max() > np.iinfo(np.int64).max:
         raise ValueError(
-            "X has whole numbers beyond 2**63 - 1, which are not supported; subtract an offset or "
+            "X has integers beyond 2**63 - 1, which are not supported; subtract an offset or "
             "pass X.astype(float)."
         )
     return rows.astype(np.int64)
 
 
 def as_tensor(rows, standardize):
-    """Rows of an array as a tensor of floats, on the device of a tower's first layer."""
+    """Return rows of an array as a tensor of floats, on the device of a standardization."""
     return standardize.to_float(to_device(to_tensor(rows), standardize.mean.device))
 
 
 def row_slices(n_rows, n_features):
-    """Slices of rows, few enough at a time to be held dense."""
+    """Return slices of rows that are small enough for a dense array."""
     return gen_batches(n_rows, max(1, min(CHUNK, CHUNK_VALUES // max(1, n_features))))
 
 
 class Items:
-    """Rows of an array for training on a device, read a batch at a time.
+    """Rows of an array for training on a device, read batch by batch.
 
-    The CPU reads them from the array by way of torch, which gathers faster than numpy but takes
-    no array that may not be written to. A CUDA device keeps them all, in the dtype of the array,
-    if they are small beside its free memory. Otherwise each batch is gathered, and sent there.
+    On the CPU, PyTorch gathers the rows of writeable arrays, as it is faster than NumPy. A CUDA
+    device keeps all rows, in the dtype of the array, if they are small compared with its free
+    memory. Otherwise each batch is gathered by NumPy and copied to the device.
 
     Parameters
     ----------
     X : {array, sparse matrix, Rows} of shape (n_rows, n_features)
-        The rows.
+        Rows.
 
     device : torch.device
-        Where they are used.
+        Device of the batches.
     """
 
     def __init__(self, X, device):
@@ -101,7 +101,7 @@ class Items:
             self.cached = to_tensor(X)
 
     def __getitem__(self, rows):
-        """Rows of an array of row numbers, as a tensor of the dtype of X on the device."""
+        """Return the rows of an array of indices as a tensor on the device, in the dtype of X."""
         if self.cached is None:
             return to_device(to_tensor(self.X[rows]), self.device)
         rows = torch.from_numpy(np.ascontiguousarray(rows))
@@ -115,12 +115,12 @@ class Items:
 
 
 def is_writeable(X):
-    """Whether rows are an array that may be written to."""
+    """Return whether rows are a writeable array."""
     return isinstance(X, np.ndarray) and X.flags.writeable
 
 
 def fits_in_memory(X, device):
-    """Whether a device is to keep the rows of an array, and not only a batch of them."""
+    """Return whether a CUDA device has enough free memory to keep all rows of an array."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)

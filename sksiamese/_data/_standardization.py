@@ -1,4 +1,4 @@
-"""The mean and scale of the training rows."""
+"""Compute mean and scale of the training rows."""
 
 import numpy as np
 import torch
@@ -10,16 +10,15 @@ from ._items import WIDE_DTYPES, row_slices, to_tensor
 
 
 def fit_standardize(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
-    """The layer that standardises the rows of all parts taken together, chunk by chunk.
+    """Return a layer that standardizes by the rows of all parts together, read in chunks.
 
-    Rows are read in the order in which they are stored.
-    Columns that differ in nothing but their place along shared axes of ``shape`` get one
-    mean and scale. The columns of a sparse matrix keep their mean and share one scale:
-    zeros stay zeros, and rare words do not become large.
+    Rows are read in ascending order. Columns that differ only in their position along
+    ``shared_axes`` of ``shape`` share one mean and scale. The columns of a sparse matrix are not
+    centered and share one scale, so that zeros stay zeros and rare columns do not become large.
     """
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
-        # By a power of two, which changes no digit: squares of large weights overflow.
+        # Squares of large weights overflow; division by a power of two is exact.
         sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     rows = np.sort(rows)
     if issparse(parts[0]):
@@ -50,9 +49,9 @@ def fit_standardize(*parts, rows, sample_weight=None, shape=None, shared_axes=No
 
 
 def _integer_offset(parts, rows, *, shared):
-    """Return what to subtract from whole numbers if float32 does not hold them, or None.
+    """Return offsets to subtract from integers that float32 cannot represent, otherwise None.
 
-    The least value of each column, or of all columns if they share a mean.
+    An offset is the minimum of its column, or of all columns if they share a mean.
     """
     if parts[0].dtype not in WIDE_DTYPES:
         return None
@@ -69,7 +68,7 @@ def _integer_offset(parts, rows, *, shared):
 
 
 def _check_no_overflow(moments, n_seen):
-    """Raise unless the mean and scale of all columns that hold values are finite."""
+    """Raise unless mean and scale are finite for all columns with values."""
     if (~np.isfinite(moments) & (n_seen > 0)).any():
         raise ValueError(
             "X has values whose squares overflow; divide its columns, for instance by "
@@ -78,7 +77,7 @@ def _check_no_overflow(moments, n_seen):
 
 
 def _pool_moments(scaler, shape, shared_axes):
-    """Return means and scales that are shared along some axes of an item."""
+    """Return means and scales, pooled along some axes of an item."""
     n_features = len(scaler.mean_)
     seen = np.broadcast_to(scaler.n_samples_seen_, n_features)
     axes = tuple(axis for axis in shared_axes if -axis <= len(shape))

@@ -1,4 +1,4 @@
-"""Rows that lie elsewhere, such as on disk, and are read a few at a time."""
+"""Read rows of a source, such as a file, batch by batch."""
 
 from functools import partial
 from math import prod
@@ -10,16 +10,16 @@ from sklearn.utils import check_array
 
 
 class Rows:
-    """A 2-D array whose rows are read from their source as they are needed.
+    """A 2-D array with rows that are read from a source on access.
 
     Parameters
     ----------
     source : object
-        Has ``shape``, ``dtype`` and rows by slice and by ascending numbers, such as an array of
-        h5py or zarr; items of more than one dimension are flattened.
+        Object with ``shape``, ``dtype`` and row indexing by slices and by ascending indices,
+        such as an array of h5py or zarr. Items of several dimensions are flattened.
 
     check : callable, default=None
-        What is made of rows that were read, as a 2-D array.
+        Function that validates a 2-D array of rows after each read, and returns the result.
     """
 
     ndim = 2
@@ -31,7 +31,7 @@ class Rows:
         self.dtype = source.dtype
 
     def __getitem__(self, key):
-        """Rows of a slice or of row numbers, in any order, as an array."""
+        """Return the rows of a slice, or of indices in any order, as an array."""
         key = key[0] if isinstance(key, tuple) else key
         if isinstance(key, slice):
             rows = np.asarray(self.source[key])
@@ -42,12 +42,12 @@ class Rows:
         return rows if self.check is None else self.check(rows)
 
     def __array__(self, dtype=None, copy=None):
-        """All rows as an array."""
+        """Return all rows as an array."""
         return np.asarray(self[:], dtype=dtype)
 
 
 def _as_slice(ascending):
-    """Ascending numbers, as a slice if none is left out: most sources read that faster."""
+    """Return consecutive indices as a slice, which most sources read faster."""
     n_rows = len(ascending)
     if n_rows and ascending[-1] - ascending[0] == n_rows - 1:
         return slice(int(ascending[0]), int(ascending[-1]) + 1)
@@ -55,9 +55,9 @@ def _as_slice(ascending):
 
 
 def is_source(X):
-    """Whether an object is an array of numbers but not one of numpy, and is read by rows.
+    """Return whether an object is a numeric array of another library, to read by rows.
 
-    A graph that is yet to be computed is not: each batch would compute it anew.
+    Arrays of Dask are not, as each batch would repeat their computation.
     """
     if isinstance(X, np.ndarray) or issparse(X) or hasattr(X, "__dask_graph__"):
         return False
@@ -72,9 +72,9 @@ def is_source(X):
 
 
 def validate_rows(X, *, extra_check=None, **checks):
-    """X as scikit-learn's ``check_array`` makes it; rows of a source each time they are read.
+    """Validate X by scikit-learn's ``check_array``; validate rows of a source after each read.
 
-    What ``check_array`` returns is also given to ``extra_check``, which may raise.
+    The result of ``check_array`` is also passed to ``extra_check``, which may raise.
     """
     if isinstance(X, Rows):
         return Rows(X.source, partial(validate_rows, extra_check=extra_check, **checks))
@@ -85,18 +85,18 @@ def validate_rows(X, *, extra_check=None, **checks):
 
 
 def empty_rows(X, shape, *, by_step):
-    """Return which rows hold no value, but NaN only.
+    """Return a mask of rows with only NaN.
 
     Parameters
     ----------
     X : {ndarray, sparse matrix} of shape (n_rows, n_features)
-        Rows; NaN stands for what is missing.
+        Rows; NaN marks missing values.
 
     shape : tuple of int
         Shape of a row.
 
     by_step : bool
-        Whether a step of shape ``shape[1:]`` is missing if any of its values is.
+        Whether a step of shape ``shape[1:]`` is missing if any of its values is missing.
 
     Returns
     -------

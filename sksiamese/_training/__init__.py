@@ -1,1 +1,1 @@
-"""Training: what is minimised over which batches, and what is watched meanwhile."""
+"""Training: objectives, batches and monitoring."""

@@ -1,22 +1,22 @@
-"""scikit-learn's callbacks around a fit and its epochs."""
+"""Call scikit-learn's callbacks at the beginning and end of a fit and of its epochs."""
 
 
 class FitCallbacks:
-    """The contexts of a fit and of its epochs.
+    """Callback contexts of a fit and of its epochs.
 
     Parameters
     ----------
     estimator : estimator instance
-        Passed on to the callbacks.
+        Estimator to pass to the callbacks.
 
     context : CallbackContext
-        scikit-learn's context of the fit.
+        Context of the fit.
 
     fit_data : dict
-        ``X``, ``y`` and ``metadata`` as passed to fit.
+        ``X``, ``y`` and ``metadata``, as passed to ``fit``.
 
     attributes : callable
-        ``attributes()`` returns the fitted attributes of the estimator if it stopped now.
+        ``attributes()`` returns the fitted attributes at the current state of the training.
     """
 
     def __init__(self, estimator, context, fit_data, attributes):
@@ -29,14 +29,14 @@ class FitCallbacks:
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.fit_data)
 
     def wrap_epochs(self, epochs):
-        """Pass on the epochs, and notify the callbacks of the beginning of each."""
+        """Yield the epochs, and notify the callbacks that each of them begins."""
         for batches in epochs:
             self.epoch = self.context.subcontext("epoch")
             self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.fit_data)
             yield batches
 
     def end_epoch(self):
-        """Notify the callbacks that an epoch ends, and return whether one asks to stop."""
+        """Notify the callbacks that an epoch ends, and return whether to stop."""
         return self._notify_end(self.epoch)
 
     def end(self):

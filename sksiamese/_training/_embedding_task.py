@@ -1,4 +1,4 @@
-"""The task of an embedder: rows with classes, and batches of them."""
+"""Task of training an embedder on rows with classes."""
 
 import copy
 import warnings
@@ -20,7 +20,7 @@ from ._objective import (
     CrossBatchMemory,
     Objective,
     ObjectiveSpec,
-    learns_from_pairs,
+    reads_pairs,
     resolve_distance,
     try_objective,
 )
@@ -29,16 +29,16 @@ from ._tower import build_tower, embed_batch, new_standardize
 from ._user_parts import augment_items, call_part, check_augment, draw_batches
 
 N_DIAGNOSIS = 256
-"""Rows whose embeddings are measured after each epoch."""
+"""Number of rows in the sample that is measured after each epoch."""
 
 N_TRIAL = 32
-"""Rows on which the parts that a user wrote are tried."""
+"""Number of rows in the sample that checks user-defined parts."""
 
 N_NEIGHBORS = 4096
-"""Training rows among which the nearest neighbors of held-out rows are searched."""
+"""Minimum number of training rows to search for the nearest neighbors of held-out rows."""
 
 UNIT_LENGTH = ("chord", "cosine")
-"""Distances that ignore the length of an embedding, which therefore is made 1."""
+"""Distances that ignore the length of embeddings, which is normalized to 1."""
 
 
 class EmbeddingTask(Task):
@@ -47,19 +47,19 @@ class EmbeddingTask(Task):
     Parameters
     ----------
     estimator : SiameseEmbedder
-        Its parameters are read once.
+        Estimator to train; its parameters are read once.
 
     X : {ndarray, sparse matrix, Rows} of shape (n_rows, n_features)
         Rows.
 
     y : ndarray of int of shape (n_rows,)
-        Codes of their classes, -1 for none.
+        Codes of the classes; -1 for unlabeled rows.
 
     classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
-        The classes, or the sets of labels that stand for classes.
+        Classes, or distinct rows of an indicator matrix.
 
     spec : TowerSpec or None
-        How to build the tower; None if a fitted one is trained on.
+        Parameters that define the tower; None to continue with a fitted one.
     """
 
     def __init__(self, estimator, X, y, classes, spec):
@@ -68,7 +68,7 @@ class EmbeddingTask(Task):
         self.labels = torch.from_numpy(y)
         unlabeled = (self.labels < 0).nonzero().squeeze(1)
         self.unlabeled_pool = unlabeled if estimator.regularizer is not None else unlabeled[:0]
-        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # Of all rows anyway.
+        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # X has fewer rows.
         sampler = resolve(SAMPLERS, estimator.sampler)
         self.sampler = call_part("sampler", bind_supported, sampler, classes=classes.tolist())
         self.objective = ObjectiveSpec.of(estimator)
@@ -84,7 +84,7 @@ class EmbeddingTask(Task):
         self.diagnosis_rows = None
 
     def split(self, random_state):
-        """Return rows for training and validation; classes of one row are for training alone."""
+        """Return rows for training and validation; use classes of one row for training only."""
         y, fraction = self.y, self.validation_fraction
         if fraction is None:
             return np.flatnonzero(y >= 0), None
@@ -92,20 +92,20 @@ class EmbeddingTask(Task):
         singleton[y >= 0] = is_singleton(y[y >= 0])
         if (singleton | (y < 0)).all():
             raise ValueError(
-                "early_stopping=True holds rows out, but no class has two; set "
+                "early_stopping=True holds out rows, but no class has two rows; set "
                 "early_stopping=False."
             )
         rows, held_out = split_stratified(np.where(singleton, -1, y), fraction, random_state)
         rows = np.concatenate([rows, np.flatnonzero(singleton)])
-        if is_singleton(y[rows]).all() and learns_from_pairs(self.objective.loss):
+        if is_singleton(y[rows]).all() and reads_pairs(self.objective.loss):
             raise ValueError(
-                f"validation_fraction={fraction} leaves no class two rows to learn from. Lower it "
+                f"validation_fraction={fraction} leaves no class with two training rows. Lower it "
                 "if some classes have three rows or more, or set early_stopping=False."
             )
         return rows, held_out
 
     def build(self, rows):
-        """Return a new tower, standardized by these rows, and a new objective."""
+        """Return a new tower, which standardizes by these rows, and a new objective."""
         standardize = new_standardize(self.spec, self.X, rows=rows)
         distance = resolve_distance(self.objective.distance, self.objective.loss)
         unit_length = distance in UNIT_LENGTH
@@ -114,26 +114,26 @@ class EmbeddingTask(Task):
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def check(self, module, rows):
-        """Try the objective and the augmentation on the device, and raise unless they fit."""
+        """Raise unless the objective and the augmentation accept some rows on the device."""
         sample = self._sample(rows, N_TRIAL)
         Z = embed_rows(module["tower"], self.X, sample.numpy())
         if not Z.isfinite().all():
-            return  # The tower is at fault; training reports it.
+            return  # Training reports the non-finite embeddings.
         device = module["tower"][0].mean.device
         with RandomStream(0, device).active():
             Z = Z.to(device, copy=True).requires_grad_()
-            objective = copy.deepcopy(module["objective"])  # Parts may keep a state.
+            objective = copy.deepcopy(module["objective"])  # Parts may have state.
             try_objective(objective, Z, self.labels[sample].to(device))
             items = as_tensor(self.X[sample.numpy()], module["tower"][0])
             check_augment(self.augment, items, global_generator(device))
 
     def to(self, device):
-        """Place rows and labels for batches on a device."""
+        """Place rows and labels on a device."""
         self.items = Items(self.X, device)
         self.device_labels = to_device(self.labels, device)
 
     def batches(self, rows, epoch, generator):
-        """Yield pairs of all rows of a batch, and of its labeled rows, which come first."""
+        """Yield all rows of a batch, the labeled ones first, and its labeled rows."""
         labeled_batches = draw_batches(
             self.sampler, mask_labels_except(self.labels, rows), self.batch_size, generator
         )
@@ -144,7 +144,7 @@ class EmbeddingTask(Task):
             yield torch.cat([labeled, unlabeled]), labeled
 
     def loss(self, module, batch):
-        """Return the objective of the embeddings of a batch."""
+        """Return the objective for the embeddings of a batch."""
         rows, labeled = batch
         Z = embed_batch(
             module["tower"],
@@ -157,14 +157,14 @@ class EmbeddingTask(Task):
         return module["objective"](Z, self.device_labels[labeled], labeled, self.memory)
 
     def score(self, module, rows, held_out):
-        """Return the share of held-out rows whose nearest training row matches."""
+        """Return the share of held-out rows with a matching nearest training row."""
         known = self._sample(rows, max(N_NEIGHBORS, 4 * len(self.classes)))
         tower = module["tower"]
         Z, Z_known = (embed_rows(tower, self.X, part) for part in (held_out, known.numpy()))
         return module["objective"].score(Z, self.labels[held_out], Z_known, self.labels[known])
 
     def diagnose(self, module, rows):
-        """Return measures of the distances in a sample of rows."""
+        """Return measures of the distances between rows of a sample."""
         if self.diagnosis_rows is None:
             self.diagnosis_rows = self._diagnosis_sample(rows)
         sample, tower = self.diagnosis_rows, module["tower"]
@@ -173,7 +173,7 @@ class EmbeddingTask(Task):
         return module["objective"].diagnose(Z, self.labels[sample].to(device))
 
     def _diagnosis_sample(self, rows):
-        """Return a sample of rows, of which classes of one row make up half at most."""
+        """Return a sample of rows, at most half of them from classes of one row."""
         singleton = is_singleton(self.codes[rows]) & (self.classes.ndim == 1)
         negatives = torch.from_numpy(rows[singleton][: N_DIAGNOSIS // 2])
         if singleton.all():
@@ -189,27 +189,27 @@ class EmbeddingTask(Task):
 
 
 def check_unlabeled_label(label):
-    """Raise if y cannot hold the label."""
+    """Raise if the label is missing, such as NaN, which y cannot hold."""
     if label is not None and is_missing(label):
         raise ValueError(
-            f"unlabeled_label={label} cannot mark rows, as y must not lack labels; mark them by a "
-            "label such as -1."
+            f"unlabeled_label={label} cannot mark rows, as y must not have missing labels; mark "
+            "them by a label such as -1."
         )
 
 
 def remap_codes(known, present, codes):
-    """Return codes of the classes of a chunk, -1 for none, as codes of all known classes."""
+    """Convert codes of the classes in a chunk, -1 for none, to codes of all classes."""
     present, known = to_common_dtype(present, known, "y", "classes")
     if not np.isin(present, known).all():
         raise ValueError(
-            f"y has labels, {np.setdiff1d(present, known)[:5].tolist()} among them, that the first "
-            "call of partial_fit did not know; pass all labels there, as classes."
+            f"y has labels, such as {np.setdiff1d(present, known)[:5].tolist()}, that are missing "
+            "in the first call of partial_fit; pass all labels in that call, as classes."
         )
     return np.where(codes >= 0, np.searchsorted(known, present)[codes], -1)
 
 
 def is_labeled(y, unlabeled_label):
-    """Return which rows have a label, or all labels of an indicator matrix."""
+    """Return a mask of labeled rows; rows of an indicator matrix need all labels."""
     if unlabeled_label is None:
         return np.full(len(y), True)
     if y.ndim > 1:
@@ -219,10 +219,10 @@ def is_labeled(y, unlabeled_label):
 
 
 def check_any_match(loss, codes, classes):
-    """Raise if there is no matching pair that a loss of pairs could learn from."""
+    """Raise if the loss learns from pairs, but there is no matching pair."""
     codes = codes[codes >= 0]
     counts = np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
-    if counts.max() < 2 and learns_from_pairs(loss):
+    if counts.max() < 2 and reads_pairs(loss):
         raise ValueError(
             f"y has no class with two rows, but loss={loss!r} learns from matching pairs; pass "
             "more rows of a class, or choose a loss of classes, such as 'normalized_softmax'."
@@ -230,17 +230,17 @@ def check_any_match(loss, codes, classes):
 
 
 def warn_if_no_pair_matches(codes):
-    """Warn if a chunk has no matching pair."""
+    """Warn if no two rows of a chunk match."""
     if np.bincount(codes[codes >= 0]).max() < 2:
         warnings.warn(
-            "X holds no two rows of a class, so there was no matching pair to learn from; pass "
+            "X has no two rows of the same class, and thus no matching pair to learn from; pass "
             "chunks with several rows of each class.",
             stacklevel=4,
         )
 
 
 def as_indicator(y, unlabeled_label):
-    """Return several labels a row as an array of zeros and ones."""
+    """Return an indicator matrix as an array, and raise unless it holds zeros and ones."""
     y = y.toarray() if issparse(y) else y
     if not np.isin(y, (0, 1, unlabeled_label)).all():
         raise ValueError(
@@ -251,12 +251,12 @@ def as_indicator(y, unlabeled_label):
 
 
 def mask_labels_except(labels, rows):
-    """Return the labels of some rows, and -1 for all others."""
+    """Return a copy of the labels, with -1 for all other rows."""
     masked = torch.full_like(labels, -1)
     masked[rows] = labels[rows]
     return masked
 
 
 def is_singleton(codes):
-    """Return which rows are the only ones of their class."""
+    """Return a mask of rows that are alone in their class."""
     return np.bincount(codes)[codes] == 1

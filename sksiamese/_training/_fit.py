@@ -1,4 +1,4 @@
-"""The optimizer of a fit, and the batches of its epochs."""
+"""Create the optimizer of a fit, and the batches of its epochs."""
 
 import copy
 
@@ -6,9 +6,9 @@ import torch
 
 
 def new_optimizer(module, *, learning_rate, weight_decay, state):
-    """Return AdamW for the weights of a module, with the state of an earlier one."""
+    """Return AdamW for the weights of a module, with the state of a previous optimizer."""
     if not any(weight.requires_grad for weight in module["tower"].parameters()):
-        raise ValueError("tower has no weights, so nothing can be trained; pass another.")
+        raise ValueError("tower has no weights to train; pass another tower.")
     optimizer = torch.optim.AdamW(
         parameter_groups(module), lr=learning_rate, weight_decay=weight_decay, fused=True
     )
@@ -18,7 +18,7 @@ def new_optimizer(module, *, learning_rate, weight_decay, state):
 
 
 def parameter_groups(module):
-    """Return the weights to train, in groups by the factor of their learning rate."""
+    """Return the weights to train, grouped by the factor of their learning rate."""
     factor_of = dict.fromkeys(module.parameters(), 1.0)
     for part in module.modules():
         if hasattr(part, "learning_rate_factor"):
@@ -39,7 +39,7 @@ def optimizer_state(optimizer):
 
 
 def schedule(task, rows, optimizer, *, learning_rate, max_iter, seed):
-    """Yield the batches of each epoch; the learning rate falls linearly towards zero."""
+    """Yield the batches of each epoch, and decrease the learning rate linearly towards zero."""
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(max_iter):
         for group in optimizer.param_groups:

@@ -1,50 +1,55 @@
-"""Look parts up by name, and bind the arguments of their factories."""
+"""Look up parts by name, and bind the arguments of their factories."""
 
 import inspect
 from functools import partial
 
 
 def resolve(table, choice):
-    """Return the entry of a table for a name, and anything else as it is."""
+    """Return the entry of a table for a name, or the choice itself if it is not a name."""
     return table[choice] if isinstance(choice, str) else choice
 
 
+def declared(part, name, default):
+    """Return an attribute that a part, or the function or class of a partial, declares."""
+    return getattr(part, name, getattr(getattr(part, "func", part), name, default))
+
+
 def bind_supported(function, **options):
-    """Bind the options that a callable names, except those that a partial has bound."""
+    """Bind the options in the signature of a callable, unless a partial has bound them."""
     bound = getattr(function, "keywords", {})
     names = inspect.signature(function).parameters.keys() - bound.keys()
     return partial(function, **{k: v for k, v in options.items() if k in names})
 
 
 def bind(name, factory, leading, **options):
-    """Bind those arguments of a factory that its signature takes.
+    """Bind the arguments that the signature of a factory accepts.
 
-    Arguments that a ``functools.partial`` has bound stay as they are.
+    Arguments that a ``functools.partial`` has bound are not changed.
 
     Parameters
     ----------
     name : str
-        Parameter of the estimator, for the message.
+        Parameter of the estimator, for messages.
 
     factory : callable
         Factory of a module.
 
     leading : dict
-        Arguments by name. Those that the signature does not name go to its required
-        parameters of other names and to ``*args``, by position.
+        Arguments by name. Arguments that are not in the signature are passed by position, to
+        required parameters with other names and to ``*args``.
 
     **options : object
-        Arguments that are passed only if the signature names them.
+        Arguments that are passed only if they are in the signature.
 
     Returns
     -------
     bound : functools.partial
-        The factory, to be called without arguments.
+        Factory that needs no further arguments.
 
     Raises
     ------
     ValueError
-        If a required parameter is left without a value, or there is no signature.
+        If a required parameter has no value, or the factory has no signature.
     """
     try:
         signature = inspect.signature(factory)
@@ -65,7 +70,7 @@ def bind(name, factory, leading, **options):
             if declared.kind is declared.KEYWORD_ONLY or not unnamed:
                 raise ValueError(
                     f"{name} has a required argument {parameter!r} that is not passed to it; bind "
-                    f"it by functools.partial({name}, {parameter}=...)."
+                    f"it with functools.partial({name}, {parameter}=...)."
                 )
             values[parameter] = unnamed.pop(next(iter(unnamed)))
     arguments = inspect.BoundArguments(signature, values)

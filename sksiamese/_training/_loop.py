@@ -1,4 +1,4 @@
-"""The training loop: pure torch, no labels, no scikit-learn."""
+"""Training loop in plain PyTorch, independent of labels and scikit-learn."""
 
 from contextlib import nullcontext
 
@@ -13,22 +13,22 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end, rng_context=nullcont
     Parameters
     ----------
     module : nn.Module
-        What is trained.
+        Module to train.
 
     epochs : iterable of iterables
-        Every epoch is an iterable of batches, whatever ``loss`` takes for a batch.
+        Each epoch is an iterable of batches, as ``loss`` expects them.
 
     loss : callable
-        ``loss(module, batch)``, a scalar tensor.
+        ``loss(module, batch)`` returns a scalar tensor.
 
     optimizer : torch.optim.Optimizer
-        Holds the parameters of ``module``.
+        Optimizer of the parameters of ``module``.
 
     on_epoch_end : callable
-        Called with the mean loss of each epoch; what is true ends the training.
+        ``on_epoch_end(mean_loss)`` is called after each epoch and returns whether to stop.
 
     rng_context : callable, default=contextlib.nullcontext
-        ``rng_context()`` is a context within which the random numbers of each step are drawn.
+        ``rng_context()`` returns the context manager in which each step draws random numbers.
     """
     for batches in epochs:
         module.train()

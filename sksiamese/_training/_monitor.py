@@ -1,4 +1,4 @@
-"""The monitor of a training: history, patience, best weights, divergence and collapse."""
+"""Monitor the training: history, patience, best weights, divergence and collapse."""
 
 import copy
 from math import inf, isfinite
@@ -6,22 +6,22 @@ from math import inf, isfinite
 import numpy as np
 
 NO_SPREAD = 1e-6
-"""Mean distance of embeddings that all lie at one point."""
+"""Mean distance below which all embeddings count as equal."""
 
 COLLAPSE = 0.01
-"""Share of the initial spread, or of the margin, below which an embedding has collapsed."""
+"""Share of the initial spread, or of the margin, below which the embedding has collapsed."""
 
 
 class Monitor:
-    """Record every epoch, decide when to stop, and keep the weights to return to.
+    """Record each epoch, decide when to stop, and keep the weights to restore.
 
     Parameters
     ----------
     task : Task
-        What is trained.
+        Task to monitor.
 
     module : nn.Module
-        The module in training, on its device.
+        Module in training, on its device.
 
     rows : ndarray of int
         Training rows.
@@ -30,21 +30,21 @@ class Monitor:
         Validation rows; None without early stopping.
 
     tol : float
-        Least improvement that counts.
+        Minimum improvement of the loss or of the validation score.
 
     n_iter_no_change : int
-        Training stops after more epochs without improvement than this.
+        Maximum number of consecutive epochs without an improvement of ``tol``.
 
     history : dict of ndarray
-        History of the epochs that the module has been trained for before.
+        History of previous epochs of the module.
 
     rng_context : callable
-        ``rng_context()`` is a context within which random numbers are drawn.
+        ``rng_context()`` returns the context manager in which random numbers are drawn.
 
     Attributes
     ----------
     history : dict of list of float
-        Measures of each epoch, the loss among them.
+        Measures of each epoch, including the loss.
 
     validation_scores : list of float or None
         Validation score of each epoch; None without early stopping.
@@ -83,7 +83,7 @@ class Monitor:
         return self.diverged or self._is_exhausted(loss)
 
     def _is_exhausted(self, loss):
-        """Return whether loss or score has stopped improving; keep the weights to return to."""
+        """Return whether loss or score has stopped improving; keep the weights to restore."""
         value = -loss
         if self.validation_scores is not None:
             value = self.score(self.module, self.rows, self.held_out)
@@ -96,30 +96,30 @@ class Monitor:
         return self.n_no_change > self.n_iter_no_change
 
     def finish(self):
-        """Return to the best weights of early stopping."""
+        """Restore the best weights of early stopping."""
         if self.validation_scores:
             self.module.load_state_dict(self.weights)
 
     def failure_message(self, learning_rate):
-        """Return what went wrong and what to do about it; None if nothing did."""
+        """Return a warning if the training has diverged or collapsed, otherwise None."""
         rate = f"learning_rate_init (now {learning_rate})"
         if self.diverged:
             return (
                 "The loss or the embedding became NaN or infinite in epoch "
-                f"{len(self.history['loss'])}; the weights before it are kept. Lower {rate} or "
-                "look for outliers in X."
+                f"{len(self.history['loss'])}; the previous weights are kept. Lower {rate}, or "
+                "check X for outliers."
             )
         expected = min(self.initial_spread, self.task.margin or self.initial_spread)
         if self.diagnose(self.module, self.rows)["spread"] < max(NO_SPREAD, COLLAPSE * expected):
             return (
                 "The embedding has collapsed: all rows are embedded at nearly the same point. "
                 f"Lower {rate}, use a milder miner, such as 'all' or 'semihard', or a shallower or "
-                "wider tower, and see that X is not constant."
+                "wider tower, and check that X is not constant."
             )
         return None
 
     def attributes(self):
-        """Return the history as fitted attributes, lists of their own."""
+        """Return copies of the history as fitted attributes."""
         losses = self.history["loss"]
         return {
             "history_": {name: np.array(values) for name, values in self.history.items()},

@@ -1,7 +1,6 @@
-"""The objective of an embedder: what is minimised over the embeddings of a batch."""
+"""Objective of an embedder, computed from the embeddings of a batch."""
 
 import copy
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,13 +19,12 @@ from ._user_parts import (
     check_miner,
     check_order,
     check_scalar,
-    n_required,
-    reads_pairs,
+    declared_inputs,
 )
 
 
 class ObjectiveSpec(NamedTuple):
-    """How to build an objective: the parameters of an embedder, read once."""
+    """Parameters of an embedder that define its objective."""
 
     n_components: int
     loss: object
@@ -38,12 +36,12 @@ class ObjectiveSpec(NamedTuple):
 
     @classmethod
     def of(cls, estimator):
-        """Read the public parameters of an estimator."""
+        """Return the spec of an estimator."""
         return cls(*(getattr(estimator, name) for name in cls._fields))
 
 
 class Objective(nn.Module):
-    """Loss of the mined pairs of a batch, or of its classes, plus a weighted regularizer.
+    """Loss of mined pairs or of embeddings and classes, plus a weighted regularizer.
 
     Parameters
     ----------
@@ -51,7 +49,7 @@ class Objective(nn.Module):
         Loss, miner, distance and regularizer.
 
     classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
-        The classes, or the sets of labels that stand for classes.
+        Classes, or distinct rows of an indicator matrix.
     """
 
     def __init__(self, spec, classes):
@@ -65,18 +63,19 @@ class Objective(nn.Module):
         self.reads_pairs = reads_pairs(self.loss)
         if self.class_indicators is not None and not self.reads_pairs:
             raise ValueError(
-                f"loss={spec.loss!r} knows one class a row, but y has several labels a row; "
-                "choose a loss of pairs or pass y of shape (n_samples,)."
+                f"loss={spec.loss!r} needs one class per row, but y has several labels per row; "
+                "choose a loss of pairs, or pass y of shape (n_samples,)."
             )
         self.weight = spec.regularizer_weight
         self.regularizer, self.reads_unlabeled = None, False
         if spec.regularizer is not None:
             regularizer = resolve(REGULARIZERS, spec.regularizer)
             self.regularizer = instantiate("regularizer", regularizer, **sizes)
-            self.reads_unlabeled = n_required(self.regularizer, "regularizer") == 1
+            inputs = declared_inputs("regularizer", self.regularizer, "embeddings")
+            self.reads_unlabeled = inputs == "embeddings"
 
     def forward(self, Z, y, rows, memory):
-        """Return the loss of embeddings, the first of which are ``rows`` with classes ``y``."""
+        """Return the loss of embeddings; the first ones belong to ``rows`` with classes ``y``."""
         labeled = Z[: len(y)]
         if self.reads_pairs:
             value = self.loss(
@@ -90,7 +89,7 @@ class Objective(nn.Module):
         return value
 
     def score(self, Z, y, Z_known, y_known):
-        """Return the share of embeddings whose nearest known one matches."""
+        """Return the share of embeddings with a match as nearest neighbor in ``Z_known``."""
         nearest = nearest_rows(Z, Z_known, self.distance)
         return (
             match_mask(y_known[nearest, None], y[:, None], self.class_indicators)
@@ -121,7 +120,7 @@ class Objective(nn.Module):
 
 
 def try_objective(objective, Z, y):
-    """Call all parts of an objective; raise a ValueError that names the one that does not fit."""
+    """Call all parts of an objective, and raise a ValueError that names an invalid part."""
 
     def cost(Z, y, indicators=None):
         mined = check_miner(objective.miner, *pairs(Z, y, objective.distance, indicators))
@@ -139,12 +138,12 @@ def try_objective(objective, Z, y):
 
 
 class CrossBatchMemory:
-    """The latest embeddings of earlier batches, which later batches are paired with.
+    """Embeddings of previous batches, to pair with the embeddings of later batches.
 
     Parameters
     ----------
     size : int
-        Number of embeddings to keep; 0 for none.
+        Maximum number of embeddings to keep; 0 for none.
 
     References
     ----------
@@ -157,7 +156,7 @@ class CrossBatchMemory:
         self.entries = None
 
     def pairs(self, Z, y, rows, distance, indicators=None):
-        """Return distances and masks of a batch paired with itself and with the memory."""
+        """Return distances and masks for pairs within a batch and with the memory."""
         if not self.size:
             return pairs(Z, y, distance, indicators)
         old = self.entries or (Z[:0], y[:0], rows[:0])
@@ -169,34 +168,31 @@ class CrossBatchMemory:
 
 
 def pairs(Z, y, distance, indicators=None):
-    """Return the distances in a batch and the masks of its pairs, no row with itself."""
+    """Return the distances in a batch, and masks of its pairs without those of equal rows."""
     same = match_mask(y, y, indicators)
     different = ~same
     return distance(Z, Z), same.fill_diagonal_(False), different.fill_diagonal_(False)
 
 
 def match_mask(y, others, indicators):
-    """Return which (..., n) rows match which (..., m) others: by class, or by a common label."""
+    """Return a mask (..., n, m) of matches: rows of the same class, or with a common label."""
     if indicators is None:
         return y.unsqueeze(-1) == others.unsqueeze(-2)
     return indicators[y] @ indicators[others].mT > 0
 
 
-def learns_from_pairs(loss):
-    """Return whether a loss, given as the parameter of an embedder, reads distances of pairs."""
-    loss = resolve(LOSSES, loss)
-    if isinstance(getattr(loss, "func", loss), type):
-        loss = partial(getattr(loss, "func", loss).forward, None)
-    return reads_pairs(loss)
+def reads_pairs(loss):
+    """Return whether a loss, as passed to an embedder, is computed from pairs."""
+    return declared_inputs("loss", resolve(LOSSES, loss), "pairs") == "pairs"
 
 
 def class_indicators(classes):
-    """Return the sets of labels that stand for classes; None for classes of a single label."""
+    """Return the labels of each class as a tensor of indicators; None for single labels."""
     return None if classes.ndim == 1 else torch.from_numpy(classes.astype(np.float32))
 
 
 def instantiate(name, choice, **options):
-    """Return a loss, miner or regulariser ready for use: classes are built, modules copied."""
+    """Return a loss, miner or regularizer: instantiate a class, copy a module, bind a function."""
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     if isinstance(getattr(choice, "func", choice), type):
@@ -205,7 +201,7 @@ def instantiate(name, choice, **options):
 
 
 def resolve_distance(distance, loss):
-    """Return a distance; for "auto" the name of the one that the loss was made for."""
+    """Return a distance; for "auto", the name of the default distance of the loss."""
     if distance != "auto":
         return distance
     loss = resolve(LOSSES, loss)
@@ -215,9 +211,9 @@ def resolve_distance(distance, loss):
 
 
 def nearest_matches(Z, y, distance, indicators):
-    """Return for every row that has a match whether the nearest other row matches.
+    """Return whether the nearest other row matches, for each row with a match.
 
-    If several are equally near, the share of them that match.
+    If several rows are equally close, return the share of matches among them.
     """
     all_rows, shares = torch.arange(len(Z)), []
     for rows in all_rows.split(1024):
@@ -231,5 +227,5 @@ def nearest_matches(Z, y, distance, indicators):
 
 
 def nearest_rows(Z, Z_known, distance):
-    """Return for each row the number of the nearest known one."""
+    """Return the index of the nearest row of ``Z_known`` for each row."""
     return torch.cat([distance(part, Z_known).argmin(dim=1) for part in Z.split(1024)])

@@ -1,4 +1,4 @@
-"""The task of an estimator: what is trained, on which batches, and how progress is measured."""
+"""Interface between an estimator and the training loop."""
 
 from abc import ABC, abstractmethod
 
@@ -7,49 +7,49 @@ from sklearn.model_selection import train_test_split
 
 
 class Task(ABC):
-    """What sets the training of one estimator apart; all else is common to all estimators.
+    """Modules, batches, loss and validation score of an estimator.
 
-    A task reads the public parameters of an estimator once. It keeps arrays, modules and numbers,
-    never the estimator.
+    A task reads the public parameters of the estimator once. It keeps arrays, modules and
+    numbers, but not the estimator.
 
     Attributes
     ----------
     y : ndarray of int of shape (n_rows,)
-        Codes of the classes; -1 for rows that take no part.
+        Codes of the classes; -1 for rows that are not used.
 
     classes : ndarray
-        The classes.
+        Classes.
 
     margin : float or None
-        Distance that the loss demands, if it is known.
+        Margin of the loss; None if it has none or its default is used.
     """
 
     @abstractmethod
     def split(self, random_state):
-        """Return rows for training, and rows for validation or None without early stopping."""
+        """Return rows for training, and rows for validation (None without early stopping)."""
 
     @abstractmethod
     def build(self, rows):
         """Return a new ``nn.ModuleDict`` for these training rows.
 
-        Its parts, ``"tower"`` among them, become fitted attributes.
+        Its entries, including ``"tower"``, become fitted attributes.
         """
 
     @abstractmethod
     def check(self, module, rows):
-        """Raise unless the parts that a user wrote fit these rows."""
+        """Raise unless user-defined parts accept these rows."""
 
     def initial_warnings(self, module, rows):
-        """Return what to warn about before a new module is trained, as a list of messages."""
+        """Return a list of warnings to issue before a new module is trained."""
         return []
 
     @abstractmethod
     def to(self, device):
-        """Prepare the data for batches that are used on a device."""
+        """Prepare the data for batches on a device."""
 
     @abstractmethod
     def batches(self, rows, epoch, generator):
-        """Return the batches of one epoch as an iterable of what :meth:`loss` takes."""
+        """Return an iterable of the batches of one epoch, as :meth:`loss` expects them."""
 
     @abstractmethod
     def loss(self, module, batch):
@@ -61,11 +61,11 @@ class Task(ABC):
 
     @abstractmethod
     def diagnose(self, module, rows):
-        """Return measures of progress as a dict of floats, ``"spread"`` among them."""
+        """Return measures of progress as a dict of floats, including ``"spread"``."""
 
 
 def split_stratified(y, validation_fraction, random_state):
-    """Return rows for training and for validation, of all classes each; -1 takes no part."""
+    """Return rows for training and validation, both with all classes; ignore rows of class -1."""
     rows = np.flatnonzero(y >= 0)
     y = y[rows]
     n_held_out = int(np.ceil(validation_fraction * len(y)))

@@ -1,4 +1,4 @@
-"""Towers in training: how one is built from parameters, and how it embeds a batch."""
+"""Build towers from parameters, and embed batches during training."""
 
 import os
 from inspect import Parameter
@@ -15,12 +15,12 @@ from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape
 from ..towers import TOWERS, ToType, UnitLength
-from ._lookup import bind, resolve
+from ._lookup import bind, declared, resolve
 from ._user_parts import build_module, call_part, signature_parameters
 
 
 class TowerSpec(NamedTuple):
-    """How to build a tower: the parameters of an estimator, read once."""
+    """Parameters of an estimator that define its tower."""
 
     tower: object
     """Name or factory."""
@@ -28,7 +28,7 @@ class TowerSpec(NamedTuple):
     n_components: int
 
     sizes: dict
-    """Depth and width, except those that are left to the tower."""
+    """Depth and width, without those left to the default of the tower."""
 
     dropout: float
 
@@ -36,14 +36,14 @@ class TowerSpec(NamedTuple):
     """Shape of one item."""
 
     feature_names: np.ndarray | None
-    """Names of the columns of an item."""
+    """Names of the columns of an item, or None."""
 
     dtype: torch.dtype
-    """Type of the computation."""
+    """Dtype of the computation."""
 
     @classmethod
     def of(cls, estimator, X, feature_names):
-        """Read the public parameters of an estimator for items like the rows of X."""
+        """Return the spec of an estimator for items like the rows of X."""
         dtype = float_dtype(X.dtype) if estimator.precision is None else np.float32
         return cls(
             estimator.tower,
@@ -57,19 +57,19 @@ class TowerSpec(NamedTuple):
 
 
 def tower_sizes(tower, **sizes):
-    """Return the sizes that are set; raise if the tower has no default for another one."""
+    """Return the sizes that are set, and raise if the tower requires another one."""
     parameters = signature_parameters("tower", resolve(TOWERS, tower))
     for name, size in sizes.items():
         required = name in parameters and parameters[name].default is Parameter.empty
         if size is None and required:
             raise ValueError(
-                f"{name}=None leaves it to the tower, which has no default for it; set {name}."
+                f"{name}=None uses the default of the tower, but this tower has none; set {name}."
             )
     return {name: size for name, size in sizes.items() if size is not None}
 
 
 def item_shape(input_shape, n_features):
-    """Return the shape of an item of so many features."""
+    """Return the shape of an item, and raise unless it has ``n_features`` values."""
     if input_shape is None:
         return (n_features,)
     shape = check_shape("input_shape", input_shape)
@@ -84,34 +84,34 @@ def item_shape(input_shape, n_features):
 def tower_attribute(tower, name, default):
     """Return an attribute of a tower factory, such as ``allow_nan``."""
     factory = TOWERS.get(tower) if isinstance(tower, str) else tower
-    return getattr(getattr(factory, "func", factory), name, default)
+    return declared(factory, name, default)
 
 
 def new_standardize(spec, *parts, **options):
-    """Return the layer that standardises the items of all parts as the tower wants them."""
+    """Return a layer that standardizes items for the tower, fitted to all parts."""
     axes = tower_attribute(spec.tower, "shared_axes", None)
     return fit_standardize(*parts, shape=spec.item_shape, shared_axes=axes, **options)
 
 
 def build_tower(spec, X, standardize, *, unit_length=False):
-    """Build a tower and try it on rows."""
+    """Build a tower, and raise unless it maps some rows to finite embeddings."""
     tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), build_body(spec))
     Z = call_part("tower", convert_and_embed, tower, X, spec.dtype)
     expected = (X.shape[0], spec.n_components)
     if not isinstance(Z, torch.Tensor) or Z.shape != expected:
         got = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
         raise ValueError(
-            f"tower must map {(X.shape[0], *spec.item_shape)} to {expected}, but gave {got}; "
+            f"tower must map {(X.shape[0], *spec.item_shape)} to {expected}, but returned {got}; "
             "change its last layer or n_components."
         )
     if not Z.is_floating_point():
         raise ValueError(
-            f"tower must give real floating-point numbers, but gave {Z.dtype}; change its last "
-            "layer, for instance to torch.view_as_real(Z).flatten(1) for complex numbers."
+            f"tower must return real floating-point numbers, but returned {Z.dtype}; change its "
+            "last layer, for instance to torch.view_as_real(Z).flatten(1) for complex numbers."
         )
     if not Z.isfinite().all():
         raise ValueError(
-            "tower gave NaN or infinite values before any training; check its initial "
+            "tower returned NaN or infinite values before any training; check its initial "
             "weights, and layers that divide or take logarithms."
         )
     if Z.dtype != standardize.output.dtype:
@@ -122,7 +122,7 @@ def build_tower(spec, X, standardize, *, unit_length=False):
 
 
 def build_body(spec):
-    """Call the factory of a tower."""
+    """Return the network of a tower from its factory."""
     factory = resolve(TOWERS, spec.tower)
     leading = {"input_shape": spec.item_shape, "n_components": spec.n_components}
     options = {**spec.sizes, "dropout": spec.dropout, "feature_names": spec.feature_names}
@@ -132,7 +132,7 @@ def build_body(spec):
         sizes = ", ".join(f"{name}={size}" for name, size in spec.sizes.items())
         raise ValueError(
             f"tower={spec.tower!r} with {sizes} and n_components={spec.n_components} would need "
-            "more memory than there is; lower them."
+            "more memory than available; lower them."
         )
     body = build_module("tower", factory, leading, **options)
     for name, weight in (*body.named_parameters(), *body.named_buffers()):
@@ -146,11 +146,11 @@ def build_body(spec):
 
 
 def fits_in_memory(factory, options):
-    """Return whether weights, gradients and moments of a named tower fit into the memory.
+    """Return whether weights, gradients and optimizer moments of a built-in tower fit in memory.
 
-    The tower is built on torch's device "meta", which allocates nothing and draws nothing.
+    The tower is built on the device "meta" of PyTorch, without memory and random numbers.
     """
-    if not hasattr(os, "sysconf"):  # Windows does not report the size of its memory.
+    if not hasattr(os, "sysconf"):  # Windows does not report its memory size.
         return True
     try:
         with torch.device("meta"):
@@ -162,10 +162,10 @@ def fits_in_memory(factory, options):
 
 
 def convert_and_embed(tower, X, dtype):
-    """Convert a new tower to the dtype of the computation, and return what it makes of X.
+    """Convert a new tower to the dtype of the computation, and return its embeddings of X.
 
-    Weights of less precision keep their types, with items in float32, if the tower takes
-    these; otherwise all are converted.
+    Weights of lower precision keep their dtypes if the tower accepts float32 items; otherwise
+    all weights are converted.
     """
     standardize, *_, body = tower
     standardize.output = standardize.output.to(dtype)
@@ -181,14 +181,14 @@ def convert_and_embed(tower, X, dtype):
         if reduced:
             try:
                 return tower(items)
-            except RuntimeError:  # Torch multiplies no matrices of different types.
+            except RuntimeError:  # PyTorch cannot multiply matrices of different dtypes.
                 pass
         body.to(standardize.output.dtype)
         return call_part("tower", tower, items)
 
 
 def embed_batch(tower, items, rows, *, augment, precision):
-    """Embed the rows of a batch, augmented, in the precision that training asks for."""
+    """Augment and embed the rows of a batch, in the precision of the training."""
     batch = tower[0].to_float(items[rows[shard_slice(rows)]])
     batch = augment(batch, global_generator(batch.device))
     reduced = precision == "bfloat16"

@@ -1,7 +1,7 @@
-"""Checks of the parts that a user may write: each is tried once, before any training.
+"""Check user-defined parts by calling each of them once, before any training.
 
-The error about a part that does not fit names its parameter and the expected form.
-Built-in parts are tried as well, as their options come from the user.
+Errors name the parameter and its expected form. Built-in parts are called as well, as users
+set their options.
 """
 
 import copy
@@ -12,36 +12,40 @@ import torch
 from torch import nn
 
 from ..distances import DISTANCES, paired
-from ._lookup import bind
+from ._lookup import bind, declared
+
+CLASS_ARGUMENTS = ("y", "labels", "target")
+"""Names of the argument for classes in a loss here, in pytorch-metric-learning and in torch."""
 
 FORMS = {
-    "augment": "augment(items, generator) must return items of the shape, dtype and device of "
-    "those that it is given; see sksiamese.augment.",
+    "augment": "augment(items, generator) must return items of the same shape, dtype and "
+    "device as its input; see sksiamese.augment.",
     "distance": "distance(A, B) must map embeddings of shapes (n, k) and (m, k) to dissimilarities "
-    "of shape (n, m), smaller for closer rows and never negative; see sksiamese.distances.",
+    "of shape (n, m), non-negative and smaller for closer rows; see sksiamese.distances.",
     "head": "head(n_components) must return a module that maps two batches of embeddings of "
     "shape (n, n_components) to logits of shape (n,); see sksiamese.heads.",
-    "loss": "loss(D, same, different), of distances and boolean masks, or loss(Z, y), of "
-    "embeddings and classes, must return a scalar tensor; see sksiamese.losses.",
-    "miner": "miner(D, same, different) must return three tensors of one shape (n, m): distances "
-    "taken from D and two boolean masks; see sksiamese.mining.",
-    "regularizer": "regularizer(Z), of embeddings, or regularizer(Z, y), of embeddings and "
+    "loss": "loss(D, same, different) of distances and boolean masks, or loss(Z, y) of embeddings "
+    "and classes, with inputs='classes' or an argument named y, must return a scalar tensor; see "
+    "sksiamese.losses.",
+    "miner": "miner(D, same, different) must return three tensors of equal shape (n, m): distances "
+    "from D and two boolean masks; see sksiamese.mining.",
+    "regularizer": "regularizer(Z) of embeddings, or regularizer(Z, y) of embeddings and "
     "classes, must return a scalar tensor; see sksiamese.regularizers.",
     "sampler": "sampler(y, batch_size, generator=generator) must yield the batches of one epoch, "
-    "each the numbers of some rows with y >= 0; see sksiamese.batches.",
+    "each with the numbers of rows with y >= 0; see sksiamese.batches.",
     "tower": "tower(input_shape, n_components) must return a module that maps items of shape "
     "(n, *input_shape) to embeddings of shape (n, n_components); see sksiamese.towers.",
 }
-"""The form of each part, for messages."""
+"""Expected form of each part, for messages."""
 
 
 def part_error(name, problem):
-    """Return the error for a part that does not have the expected form."""
+    """Return an error about a part that does not have the expected form."""
     return ValueError(f"{name} {problem}. {FORMS[name]}")
 
 
 def call_part(name, part, *arguments, **options):
-    """Return what a part returns; raise a ValueError that names it if it fails."""
+    """Call a part and return its result; raise a ValueError that names the part if it fails."""
     try:
         return part(*arguments, **options)
     except Exception as error:
@@ -50,7 +54,7 @@ def call_part(name, part, *arguments, **options):
 
 
 def call_factory(name, factory, leading, **options):
-    """Return what a factory makes of those arguments that its signature takes."""
+    """Call a factory with the arguments that its signature accepts."""
     try:
         make = bind(name, factory, leading, **options)
     except ValueError as error:
@@ -64,21 +68,39 @@ def signature_parameters(name, function):
     return call_part(name, inspect.signature, function).parameters
 
 
-def n_required(function, name):
-    """Return the number of positional arguments that have no default."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = signature_parameters(name, function).values()
-    return sum(p.default is p.empty and p.kind in kinds for p in parameters)
+def declared_inputs(name, part, default):
+    """Return the inputs of a loss or a regularizer.
 
+    Parameters
+    ----------
+    name : {"loss", "regularizer"}
+        Parameter of the estimator, for messages.
 
-def reads_pairs(loss):
-    """Return whether a loss reads distances and masks, not embeddings and classes."""
-    by_name = {"same", "different"} <= signature_parameters("loss", loss).keys()
-    return by_name or n_required(loss, "loss") >= 3
+    part : callable
+        Function, partial, module, or class of a module.
+
+    default : {"pairs", "embeddings"}
+        Inputs of a part that declares none and has no argument for classes.
+
+    Returns
+    -------
+    inputs : {"classes", "pairs", "embeddings"}
+        Attribute ``inputs`` of the part if it has one, else "classes" if an argument is named
+        ``y``, ``labels`` or ``target``.
+    """
+    inputs = declared(part, "inputs", None)
+    if inputs is None:
+        built = getattr(part, "func", part)
+        called = getattr(built, "forward", built) if isinstance(built, type) else part
+        names = signature_parameters(name, called).keys()
+        inputs = default if names.isdisjoint(CLASS_ARGUMENTS) else "classes"
+    if inputs not in (default, "classes"):
+        raise ValueError(f"{name} has inputs={inputs!r}; set it to {default!r} or 'classes'.")
+    return inputs
 
 
 def build_module(name, factory, leading, **options):
-    """Return the module that the factory of a tower or a head makes.
+    """Return a tower or head from its factory.
 
     Parameters
     ----------
@@ -86,17 +108,27 @@ def build_module(name, factory, leading, **options):
         Parameter of the estimator, for messages.
 
     factory : callable
-        Factory, of the user or built-in.
+        User-defined or built-in factory.
 
     leading : dict
         Arguments by name; see :func:`~sksiamese._training._lookup.bind`.
 
     **options : object
-        Arguments that are passed only if the signature names them.
+        Arguments that are passed only if they are in the signature.
+
+    Returns
+    -------
+    module : nn.Module
+        New module.
+
+    Raises
+    ------
+    ValueError
+        If the factory is a module, fails, or does not return a module.
     """
     if isinstance(factory, nn.Module):
         raise ValueError(
-            f"{name} is a module, which every fit would train on; pass a callable that returns a "
+            f"{name} is a module, which every fit would modify; pass a callable that returns a "
             "new one, for instance functools.partial(copy.deepcopy, module)."
         )
     module = call_factory(name, factory, leading, **options)
@@ -106,7 +138,7 @@ def build_module(name, factory, leading, **options):
 
 
 def check_scalar(name, value):
-    """Raise unless a loss or regulariser has returned a number that has a gradient."""
+    """Raise unless a loss or regularizer has returned a finite scalar with a gradient."""
     if not (isinstance(value, torch.Tensor) and value.numel() == 1 and value.is_floating_point()):
         raise part_error(name, f"returned {describe(value)}")
     if not value.requires_grad:
@@ -119,8 +151,8 @@ def check_distance(distance, Z):
     """Raise unless a distance is a dissimilarity of embeddings of shape (n, n_components)."""
     if isinstance(distance, nn.Module):
         raise ValueError(
-            "distance is a module, which every fit would train on; pass a function, and give "
-            "weights that are to be learned to the tower."
+            "distance is a module, which every fit would modify; pass a function, and move "
+            "trainable weights to the tower."
         )
     few = Z[: (len(Z) + 1) // 2]
     D = call_part("distance", distance, few, Z)
@@ -138,12 +170,12 @@ def check_distance(distance, Z):
     to_others = D.masked_fill(torch.eye(*shape, dtype=torch.bool, device=D.device), torch.nan)
     if D.diagonal().mean() > to_others.nanmean():
         raise part_error(
-            "distance", "returned a larger value for a row and itself than for two other rows"
+            "distance", "returned a larger value for a row and itself than for two different rows"
         )
 
 
 def check_paired(distance, A, B):
-    """Raise unless a distance compares rows one by one, and in either order alike."""
+    """Raise unless a distance is symmetric, and works on batches of single rows."""
     D = call_part("distance", paired, distance, A, B)
     if D.shape != (len(A),):
         raise part_error("distance", f"returned {describe(D)} for two batches of shape (n, 1, k)")
@@ -152,7 +184,7 @@ def check_paired(distance, A, B):
 
 
 def check_miner(miner, D, same, different):
-    """Return what a miner returns; raise unless it has selected pairs of D."""
+    """Return the result of a miner, and raise unless it is a selection of pairs of D."""
     mined = call_part("miner", miner, D, same, different)
     if not (
         isinstance(mined, tuple | list)
@@ -173,15 +205,15 @@ def check_miner(miner, D, same, different):
 
 
 def check_order(cost, Z, distance):
-    """Raise unless a loss of pairs is smaller if the rows of each class are close.
+    """Raise unless a loss of pairs is lower if the rows of each class are close.
 
     Parameters
     ----------
     cost : callable
-        Maps embeddings and classes to the loss.
+        Function that maps embeddings and classes to the loss.
 
     Z : Tensor of shape (n, n_components)
-        Embeddings; only the two that are farthest apart are used.
+        Embeddings; only the two most distant ones are used.
 
     distance : callable
         Distance between embeddings.
@@ -195,18 +227,18 @@ def check_order(cost, Z, distance):
         raise part_error(
             "loss",
             f"is {close.item():.4g} if the rows of each class are close, but {apart.item():.4g} if "
-            "they are far apart, so it would not bring them together",
+            "they are far apart, so that training would not bring them closer",
         )
 
 
 def check_head(head, A, B, margin):
-    """Raise unless a head maps two batches of embeddings to logits, in either order alike."""
+    """Raise unless a head maps two batches of embeddings to logits, symmetrically."""
     head = copy.deepcopy(head).train()
     logit = call_part("head", head, A, B)
     if not (isinstance(logit, torch.Tensor) and logit.shape == (len(A),)):
         raise ValueError(
             f"head must map two batches of shape {tuple(A.shape)} to logits of shape "
-            f"({len(A)},), but gave {describe(logit)}; change its last layer."
+            f"({len(A)},), but returned {describe(logit)}; change its last layer."
         )
     if logit.dtype != A.dtype:
         raise part_error("head", f"returned logits in {logit.dtype} for embeddings in {A.dtype}")
@@ -218,14 +250,14 @@ def check_head(head, A, B, margin):
     )
     if margin is None and not trains_tower:
         raise ValueError(
-            "head passes no gradient on to the tower, and margin=None leaves no other loss that "
-            "would train it; give a margin or choose another head."
+            "head passes no gradient to the tower, and with margin=None no other loss trains the "
+            "tower; set a margin or choose another head."
         )
     head.eval()
     if not nearly_equal(head(A, B), head(B, A)):
         raise part_error(
             "head",
-            "gives other logits if the items of a pair are swapped; compute them from "
+            "returned different logits for swapped items; compute them from "
             "(A - B).abs() and A * B, for instance",
         )
 
@@ -236,21 +268,21 @@ def draw_batches(sampler, y, batch_size, generator):
     Parameters
     ----------
     sampler : callable
-        Samples batches; see :mod:`sksiamese.batches`.
+        Sampler of batches; see :mod:`sksiamese.batches`.
 
     y : Tensor of int64 of shape (n_rows,)
-        Classes; rows of -1 take no part.
+        Classes; rows of class -1 must not be drawn.
 
     batch_size : int
-        Largest size of a batch.
+        Maximum size of a batch.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     Returns
     -------
     batches : list of Tensor of int64
-        Batches, one at least and none of them empty.
+        At least one batch; no batch is empty.
     """
     most = 1000 + 10 * len(y)
     drawn = call_part(
@@ -258,7 +290,7 @@ def draw_batches(sampler, y, batch_size, generator):
         lambda: list(islice(sampler(y, batch_size, generator=generator), most)),
     )
     if not 0 < len(drawn) < most:
-        n_drawn = "no batch" if not drawn else f"{most} batches and more"
+        n_drawn = "no batch" if not drawn else f"{most} batches or more"
         raise part_error("sampler", f"yielded {n_drawn} for an epoch of {len(y)} rows")
     batches = [as_row_numbers(batch) for batch in drawn]
     rows = torch.cat(batches)
@@ -270,8 +302,8 @@ def draw_batches(sampler, y, batch_size, generator):
     if (y[rows] < 0).any():
         raise part_error(
             "sampler",
-            f"yielded rows such as {rows[y[rows] < 0][:5].tolist()}, which are held out or have no "
-            "label",
+            f"yielded rows such as {rows[y[rows] < 0][:5].tolist()}, which are held out or "
+            "unlabeled",
         )
     return batches
 
@@ -282,12 +314,12 @@ def as_row_numbers(batch):
     if rows.ndim != 1 or not rows.numel():
         raise part_error("sampler", f"yielded {describe(batch)} instead of a batch of row numbers")
     if rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool:
-        raise part_error("sampler", f"yielded {rows.dtype} instead of whole numbers")
+        raise part_error("sampler", f"yielded {rows.dtype} instead of integers")
     return rows.to("cpu", torch.int64)
 
 
 def augment_items(items, generator, *, augment, input_shape):
-    """Return items of shape (n, n_features), changed by an augmentation if there is one.
+    """Return items of shape (n, n_features) after augmentation, if there is one.
 
     Parameters
     ----------
@@ -295,10 +327,10 @@ def augment_items(items, generator, *, augment, input_shape):
         Items.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     augment : callable or None
-        Changes items; None leaves them as they are.
+        Function that changes items; None for no augmentation.
 
     input_shape : tuple of int or None
         Shape of an item for ``augment``.
@@ -306,7 +338,7 @@ def augment_items(items, generator, *, augment, input_shape):
     Returns
     -------
     changed : Tensor of shape (n, n_features)
-        Changed items.
+        Augmented items.
     """
     if augment is None:
         return items
@@ -314,8 +346,8 @@ def augment_items(items, generator, *, augment, input_shape):
     changed = call_part("augment", augment, shaped, generator)
     if not isinstance(changed, torch.Tensor) or changed.shape != shaped.shape:
         raise ValueError(
-            f"augment must return items of shape {tuple(shaped.shape)}, as it was given, but "
-            f"gave {describe(changed)}."
+            f"augment must return items of the shape of its input, {tuple(shaped.shape)}, but "
+            f"returned {describe(changed)}."
         )
     if changed.dtype != shaped.dtype or changed.device != shaped.device:
         raise part_error("augment", f"returned {changed.dtype} on {changed.device}")
@@ -323,19 +355,19 @@ def augment_items(items, generator, *, augment, input_shape):
 
 
 def check_augment(augment, items, generator):
-    """Raise if an augmentation makes NaN or infinite values of finite items."""
+    """Raise if an augmentation returns NaN or infinite values for finite items."""
     changed = copy.deepcopy(augment)(items, generator)
     if items.isfinite().all() and not changed.isfinite().all():
         raise part_error("augment", "returned NaN or infinite values for finite items")
 
 
 def nearly_equal(one, other):
-    """Return whether two tensors agree up to rounding."""
+    """Return whether two tensors are equal up to rounding."""
     return torch.allclose(one, other, rtol=1e-3, atol=1e-5 * (1 + one.detach().abs().max().item()))
 
 
 def describe(value):
-    """Return the shape and dtype of a tensor, or the type of something else."""
+    """Return the shape and dtype of a tensor, or the type of another value."""
     if isinstance(value, torch.Tensor):
         return f"{tuple(value.shape)} in {value.dtype}"
     return type(value).__name__

@@ -1,4 +1,4 @@
-"""The task of a verifier: pairs with labels, and batches of them."""
+"""Task of training a verifier on labeled pairs."""
 
 from functools import partial
 from itertools import chain
@@ -36,19 +36,19 @@ from ._user_parts import (
 )
 
 N_DIAGNOSIS = 256
-"""Pairs whose distances are measured after each epoch."""
+"""Number of pairs in the sample that is measured after each epoch."""
 
 N_TRIAL = 32
-"""Pairs on which the parts that a user wrote are tried."""
+"""Number of pairs in the sample that checks user-defined parts."""
 
 N_DIRECTION = 1024
-"""Pairs by which the direction of the labels is judged."""
+"""Number of pairs in the sample that checks whether the labels are reversed."""
 
 N_ERRORS = 4
-"""Standard errors by which labels must seem to be reversed for a warning."""
+"""Number of standard errors above chance at which labels count as reversed."""
 
 PAIR_CHUNK = 4096
-"""Pairs of embeddings that are compared at a time."""
+"""Number of pairs of embeddings to compare at a time."""
 
 
 class VerificationTask(Task):
@@ -57,25 +57,25 @@ class VerificationTask(Task):
     Parameters
     ----------
     estimator : SiameseVerifier
-        Its parameters are read once.
+        Estimator to train; its parameters are read once.
 
     pairs : PairView
-        Pairs.
+        Pairs of items.
 
     match : ndarray of int of shape (n_pairs,)
-        Codes of their labels, 1 for a match.
+        Codes of the labels: 1 for a match, 0 for a non-match.
 
     weight : ndarray of shape (n_pairs,)
-        Their weights.
+        Weights of the pairs.
 
     classes : ndarray of shape (2,)
-        The labels.
+        Labels of a non-match and of a match.
 
     groups : ndarray of shape (n_pairs, 2) or None
         Identities of both items; validation pairs share none with training pairs.
 
     spec : TowerSpec or None
-        How to build the tower; None if a fitted one is trained on.
+        Parameters that define the tower; None to continue with a fitted one.
     """
 
     def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
@@ -85,7 +85,7 @@ class VerificationTask(Task):
         self.labels = torch.from_numpy(match)
         self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
         self.distance = resolve(DISTANCES, estimator.distance)
-        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # Of all pairs anyway.
+        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # There are fewer pairs.
         self.max_iter = estimator.max_iter
         self.validation_fraction = (
             estimator.validation_fraction if estimator.early_stopping else None
@@ -96,7 +96,7 @@ class VerificationTask(Task):
         )
 
     def split(self, random_state):
-        """Return pairs for training and validation, which share no identity given groups."""
+        """Return pairs for training and validation; given groups, no identity is in both."""
         fraction = self.validation_fraction
         if fraction is None:
             return np.flatnonzero(self.y >= 0), None
@@ -105,7 +105,7 @@ class VerificationTask(Task):
         return split_identities(self.groups, fraction, self.y, random_state)
 
     def build(self, rows):
-        """Return a new tower, standardized by the items of these pairs, and a new head."""
+        """Return a new tower, which standardizes by the items of these pairs, and a new head."""
         items = self.pairs.items
         weighted = item_weights(self.pairs, rows, self.weight)
         standardize = new_standardize(self.spec, items, **weighted)
@@ -116,18 +116,18 @@ class VerificationTask(Task):
         return nn.ModuleDict({"tower": tower, "head": head.to(standardize.output)})
 
     def initial_warnings(self, module, rows):
-        """Warn if the labels seem to be reversed."""
+        """Return a warning if the labels seem to be reversed."""
         tower = module["tower"]
         message = reversed_labels_message(tower, self.pairs, self.match, rows, self.classes)
         return [message] if message else []
 
     def check(self, module, rows):
-        """Try distance, head and augmentation on some pairs, and raise unless they fit."""
+        """Raise unless distance, head and augmentation accept some pairs on the device."""
         device = module["tower"][0].mean.device
         sides = self.pairs.index[rows[:N_TRIAL]].T
         A, B = (embed_rows(module["tower"], self.pairs.items, side).to(device) for side in sides)
         if not (A.isfinite().all() and B.isfinite().all()):
-            return  # The tower is at fault; training reports it.
+            return  # Training reports the non-finite embeddings.
         with RandomStream(0, device).active():
             A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
             check_distance(self.distance, A)
@@ -137,13 +137,13 @@ class VerificationTask(Task):
             check_augment(self.augment, items, global_generator(device))
 
     def to(self, device):
-        """Place items and weights, those as a match and as a mismatch, on a device."""
+        """Place items, and the weights of matches and non-matches, on a device."""
         weights = np.column_stack([self.match * self.weight, (1 - self.match) * self.weight])
         self.items = Items(self.pairs.items, device)
         self.device_weights = to_device(torch.from_numpy(weights), device)
 
     def batches(self, rows, epoch, generator):
-        """Yield row numbers of pairs, and the weight of the contrastive loss."""
+        """Yield the rows of a batch of pairs, and the weight of the contrastive loss."""
         contrastive_weight = 2 * (1 - epoch / self.max_iter)
         for batch in shuffled(self.labels[rows], self.batch_size, generator=generator):
             yield rows[batch.numpy()], contrastive_weight
@@ -174,7 +174,7 @@ class VerificationTask(Task):
         return accuracy_score(self.match[held_out], accepted, sample_weight=self.weight[held_out])
 
     def diagnose(self, module, rows):
-        """Return measures of the distances of a sample of pairs."""
+        """Return measures of the distances in a sample of pairs."""
         sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSIS]
         function = partial(paired, self.distance)
         D = map_pairs(function, module["tower"], self.pairs[sample])
@@ -182,13 +182,13 @@ class VerificationTask(Task):
 
 
 def item_weights(pairs, rows, weight):
-    """Return the row numbers of the items of some pairs, and weights of all items, as keywords."""
+    """Return the rows of the items in some pairs, and the weights of all items, as keywords."""
     totals = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
     return {"rows": np.flatnonzero(totals), "sample_weight": totals}
 
 
 def pair_weights(sample_weight, class_weight, labels, classes):
-    """Return the product of sample weight and class weight of each pair, scaled to 1 at most."""
+    """Return the product of sample and class weight for each pair, scaled to 1 at most."""
     options = {"dtype": np.float64, "ensure_non_negative": True}
     try:
         weight = scale_weights(_check_sample_weight(sample_weight, labels, **options))
@@ -198,7 +198,7 @@ def pair_weights(sample_weight, class_weight, labels, classes):
         ) from error
     if not all(weight[labels == label].any() for label in classes):
         raise ValueError(
-            "sample_weight leaves weight to one class only; give pairs of both classes weights "
+            "sample_weight is above zero for one class only; give pairs of both classes weights "
             "above zero."
         )
     if isinstance(class_weight, dict):
@@ -221,13 +221,13 @@ def pair_weights(sample_weight, class_weight, labels, classes):
 def scale_weights(weight):
     """Return weights divided by a power of two, so that the largest is in [0.5, 1).
 
-    Their ratios stay as they are, and single precision holds them.
+    This keeps their ratios and prevents overflow in single precision.
     """
     return np.ldexp(weight, -np.frexp(weight.max())[1])
 
 
 def split_identities(groups, fraction, match, random_state):
-    """Return rows of pairs for training and for validation that share no identity.
+    """Return rows of training and validation pairs with disjoint identities.
 
     Parameters
     ----------
@@ -235,14 +235,24 @@ def split_identities(groups, fraction, match, random_state):
         Identities of both items of each pair.
 
     fraction : float
-        Share of the pairs for validation, in (0, 1). The share of the identities is its square
-        root, and two identities at least, as both identities of a pair must be held out.
+        Share of the pairs for validation, in (0, 1). As both identities of a pair must be held
+        out, the share of held-out identities is the square root of it; at least two are held out.
 
     match : ndarray of int of shape (n_pairs,)
-        Codes of the labels; pairs of -1 take no part.
+        Codes of the labels; pairs of -1 are ignored.
 
     random_state : RandomState
-        Source of randomness.
+        Random number generator.
+
+    Returns
+    -------
+    train, validation : ndarray of int
+        Rows of the pairs.
+
+    Raises
+    ------
+    ValueError
+        If there are too few identities, or a part lacks matches or non-matches.
     """
     rows = np.flatnonzero(match >= 0)
     groups, match = groups[rows], match[rows]
@@ -255,8 +265,8 @@ def split_identities(groups, fraction, match, random_state):
         )
     remedy = (
         f"validation_fraction={fraction} holds out {n_held_out} of the {n_identities} identities "
-        "in groups, but training and validation each need matching and other pairs among their "
-        "identities; change validation_fraction, give pairs of more identities, or set "
+        "in groups, but training and validation each need matching and non-matching pairs of "
+        "their identities; change validation_fraction, give pairs of more identities, or set "
         "early_stopping=False."
     )
     if n_identities - n_held_out < 2:
@@ -272,13 +282,14 @@ def split_identities(groups, fraction, match, random_state):
 
 
 def reversed_labels_message(tower, pairs, match, rows, classes):
-    """Return a warning if the label of matches seems to mean the opposite, before any training.
+    """Return a warning if matches and non-matches seem to be reversed, otherwise None.
 
-    By the distance of the untrained tower, matching pairs should be closer than others more
-    often than not. Warn only if the opposite is significant, also after the mean difference of
-    left and right items is subtracted for each label; otherwise left and right columns of
-    different kinds would look like distances. Do not warn if items that several pairs share
-    prove the labels right: matches are transitive, non-matches are not.
+    In the embedding of the untrained tower, matching pairs are usually closer than non-matching
+    pairs. Warn only if they are significantly farther apart, both before and after the mean
+    difference of left and right items is subtracted for each label: with left and right columns
+    of different kinds, this mean dominates the distances. Do not warn if the labels are
+    transitive (a match of A and B and of B and C implies one of A and C), but would not be
+    transitive if they were reversed.
     """
     sample = np.random.default_rng(0).permutation(rows)[:N_DIRECTION]
     is_match = match[sample] > 0
@@ -298,14 +309,14 @@ def reversed_labels_message(tower, pairs, match, rows, classes):
         return None
     different, same = classes.tolist()
     return (
-        f"Pairs labelled {same!r} count as matching, as this label is sorted last, but "
-        f"{auc[0]:.0%} of the time they are farther apart than those labelled {different!r}. "
-        f"If these are the ones that match, pass y == {different!r}."
+        f"Pairs labeled {same!r} count as matches, as this label is sorted last, but "
+        f"{auc[0]:.0%} of the time they are farther apart than pairs labeled {different!r}. "
+        f"If the latter match, pass y == {different!r}."
     )
 
 
 def is_transitive(index, match):
-    """Return whether chains of matches never connect the items of a non-matching pair."""
+    """Return whether no chain of matches connects the items of a non-match."""
     n_items = index.max() + 1
     links = coo_array((np.ones(match.sum()), index[match].T), shape=(n_items, n_items))
     components = connected_components(links, directed=False)[1]
@@ -314,7 +325,7 @@ def is_transitive(index, match):
 
 
 def distance_measures(D, match, margin):
-    """Return measures of progress for the distances of some pairs."""
+    """Return measures of progress from the distances of some pairs."""
     active = torch.where(match, D > 0, margin > D).double().mean().item() if margin else 1.0
     return {
         "active": active,
@@ -325,7 +336,7 @@ def distance_measures(D, match, margin):
 
 
 def head_logits(head, A, B):
-    """Return the logits of a head for two batches of embeddings, on the CPU as they are."""
+    """Return the logits of a head for two batches of embeddings, all on the CPU."""
     device = next(chain(head.parameters(), head.buffers(), [A])).device
     return head(A.to(device), B.to(device)).cpu()
 
@@ -333,11 +344,11 @@ def head_logits(head, A, B):
 @torch.inference_mode(False)
 @torch.no_grad()
 def map_pairs(function, tower, pairs):
-    """Return a function of two batches of embeddings for all pairs, chunk by chunk.
+    """Apply a function of two batches of embeddings to all pairs, chunk by chunk.
 
-    Every distinct item is embedded once. Where no item occurs twice, one side is embedded
-    after the other: items that swap their sides keep their place in the batch, so that not
-    even the last bit of their embeddings changes.
+    Each distinct item is embedded once. If no item occurs twice, left and right items are
+    embedded one side after the other: swapping the sides then keeps the position of each item
+    in its batch, and thus every bit of its embedding.
     """
     rows, index = pairs.distinct()
     if len(rows) == 2 * len(pairs):

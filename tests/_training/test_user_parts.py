@@ -201,8 +201,8 @@ SAMPLERS_THAT_DO_NOT_FIT = {
     "an empty batch": (sampler_of([0, 1], []), "instead of a batch"),
     "beyond the last row": (sampler_of([0, 1], [5, 200]), "from 0 to 200"),
     "negative": (sampler_of(np.array([-1, 4])), "from -1 to 4"),
-    "floats": (sampler_of(np.array([0.0, 1.0])), "whole numbers"),
-    "a mask": (sampler_of(np.ones(200, dtype=bool)), "whole numbers"),
+    "floats": (sampler_of(np.array([0.0, 1.0])), "integers"),
+    "a mask": (sampler_of(np.ones(200, dtype=bool)), "integers"),
     "row by row": (sampler_of(0, 1, 2), "int instead of a batch"),
     "strings": (sampler_of(["a", "b"]), "failed"),
     "two axes": (sampler_of([[0, 1], [2, 3]]), "instead of a batch"),
@@ -232,7 +232,7 @@ def test_batches_may_be_lists_arrays_or_tensors_of_any_whole_numbers(data):
 def test_a_sampler_that_draws_rows_that_take_no_part_is_refused(data, reason):
     sampler = sampler_of(np.arange(len(data[0])))
     fit = partial(SiameseEmbedder(sampler=sampler, **reason, **SHORT).fit, *data)
-    refuses(fit, "sampler", "held out or have no label")
+    refuses(fit, "sampler", "held out or unlabeled")
 
 
 def test_samplers_by_class_are_cross_validated(data):
@@ -339,11 +339,11 @@ HEADS_THAT_DO_NOT_FIT = {
     "order": (Concatenated, "swapped"),
     "NaN": (head_of(lambda A, B: (A * B).sum(dim=1) * torch.nan), "NaN or infinite"),
     "dtype": (head_of(lambda A, B: (A * B).sum(dim=1).double()), "float64 for embeddings"),
-    "shape": (head_of(lambda A, B: A * B), r"logits of shape \(32,\), but gave \(32, 8\)"),
-    "a number": (head_of(lambda A, B: 1.0), "but gave float"),
+    "shape": (head_of(lambda A, B: A * B), r"logits of shape \(32,\), but returned \(32, 8\)"),
+    "a number": (head_of(lambda A, B: 1.0), "but returned float"),
     "failure": (head_of(lambda A, B: A @ B), "failed"),
     "no module": (lambda n_components: torch.dist, "instead of an nn.Module"),
-    "a module": (HEADS["mlp"](8), "which every fit would train on"),
+    "a module": (HEADS["mlp"](8), "which every fit would modify"),
     "other arguments": (lambda n_components, width, depth: None, "required argument 'width'"),
 }
 

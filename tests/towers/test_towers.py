@@ -135,13 +135,13 @@ def test_flattened_pooling_keeps_the_place_and_global_pooling_averages():
 @pytest.mark.parametrize(
     ("factory", "shape", "message"),
     [
-        (cnn, (1, 2, 3, 4), "takes images"),
+        (cnn, (1, 2, 3, 4), "needs images"),
         (partial(cnn, pooling="max"), (8, 8), "pooling must be"),
-        (tdnn, (1, 2, 3), "takes series"),
+        (tdnn, (1, 2, 3), "needs series"),
         (partial(multi_cue, cues={"a": slice(5, 5)}), (8,), "cues .* for 'a'"),
         (partial(multi_cue, cues={"a": [1, 8]}), (8,), "which has 8"),
-        (partial(multi_cue, cues={"a": ["x"]}), (8,), "names need data"),
-        (partial(multi_cue, cues={"a": [0]}, towers={"b": mlp}), (8,), r"towers names \['b'\]"),
+        (partial(multi_cue, cues={"a": ["x"]}), (8,), "requires data with column names"),
+        (partial(multi_cue, cues={"a": [0]}, towers={"b": mlp}), (8,), r"towers has cues \['b'\]"),
     ],
 )
 def test_towers_refuse_what_they_cannot_take(factory, shape, message):
@@ -448,8 +448,8 @@ class ComplexBuffer(Complex):
     [
         (partial(Complex, torch.complex64, torch.float32), "complex weights, 'weight' among them"),
         (ComplexBuffer, "complex weights, 'basis' among them"),
-        (partial(Complex, torch.float32, torch.complex64), "but gave torch.complex"),
-        (partial(Complex, torch.float32, torch.int64), "but gave torch.int64"),
+        (partial(Complex, torch.float32, torch.complex64), "but returned torch.complex"),
+        (partial(Complex, torch.float32, torch.int64), "but returned torch.int64"),
     ],
 )
 def test_numbers_that_are_not_real_are_refused_by_name(digits, tower, message):
@@ -504,7 +504,7 @@ def test_the_shape_of_an_item_may_be_given_in_numbers_of_numpy(digits):
     ],
 )
 def test_towers_beyond_the_memory_are_refused_before_they_are_built(digits, sizes):
-    with pytest.raises(ValueError, match="would need more memory than there is; lower them"):
+    with pytest.raises(ValueError, match="would need more memory than available; lower them"):
         SiameseEmbedder(**sizes).fit(digits[0], digits[2])
 
 
