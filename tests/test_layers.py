@@ -76,18 +76,18 @@ def run_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
-def test_the_layers_hold_every_room_and_no_other():
+def test_every_file_and_folder_has_a_layer():
     assert set(LEVEL) == {name.split("/")[0] for name in TREES}
 
 
-def test_the_page_for_contributors_lists_every_room_once_from_the_highest_layer_down():
+def test_contributing_lists_every_file_and_folder_in_the_order_of_layers():
     page = (PACKAGE.parent / "docs" / "contributing.rst").read_text("utf-8")
     listed = re.findall(r"^- ``(\w+)``: .+\.$", page, flags=re.MULTILINE)
     assert sorted(listed) == sorted(LEVEL.keys() - {"__init__"})
     assert [LEVEL[room] for room in listed] == sorted(map(LEVEL.get, listed), reverse=True)
 
 
-def test_a_module_imports_rooms_of_lower_layers_and_packages_of_its_own_layer():
+def test_a_module_imports_lower_layers_and_permitted_packages_only():
     for module in TREES:
         room = module.split("/")[0]
         rooms, packages = imports(module)
@@ -112,7 +112,7 @@ def test_no_function_has_a_body_longer_than_50_lines():
     assert too_long == {}
 
 
-def test_the_package_imports_where_the_optional_packages_are_missing():
+def test_the_package_imports_without_optional_packages():
     code = (
         "import sys\n"
         "for name in ('matplotlib', 'pandas', 'polars', 'rich'):\n"
@@ -151,6 +151,6 @@ def test_importing_the_package_loads_no_optional_package(imported):
     assert not loaded & {"matplotlib", "pandas", "polars", "rich"}
 
 
-def test_importing_the_package_takes_little_beside_torch_and_scikit_learn(imported):
+def test_importing_the_package_takes_little_time(imported):
     seconds, _ = imported
     assert seconds < 0.15
