@@ -14,8 +14,8 @@ import sksiamese
 from tests.fuzzing import TARGETS, Scene, run
 from tests.fuzzing.engine import Call, Kind, Target, evaluate
 
-N_CALLS = 10
-"""Calls of a target; ``tests.fuzz`` makes as many as time allows."""
+N_CALLS = 4
+"""Calls of a target; ``tests.fuzz``, in the second step of CI, makes as many as time allows."""
 
 
 def public_names():

@@ -168,7 +168,8 @@ def soft_counts(values, n_bins, limit):
     """Counts by triangles around the centres of the bins."""
     centers = torch.arange(n_bins + 1) * limit / n_bins
     width = limit / n_bins
-    return [sum((1 - abs(v - c) / width).clamp_min(0) for v in values) for c in centers]
+    values = torch.stack([*values])
+    return [(1 - (values - c).abs() / width).clamp_min(0).sum() for c in centers]
 
 
 def fastap_by_hand(D, same, different, n_bins=10, limit=2.0):
