@@ -229,7 +229,7 @@ REMEDIES = {
 
 @pytest.mark.filterwarnings("ignore:The embedding has collapsed")
 @pytest.mark.parametrize("kind", REMEDIES)
-def test_the_remedy_that_an_error_names_works(kind):
+def test_the_remedy_of_an_error_works(kind):
     (refused, advice), *remedies = REMEDIES[kind]
     with pytest.raises((AttributeError, ValueError), match=advice):
         refused()

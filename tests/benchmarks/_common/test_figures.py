@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def test_the_best_threshold_decides_most_pairs_rightly(load_script):
+def test_the_best_threshold_has_the_most_right_decisions(load_script):
     rng = np.random.default_rng(0)
     match = rng.random(60) < 0.3
     score = match + rng.normal(size=60)

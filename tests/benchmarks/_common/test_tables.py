@@ -31,7 +31,7 @@ def test_the_list_of_scripts_has_a_question_for_each():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_tables_of_a_file_are_those_of_its_results(load_script, name):
+def test_tables_of_a_file_follow_from_its_results(load_script, name):
     (path,) = (ROOT / "benchmarks").glob(f"*/{name}.py")
     record = read(name)
     assert record["tables"] == load_script(f"{path.parent.name}.{name}").tables(record["results"])
@@ -64,7 +64,7 @@ def figures(script, results):
     return [row[place] for row in rows for place in places if row[place]]
 
 
-def test_a_system_that_was_not_run_has_no_line(load_script):
+def test_a_system_without_results_has_no_line(load_script):
     results = [row | {"split": "inner splits"} for row in read("faces")["results"]]
     header, *rows = load_script("systems.faces").tables(results)["systems"]
     assert "system" in header

@@ -19,7 +19,7 @@ def gpu(load_script, monkeypatch):
 
 
 @needs_data
-def test_targets_are_held_against_what_they_are_to_reach(gpu, tmp_path, monkeypatch, capsys):
+def test_targets_are_compared_with_their_limits(gpu, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(gpu.omniglot.TOWER, "tower", "mlp")
     monkeypatch.setitem(gpu.fashion_mnist.SEVERAL["SiameseEmbedder, supcon, cnn"], "tower", "mlp")
     results = run(gpu, tmp_path, *SMALL, "--alphabets", 1, "--only", "mlp|cnn|omniglot")
@@ -34,7 +34,7 @@ def test_targets_are_held_against_what_they_are_to_reach(gpu, tmp_path, monkeypa
 
 
 @needs_data
-def test_held_out_rows_are_of_the_training_data(gpu, tmp_path, monkeypatch):
+def test_held_out_rows_are_training_rows(gpu, tmp_path, monkeypatch):
     seen = []
 
     def measure(data, *rest):
@@ -50,7 +50,7 @@ def test_held_out_rows_are_of_the_training_data(gpu, tmp_path, monkeypatch):
     assert len(X_test) == 166
 
 
-def test_the_rate_is_that_of_the_linear_layers(gpu, tmp_path):
+def test_flops_count_the_linear_layers(gpu, tmp_path):
     options = ("--width", 32, "--batch", 64, "--product", 64, "--only", "rate")
     found = run(gpu, tmp_path, *SMALL, *options)["rate"]
     assert [row["loss"] for row in found["losses"]] == list(gpu.LOSSES)
@@ -60,7 +60,7 @@ def test_the_rate_is_that_of_the_linear_layers(gpu, tmp_path):
         assert row["share"] == pytest.approx(row["rate"] / found["product_rate"])
 
 
-def test_torch_watches_the_steps_alone(gpu, monkeypatch):
+def test_only_training_steps_are_profiled(gpu, monkeypatch):
     modes, steps = [], []
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
     watched = gpu.Waits(torch.device("cuda"))
@@ -78,7 +78,7 @@ def test_torch_watches_the_steps_alone(gpu, monkeypatch):
     assert watched.n_steps == 3
 
 
-def test_a_wait_is_counted_with_its_place(gpu):
+def test_synchronisations_are_counted_by_location(gpu):
     watched = gpu.Waits(torch.device("cpu"))
 
     def train(module, epochs):
@@ -98,7 +98,7 @@ def test_a_wait_is_counted_with_its_place(gpu):
 
 
 @needs_data
-def test_ways_to_place_the_data_and_to_search_take_turns(gpu, tmp_path):
+def test_variants_are_measured_in_turn(gpu, tmp_path):
     placement = run(gpu, tmp_path, *SMALL, "--only", "placement")["placement"]
     assert [row["way"] for row in placement] == ["kept on the device", "sent by batches"]
     assert all(row["seconds"] > 0 for row in placement)
@@ -111,7 +111,7 @@ def test_ways_to_place_the_data_and_to_search_take_turns(gpu, tmp_path):
     assert all(row["waits"] == [] and row["steps"] > 2 for row in results["waits"])
 
 
-def test_the_most_memory_of_a_while_is_noted(gpu, monkeypatch):
+def test_peak_memory_is_recorded(gpu, monkeypatch):
     levels = iter([1.0, 5.0, 2.0])
     monkeypatch.setattr(gpu, "used", lambda device: next(levels, 3.0))
     _, most = gpu.most_used(lambda: gpu.threading.Event().wait(0.2), torch.device("cpu"))

@@ -7,7 +7,7 @@ from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data
-def test_inference_is_held_against_the_bare_module(load_script, tmp_path):
+def test_inference_is_compared_with_the_bare_module(load_script, tmp_path):
     arguments = ("--rounds", 1, "--calls", 3, "--imports", 1, "--rows", 2000)
     results = run(load_script("cost.inference"), tmp_path, *arguments)
     ways = {row["way"] for row in results["rows"]}
@@ -24,7 +24,7 @@ def test_inference_is_held_against_the_bare_module(load_script, tmp_path):
     assert 0 < results["import_seconds"] < 5
 
 
-def test_memory_is_noted_step_by_step_for_arrays_and_for_files(load_script, tmp_path, monkeypatch):
+def test_memory_is_recorded_for_arrays_and_files(load_script, tmp_path, monkeypatch):
     module = load_script("cost.memory")
     monkeypatch.setattr(module, "in_new_process", lambda function, case: function(case))
     monkeypatch.setattr(module, "CHANGES", [{}, {"dtype": "float32", "rows": 30_000}])
@@ -39,7 +39,7 @@ def test_memory_is_noted_step_by_step_for_arrays_and_for_files(load_script, tmp_
             assert row[step]["seconds"] > 0
 
 
-def test_a_file_is_read_by_slices_and_by_numbers(load_script, tmp_path):
+def test_a_file_is_indexed_by_slices_and_row_numbers(load_script, tmp_path):
     module = load_script("cost.memory")
     path = tmp_path / "rows.dat"
     y = module.write_rows(path, 20_000, 3)
@@ -53,7 +53,7 @@ def test_a_file_is_read_by_slices_and_by_numbers(load_script, tmp_path):
 
 
 @needs_data
-def test_workers_find_the_scores_of_one_process(load_script, tmp_path):
+def test_workers_give_the_scores_of_one_process(load_script, tmp_path):
     results = run(load_script("cost.search"), tmp_path, "--rows", 300, "--epochs", 1, "--rounds", 1)
     assert len(results) == 3
     assert max(row["speedup"] for row in results[:2]) == 1
@@ -61,7 +61,7 @@ def test_workers_find_the_scores_of_one_process(load_script, tmp_path):
 
 
 @needs_data
-def test_chunks_are_held_against_all_rows(load_script, tmp_path):
+def test_chunks_are_compared_with_all_rows(load_script, tmp_path):
     arguments = ("--seeds", 2, "--passes", 1, "--chunks", 2, "--rows", 400)
     results = run(load_script("cost.chunks"), tmp_path, *arguments)
     assert [len(row["runs"]) for row in results] == [2, 2, 2]

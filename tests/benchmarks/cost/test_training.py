@@ -13,9 +13,7 @@ SOME_LOSSES = {name: LOSSES[name] for name in ("contrastive", "cosface", "triple
 
 
 @needs_data
-def test_an_epoch_is_held_against_cross_entropy_of_the_same_batch(
-    load_script, tmp_path, monkeypatch
-):
+def test_an_epoch_is_compared_with_cross_entropy(load_script, tmp_path, monkeypatch):
     module = load_script("cost.epoch_growth")
     setting = {"batch_size": 64, "n_components": 16}
     monkeypatch.setattr(module, "SETTINGS", (setting,))
@@ -28,7 +26,7 @@ def test_an_epoch_is_held_against_cross_entropy_of_the_same_batch(
 
 
 @needs_data
-def test_the_cost_of_an_epoch_is_held_against_cross_entropy(load_script, tmp_path):
+def test_the_cost_of_an_epoch_is_compared_with_cross_entropy(load_script, tmp_path):
     rows = run(load_script("cost.epoch_cost"), tmp_path, "--rounds", 2, "--rows", 2000)
     for tower, n_rows in {"mlp": 2000, "cnn": 200}.items():
         reference, *others = (row for row in rows if row["tower"] == tower)
@@ -38,9 +36,7 @@ def test_the_cost_of_an_epoch_is_held_against_cross_entropy(load_script, tmp_pat
         assert {row["rows"] for row in others} == {n_rows}
 
 
-def test_losses_are_timed_beside_the_peer_and_their_memory_is_taken(
-    load_script, tmp_path, monkeypatch
-):
+def test_losses_are_timed_next_to_pytorch_metric_learning(load_script, tmp_path, monkeypatch):
     module = load_script("cost.losses")
     some = {("supcon", "all"), ("triplet", "semihard"), ("cosface", "all")}
     monkeypatch.setattr(module, "PEERS", {key: module.PEERS[key] for key in some})
@@ -56,7 +52,7 @@ def test_losses_are_timed_beside_the_peer_and_their_memory_is_taken(
 
 
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
-def test_every_peer_of_a_loss_computes(load_script):
+def test_every_loss_of_pytorch_metric_learning_runs(load_script):
     module = load_script("cost.losses")
     Z, y = module.data(64, 8, 8)
     for loss, miner in module.PEERS:
@@ -66,7 +62,7 @@ def test_every_peer_of_a_loss_computes(load_script):
 
 
 @needs_data
-def test_epochs_and_accuracies_are_held_against_peers(load_script, tmp_path, monkeypatch):
+def test_epochs_and_accuracies_are_compared_with_peers(load_script, tmp_path, monkeypatch):
     module = load_script("cost.peers_training")
     monkeypatch.setattr(module, "N_HELD_OUT", 300)
     options = ("--rounds", 1, "--rows", 1500, "--nca-rows", 200, "--nca-iter", 10)
@@ -97,7 +93,7 @@ def test_the_peers_train_the_tower_that_the_embedder_trains(load_script):
 
 
 @pytest.mark.parametrize("loss", ["contrastive", "supcon", "semihard"])
-def test_skorch_and_the_peer_are_given_losses_that_separate_classes(load_script, loss):
+def test_skorch_and_pytorch_metric_learning_get_losses_that_separate_classes(load_script, loss):
     module = load_script("cost.peers_training")
     ours, miner, peer_loss, peer_miner = module.CASES[loss]
     X, y = load_digits(return_X_y=True)
@@ -110,7 +106,7 @@ def test_skorch_and_the_peer_are_given_losses_that_separate_classes(load_script,
     assert peer_loss()(apart, codes, mined[0]) < peer_loss()(mixed, codes, mined[1])
 
 
-def test_the_first_time_above_the_target_counts(load_script):
+def test_time_to_accuracy_is_the_first_time_above_the_target(load_script):
     module = load_script("cost.peers_training")
     accuracies = (0.5, 0.89, 0.9, 0.88)
     curve = [{"seconds": 1.0 + i, "accuracy": value} for i, value in enumerate(accuracies)]

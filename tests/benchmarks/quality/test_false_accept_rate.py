@@ -16,7 +16,7 @@ def test_rates_of_all_kinds_of_data_are_reported_with_intervals(load_script, tmp
         assert 0 <= row["far"] < 0.5
 
 
-def test_each_kind_of_data_has_the_classes_asked_for(load_script):
+def test_each_kind_of_data_has_the_requested_classes(load_script):
     module = load_script("quality.false_accept_rate")
     for draw in (module.heavy_tails, module.hubs, module.ties, module.clusters):
         X, y = draw(13, np.random.default_rng(0))

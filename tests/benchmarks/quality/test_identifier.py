@@ -46,7 +46,7 @@ def test_a_draw_enrols_five_rows_and_keeps_characters_apart(load_script):
     assert len(strangers) == 32
 
 
-def test_separated_characters_are_all_identified_and_strangers_are_told(load_script):
+def test_separated_characters_are_identified_and_unknown_ones_rejected(load_script):
     module = load_script("quality.identifier")
     y = np.repeat(np.arange(50), 8)
     Z = 5 * np.eye(50)[y] + 0.1 * np.random.default_rng(0).normal(size=(400, 50))
@@ -58,7 +58,7 @@ def test_separated_characters_are_all_identified_and_strangers_are_told(load_scr
     assert rate["accuracy"] == 1
 
 
-def test_held_out_alphabets_are_never_learned_from(load_script):
+def test_held_out_alphabets_are_not_trained_on(load_script):
     alphabet = np.repeat(np.arange(9), 20)
     X, y = alphabet[:, None] + np.zeros(3), np.arange(180)
     (X_learn, y_learn), (X_test, y_test) = load_script("quality.identifier").held_out(
@@ -69,7 +69,7 @@ def test_held_out_alphabets_are_never_learned_from(load_script):
     assert sorted([*y_learn, *y_test]) == y.tolist()
 
 
-def test_the_search_of_scikit_learn_gives_the_same_answers(load_script, monkeypatch):
+def test_the_search_of_scikit_learn_gives_the_same_results(load_script, monkeypatch):
     module = load_script("quality.identifier")
     assert module.search_time(300, 20, rounds=1)[0]["templates"] == 300
 

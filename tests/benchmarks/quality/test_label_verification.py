@@ -11,7 +11,7 @@ from tests._helpers.benchmarks import needs_data, run
 
 @needs_data
 @pytest.mark.parametrize("only", ["faces", "new classes"])
-def test_verifiers_of_labels_report_errors_rates_and_what_intervals_hold(
+def test_verifiers_of_labels_report_errors_rates_and_coverage(
     load_script, tmp_path, monkeypatch, only
 ):
     module = load_script("quality.label_verification")
@@ -54,7 +54,7 @@ def test_no_row_has_two_roles_and_the_last_are_tested(load_script):
     assert all(new.tolist() == list(range(600, 700)) for _, new in draws)
 
 
-def test_held_out_roles_are_dealt_out_among_the_rows_learned_from(load_script, monkeypatch):
+def test_held_out_roles_are_drawn_from_training_rows(load_script, monkeypatch):
     module = load_script("quality.label_verification")
     learned, used = [], set()
 
@@ -93,7 +93,7 @@ def test_pairs_of_signatures_are_of_one_writer_and_have_a_genuine_one(load_scrip
 
 
 @pytest.mark.parametrize("share_rows", [False, True])
-def test_pairs_of_images_know_what_they_share(load_script, share_rows):
+def test_pairs_of_images_report_their_shared_identities(load_script, share_rows):
     y, rows = np.arange(60) % 3, np.arange(10, 60)
     X = np.arange(60.0)[:, None]
     P, match, groups = load_script("quality.label_verification").pairs_of_images(
@@ -105,7 +105,7 @@ def test_pairs_of_images_know_what_they_share(load_script, share_rows):
     assert (groups == (P.index if share_rows else y[P.index])).all()
 
 
-def test_figures_are_those_of_the_test_pairs_at_thresholds_of_the_others(load_script):
+def test_figures_of_test_pairs_use_thresholds_of_other_pairs(load_script):
     module = load_script("quality.label_verification")
     rng = np.random.default_rng(0)
 

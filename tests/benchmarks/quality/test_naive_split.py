@@ -7,7 +7,7 @@ from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data
-def test_splits_promise_and_new_people_tell(load_script, tmp_path):
+def test_random_splits_are_compared_with_unseen_people(load_script, tmp_path):
     module = load_script("quality.naive_split")
     rows = {row["split"]: row for row in run(module, tmp_path, "--seeds", 1, "--max-iter", 2)}
     assert list(rows) == [module.NAIVE, module.APART, module.ALL_LEFT, module.TRUTH]
@@ -25,7 +25,7 @@ def test_splits_promise_and_new_people_tell(load_script, tmp_path):
         assert 0.5 < row["summary"]["auc"]["mean"] <= 1
 
 
-def test_pairs_of_people_are_all_that_match_and_as_many_others(load_script):
+def test_pairs_of_people_hold_all_matches_and_as_many_non_matches(load_script):
     X, y = np.arange(40)[:, None], np.arange(40) % 4
     pairs, match, people = load_script("quality.naive_split").pairs_of(X, y, 0)
     assert len({frozenset(pair) for pair in pairs.index[match].tolist()}) == 4 * 45

@@ -6,9 +6,7 @@ from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data
-def test_every_table_of_unseen_identities_carries_the_raw_distance(
-    load_script, tmp_path, monkeypatch
-):
+def test_every_table_of_unseen_identities_has_the_raw_distance(load_script, tmp_path, monkeypatch):
     module = load_script("quality.verify_digits")
     monkeypatch.setattr(module, "N_PAIRS", 200)
     monkeypatch.setattr(module, "N_PEOPLE", (4, 8))
@@ -22,7 +20,7 @@ def test_every_table_of_unseen_identities_carries_the_raw_distance(
         assert all(set(row["summary"]) == {"auc", "accuracy", "eer", "tar"} for row in rows)
 
 
-def test_people_of_test_pairs_are_never_learned_from(load_script):
+def test_people_of_test_pairs_are_not_trained_on(load_script):
     people = np.repeat(np.arange(40), 10)
     images = 100 * people[:, None] + np.tile(np.arange(10), 40)[:, None]
     tested = set()
@@ -37,7 +35,7 @@ def test_people_of_test_pairs_are_never_learned_from(load_script):
     assert tested == set(range(40))
 
 
-def test_unseen_digits_are_never_learned_from(load_script, monkeypatch):
+def test_unseen_digits_are_not_trained_on(load_script, monkeypatch):
     module = load_script("quality.verify_digits")
     y = np.repeat(np.arange(10), 40)
     X = 100 * y[:, None] + np.tile(np.arange(40), 10)[:, None]

@@ -49,7 +49,7 @@ def test_settings_are_chosen_without_the_people_that_the_fold_tests(load_script)
             assert not {*tested} & {*people, *others}
 
 
-def test_nobody_is_tested_who_was_learned_from(load_script):
+def test_no_person_is_trained_on_and_tested(load_script):
     y = np.repeat(np.arange(6), 4)
     images = y[:, None, None] + np.zeros((24, 3, 3))
     seen = {}
@@ -65,7 +65,7 @@ def test_nobody_is_tested_who_was_learned_from(load_script):
     assert (figures["eer"], figures["auc"]) == (0, 1)
 
 
-def test_faces_are_registered_to_the_mean_of_those_learned_from(load_script, monkeypatch):
+def test_faces_are_registered_to_the_mean_of_training_faces(load_script, monkeypatch):
     monkeypatch.setattr(load_script("systems._registration"), "STEPS", (0.1,))
     faces = np.random.default_rng(0).integers(0, 256, size=(6, 64, 64), dtype=np.uint8)
     learned = np.array([True, True, True, False, False, False])
@@ -77,7 +77,7 @@ def test_faces_are_registered_to_the_mean_of_those_learned_from(load_script, mon
         assert not np.allclose(images[~learned], others[name][0][~learned])
 
 
-def test_the_linear_map_of_least_log_volume_is_the_whitening_in_closed_form(load_script):
+def test_the_least_log_volume_equals_whitening_in_closed_form(load_script):
     module, rng = load_script("systems.faces"), np.random.default_rng(0)
     y = np.repeat(np.arange(20), 20)
     X = 3 * rng.normal(size=(20, 4))[y] + rng.normal(size=(400, 4)) * [0.3, 1, 2, 5]
@@ -100,7 +100,7 @@ def test_the_linear_map_of_least_log_volume_is_the_whitening_in_closed_form(load
         )
 
 
-def test_log_volume_sees_where_embeddings_lie_and_keeps_them_at_the_origin(load_script):
+def test_log_volume_keeps_embeddings_at_the_origin(load_script):
     log_volume = load_script("systems.faces").log_volume
     Z = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
     y = torch.arange(40) % 4
@@ -140,7 +140,7 @@ def test_relit_images_differ_in_contrast_and_brightness(load_script):
         assert both.corrcoef()[0, 1].item() == pytest.approx(1, abs=1e-4)
 
 
-def test_over_folds_means_first_and_deviates_over_seeds(load_script):
+def test_figures_average_folds_before_seeds(load_script):
     runs = [[{"eer": 0.1}, {"eer": 0.3}], [{"eer": 0.2}, {"eer": 0.4}]]
     summary = load_script("systems.faces").over_folds(runs)["summary"]
     assert summary["eer"] == {"mean": pytest.approx(0.25), "std": pytest.approx(0.05)}

@@ -7,9 +7,7 @@ from tests._helpers.benchmarks import needs_data, run
 
 
 @needs_data
-def test_the_lab_run_again_reports_all_figures_of_all_models(
-    load_script, tmp_path, capsys, monkeypatch
-):
+def test_all_figures_of_all_models_are_reported(load_script, tmp_path, capsys, monkeypatch):
     module = load_script("systems.fashion_mnist")
     for options in module.SEVERAL.values():  # Few processors have bfloat16.
         monkeypatch.setitem(options, "precision", "float32")
@@ -45,7 +43,7 @@ def test_the_threshold_comes_from_held_out_pairs(load_script):
 
 
 @pytest.mark.parametrize("n_copies", [0, 2])
-def test_an_image_and_its_mirror_image_are_embedded_alike(load_script, n_copies):
+def test_an_image_and_its_mirror_image_have_the_same_embedding(load_script, n_copies):
     X = np.random.default_rng(0).random((3, 784), dtype=np.float32)
     turned = X.reshape(3, 28, 28)[:, :, ::-1].reshape(3, 784)
     mean = load_script("systems.fashion_mnist").mean_of_copies(np.asarray, n_copies, X)

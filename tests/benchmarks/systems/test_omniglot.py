@@ -27,7 +27,7 @@ def test_one_shot_learning_reports_published_and_own_figures(load_script, tmp_pa
         assert 0.5 < row["summary"]["auc"]["mean"] <= 1
 
 
-def test_held_out_alphabets_are_never_learned_from(load_script):
+def test_held_out_alphabets_are_not_trained_on(load_script):
     alphabet = np.repeat(np.arange(10), 22 * 20)
     y = np.repeat(np.arange(220), 20)
     X = np.stack([y, alphabet, np.tile(np.arange(20), 220)], axis=1)
@@ -55,7 +55,7 @@ def test_pairs_within_an_alphabet_are_half_of_one_character(load_script):
     assert ((y[pairs[:, 0]] == y[pairs[:, 1]]) == match).all()
 
 
-def test_a_turned_character_is_another(load_script):
+def test_a_rotated_character_is_another_class(load_script):
     module = load_script("systems.omniglot")
     X = np.random.default_rng(0).random((3, module.SIZE**2), dtype=np.float32)
     turned, y = module.with_turned(X, np.array([4, 4, 7]))
@@ -65,7 +65,7 @@ def test_a_turned_character_is_another(load_script):
 
 
 @needs_data
-def test_the_runs_of_lake_are_read_whole(load_script):
+def test_the_runs_of_lake_are_read_completely(load_script):
     known, new, answers = load_script("_common.data").load_omniglot_runs(DATA, block=4)
     assert known.shape == new.shape == (20, 20, 27 * 27)
     assert (np.sort(answers) == np.arange(20)).all()
@@ -101,7 +101,7 @@ def write_runs(folder, files):
         ),
     ],
 )
-def test_bad_runs_are_named(load_script, tmp_path, labels, size, message):
+def test_bad_runs_are_refused_by_name(load_script, tmp_path, labels, size, message):
     names = ["run01/a.png", *(f"run01/{n}.png" for n in range(20))]
     files = dict.fromkeys(names, character(size))
     write_runs(tmp_path, files | ({"run01/class_labels.txt": labels} if labels else {}))

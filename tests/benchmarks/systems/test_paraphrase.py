@@ -38,7 +38,7 @@ def test_held_out_pairs_are_all_training_pairs_once(load_script):
     assert sorted(np.concatenate([test[0] for _, test in folds])) == list(range(100))
 
 
-def test_each_kind_of_terms_has_columns_of_its_own(load_script):
+def test_each_kind_of_terms_has_its_own_columns(load_script):
     module = load_script("systems.paraphrase")
     sentences = ["Three of 12 ships left", "12 ships left", "In 1999 it rained"]
     X = module.kinds_of_terms().fit(sentences).transform(["12 shipwrecks, 12"]).toarray()
@@ -74,7 +74,7 @@ PAIR = '1\t1\t2\tHe said "yes.\tYes, he said.\n'
 
 
 @needs_data
-def test_the_pairs_of_the_corpus_are_read_whole(load_script):
+def test_the_pairs_of_the_corpus_are_read_completely(load_script):
     for part, share in (("train", 0.675), ("test", 0.665)):
         left, right, match = load_script("_common.data").load_mrpc(DATA, part)
         assert len(left) == len(right) == len(match) == load_script("_common.data").MRPC_PAIRS[part]
@@ -83,7 +83,7 @@ def test_the_pairs_of_the_corpus_are_read_whole(load_script):
         assert all(right)
 
 
-def test_quotation_marks_are_read_as_they_are(load_script, tmp_path, monkeypatch):
+def test_quotation_marks_are_kept(load_script, tmp_path, monkeypatch):
     monkeypatch.setitem(load_script("_common.data").MRPC_PAIRS, "train", 2)
     write_pairs(tmp_path, HEADER + 2 * PAIR)
     left, right, match = load_script("_common.data").load_mrpc(tmp_path)
@@ -101,7 +101,7 @@ def test_quotation_marks_are_read_as_they_are(load_script, tmp_path, monkeypatch
         (HEADER + 3 * PAIR, "3 pairs, or"),
     ],
 )
-def test_bad_files_of_pairs_are_named(load_script, tmp_path, content, message):
+def test_bad_files_of_pairs_are_refused_by_name(load_script, tmp_path, content, message):
     write_pairs(tmp_path, content)
     with pytest.raises(ValueError, match=rf"msr_paraphrase_train\.txt.*{message}"):
         load_script("_common.data").load_mrpc(tmp_path)

@@ -39,13 +39,13 @@ def test_every_class_is_unseen_in_one_fold(load_script):
     assert (np.sum(folds, axis=0) == 1).all()
 
 
-def test_columns_of_cues_stand_side_by_side(load_script):
+def test_columns_of_cues_are_concatenated(load_script):
     columns = load_script("systems.two_cues").columns_of({"a": 3, "b": 2})
     assert columns == {"a": slice(0, 3), "b": slice(3, 5)}
 
 
 @pytest.mark.parametrize("model", ["distances", "mlp"])
-def test_an_estimator_sees_its_cues_alone_and_no_new_class(load_script, monkeypatch, model):
+def test_an_estimator_gets_its_cues_and_known_classes_only(load_script, monkeypatch, model):
     module = load_script("systems.two_cues")
     y = np.repeat(np.arange(6), 20)
     X = np.column_stack([y, -y, np.random.default_rng(0).normal(size=(120, 2))])
@@ -104,7 +104,7 @@ def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(load_scrip
     assert head(A, A).isfinite().all()
 
 
-def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(load_script, monkeypatch):
+def test_each_part_has_a_verifier_of_unseen_pairs(load_script, monkeypatch):
     module = load_script("systems.two_cues")
     y = np.repeat(np.arange(6), 20)
     X = (y + 0.001 * np.random.default_rng(0).normal(size=120))[:, None].astype(np.float32)
@@ -128,7 +128,7 @@ def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(load_sc
     assert sorted(np.concatenate(heads)) == list(range(6))
 
 
-def test_heads_learn_from_classes_that_their_towers_have_not_seen(load_script):
+def test_heads_are_trained_on_classes_unseen_by_their_towers(load_script):
     y = np.repeat(np.arange(8), 3)
     parts = load_script("systems.two_cues").parts_of(y, 4, seed=0)
     assert len(parts) == 4
@@ -142,7 +142,7 @@ def test_heads_learn_from_classes_that_their_towers_have_not_seen(load_script):
     assert held_out.all()
 
 
-def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(load_script, monkeypatch):
+def test_features_of_a_face_and_its_mirror_image_are_the_same(load_script, monkeypatch):
     module = load_script("systems.two_cues")
     monkeypatch.setattr(module, "Registration", FunctionTransformer)
     images = np.random.default_rng(0).normal(size=(5, 28, 46)).astype(np.float32)
@@ -152,7 +152,7 @@ def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(load_script,
     np.testing.assert_allclose(of_mirror_images, rows, rtol=1e-5)
 
 
-def test_halves_are_registered_to_those_that_are_learned_from(load_script, monkeypatch):
+def test_halves_are_registered_to_training_halves(load_script, monkeypatch):
     module = load_script("systems.two_cues")
     seen = []
 
