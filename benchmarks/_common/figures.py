@@ -72,7 +72,7 @@ def spread(values):
 
 def verification(match, score):
     """Return the area under the curve and the equal error rate of scores of pairs."""
-    return {"auc": float(roc_auc_score(match, score)), "eer": equal_error_rate(match, score)}
+    return {"AUC": float(roc_auc_score(match, score)), "EER": equal_error_rate(match, score)}
 
 
 def best_threshold(match, score):

@@ -27,6 +27,7 @@ import warnings
 from functools import partial
 
 import numpy as np
+import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
@@ -36,7 +37,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks._common.cells import RATIO
 from benchmarks._common.data import load_omniglot
 from benchmarks._common.figures import by_turns, mean_of, of_runs, spread, timed
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.report import benchmark, start
 from benchmarks.systems.omniglot import SIZE, with_turned
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese.augment import affine
@@ -47,7 +48,6 @@ from sksiamese.towers import cnn
 N_DRAWS = 20
 N_CLASSES = 20
 N_ENROLLED = 5
-FAR = 0.01
 RATES = [(20, 0.1), (20, 0.2), (100, 0.02), (100, 0.05)]
 """Numbers of enrolled characters, and requested rates of false accepts, of ``identifier``."""
 
@@ -90,9 +90,11 @@ def open_set(Z, y, strategy, seed):
         scores = -identifier.class_distances(Z[rows])
         runs.append(
             {
-                "auc": roc_auc_score(np.isin(y[rows], labels), scores.max(axis=1)),
-                "dir": detection_identification_rate(y[rows], scores, labels=labels, far=FAR),
-                "accuracy": identifier.score(Z[new], y[new]),
+                "AUC of unknown": roc_auc_score(np.isin(y[rows], labels), scores.max(axis=1)),
+                "identified at 1 % false accepts": detection_identification_rate(
+                    y[rows], scores, labels=labels, far=0.01
+                ),
+                "named rightly without rejection": identifier.score(Z[new], y[new]),
             }
         )
     return mean_of(runs)
@@ -128,7 +130,7 @@ def rates(Z, y, unknown, n_classes, target_far, seed):
         identifier.fit(Z[enrolled], y[enrolled])
         rows = Z[others] if unknown is None else unknown
         far = np.mean(identifier.predict(rows) != identifier.unknown_label_)
-        runs.append({"far": far, "accuracy": identifier.score(Z[new], y[new])})
+        runs.append({"false accepts": far, "named rightly": identifier.score(Z[new], y[new])})
     return mean_of(runs)
 
 
@@ -183,28 +185,34 @@ def compare_search(n_templates, n_queries, rounds):
     return rows
 
 
-@with_options(
-    seeds=(3, "runs of each model"),
-    alphabets=(None, "number of alphabets"),
-    templates=(100_000, "number of enrolled embeddings"),
-    queries=(10_000, "number of embeddings to identify"),
-    rounds=(7, "timings of each search"),
-)
-def identifier(args):
+REQUESTED = {"enrolled": "{n_classes}", "asked for": lambda row: f"{100 * row['target_far']:.0f}"}
+RATES_TABLE = {
+    "characters": "{characters}",
+    **REQUESTED,
+    "false accepts": "false accepts",
+    "named rightly": "named rightly",
+}
+SEARCH_TABLE = {
+    "templates": "{templates:,}",
+    "queries": "{queries:,}",
+    "search": "{name}",
+    "seconds": "{seconds[median]:.2f}",
+    "ratio": lambda row: RATIO.format(**row) if "ratio" in row else "",
+}
+
+
+@benchmark(identifier=None, identifier_rates=RATES_TABLE, identifier_search=SEARCH_TABLE)
+def identifier(data, *, seeds=3, alphabets=None, templates=100_000, queries=10_000, rounds=7):
     """Return the rows of models, of requested rates and of the search."""
     train, test = (
-        load_omniglot(args.data, part, n_alphabets=args.alphabets)[:2]
+        load_omniglot(data, part, n_alphabets=alphabets)[:2]
         for part in ("background", "evaluation")
     )
-    with threadpool_limits(args.threads), warnings.catch_warnings():
+    with threadpool_limits(torch.get_num_threads()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "target_far=.* needs .* enrolled classes")
-        models, requested = identify_characters(train, test, args.seeds)
-        search = compare_search(args.templates, args.queries, args.rounds)
-    return {
-        "identifier": models,
-        "identifier_rates": requested,
-        "identifier_search": search,
-    }
+        models, requested = identify_characters(train, test, seeds)
+        search = compare_search(templates, queries, rounds)
+    return {"identifier": models, "identifier_rates": requested, "identifier_search": search}
 
 
 def around(centres, n_rows, spread, rng):
@@ -312,46 +320,7 @@ def simulate(make_classes, options, n_classes, target_far, n_draws):
     return {"far": float(far), "interval": [float(far - error), float(far + error)]}
 
 
-@with_options(draws=(400, "draws of each setting"))
-def false_accept_rate(args):
-    """Return a row for each kind of data and each setting."""
-    results = []
-    with threadpool_limits(args.threads):
-        for name, (make_classes, options) in kinds(args.data).items():
-            slow = callable(options.get("metric"))
-            n_draws = max(2, args.draws // 8) if slow else args.draws
-            for n_classes, target_far in SETTINGS:
-                row = {"data": name, "n_classes": n_classes, "target_far": target_far}
-                figures = simulate(make_classes, options, n_classes, target_far, n_draws)
-                results.append(row | {"draws": n_draws} | figures)
-    return results
-
-
-REQUESTED = {"enrolled": "{n_classes}", "asked for": lambda row: f"{100 * row['target_far']:.0f}"}
-IDENTIFIER = {
-    "identifier": {
-        "embedding": "{embedding}",
-        "strategy": "{strategy}",
-        "AUC of unknown": "auc",
-        "identified at 1 % false accepts": "dir",
-        "named rightly without rejection": "accuracy",
-        "seconds": "seconds",
-    },
-    "identifier_rates": {
-        "characters": "{characters}",
-        **REQUESTED,
-        "false accepts": "far",
-        "named rightly": "accuracy",
-    },
-    "identifier_search": {
-        "templates": "{templates:,}",
-        "queries": "{queries:,}",
-        "search": "{name}",
-        "seconds": "{seconds[median]:.2f}",
-        "ratio": lambda row: RATIO.format(**row) if "ratio" in row else "",
-    },
-}
-FALSE_ACCEPT_RATE = {
+FAR_TABLE = {
     "data": "{data}",
     **REQUESTED,
     "false accepts, %": lambda row: f"{100 * row['far']:.2f}",
@@ -359,10 +328,22 @@ FALSE_ACCEPT_RATE = {
         *(100 * max(0, bound) for bound in row["interval"])
     ),
 }
-BENCHMARKS = {
-    "identifier": (identifier, IDENTIFIER),
-    "false_accept_rate": (false_accept_rate, {"false_accept_rate": FALSE_ACCEPT_RATE}),
-}
+
+
+@benchmark(false_accept_rate=FAR_TABLE)
+def false_accept_rate(data, *, draws=400):
+    """Return a row for each kind of data and each setting."""
+    results = []
+    with threadpool_limits(torch.get_num_threads()):
+        for name, (make_classes, options) in kinds(data).items():
+            slow = callable(options.get("metric"))
+            n_draws = max(2, draws // 8) if slow else draws
+            for n_classes, target_far in SETTINGS:
+                row = {"data": name, "n_classes": n_classes, "target_far": target_far}
+                figures = simulate(make_classes, options, n_classes, target_far, n_draws)
+                results.append(row | {"draws": n_draws} | figures)
+    return results
+
 
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(identifier, false_accept_rate)

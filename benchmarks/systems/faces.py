@@ -28,12 +28,11 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_att_faces
 from benchmarks._common.figures import mean_of, summary, timed, verification
-from benchmarks._common.report import main, with_options
+from benchmarks._common.report import benchmark, start
 from benchmarks.systems._registration import Registration, gradients, moved
-from benchmarks.systems._table import find, systems
+from benchmarks.systems._table import find, system
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
@@ -257,33 +256,14 @@ MODELS = {
 """Functions that embed test images, the views of the faces that they read, and distances."""
 
 
-@with_options(seeds=(5, "runs of each model"), folds=(5, "folds of people, at most 5"))
-def run(args):
-    """Return a row for each split and model: means over all folds, for each seed."""
-    faces, y = load_att_faces(args.data)
-    rows = []
-    for split, groups in people_splits(y, args.folds).items():
-        found = {name: [[] for _ in range(args.seeds)] for name in MODELS}
-        for people, others in groups:
-            views = views_of(faces, np.isin(y, others))
-            for name, (fit, view, metric) in MODELS.items():
-                images, seconds = views[view]
-                for seed, runs in enumerate(found[name]):
-                    figures = one_fold(fit, images, y, people, others, metric, seed)
-                    runs.append(figures | {"seconds": figures["seconds"] + seconds})
-        rows += [
-            {"split": split, "model": name, **over_folds(runs)} for name, runs in found.items()
-        ]
-    return rows
-
-
 def one_fold(fit, images, y, people, others, metric, seed):
     """Return the figures on all pairs of images of some people, learned from others."""
     new, learned = np.isin(y, people), np.isin(y, others)
     Z, seconds = timed(fit, images[learned], y[learned], images[new], seed)
     left, right = np.triu_indices(new.sum(), 1)
     match = y[new][left] == y[new][right]
-    return verification(match, -pdist(Z, metric)) | {"seconds": seconds}
+    figures = verification(match, -pdist(Z, metric))
+    return {"EER": figures["EER"], "AUC": figures["AUC"], "seconds": seconds}
 
 
 def over_folds(runs):
@@ -291,27 +271,41 @@ def over_folds(runs):
     return {"summary": summary([mean_of(folds) for folds in runs]), "runs": runs}
 
 
-def tables(results):
-    """Return the table of all models, and the line of the systems."""
-    columns = {
-        "test people": "{split}",
-        "model": "{model}",
-        "EER": "eer",
-        "AUC": "auc",
-        "seconds": "seconds",
-    }
-    split = "five folds of eight"
+def contrastive(results):
+    """Return the row of the table of systems."""
+    folds = {"test people": "five folds of eight"}
     ours = "SiameseEmbedder, log-volume of gradients, registered"
-    contrastive = {
-        "system": "contrastive faces",
-        "task": "AT&T faces: pairs of people never seen; equal error rate",
-        "rebuilt": find(results, model="contrastive network", split=split),
-        "ours": find(results, model=ours, split=split),
-        "measure": "eer",
-        "model": "embedder, linear tower, log-volume, registered gradients",
-    }
-    return {"faces": table(results, columns), "systems": systems("faces", contrastive)}
+    return [
+        system(
+            "contrastive faces",
+            "AT&T faces: pairs of people never seen; equal error rate",
+            "EER",
+            find(results, model=ours, **folds),
+            "embedder, linear tower, log-volume, registered gradients",
+            "faces",
+            rebuilt=find(results, model="contrastive network", **folds),
+        )
+    ]
+
+
+@benchmark(faces=None, systems=contrastive)
+def faces(data, *, seeds=5, folds=5):
+    """Return a row for each split and model: means over all folds, for each seed."""
+    images, y = load_att_faces(data)
+    rows = []
+    for split, groups in people_splits(y, folds).items():
+        found = {name: [[] for _ in range(seeds)] for name in MODELS}
+        for people, others in groups:
+            views = views_of(images, np.isin(y, others))
+            for name, (fit, view, metric) in MODELS.items():
+                seen, seconds = views[view]
+                for seed, runs in enumerate(found[name]):
+                    figures = one_fold(fit, seen, y, people, others, metric, seed)
+                    runs.append(figures | {"seconds": figures["seconds"] + seconds})
+        for name, runs in found.items():
+            rows.append({"test people": split, "model": name, **over_folds(runs)})
+    return rows
 
 
 if __name__ == "__main__":
-    main(run, tables)
+    start(faces)
