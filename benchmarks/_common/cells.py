@@ -1,8 +1,5 @@
 """Build tables of strings, and lay them out as Markdown and as reStructuredText."""
 
-RATIO = "{ratio[median]:.2f} ({ratio[min]:.2f} to {ratio[max]:.2f})"
-"""The cell of a ratio: the median, the least and the greatest."""
-
 
 def table(rows, columns=None):
     """Return a table of results.

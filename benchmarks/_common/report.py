@@ -16,17 +16,8 @@ from benchmarks._common.cells import markdown, table
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = Path(os.environ.get("SKSIAMESE_DATA", ROOT.parent / "shared" / "data"))
-PACKAGES = (
-    "sksiamese",
-    "scikit-learn",
-    "torch",
-    "numpy",
-    "scipy",
-    "pytorch-metric-learning",
-    "metric-learn",
-    "skorch",
-    "dtaidistance",
-)
+PACKAGES = ("sksiamese", "scikit-learn", "torch", "numpy", "scipy")
+PEERS = ("pytorch-metric-learning", "metric-learn", "skorch", "dtaidistance")
 
 
 def benchmark(**tables):
@@ -134,7 +125,8 @@ def main(run, tables, arguments=None):
 
 def versions():
     """Return the versions of the packages that are installed."""
-    return {package: version(package) for package in PACKAGES if any(distributions(name=package))}
+    installed = [name for name in (*PACKAGES, *PEERS) if any(distributions(name=name))]
+    return {name: version(name) for name in installed}
 
 
 def machine():

@@ -34,8 +34,7 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks._common.cells import RATIO
-from benchmarks._common.figures import by_turns, seconds_of, spread
+from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread
 from benchmarks._common.process import in_new_process, most_resident
 from benchmarks._common.report import benchmark, start
 from benchmarks.cost.training import LEARNING_RATE, TOWERS, Clock, compare, images, our_fit
@@ -240,12 +239,8 @@ def skorch_fit(X, y, loss, miner):
 
 def epochs(X, y, rounds):
     """Return a row for each loss and trainer: seconds of an epoch, and their ratio to ours."""
-    our_epoch = partial(our_fit, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
-    trainers = {
-        "SiameseEmbedder": our_epoch,
-        "pytorch-metric-learning": peer_loop,
-        "skorch": skorch_fit,
-    }
+    ours = partial(our_fit, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
+    trainers = {"SiameseEmbedder": ours, "pytorch-metric-learning": peer_loop, "skorch": skorch_fit}
     return [
         {"loss": name} | row
         for name, (loss, miner) in TRAINED.items()

@@ -1,4 +1,4 @@
-"""Measure an accelerator: seconds to an accuracy, share of its speed, and how fits share it.
+"""Measure an accelerator: seconds to an accuracy, share of its speed, and placement of data.
 
 ``fit``: seconds of ``fit`` and the accuracy reached, by 5-NN of Fashion-MNIST and one-shot
 classification of Omniglot. The settings of the multilayer perceptron were chosen on 10,000 held-out
@@ -8,37 +8,27 @@ training images; the others are those of ``systems/fashion_mnist.py`` and ``syst
 products. The products of its linear layers are counted: one forward and two backward, for the
 first layer one backward, as its input has no gradient.
 
-``waits``: operations in the steps of an epoch that torch reports as waiting for the device.
-
 ``placement``: an epoch with the data kept on the device, and one with each batch sent there.
 
-``search``: a grid search in one process and in two that share the device, and the greatest
-memory of the device in use, compared with before.
-
 Every fit follows one on a few rows, which loads kernels and libraries. With ``--device cpu`` the
-script can be tried on small settings; memory then is that of the process.
+script can be tried on small settings.
 """
 
-import warnings
 from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from benchmarks._common.data import load_fashion_mnist, load_omniglot, load_omniglot_runs
 from benchmarks._common.figures import by_turns, of_runs, timed
-from benchmarks._common.process import greatest_during, megabytes
 from benchmarks._common.report import benchmark, start
-from benchmarks.cost.inference import GRID
 from benchmarks.cost.training import Clock
 from benchmarks.systems import fashion_mnist, omniglot
-from sksiamese import SiameseEmbedder, _base
+from sksiamese import SiameseEmbedder
 from sksiamese._data import _device, _items
 from sksiamese.losses import supcon
 
@@ -54,6 +44,7 @@ MLP = {
     "weight_decay": 0.1,
     "precision": "bfloat16",
 }
+OMNIGLOT = omniglot.TOWER | omniglot.EMBEDDER
 WIDE = {"width": 4096, "batch_size": 16_384, "depth": 6, "n_components": 128}
 """The wide tower of ``rate``."""
 
@@ -64,14 +55,6 @@ PRODUCT = 8192
 """Rows and columns of the matrices of ``rate``."""
 
 LOSSES = ("normalized_softmax", "supcon")
-WAYS = {
-    "triplet": {},
-    "supcon": {"loss": "supcon", "precision": "bfloat16"},
-    "semihard": {"miner": "semihard"},
-    "angular": {"miner": "angular"},
-}
-"""Settings of ``waits``."""
-
 PLACES = {"kept on the device": _items.N_SHARERS, "sent by batches": 2**60}
 """How many times its size the free memory must hold the data, for each placement."""
 
@@ -117,14 +100,12 @@ def fit_characters(X, y, alphabet, X_known, X_new, answers, device, **parameters
     return {"accuracy": omniglot.one_shot(of_all, X_known, X_new, answers), "seconds": seconds}
 
 
-def fit(fashion, characters, runs, device, seeds):
+def fit(fashion, characters, trials, device, seeds):
     """Return a row for each target."""
     fits = {
         "mlp": partial(fit_images, *fashion, **MLP),
         "cnn": partial(fit_images, *fashion, **fashion_mnist.CNN),
-        "omniglot": partial(
-            fit_characters, *characters, *runs, **omniglot.TOWER | omniglot.EMBEDDER
-        ),
+        "omniglot": partial(fit_characters, *characters, *trials, **OMNIGLOT),
     }
     results = []
     for name, fit_one in fits.items():
@@ -169,51 +150,6 @@ def rate(device):
     return results
 
 
-class Waits:
-    """Replacement for the training loop that counts the waiting operations of its steps.
-
-    Torch reports them in its debug mode, which is on during steps only: while batches are drawn
-    and after an epoch, the CPU may wait.
-    """
-
-    def __init__(self, device):
-        self.device, self.n_steps, self.places = device, 0, []
-        self.train = _base.train
-
-    def __call__(self, module, epochs, *args, **options):
-        """Train, and count the waiting operations."""
-        with warnings.catch_warnings(record=True) as found:
-            warnings.simplefilter("always")
-            self.train(module, map(self.steps, epochs), *args, **options)
-        waiting = [w for w in found if "called a synchronizing" in str(w.message)]
-        self.places += [f"{w.filename}:{w.lineno}" for w in waiting]
-
-    def steps(self, batches):
-        """Yield the batches of an epoch."""
-        for batch in batches:
-            self.switch("warn")
-            self.n_steps += 1
-            yield batch
-            self.switch("default")
-
-    def switch(self, mode):
-        """Turn the debug mode of a CUDA device on or off."""
-        if self.device.type == "cuda":
-            torch.cuda.set_sync_debug_mode(mode)
-
-
-def count_waits(X, y, device):
-    """Return the waiting operations in an epoch, for several ways to train."""
-    results = []
-    for way, options in WAYS.items():
-        waits = Waits(device)
-        with patch.object(_base, "train", waits):
-            SiameseEmbedder(max_iter=1, random_state=0, device=str(device), **options).fit(X, y)
-        row = {"way": way, "steps": waits.n_steps, "waits": len(waits.places)}
-        results.append(row | {"places": waits.places})
-    return results
-
-
 def placement(X, y, device, rounds):
     """Return the least seconds of an epoch, with data kept on the device and sent to it."""
 
@@ -226,44 +162,16 @@ def placement(X, y, device, rounds):
     return [{"way": way, "seconds": min(taken)} for way, taken in seconds.items()]
 
 
-def used(device):
-    """Return the MB in use: of a CUDA device by all processes, else of this process."""
-    if device.type != "cuda":
-        return megabytes("VmRSS")
-    free, total = torch.cuda.mem_get_info(device)
-    return (total - free) / 2**20
-
-
-def search(X, y, device):
-    """Return the best score, seconds and memory of a search in one process and in two."""
-    embedder = SiameseEmbedder(max_iter=10, batch_size=512, random_state=0, device=str(device))
-    model, results = make_pipeline(embedder, KNeighborsClassifier(5)), []
-    for n_jobs in (1, 2):
-        grid = GridSearchCV(model, GRID, cv=3, n_jobs=n_jobs, refit=False, error_score="raise")
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        before = used(device)
-        clone(grid).fit(X[:500], y[:500])
-        timed_search = partial(timed_on, device, grid.fit, X, y)
-        (_, seconds), most = greatest_during(timed_search, partial(used, device), interval=0.02)
-        score = float(grid.cv_results_["mean_test_score"].max())
-        row = {"n_jobs": n_jobs, "score": score, "seconds": seconds}
-        results.append(row | {"megabytes": most, "megabytes_before": before})
-    return results
-
-
-@benchmark(gpu_fit=None, gpu_rate=None, gpu_waits=None, gpu_placement=None, gpu_search=None)
+@benchmark(gpu_fit=None, gpu_rate=None, gpu_placement=None)
 def gpu(data, *, device="cuda", seeds=3, rounds=3, rows=None, alphabets=None):
     """Return the rows of all parts."""
     device = _device.find_device(device)
-    fashion = [part[:rows] for part in load_fashion_mnist(data)]
+    fashion = load_fashion_mnist(data, rows)
     characters = load_omniglot(data, n_alphabets=alphabets)
     return {
         "gpu_fit": fit(fashion, characters, load_omniglot_runs(data), device, seeds),
         "gpu_rate": rate(device),
-        "gpu_waits": count_waits(*fashion[:2], device),
         "gpu_placement": placement(*fashion[:2], device, rounds),
-        "gpu_search": search(*fashion[:2], device),
     }
 
 

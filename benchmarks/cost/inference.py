@@ -31,9 +31,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-from benchmarks._common.cells import RATIO
 from benchmarks._common.data import load_fashion_mnist
-from benchmarks._common.figures import by_turns, seconds_of, spread, timed
+from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread, timed
 from benchmarks._common.process import in_new_process, megabytes, most_resident
 from benchmarks._common.report import benchmark, start
 from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs
@@ -159,8 +158,7 @@ INFERENCE_PAIR = {
 @benchmark(inference_rows=INFERENCE_ROWS, inference_pair=INFERENCE_PAIR)
 def inference(data, *, rounds=15, calls=1000, imports=5, rows=60_000):
     """Return the seconds of many rows, of one pair and of the import."""
-    X, y, *_ = load_fashion_mnist(data)
-    X, y = X[:rows], y[:rows]
+    X, y, *_ = load_fashion_mnist(data, rows)
     imported = 1e3 * min(import_seconds() for _ in range(imports))
     pair = [*one_pair(X, y, calls), {"way": "import sksiamese", "milliseconds": imported}]
     return {"inference_rows": many_rows(X, y, rounds), "inference_pair": pair}
@@ -168,8 +166,7 @@ def inference(data, *, rounds=15, calls=1000, imports=5, rows=60_000):
 
 def prepare_pairs(data, n_items, n_pairs):
     """Return images, a view of pairs of them, and a verifier."""
-    X, y, *_ = load_fashion_mnist(data)
-    X, y = X[:n_items], y[:n_items]
+    X, y, *_ = load_fashion_mnist(data, n_items)
     pairs, match, _ = make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=0)
     verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu")
     return X, pairs, verifier.fit(pairs[:2000], match[:2000])
@@ -246,17 +243,15 @@ SEARCH = {
 @benchmark(search=SEARCH)
 def search(data, *, rounds=3, epochs=10, rows=10_000):
     """Return a row for each way to search."""
-    X, y, *_ = load_fashion_mnist(data)
+    X, y, *_ = load_fashion_mnist(data, rows)
     threads = torch.get_num_threads()
     settings = {
         "one process, 1 thread": {"n_jobs": 1, "threads": 1},
         f"one process, threads: {threads}": {"n_jobs": 1, "threads": threads},
         "two workers": {"n_jobs": 2, "threads": threads},
     }
-    ways = {
-        way: partial(timed_search, X[:rows], y[:rows], n_epochs=epochs, **setting)
-        for way, setting in settings.items()
-    }
+    timed_images = partial(timed_search, X, y, n_epochs=epochs)
+    ways = {way: partial(timed_images, **setting) for way, setting in settings.items()}
     found = by_turns(ways, rounds, warm_up=0)
     scores = [turns[-1][0] for turns in found.values()]
     check_equal(scores[2], scores[0], 0)

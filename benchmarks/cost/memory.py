@@ -106,8 +106,9 @@ def peaks(function, *arguments):
 def measure(case):
     """Return the memory of this process in MB, at each step of a case."""
     imports = megabytes("VmRSS")
-    options = {"max_iter": 1, "batch_size": case["batch_size"], "random_state": 0, "device": "cpu"}
-    embedder = SiameseEmbedder(**options)
+    embedder = SiameseEmbedder(
+        max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
+    )
     shape = case["rows"], case["columns"]
     if "path" in case:
         X = Reader(case["path"], shape)

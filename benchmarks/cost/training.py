@@ -27,9 +27,8 @@ from pytorch_metric_learning.losses import ContrastiveLoss
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from benchmarks._common.cells import RATIO
 from benchmarks._common.data import load_fashion_mnist
-from benchmarks._common.figures import by_turns, of_runs, spread, timed
+from benchmarks._common.figures import RATIO, by_turns, of_runs, spread, timed
 from benchmarks._common.report import benchmark, start
 from sksiamese import SiameseEmbedder
 from sksiamese.towers import Standardize, cnn, mlp
@@ -108,6 +107,7 @@ def bare_loop(
 
 CROSS_ENTROPY = partial(bare_loop, criterion=nn.CrossEntropyLoss(), n_outputs=10)
 PEER_LOSS = ContrastiveLoss(distance=LpDistance(normalize_embeddings=False))
+PEER = partial(bare_loop, criterion=PEER_LOSS)
 CONTRASTIVE = partial(our_fit, loss="contrastive", miner="all")
 TRIPLET = partial(our_fit, loss="triplet", miner="all")
 SEMIHARD = partial(our_fit, loss="triplet", miner="semihard")
@@ -118,9 +118,7 @@ CONTENDERS = {
     "SiameseEmbedder, triplet, all triplets": TRIPLET,
     "SiameseEmbedder, triplet, semihard": SEMIHARD,
     "SiameseEmbedder, supcon, all pairs": SUPCON,
-    "pytorch-metric-learning ContrastiveLoss, bare torch loop": partial(
-        bare_loop, criterion=PEER_LOSS
-    ),
+    "pytorch-metric-learning ContrastiveLoss, bare torch loop": PEER,
 }
 LOSSES = {"contrastive": CONTRASTIVE, "semihard": SEMIHARD, "supcon": SUPCON}
 """Contenders of ``epoch_growth`` in addition to cross-entropy."""
@@ -128,8 +126,8 @@ LOSSES = {"contrastive": CONTRASTIVE, "semihard": SEMIHARD, "supcon": SUPCON}
 
 def images(data, rows):
     """Return the training images in float32, and their classes."""
-    X, y, *_ = load_fashion_mnist(data)
-    return X[:rows].astype(np.float32), y[:rows]
+    X, y, *_ = load_fashion_mnist(data, rows)
+    return X.astype(np.float32), y
 
 
 def compare(contenders, X, y, rounds, **options):
@@ -220,8 +218,7 @@ WAYS = {
 @benchmark(chunks=None)
 def chunks(data, *, seeds=3, rows=60_000):
     """Return a row for each way to train."""
-    X, y, X_test, y_test = load_fashion_mnist(data)
-    X, y = X[:rows], y[:rows]
+    X, y, X_test, y_test = load_fashion_mnist(data, rows)
     results = []
     for way, train in WAYS.items():
         runs = []

@@ -34,9 +34,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
-from benchmarks._common.cells import RATIO
 from benchmarks._common.data import load_omniglot
-from benchmarks._common.figures import by_turns, mean_of, of_runs, spread, timed
+from benchmarks._common.figures import RATIO, by_turns, mean_of, of_runs, spread, timed
 from benchmarks._common.report import benchmark, start
 from benchmarks.systems.omniglot import SIZE, with_turned
 from sksiamese import SiameseEmbedder, SiameseIdentifier
@@ -137,25 +136,28 @@ def rates(Z, y, unknown, n_classes, target_far, seed):
 def identify_characters(train, test, seeds):
     """Return rows of embeddings and strategies, and rows of requested rates."""
     X, y = test
-    models, requested = {}, {}
+    fitted = []
     for seed in range(seeds):
         embedder = SiameseEmbedder(**EMBEDDER, random_state=seed)
         _, seconds = timed(embedder.fit, *with_turned(*train))
-        Z, Z_train = embedder.transform(X), embedder.transform(train[0])
-        for name, rows, cost in (("ink", X, 0.0), ("SiameseEmbedder", Z, seconds)):
-            for strategy in ("prototype", "nearest"):
-                figures = open_set(rows, y, strategy, seed) | {"seconds": cost}
-                models.setdefault((name, strategy), []).append(figures)
-        for case in RATES:
-            for kind, items in (("new", (Z, y, None)), ("learned from", (Z_train, train[1], Z))):
-                requested.setdefault((kind, *case), []).append(rates(*items, *case, seed))
-    return [
-        of_runs(runs, embedding=name, strategy=strategy)
-        for (name, strategy), runs in models.items()
-    ], [
-        of_runs(runs, characters=kind, n_classes=n_classes, target_far=target_far)
-        for (kind, n_classes, target_far), runs in requested.items()
-    ]
+        fitted.append((embedder.transform(X), embedder.transform(train[0]), seconds))
+    models, requested = [], []
+    for name in ("ink", "SiameseEmbedder"):
+        for strategy in ("prototype", "nearest"):
+            runs = []
+            for seed, (Z, _, seconds) in enumerate(fitted):
+                items, cost = (X, 0.0) if name == "ink" else (Z, seconds)
+                runs.append(open_set(items, y, strategy, seed) | {"seconds": cost})
+            models.append(of_runs(runs, embedding=name, strategy=strategy))
+    for n_classes, target_far in RATES:
+        for kind in ("new", "learned from"):
+            runs = []
+            for seed, (Z, Z_train, _) in enumerate(fitted):
+                items = (Z, y, None) if kind == "new" else (Z_train, train[1], Z)
+                runs.append(rates(*items, n_classes, target_far, seed))
+            labels = {"characters": kind, "n_classes": n_classes, "target_far": target_far}
+            requested.append(of_runs(runs, **labels))
+    return models, requested
 
 
 def compare_search(n_templates, n_queries, rounds):
@@ -204,10 +206,8 @@ SEARCH_TABLE = {
 @benchmark(identifier=None, identifier_rates=RATES_TABLE, identifier_search=SEARCH_TABLE)
 def identifier(data, *, seeds=3, alphabets=None, templates=100_000, queries=10_000, rounds=7):
     """Return the rows of models, of requested rates and of the search."""
-    train, test = (
-        load_omniglot(data, part, n_alphabets=alphabets)[:2]
-        for part in ("background", "evaluation")
-    )
+    read = partial(load_omniglot, data, n_alphabets=alphabets)
+    train, test = read("background")[:2], read("evaluation")[:2]
     with threadpool_limits(torch.get_num_threads()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "target_far=.* needs .* enrolled classes")
         models, requested = identify_characters(train, test, seeds)

@@ -176,10 +176,8 @@ def naive_split(data, *, seeds=5, max_iter=30):
         rows = [np.isin(y, people[group]) for group in list(folds)[seed % 5]]
         known, new = (pairs_of_people(X[part], y[part], seed) for part in rows)
         runs.append(compare_splits(known, new, seed=seed, max_iter=max_iter))
-    return [
-        of_runs([figures[name] for figures in runs], **{"pairs to test on": name})
-        for name in runs[0]
-    ]
+    rows = [(name, [figures[name] for figures in runs]) for name in runs[0]]
+    return [of_runs(figures, **{"pairs to test on": name}) for name, figures in rows]
 
 
 if __name__ == "__main__":

@@ -37,9 +37,9 @@ from benchmarks._common.data import load_att_faces, load_fashion_mnist, load_svc
 from benchmarks._common.figures import mean_of, of_runs, timed
 from benchmarks._common.report import benchmark, start
 from benchmarks.systems.faces import BLOCK, SUPCON, flat, mirrored, smaller
-from benchmarks.systems.signatures import EMBEDDER, N_GENUINE, series_of, vary
+from benchmarks.systems.signatures import N_GENUINE, series_of
+from benchmarks.systems.signatures import fit as fit_series
 from sksiamese import PairTransformer, PairView, SiameseEmbedder, make_pairs
-from sksiamese.batches import hierarchical
 from sksiamese.metrics import equal_error_rate, expected_calibration_error, threshold_at_far
 
 N_DRAWS = 20
@@ -125,16 +125,8 @@ def signatures(folder):
     X, genuine = flat(series), number <= N_GENUINE
 
     def fit(rows, seed):
-        classes = (writer[rows, None] == np.unique(writer[rows])) & genuine[rows, None]
-        embedder = SiameseEmbedder(
-            tower="tdnn",
-            input_shape=series.shape[1:],
-            augment=vary,
-            sampler=partial(hierarchical, groups=writer[rows], n_groups=2),
-            random_state=seed,
-            **EMBEDDER | {"width": 64},
-        )
-        return embedder.fit(X[rows], classes.astype(int))
+        parts = series[rows], writer[rows], number[rows]
+        return fit_series(*parts, seed=seed, tower="tdnn", width=64)
 
     return writer, fit, partial(pairs_of_signatures, X, writer, genuine)
 

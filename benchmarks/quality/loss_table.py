@@ -33,8 +33,8 @@ MEASURES = ("knn", "map_at_r", "auc")
 
 def data_sets(folder, n_rows):
     """Yield name, rows and classes of each data set, and its training rows if they are fixed."""
-    X, y, *_ = load_fashion_mnist(folder)
-    yield "Fashion-MNIST", X[: 2 * n_rows].astype(np.float32), y[: 2 * n_rows], None
+    X, y, *_ = load_fashion_mnist(folder, 2 * n_rows)
+    yield "Fashion-MNIST", X.astype(np.float32), y, None
     yield "digits", *load_digits(return_X_y=True), None
     yield "mfeat", *load_mfeat(folder), None
     yield "faces", *small_faces(folder), None

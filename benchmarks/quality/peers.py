@@ -18,14 +18,10 @@ from sklearn.utils.estimator_checks import check_estimator
 from skorch import NeuralNetClassifier
 from torch import nn
 
+import sksiamese
 from benchmarks._common.report import benchmark, start
-from sksiamese import (
-    PairTransformer,
-    SiameseEmbedder,
-    SiameseIdentifier,
-    SiameseVerifier,
-    make_pairs,
-)
+
+OUTCOMES = ("passed", "failed", "skipped")
 
 
 class LazyNet(nn.Module):
@@ -45,10 +41,10 @@ def estimators():
     from metric_learn import LMNN, NCA
 
     return {
-        "SiameseEmbedder": SiameseEmbedder(),
-        "SiameseVerifier": SiameseVerifier(),
-        "SiameseIdentifier": SiameseIdentifier(),
-        "PairTransformer": PairTransformer(),
+        "SiameseEmbedder": sksiamese.SiameseEmbedder(),
+        "SiameseVerifier": sksiamese.SiameseVerifier(),
+        "SiameseIdentifier": sksiamese.SiameseIdentifier(),
+        "PairTransformer": sksiamese.PairTransformer(),
         "sklearn NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(),
         "metric-learn LMNN": LMNN(),
         "metric-learn NCA": NCA(),
@@ -65,17 +61,14 @@ def check(estimator):
     except Exception as error:
         results, stopped = [], type(error).__name__
     counts = Counter(result["status"] for result in results)
-    return {
-        **{outcome: counts[outcome] for outcome in ("passed", "failed", "skipped")},
-        "stopped by": stopped,
-    }
+    return {outcome: counts[outcome] for outcome in OUTCOMES} | {"stopped by": stopped}
 
 
 def try_on_digits(estimator):
     """Fit on digits, or on pairs of them; return "yes" or the name of the error."""
     X, y = load_digits(return_X_y=True)
-    if isinstance(estimator, PairTransformer | SiameseVerifier):
-        X, y, _ = make_pairs(X, y, n_pairs=1000, random_state=0)
+    if isinstance(estimator, sksiamese.PairTransformer | sksiamese.SiameseVerifier):
+        X, y, _ = sksiamese.make_pairs(X, y, n_pairs=1000, random_state=0)
     try:
         estimator.fit(X, y)
     except Exception as error:
@@ -89,11 +82,7 @@ def peers(data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
-            {
-                "estimator": name,
-                **check(estimator),
-                "fits digits": try_on_digits(clone(estimator)),
-            }
+            {"estimator": name, **check(estimator), "fits digits": try_on_digits(clone(estimator))}
             for name, estimator in estimators().items()
         ]
 

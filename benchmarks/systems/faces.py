@@ -51,11 +51,8 @@ def relit(images, generator, *, deviation=0.2, **options):
     return affine(images, generator, **options) * (1 + contrast) + light
 
 
-CONTRASTIVE = {
-    "loss": "contrastive",
-    "tower": partial(cnn, depth=2, width=16, pooling="flatten"),
-    "max_iter": 40,
-}
+TWO_BLOCKS = partial(cnn, depth=2, width=16, pooling="flatten")
+CONTRASTIVE = {"loss": "contrastive", "tower": TWO_BLOCKS, "max_iter": 40}
 SUPCON = {
     "loss": partial(supcon, temperature=0.1),
     "tower": partial(cnn, width=16, pooling="flatten"),
@@ -230,6 +227,8 @@ def views_of(faces, learned):
     }
 
 
+CONTRASTIVE_TOWER = partial(fit_embedders, CONTRASTIVE, 1)
+ONE_TOWER, THREE_TOWERS = partial(fit_embedders, SUPCON, 1), partial(fit_embedders, SUPCON, 3)
 CLOSED = partial(fit_gradients, lambda seed: WithinClasses())
 LEARNED = partial(
     fit_gradients, lambda seed: SiameseEmbedder(**VOLUME, random_state=seed, device="cpu")
@@ -237,18 +236,10 @@ LEARNED = partial(
 MODELS = {
     "distance of pixels": (no_fit, "grey", "euclidean"),
     "distance of pixels, mean 0 and deviation 1": (no_fit, "normal", "euclidean"),
-    "contrastive network": (partial(fit_embedders, CONTRASTIVE, 1), "normal", "euclidean"),
-    "SiameseEmbedder, supcon": (partial(fit_embedders, SUPCON, 1), "normal", "cosine"),
-    "SiameseEmbedder, supcon, three towers": (
-        partial(fit_embedders, SUPCON, 3),
-        "normal",
-        "cosine",
-    ),
-    "SiameseEmbedder, supcon, registered": (
-        partial(fit_embedders, SUPCON, 1),
-        "registered, normal",
-        "cosine",
-    ),
+    "contrastive network": (CONTRASTIVE_TOWER, "normal", "euclidean"),
+    "SiameseEmbedder, supcon": (ONE_TOWER, "normal", "cosine"),
+    "SiameseEmbedder, supcon, three towers": (THREE_TOWERS, "normal", "cosine"),
+    "SiameseEmbedder, supcon, registered": (ONE_TOWER, "registered, normal", "cosine"),
     "SiameseEmbedder, log-volume of gradients": (LEARNED, "fine", "cosine"),
     "whitened gradients, registered": (CLOSED, "registered", "cosine"),
     "SiameseEmbedder, log-volume of gradients, registered": (LEARNED, "registered", "cosine"),

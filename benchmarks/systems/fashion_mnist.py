@@ -195,7 +195,7 @@ def measure_rows(Z, y, Z_test, y_test):
 def models():
     """Return name, depth, training function and threshold of the lab, for each row."""
     lab_size = {"n_components": WIDTH, "width": WIDTH, "max_iter": EPOCHS}
-    rows = [("raw pixels", None, lambda X, y, pairs, seed, depth: as_floats, None)]
+    rows = [("raw pixels", None, lambda *_, **options: as_floats, None)]
     for depth in DEPTHS:
         for order, shuffle in {"in file order": False, "shuffled": True}.items():
             rows.append((f"lab, pairs {order}", depth, partial(fit_lab, shuffle=shuffle), 0.5))
@@ -263,7 +263,7 @@ def lab(results):
 @benchmark(fashion_mnist=None, systems=lab)
 def fashion_mnist(data, *, seeds=5, rows=None):
     """Return a row for each model and depth, with its figures over all seeds."""
-    images = [part[:rows] for part in load_fashion_mnist(data)]
+    images = load_fashion_mnist(data, rows)
     runs = [run_seed(*images, seed) for seed in range(seeds)]
     return [
         of_runs(figures, model=name, depth=depth)

@@ -206,14 +206,12 @@ def koch(results):
 @benchmark(omniglot=None, systems=koch)
 def omniglot(data, *, seeds=3, alphabets=None):
     """Return a row for each published figure and each model, with its figures."""
-    train, test = (
-        load_omniglot(data, part, n_alphabets=alphabets) for part in ("background", "evaluation")
-    )
+    read = partial(load_omniglot, data, n_alphabets=alphabets)
+    train, test = read("background"), read("evaluation")
     runs = load_omniglot_runs(data)
     found = [run_seed(train, test, runs, seed) for seed in range(seeds)]
-    return published_rows(PUBLISHED) + [
-        of_runs([run[name] for run in found], model=name) for name in found[0]
-    ]
+    rows = [of_runs([run[name] for run in found], model=name) for name in found[0]]
+    return published_rows(PUBLISHED) + rows
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def vary(X, generator):
 
 
 def fit(X, writer, number, *, seed, **parameters):
-    """Train an embedder, and return a function that gives the distances between all series."""
+    """Return an embedder of series, fitted on some writers."""
     classes = (writer[:, None] == np.unique(writer)) & (number[:, None] <= N_GENUINE)
     embedder = SiameseEmbedder(
         **EMBEDDER | parameters,
@@ -234,13 +234,14 @@ def fit(X, writer, number, *, seed, **parameters):
         augment=vary,
         sampler=partial(hierarchical, groups=writer, n_groups=2),
         random_state=seed,
-    ).fit(X.reshape(len(X), -1), classes.astype(int))
+    )
+    return embedder.fit(X.reshape(len(X), -1), classes.astype(int))
 
-    def distances(X):
-        Z = torch.from_numpy(embedder.transform(X.reshape(len(X), -1)))
-        return embedder.objective_.distance(Z, Z).numpy()
 
-    return distances
+def distances(embedder, X):
+    """Return the distances between all series."""
+    Z = torch.from_numpy(embedder.transform(X.reshape(len(X), -1)))
+    return embedder.objective_.distance(Z, Z).numpy()
 
 
 def compare(signatures, writer, number, folds, n_seeds):
@@ -259,8 +260,8 @@ def compare(signatures, writer, number, folds, n_seeds):
         found[WARPING].append(figures_of(warped, tests, writer, number, seed))
         for name, parameters in MODELS.items():
             fitted, seconds = timed(fit_all, seed, parameters)
-            distances = [of(X[test]) for of, test in zip(fitted, tests, strict=True)]
-            figures = figures_of(distances, tests, writer, number, seed)
+            D = [distances(one, X[test]) for one, test in zip(fitted, tests, strict=True)]
+            figures = figures_of(D, tests, writer, number, seed)
             found[name].append(figures | {"seconds": seconds})
     return [of_runs(runs, model=name) for name, runs in found.items()]
 

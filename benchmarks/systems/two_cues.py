@@ -193,19 +193,21 @@ def one_fold(model, data, X, y, new, seed):
     return verification(match, score) | {"seconds": seconds}
 
 
+def rows_of(items, learned):
+    """Return items as rows."""
+    return flat(items)
+
+
 def digits(folder):
     """Return digits by feature sets: classes, sets of fused cues, and data of each model."""
     X, y = load_mfeat(folder)
     cues = {name: X[:, part] for name, part in columns_of(MFEAT_PARTS).items()}
-    common = {"items": cues, "look": as_they_are, "n_pairs": (8000, 4000)}
-    return (
-        y,
-        [TWO, tuple(cues)],
-        {
-            "distances": common | {"tower": whitening, "n_parts": 1},
-            "mlp": common | {"tower": None, "augment": None},
-        },
-    )
+    common = {"items": cues, "look": rows_of, "n_pairs": (8000, 4000)}
+    models = {
+        "distances": common | {"tower": whitening, "n_parts": 1},
+        "mlp": common | {"tower": None, "augment": None},
+    }
+    return y, [TWO, tuple(cues)], models
 
 
 def halves(folder):
@@ -216,39 +218,17 @@ def halves(folder):
         upper, lower = np.split(smaller(faces, block), 2, axis=1)
         return {"upper half": upper, "lower half": lower}
 
-    common = {"n_pairs": (90 * 32, 90 * 8)}
-    return (
-        y,
-        [("upper half", "lower half")],
-        {
-            "distances": common
-            | {"items": cut(FINE), "look": registered_gradients}
-            | {"tower": whitened_directions, "n_parts": 4},
-            "mlp": common
-            | {"items": cut(BLOCK), "look": as_they_are}
-            | {"tower": tower_of_half, "augment": distorted},
-        },
-    )
-
-
-def as_they_are(items, learned):
-    """Return items as rows."""
-    return flat(items)
+    n_pairs = (90 * 32, 90 * 8)
+    models = {
+        "distances": {"items": cut(FINE), "look": registered_gradients, "n_pairs": n_pairs}
+        | {"tower": whitened_directions, "n_parts": 4},
+        "mlp": {"items": cut(BLOCK), "look": rows_of, "n_pairs": n_pairs}
+        | {"tower": tower_of_half, "augment": distorted},
+    }
+    return y, [("upper half", "lower half")], models
 
 
 DATA = {"digits": digits, "faces": halves}
-
-
-def described(name, model, cues, runs):
-    """Return the row of some cues, from its runs fold by fold."""
-    return {
-        "data": name,
-        "model": model,
-        "cues": cues,
-        "folds": [summary(fold) for fold in runs],
-        "summary": summary([run for fold in runs for run in fold]),
-        "runs": runs,
-    }
 
 
 def cue_rows(results):
@@ -322,7 +302,10 @@ def two_cues(data, *, seeds=3, mlp_seeds=1, folds=5):
                     for figures in fold:
                         figures["seconds"] += sum(views[cue][1] for cue in cues)
                     runs.append(fold)
-            rows += [described(name, model, cues, runs) for cues, runs in found.items()]
+            for cues, runs in found.items():
+                all_runs = [run for fold in runs for run in fold]
+                figures = {"folds": [summary(fold) for fold in runs], "summary": summary(all_runs)}
+                rows.append({"data": name, "model": model, "cues": cues} | figures | {"runs": runs})
     return rows
 
 

@@ -96,11 +96,12 @@ def test_an_outdated_table_is_found_and_rewritten(load_script, tmp_path, monkeyp
     }.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match=r"README.md, docs/benchmarks.rst out of date"):
-        module.main(["--check", "--root", str(tmp_path)])
+        module.main(["--check"])
     assert "old" in readme.read_text()
-    module.main(["--root", str(tmp_path)])
-    module.main(["--check", "--root", str(tmp_path)])
+    module.main([])
+    module.main(["--check"])
     for path in (readme, docs):
         text = path.read_text()
         assert "old" not in text
