@@ -284,9 +284,8 @@ def our_accuracy(X, y):
 def nca_accuracy(X, y, *, n_rows, max_iter):
     """Return the curve of scikit-learn's NCA on some rows, at every fifth iteration."""
     clock = Accuracy(X, y)
-    few, _, y_few, _ = train_test_split(
-        clock.X, clock.y, train_size=n_rows, stratify=clock.y, random_state=0
-    )
+    X, y = clock.X, clock.y
+    few, _, y_few, _ = train_test_split(X, y, train_size=n_rows, stratify=y, random_state=0)
     scaler = StandardScaler()
 
     def record(transformation, n_iter):

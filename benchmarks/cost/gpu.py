@@ -15,6 +15,7 @@ script can be tried on small settings.
 """
 
 from functools import partial
+from time import perf_counter
 from unittest.mock import patch
 
 import numpy as np
@@ -24,7 +25,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from benchmarks._common.data import load_fashion_mnist, load_omniglot, load_omniglot_runs
-from benchmarks._common.figures import by_turns, of_runs, timed
+from benchmarks._common.figures import by_turns, of_runs
 from benchmarks._common.report import benchmark, start
 from benchmarks.cost.training import Clock
 from benchmarks.systems import fashion_mnist, omniglot
@@ -61,18 +62,12 @@ PLACES = {"kept on the device": _items.N_SHARERS, "sent by batches": 2**60}
 
 def timed_on(device, function, *arguments):
     """Return the result of a call, and the seconds until the device has computed it."""
-
-    def wait():
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    def call():
-        result = function(*arguments)
-        wait()
-        return result
-
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
-    return timed(call)
+    begin = perf_counter()
+    result = function(*arguments)
+    wait()
+    return result, perf_counter() - begin
 
 
 def timed_fit(X, y, device, **parameters):

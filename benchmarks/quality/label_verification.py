@@ -143,14 +143,12 @@ def clothes(folder, *, share_rows):
 
 
 PEOPLE = partial(deal_identities, shares=(0.6, 0.2))
+CLASSES = partial(deal_identities, shares=(0.4, 0.3))
 TASKS = {
     "AT&T faces, new people": (faces, PEOPLE),
     "SVC2004, new writers": (signatures, PEOPLE),
     "Fashion-MNIST, new images": (partial(clothes, share_rows=True), deal_rows),
-    "Fashion-MNIST, new classes": (
-        partial(clothes, share_rows=False),
-        partial(deal_identities, shares=(0.4, 0.3)),
-    ),
+    "Fashion-MNIST, new classes": (partial(clothes, share_rows=False), CLASSES),
 }
 """Functions that load the data, and that deal out roles."""
 
