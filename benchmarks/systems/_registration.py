@@ -23,7 +23,7 @@ STEPS = (0.06, 0.06, 0.04, 0.03)
 MAX_MOVE = 0.2
 """Largest move along each axis."""
 
-MOVE_PENALTY = 0.15
+PENALTY = 0.15
 """Weight of the squared length of a move, subtracted from the cosine similarity."""
 
 
@@ -69,7 +69,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
     return np.sqrt(grid / grid.mean(axis=(1, 2, 3), keepdims=True))
 
 
-def move_images(images, moves):
+def warp(images, moves):
     """Scale, turn and shift images.
 
     Parameters
@@ -112,17 +112,17 @@ class Registration(TransformerMixin, BaseEstimator):
         """Register training images to their mean, which sharpens from round to round."""
         moves, self.means_ = np.zeros((len(images), 4)), []
         for step in STEPS:
-            mean = outlines(move_images(images, moves)).mean(axis=0)
+            mean = outlines(warp(images, moves)).mean(axis=0)
             self.means_.append(mean / np.linalg.norm(mean))
-            moves = improve_moves(images, moves, self.means_[-1], step)
+            moves = improve(images, moves, self.means_[-1], step)
         return self
 
     def transform(self, images):
         """Return registered images, of shape (n_images, height, width)."""
         moves = np.zeros((len(images), 4))
         for mean, step in zip(self.means_, STEPS, strict=True):
-            moves = improve_moves(images, moves, mean, step)
-        return move_images(images, moves)
+            moves = improve(images, moves, mean, step)
+        return warp(images, moves)
 
 
 def outlines(images):
@@ -132,13 +132,11 @@ def outlines(images):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def improve_moves(images, moves, mean, step):
+def improve(images, moves, mean, step):
     """Return moves, each changed by a step along each axis if the image is then more similar."""
 
     def similarity(moves):
-        return outlines(move_images(images, moves)) @ mean - MOVE_PENALTY * np.square(moves).sum(
-            axis=1
-        )
+        return outlines(warp(images, moves)) @ mean - PENALTY * np.square(moves).sum(axis=1)
 
     best = similarity(moves)
     for axis in np.eye(4):

@@ -31,7 +31,7 @@ from sklearn.preprocessing import FunctionTransformer, Normalizer
 from benchmarks._common.data import load_att_faces
 from benchmarks._common.figures import mean_of, summary, timed, verification
 from benchmarks._common.report import benchmark, start
-from benchmarks.systems._registration import Registration, gradients, move_images
+from benchmarks.systems._registration import Registration, gradients, warp
 from benchmarks.systems._table import find, system
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine
@@ -188,8 +188,7 @@ def with_copies(images, y, seed):
     rng = np.random.default_rng(seed)
     both = [images, mirrored(images)]
     copies = [
-        move_images(both[copy % 2], MOVES * rng.normal(size=(len(images), 4)))
-        for copy in range(N_COPIES)
+        warp(both[copy % 2], MOVES * rng.normal(size=(len(images), 4))) for copy in range(N_COPIES)
     ]
     return np.concatenate([*both, *copies]), np.tile(y, 2 + N_COPIES)
 
