@@ -1,6 +1,6 @@
 """Paste the tables of the results into README.md and the pages of docs.
 
-A table NAME stands in README.md between ``<!-- table:NAME -->`` and ``<!-- /table -->``, and in
+A table NAME is placed in README.md between ``<!-- table:NAME -->`` and ``<!-- /table -->``, and in
 a page of docs between ``.. table:NAME`` and ``.. end-table``.
 """
 
@@ -21,7 +21,7 @@ PLACES = {
     "docs/performance.rst": (IN_RST, list_table),
 }
 FIRST = ("fashion_mnist", "omniglot", "signatures", "faces", "two_cues", "paraphrase")
-"""Results whose rows come first, and in this order, in a table of several scripts."""
+"""Results with rows that come first, in this order, in a table of several scripts."""
 
 
 def collect(folder):

@@ -11,7 +11,7 @@ once more with enrolled characters that the embedder has learned from, for which
 guaranteed. The time of enrolling 100,000 embeddings and identifying 10,000 is compared with
 ``NearestNeighbors`` by brute force on the same embeddings, by turns.
 
-The settings are those of ``systems/omniglot.py``, with half the channels to take less time; they
+The settings are from ``systems/omniglot.py``, with half the channels to save time; they
 were chosen on background alphabets. The evaluation alphabets only give the figures.
 
 ``false_accept_rate``: each draw enrols some classes, and identifies rows of others that were never

@@ -1,8 +1,8 @@
 """Measure verifiers that learn from labels: thresholds and probabilities for unseen identities.
 
 An embedder learns from labelled rows. ``PairTransformer(FrozenEstimator(embedder))`` and a logistic
-regression make a verifier of it, which is calibrated, and whose threshold for a rate of false
-accepts is chosen, on pairs of others: other people of the AT&T faces, other writers of SVC2004,
+regression make a verifier of it, which is calibrated on pairs of others, like its threshold for a
+rate of false accepts: other people of the AT&T faces, other writers of SVC2004,
 other images of Fashion-MNIST, or other classes of it. A third group is tested.
 
 - Faces: 24 people to learn from, 8 to calibrate on, 8 to test, all pairs of their images.
@@ -13,7 +13,7 @@ other images of Fashion-MNIST, or other classes of it. A third group is tested.
 - Fashion-MNIST, new classes: four to learn from, three to calibrate on and three to test, 20,000
   pairs of each.
 
-Roles are drawn anew for each seed, and those of the people, writers and classes not learned from
+Roles are drawn anew for each seed; people, writers and classes not learned from are divided
 twenty times; calibration and test rows are never learned from.
 
 A threshold comes with an interval. It holds the requested rate if the test pairs reach this rate at
@@ -53,7 +53,7 @@ def deal_identities(y, rng, *, shares):
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
-        Identities, none of which has two roles.
+        Identities; each has one role.
 
     rng : Generator
         Source of randomness.
@@ -96,7 +96,7 @@ def pairs_of_signatures(X, writer, genuine, rows, seed):
 
 
 def pairs_of_images(X, y, rows, seed, *, share_rows):
-    """Return pairs, half of which match, and what they share: rows or classes."""
+    """Return pairs, half of them matches, and the rows or classes that they share."""
     positions, match, _ = make_pairs(
         rows[:, None], y[rows], n_pairs=min(10 * len(rows), 20_000), as_view=True, random_state=seed
     )

@@ -149,7 +149,7 @@ def spread_ratio(D, same, different, *, sharpness=8.0, threshold=1.35):
     """Compute a logistic loss of distances relative to the mean distance of the positives.
 
     Decisions by the ratio of the distance to the spread of a class are learned by this ratio:
-    matching pairs shall be nearer than ``threshold`` times the spread, others farther.
+    matching pairs should be nearer than ``threshold`` times the spread, others farther.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class Evidence(nn.Module):
 
 
 def whitening(X, y):
-    """Return a linear tower whose embedding has equal scatter within classes in all directions.
+    """Return a linear tower that embeds with equal scatter within classes in all directions.
 
     Parameters
     ----------

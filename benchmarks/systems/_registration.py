@@ -39,7 +39,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
         1 for slopes, 2 for curvatures.
 
     scale : float, default=1.0
-        Deviation of the Gaussian whose derivatives the images are filtered by, in pixels.
+        Deviation of the Gaussian that is differentiated to filter the images, in pixels.
 
     pooling : float, default=2.5
         Deviation of the Gaussian by which strengths are averaged, in pixels.
@@ -53,7 +53,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
     Returns
     -------
     maps : ndarray of shape (n_images, 2 * n_directions, height // stride, width // stride)
-        Roots of mean strengths, whose mean square within an image is one.
+        Roots of mean strengths, scaled to a mean square of one within an image.
     """
     angles = np.pi * np.arange(n_directions) / n_directions
     along = 0

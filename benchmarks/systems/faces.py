@@ -60,7 +60,7 @@ SUPCON = {
     "max_iter": 40,
 }
 N_COPIES = 6
-"""Moved copies of each image that are learned from, beside its mirror image."""
+"""Moved copies of each image and its mirror image in training."""
 
 MOVES = (0.04, 0.06, 0.03, 0.03)
 """Deviations of their moves: size, angle, place to the right and below."""

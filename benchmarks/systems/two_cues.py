@@ -14,7 +14,7 @@ connected layers fuse the towers, all of it is learned from pairs.
 
 Faces are preprocessed as in ``faces.py``; whitening and comparison by angles were chosen on inner
 splits of training people, on most of which fused halves were better than the better half; the
-ridge is that of the digits. For digits, inner splits, six to learn from and two to verify, chose
+ridge is the one of the digits. For digits, inner splits, six to learn from and two to verify, chose
 the two cues with the greatest gain over the better of them. All other settings of the digits were
 chosen with the folds of the table in view: the fusion of distances, by curves, their measure, and
 the ridge; inner splits would have chosen a greater ridge.
@@ -60,7 +60,7 @@ def registered_gradients(images, learned):
         One half of faces.
 
     learned : ndarray of bool of shape (n_images,)
-        Images whose mean the others are registered to.
+        Images to register the others to, by their mean.
     """
     registered = Registration().fit(images[learned]).transform(images)
     return sum(
