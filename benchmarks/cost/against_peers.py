@@ -208,13 +208,13 @@ def peer_loop(X, y, loss, miner):
     sampler = samplers.MPerClassSampler(y, m=PER_CLASS, length_before_new_iter=len(y))
     loader = DataLoader(dataset, batch_size=10 * PER_CLASS, sampler=sampler)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
-    start = perf_counter()
+    begin = perf_counter()
     for _ in range(2):
         for rows, labels in loader:
             optimizer.zero_grad()
             criterion(model(rows), labels).backward()
             optimizer.step()
-    return {"epoch": (perf_counter() - start) / 2}
+    return {"epoch": (perf_counter() - begin) / 2}
 
 
 def skorch_fit(X, y, loss, miner):

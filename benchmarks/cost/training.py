@@ -96,13 +96,13 @@ def bare_loop(
     X, y = torch.from_numpy(X), torch.from_numpy(y.astype(np.int64))
     parameters = module.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=1e-4, fused=True)
-    start = perf_counter()
+    begin = perf_counter()
     for _ in range(2):
         for batch in torch.randperm(len(X)).split(batch_size):
             optimizer.zero_grad()
             criterion(module(X[batch]), y[batch]).backward()
             optimizer.step()
-    return {"epoch": (perf_counter() - start) / 2}
+    return {"epoch": (perf_counter() - begin) / 2}
 
 
 CROSS_ENTROPY = partial(bare_loop, criterion=nn.CrossEntropyLoss(), n_outputs=10)

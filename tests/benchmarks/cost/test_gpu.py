@@ -14,8 +14,7 @@ def gpu(load_script, monkeypatch):
     monkeypatch.setattr(module, "PRODUCT", 64)
     small = {"tower": "mlp", "max_iter": 1}
     monkeypatch.setattr(module.fashion_mnist, "CNN", module.fashion_mnist.CNN | small)
-    monkeypatch.setattr(module.omniglot, "TOWER", module.omniglot.TOWER | {"tower": "mlp"})
-    monkeypatch.setitem(module.omniglot.EMBEDDER, "max_iter", 1)
+    monkeypatch.setattr(module, "OMNIGLOT", module.OMNIGLOT | small)
     return module
 
 
