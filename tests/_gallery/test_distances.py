@@ -104,7 +104,7 @@ IN_FLOAT32 = FrozenEstimator(FunctionTransformer(to_float32).fit([[0.0]]))
 @pytest.mark.parametrize(
     ("embedder", "metric", "row", "message"),
     [
-        (IDENTITY, "euclidean", [1e200, 0, 0], "scale what the embedder returns"),
+        (IDENTITY, "euclidean", [1e200, 0, 0], "scale the output of the embedder"),
         (IDENTITY, "sqeuclidean", [0, -1e160, 0], "values up to 1e\\+160"),
         (IDENTITY, "correlation", [2, 2, 2], "not defined for embeddings with all values equal"),
         (IN_FLOAT32, "euclidean", [1e39, 0, 0], "too large for its precision"),
@@ -170,8 +170,8 @@ class Index:
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), -1)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), 5)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.zeros((n, k))), "integers from 0 to 4"),
-        (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "none of them NaN"),
-        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "must return distances"),
+        (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "without NaN"),
+        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "must return numeric distances"),
         (lambda n, k: None, "two arrays from kneighbors"),
     ],
 )

@@ -239,5 +239,5 @@ def test_a_threshold_is_chosen_on_classes_that_were_not_trained_on(digits):
 def test_a_rate_needs_classes_beside_those_to_learn_from():
     X, y = people(2, 4)
     identifier = SiameseIdentifier(SiameseEmbedder(max_iter=1), target_far=0.4)
-    with pytest.raises(ValueError, match="leaves less than two to learn from"):
+    with pytest.raises(ValueError, match="leaves fewer than two classes for training"):
         identifier.fit(X, y)
