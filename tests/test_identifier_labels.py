@@ -54,7 +54,7 @@ def test_unsigned_labels_stay_whole_numbers_beside_the_label_of_the_unknown(dtyp
 
 def test_unsigned_labels_beyond_63_bits_want_an_unsigned_label_of_the_unknown():
     labels = np.uint64(2**64 - 20) + np.arange(12, dtype=np.uint64)
-    with pytest.raises(ValueError, match=r"unknown_label=-1 is incompatible with y; choose another"):
+    with pytest.raises(ValueError, match=r"unknown_label=-1 is incompatible with y; choose"):
         enrolled(labels, target_far=0.3)
     predicted = enrolled(labels, target_far=0.3, unknown_label=0).predict(X + 50)
     assert predicted.dtype == np.uint64

@@ -143,7 +143,7 @@ def test_a_metric_that_returns_no_distance_is_named(value):
 
 def test_haversine_takes_latitude_and_longitude():
     X, y = people(6, 2)
-    with pytest.raises(ValueError, match="'haversine' needs embeddings of 2 components"):
+    with pytest.raises(ValueError, match="'haversine' needs embeddings with 2 components"):
         SiameseIdentifier(IDENTITY, metric="haversine").fit(X, y)
     identifier = SiameseIdentifier(IDENTITY, metric="haversine", strategy="nearest")
     assert identifier.fit(X[:, :2], y).score(X[:, :2], y) == 1
@@ -171,7 +171,7 @@ class Index:
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), 5)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.zeros((n, k))), "integers from 0 to 4"),
         (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "without NaN"),
-        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "must return numeric distances"),
+        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "numeric distances"),
         (lambda n, k: None, "two arrays from kneighbors"),
     ],
 )
