@@ -156,7 +156,7 @@ def test_one_row_of_each_of_many_people_is_no_regression():
     identifier = SiameseIdentifier(IDENTITY, target_far=0.1).fit(X[:25], y[:25])
     identifier.partial_fit(X[25:], y[25:]).partial_fit(X + 9, y + 30)
     assert identifier.verify(X, y).all()
-    with pytest.raises(ValueError, match="Unknown label type: continuous; y must hold classes"):
+    with pytest.raises(ValueError, match="Unknown label type: continuous; y must have classes"):
         identifier.partial_fit(X, X[:, 0])
 
 
