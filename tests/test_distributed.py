@@ -106,7 +106,7 @@ def test_processes_hold_out_the_same_classes_for_a_threshold(together):
 
 
 def test_processes_refuse_a_batch_with_fewer_rows_than_they_are(together):
-    expected = f"{len(together)} processes cannot share a batch of 1 rows"
+    expected = f"{len(together)} processes cannot divide a batch of 1 rows"
     assert all(expected in str(learned["tiny"]) for learned in together)
 
 

@@ -307,7 +307,7 @@ def test_series_are_no_images_and_images_no_series(data):
     refuses(
         partial(SiameseEmbedder(augment=time_warp, input_shape=(1, 8, 8), **SHORT).fit, *data),
         "augment",
-        r"takes series .*got \(\d+, 1, 8, 8\)",
+        r"needs series .*got \(\d+, 1, 8, 8\)",
     )
 
 
