@@ -308,7 +308,7 @@ def test_misuse_is_named_and_changes_nothing():
             "strings, such as '3', .* such as 0; give both one type",
         ),
         (lambda: identifier.partial_fit(X, y, classes=["0", "1"]), "y has .*, but classes has"),
-        (lambda: identifier.forget(y), "labels has all classes, but one must stay; to start"),
+        (lambda: identifier.forget(y), "labels has all classes, but one must remain; to restart"),
         (lambda: identifier.partial_fit(X, y.astype(str)), "give both one type"),
         (
             lambda: identifier.partial_fit(X, y, classes=[0, 1]),
