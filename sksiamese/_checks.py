@@ -151,8 +151,8 @@ def as_array(X, name):
         values = zip(array.flat, np.asarray(X, dtype=object).flat, strict=True)
         if any(isinstance(value, Integral) and value != int(number) for number, value in values):
             raise ValueError(
-                f"{name} mixes floats and whole numbers above 2**53, which floats cannot represent; "
-                "give them one type."
+                f"{name} mixes floats and whole numbers above 2**53, which floats cannot "
+                "represent; give them one type."
             )
     return array
 

@@ -502,7 +502,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _mark_learned(self):
-        """Update ``learned_classes_``, also with re-enrolled ones; return the mask of their rows."""
+        """Update ``learned_classes_``, with re-enrolled ones; return the mask of their rows."""
         learned = np.isin(self.classes_, self.learned_classes_.astype(self.classes_.dtype))
         if len(self._forgotten_):
             learned |= np.isin(digests(self.classes_), self._forgotten_)

@@ -202,8 +202,8 @@ def _from_numbers(values, name):
         numbers = values.astype(np.float64)
         if (np.abs(numbers.ravel()[is_integer]) >= MAX_EXACT).any():
             raise ValueError(
-                f"{name} mixes floats and whole numbers beyond 2**53, which floats cannot represent; "
-                "give them one type."
+                f"{name} mixes floats and whole numbers beyond 2**53, which floats cannot "
+                "represent; give them one type."
             )
         return numbers
     least, largest = min(values.flat), max(values.flat)

@@ -246,7 +246,7 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
     batch_size = check_count("batch_size", batch_size, 2)
     weight = _row_values("weight", weight, y, classes)
     if weight.is_complex():
-        raise ValueError("weight must hold real numbers, got complex ones.")
+        raise ValueError("weight must be real numbers, got complex ones.")
     weight = weight.double() * (y >= 0)
     if not 0 < weight.sum() < inf or (weight < 0).any():
         raise ValueError(

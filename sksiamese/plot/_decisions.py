@@ -21,7 +21,7 @@ def accepted_pairs(y_score, threshold, accepted):
     accepted = as_classes(accepted, "accepted")
     check_consistent_length(y_score, accepted)
     if label_kind(accepted) == "strings" or not np.isin(accepted, (0, 1)).all():
-        raise ValueError("accepted must hold True or False for each pair; pass y_score >= t.")
+        raise ValueError("accepted must be True or False for each pair; pass y_score >= t.")
     return accepted.astype(bool)
 
 

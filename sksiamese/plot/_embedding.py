@@ -133,7 +133,7 @@ class EmbeddingDisplay:
             If ``Z`` has fewer than two columns or its length differs from that of ``y``,
             ``projection`` does not return two columns, or there are more than 36 classes.
         """
-        Z = as_floats(Z, "Z", "give a row of components for each class", ensure_min_features=2)
+        Z = as_floats(Z, "Z", "give one row of components for each label", ensure_min_features=2)
         y = as_classes(y, "y")
         check_consistent_length(Z, y)
         if projection is None and Z.shape[1] == 2:
