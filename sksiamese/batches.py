@@ -3,7 +3,7 @@
 A sampler yields the batches of one epoch, as tensors of row numbers. It accepts the classes
 ``y`` of all rows, with -1 for ignored rows, and uses no source of randomness other than a
 ``torch.Generator``. If its signature names ``classes``, the embedder passes the labels of the
-classes 0, 1, .... Batches may also be lists or arrays of row numbers.
+codes in ``y``. Batches may also be lists or arrays of row numbers.
 """
 
 from math import inf
