@@ -254,7 +254,7 @@ def test_invalid_groups_of_classes_are_refused_by_name(groups, classes, name):
 @pytest.mark.parametrize("weight", [[1, 2], np.ones(0), [[1]]])
 def test_class_weights_that_are_not_numbers_are_refused_by_name(weight):
     generator = torch.Generator().manual_seed(0)
-    with pytest.raises(ValueError, match="weight must hold"):
+    with pytest.raises(ValueError, match="weight must have"):
         list(weighted(torch.arange(6) % 2, 4, weight={0: weight, 1: weight}, generator=generator))
 
 

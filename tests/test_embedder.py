@@ -566,7 +566,7 @@ def test_partial_fit_compares_labels_exactly(digits):
     )
     assert embedder.classes_.tolist() == np.unique(ids).tolist()
     embedder.partial_fit(X, ids.astype(np.uint64))
-    with pytest.raises(ValueError, match="No type holds both"):
+    with pytest.raises(ValueError, match="No type represents both"):
         embedder.partial_fit(X, ids.astype(float) + (np.arange(200) % 2) * 2048)
     with pytest.raises(ValueError, match="y has strings"):
         embedder.partial_fit(X, ids.astype(str))

@@ -216,12 +216,15 @@ REMEDIES = {
         lambda: few_shot_score(embed(), X, Y, n_way=2, k_shot=2),
     ],
     "groups of one class": [
-        (lambda: embed(sampler=partial(hierarchical, groups=Y)), "raise n_groups, or make groups"),
+        (lambda: embed(sampler=partial(hierarchical, groups=Y)), "raise n_groups, or form groups"),
         lambda: embed(sampler=partial(hierarchical, groups=Y, n_groups=2)),
         lambda: embed(sampler=partial(hierarchical, groups=Y // 2)),
     ],
     "weights of zero": [
-        (lambda: embed(sampler=partial(weighted, weight=0 * Y)), "give such rows a weight"),
+        (
+            lambda: embed(sampler=partial(weighted, weight=0 * Y)),
+            "give such rows a positive weight",
+        ),
         lambda: embed(sampler=partial(weighted, weight=1 + Y)),
     ],
 }

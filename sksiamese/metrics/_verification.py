@@ -234,7 +234,7 @@ def as_scores(y_score, name="y_score"):
     Returns
     -------
     y_score : ndarray of float32 or float64 of shape (n,)
-        Scores, in float32 if it holds all values of the given dtype, else in float64.
+        Scores, in float32 if it represents all values of the given dtype, else in float64.
     """
     remedy = "give one score for each pair"
     scores = as_floats(y_score, name, remedy, ensure_2d=False, allow_nd=True)

@@ -305,7 +305,7 @@ def test_an_augmentation_of_series_refuses_images(data):
     refuses(
         partial(SiameseEmbedder(augment=time_warp, input_shape=(1, 8, 8), **SHORT).fit, *data),
         "augment",
-        r"takes series .*got \(\d+, 1, 8, 8\)",
+        r"needs series .*got \(\d+, 1, 8, 8\)",
     )
 
 
