@@ -58,7 +58,7 @@ def test_items_are_known_by_their_names_after_a_fit_on_a_table():
 )
 def test_columns_of_both_sides_that_are_mixed_up_are_refused(kind, columns):
     model = kind()
-    with pytest.raises(ValueError, match="those of the left item and then, in the same order"):
+    with pytest.raises(ValueError, match="belong to the left item and then, in the same order"):
         model.fit(TABLE[columns], MATCH)
     assert not hasattr(model, "feature_names_in_")
 
