@@ -478,7 +478,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         if getattr(X, "ndim", 2) > 2:
             if has_channels_last(X.shape[1:]):
                 raise ValueError(
-                    f"X has shape {X.shape}, images with their channels last, but towers take "
+                    f"X has shape {X.shape}, images with channels last, but towers expect "
                     "channels first and flat rows; set X = np.moveaxis(X, -1, 1), then pass "
                     f"X.reshape(len(X), -1) and "
                     f"input_shape={(X.shape[3], X.shape[1], X.shape[2])}."

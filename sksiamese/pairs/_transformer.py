@@ -432,7 +432,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
                 compared = OUTPUTS[self.output](pairs.left, pairs.right)
             if self.output != "pairs" and all_finite(items) and not all_finite(compared):
                 raise ValueError(
-                    f"X has items whose {self.output} overflows; scale them, for instance by "
+                    f"The {self.output} of items of X overflows; scale them, for instance by "
                     "transformer=sklearn.preprocessing.MaxAbsScaler()."
                 )
             return compared, []
