@@ -1,8 +1,11 @@
-"""The tasks of a developer: ``nox -l`` lists them, ``nox`` runs all."""
+"""The tasks of a developer: ``nox -l`` lists them, ``nox`` runs all but benchmarks.
+
+``nox --no-venv --no-install`` runs them in the environment that is active, as ``.ci/run`` does.
+"""
 
 import nox
 
-nox.options.sessions = ["lint", "tests", "test_benchmarks", "docs"]
+nox.options.sessions = ["lint", "tests", "slow_tests", "docs"]
 
 
 def install(session, *extras):
@@ -14,8 +17,8 @@ def install(session, *extras):
 def lint(session):
     """Check style and docstrings."""
     install(session, "docs", "dev")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "ruff", "check", ".")
+    session.run("python", "-m", "ruff", "format", "--check", ".")
     session.run("python", "docs/reference.py")
 
 
@@ -23,26 +26,28 @@ def lint(session):
 def tests(session):
     """Run tests and doctests."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *session.posargs)
 
 
 @nox.session
-def test_benchmarks(session):
-    """Run the tests of benchmarks."""
+def slow_tests(session):
+    """Run the tests marked as slow, those of benchmarks, and the fuzzer."""
     install(session, "test")
-    session.run("pytest", "tests/benchmarks", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "slow")
+    session.run("python", "-m", "pytest", "tests/benchmarks")
+    session.run("python", "-m", "tests.fuzz", "--seconds", "60")
 
 
 @nox.session
 def docs(session):
     """Build the docs; a warning is an error."""
     install(session, "docs")
-    session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build")
 
 
 @nox.session
 def bench(session):
-    """Run a benchmark, say ``nox -s bench -- systems.fashion_mnist``."""
+    """Run a benchmark, such as ``nox -s bench -- systems.fashion_mnist``."""
     install(session, "bench")
     name, *options = session.posargs
     session.run("python", "-m", f"benchmarks.{name}", *options)

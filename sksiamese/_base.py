@@ -225,26 +225,34 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             "ensure_all_finite": finite,
         }
 
-    def _validate_rows(self, X, *y, reset, **options):
+    def _check_has_labels(self, y):
+        """Raise unless labels are passed."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+
+    def _validate_rows(self, X, y=None, *, reset, **options):
         """Return rows, and labels if given, validated by scikit-learn.
 
         Rows of a source, such as a file, are validated each time that they are read; an array of
         zeros of the same length replaces them in the validation of the labels.
         """
+        labels = "no_validation" if y is None else y
         if not is_source(X):
             X = as_rows(X, "X")
+            options |= self._check_array_options(X)
             with argument_errors("X", ROWS_WANTED, "y"):
-                found = validate_data(
-                    self, X, *y, reset=reset, **self._check_array_options(X), **options
-                )
-            self._check_not_empty(found[0] if y else found)
-            return found
-        validate_data(self, X, *y, reset=reset, skip_check_array=True)
-        options = {"input_name": "X", "estimator": self, **self._check_array_options(X)}
-        rows = validate_rows(Rows(X), extra_check=self._check_not_empty, **options)
+                result = validate_data(self, X, labels, reset=reset, **options)
+            self._check_not_empty(result if y is None else result[0])
+            return result
+        validate_data(self, X, labels, reset=reset, skip_check_array=True)
+        checks = {"input_name": "X", "estimator": self, **self._check_array_options(X)}
+        rows = validate_rows(Rows(X), extra_check=self._check_not_empty, **checks)
         zeros = np.zeros((X.shape[0], min(1, X.shape[1])), np.uint8)
-        if y:
-            return rows, check_X_y(zeros, *y, estimator=self, **options)[1]
+        if y is not None:
+            return rows, check_X_y(zeros, y, estimator=self, **options)[1]
         check_array(zeros, estimator=self, **options)
         return rows
 

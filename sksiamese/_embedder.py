@@ -78,8 +78,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     loss : str or callable, default="triplet"
         Loss to minimize: a name in :data:`sksiamese.losses.LOSSES`, or a callable, module or
         class like those in that module. ``loss(D, same, different)`` is computed from the
-        distances of mined pairs, ``loss(Z, y)`` from embeddings and classes 0, 1, ...; losses
-        of pytorch-metric-learning are of the second kind.
+        distances of mined pairs, ``loss(Z, y)`` from embeddings and classes 0, 1, .... The
+        attribute ``inputs`` of a loss, "pairs" or "classes", selects one of them. A loss without
+        it is computed from classes if an argument is named ``y``, ``labels`` or ``target``, as in
+        pytorch-metric-learning, and from pairs otherwise.
 
     margin : float or "auto", default="auto"
         Margin, > 0, in the unit of ``distance``, for losses with such a parameter. For the
@@ -488,8 +490,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         check_unlabeled_label(self.unlabeled_label)
-        several = y is not None and n_columns(y) > 1
-        y = y if several or y is None else as_labels(y, warn=True)
+        self._check_has_labels(y)
+        several = n_columns(y) > 1
+        y = y if several else as_labels(y, warn=True)
         rows, labels = self._validate_rows(
             X, y, reset=reset, ensure_min_samples=2, multi_output=several
         )

@@ -1,5 +1,6 @@
 """SiameseIdentifier: a classifier that enrols after training and knows whom it does not know."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -25,7 +26,7 @@ from ._gallery._enrolment import (
     resolve_unknown_label,
     training_mask,
 )
-from ._gallery._rejection import rejection_threshold
+from ._gallery._rejection import few_classes_message, rejection_threshold
 from ._gallery._search import fit_index, nearest_templates
 from ._gallery._temperature import choose_temperature
 from ._labels import as_labels, check_known, to_common_dtype
@@ -486,14 +487,19 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             self.unknown_label_, self.threshold_ = None, np.inf
             if self.target_far is not None:
                 self.unknown_label_ = resolve_unknown_label(self.unknown_label, self.classes_)
+                new = self.enrolled_[~learned], self.enrolled_labels_[~learned]
                 self.threshold_ = rejection_threshold(
-                    self.enrolled_[~learned],
-                    self.enrolled_labels_[~learned],
-                    *self._gallery,
-                    target_far=self.target_far,
-                    trained=not isinstance(self.embedder_, FrozenEstimator),
+                    *new, *self._gallery, target_far=self.target_far
                 )
+                if self.threshold_ == -np.inf:
+                    warnings.warn(self._few_classes_message(new[1]), stacklevel=4)
         return self
+
+    def _few_classes_message(self, new_labels):
+        """Return the warning that there are too few classes new to the embedder."""
+        n_classes, n_enrolled = len(np.unique(new_labels)), len(self.classes_)
+        trained = not isinstance(self.embedder_, FrozenEstimator)
+        return few_classes_message(self.target_far, n_classes, n_enrolled, trained=trained)
 
     def _mark_learned(self):
         """Set ``learned_classes_``, with those that are back; return which rows are of them."""

@@ -325,8 +325,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
             minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
-            y_as_given, y = y, y if y is None else as_labels(y, warn=True)
-            pairs, labels = self._validate(X, y, reset=not resume, **minimum)
+            self._check_has_labels(y)
+            labels = as_labels(y, warn=True)
+            pairs, labels = self._validate(X, labels, reset=not resume, **minimum)
             classes, match = self._encode(labels, resume=resume)
             if len(classes) > 2:
                 raise ValueError(
@@ -347,7 +348,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 check_consistent_length(pairs, groups)
             spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
             task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
-            fit_data = {"X": X, "y": y_as_given, "metadata": metadata}
+            fit_data = {"X": X, "y": y, "metadata": metadata}
             return self._fit_task(task, fit_data, resume=resume)
 
     def decision_function(self, X):
@@ -477,27 +478,27 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         check_finite(Z, "embedding", "item", "X_items")
         return Z.astype(float_dtype(X_items.dtype), copy=False)
 
-    def _validate(self, X, *y, reset, **minimum):
+    def _validate(self, X, y=None, *, reset, **minimum):
         """Return a view of the pairs, and the labels if given, validated by scikit-learn."""
+        labels = "no_validation" if y is None else y
         if not isinstance(X, PairView):
             X = as_rows(X, "X", "pairs")
             check_item_axes(X.shape[2:], self)
             X = flatten_pairs(X)
             with argument_errors("X", PAIRS_WANTED, "y"):
-                result = validate_data(
-                    self, X, *y, reset=reset, **self._check_array_options(X), **minimum
-                )
+                checks = self._check_array_options(X)
+                result = validate_data(self, X, labels, reset=reset, **checks, **minimum)
             if reset:
                 check_pair_names(self)
-            X, *y = result if y else (result,)
-            return to_view(X), *y
+            return to_view(result) if y is None else (to_view(result[0]), result[1])
         check_view(self, X, reset=reset)
         checks = self._check_array_options(X.items)
         items = validate_rows(X.items, input_name="items", estimator=self, **checks)
-        check = check_X_y if y else check_array
-        result = check(X.index, *y, dtype=None, estimator=self, **minimum)
-        index, *y = result if y else (result,)
-        return PairView(items, index), *y
+        options = {"dtype": None, "estimator": self, **minimum}
+        if y is None:
+            return PairView(items, check_array(X.index, **options))
+        index, y = check_X_y(X.index, y, **options)
+        return PairView(items, index), y
 
     def _item_names(self):
         names = super()._item_names()
@@ -505,7 +506,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     def _compare(self, X, function, *, empty_value):
         """Apply a function to the embeddings of all pairs; set ``empty_value`` for empty items."""
-        (pairs,) = self._validate(X, reset=False)
+        pairs = self._validate(X, reset=False)
         tower = on_device(self.tower_, find_device(self.device))
         result = map_pairs(function, tower, pairs).numpy().astype(np.float64)
         check_finite(result[:, None], "result", "pair", "X")

@@ -6,9 +6,12 @@ A sampler yields the batches of one epoch, as tensors of row numbers. It reads t
 that 0, 1, ... stand for. Batches may also be lists or arrays of row numbers.
 """
 
+from collections.abc import Iterator
 from math import inf
+from typing import Protocol
 
 import torch
+from torch import Generator, Tensor
 
 from ._parameters import check_count
 from .losses._masked import occurrence_index
@@ -17,6 +20,13 @@ __all__ = ["SAMPLERS", "class_balanced", "hierarchical", "shuffled", "weighted"]
 
 N_PER_CLASS = 4
 """Rows of a class in a batch, where a batch cannot hold all classes anyway."""
+
+
+class Sampler(Protocol):
+    """Batches of one epoch; see above for the option ``classes``."""
+
+    def __call__(self, y: Tensor, batch_size: int, *, generator: Generator) -> Iterator[Tensor]:
+        """Yield the row numbers of each batch, all with ``y >= 0``."""
 
 
 def shuffled(y, batch_size, *, generator):

@@ -5,10 +5,20 @@ returns the (..., n, m) matrix of dissimilarities: smaller is closer, never nega
 and the gradient is finite everywhere, also where two rows coincide.
 """
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 __all__ = ["DISTANCES", "chord", "cosine", "euclidean", "manhattan", "paired", "sqeuclidean"]
+
+
+class Distance(Protocol):
+    """Dissimilarity of all rows of two sets: smaller for closer rows, >= 0, symmetric."""
+
+    def __call__(self, A: Tensor, B: Tensor) -> Tensor:
+        """Return the (..., n, m) distances of embeddings (..., n, k) and (..., m, k)."""
 
 
 def euclidean(A, B):

@@ -184,7 +184,7 @@ def _inner_verifiers(estimator, X):
 
 def _explain_verifier(verifier, X, by, n_steps):
     """Return the contributions, references and logits of pairs, of a verifier itself."""
-    (pairs,) = verifier._validate(X, reset=False)
+    pairs = verifier._validate(X, reset=False)
     device = find_device(verifier.device)
     tower, head = (on_device(part, device) for part in (verifier.tower_, verifier.head_))
 

@@ -6,14 +6,23 @@ given ``distance`` and ``margin``, those of the verifier, if its signature names
 head is symmetric: swapping its two arguments changes nothing.
 """
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from ._parameters import check_count, check_real
 from .distances import euclidean, paired
 
 __all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1"]
+
+
+class Head(Protocol):
+    """Module that a head factory returns."""
+
+    def __call__(self, A: Tensor, B: Tensor) -> Tensor:
+        """Return the logits (n,) of the pairs of rows of two batches (n, n_components)."""
 
 
 class WeightedL1(nn.Module):

@@ -7,7 +7,10 @@ of triplets never needs a third axis. On an accelerator, which does not know how
 ``semihard`` and ``distance_weighted`` give a row for every pair, and masks leave out the rest.
 """
 
+from typing import Protocol
+
 import torch
+from torch import Tensor
 
 from ._parameters import check_count, check_real
 from .losses._masked import chunk_size, flat_positions, is_valid, left_align, row_chunks, sort_rows
@@ -22,6 +25,13 @@ __all__ = [
     "multi_similarity",
     "semihard",
 ]
+
+
+class Miner(Protocol):
+    """Selection of the pairs of a batch, as distances (n, m) and two masks, none in both."""
+
+    def __call__(self, D: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the selected distances and their masks, of any one shape."""
 
 
 def all_pairs(D, same, different):

@@ -1,8 +1,9 @@
 """Regularisers: what embeddings are to be like, whatever the loss.
 
 A regulariser reads embeddings ``Z`` of shape (n, n_components), those of rows without a
-label among them; one of two arguments reads ``(Z, y)``, the labelled rows alone. One that
-owns weights is a module, built for ``n_classes`` and ``n_components``.
+label among them. One with an argument ``y``, ``labels`` or ``target``, or an attribute ``inputs``
+that is "classes", reads ``(Z, y)``, the labelled rows alone. One that owns weights is a module,
+built for ``n_classes`` and ``n_components``.
 """
 
 import torch

@@ -1,5 +1,6 @@
 """Batches: every row in its turn, classes in balance."""
 
+from collections import Counter
 from functools import partial
 from math import ceil, inf, nan
 
@@ -19,14 +20,14 @@ def one_class(n_rows):
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 64, 1000])
-@pytest.mark.parametrize("n_rows", [1, 2, 3, 64, 65, 127, 128, 129])
-def test_shuffled_batches_hold_each_row_once_and_differ_by_one_row_at_most(n_rows, batch_size):
-    batches = list(shuffled(one_class(n_rows), batch_size, generator=generator()))
-    sizes = [len(batch) for batch in batches]
-    assert torch.cat(batches).sort().values.tolist() == list(range(n_rows))
-    assert len(batches) == ceil(n_rows / batch_size)
-    assert max(sizes) <= batch_size
-    assert max(sizes) - min(sizes) <= 1
+def test_shuffled_batches_hold_each_row_once_and_differ_by_one_row_at_most(batch_size):
+    for n_rows in (1, 2, 3, 64, 65, 127, 128, 129):
+        batches = list(shuffled(one_class(n_rows), batch_size, generator=generator()))
+        sizes = [len(batch) for batch in batches]
+        assert torch.cat(batches).sort().values.tolist() == list(range(n_rows))
+        assert len(batches) == ceil(n_rows / batch_size)
+        assert max(sizes) <= batch_size
+        assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize("batch_size", [3, 4, 5, 64])
@@ -62,71 +63,69 @@ LABELS = {
     "single rows": [0, 1, 1, 2, 2, 2, 4],
 }
 
-each_y = pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
-each_size = pytest.mark.parametrize("batch_size", [4, 5, 7, 32, 256])
+
+@pytest.fixture(scope="module")
+def balanced():
+    """Labels, batch size, batches and their labels, for all labels and several batch sizes."""
+    return [
+        (y, batch_size, *draw(y, batch_size))
+        for y in LABELS.values()
+        for batch_size in (4, 5, 7, 32, 256)
+    ]
 
 
-@each_size
-@each_y
-def test_a_balanced_batch_has_room_two_classes_and_no_row_twice(y, batch_size):
-    for batch, labels in zip(*draw(y, batch_size), strict=True):
-        assert batch.dtype == torch.int64
-        assert len(batch) <= batch_size
-        assert len(labels.unique()) >= 2
-        assert len(batch.unique()) == len(batch)
+def test_a_balanced_batch_has_room_two_classes_and_no_row_twice(balanced):
+    for _, batch_size, batches, labels_of_batches in balanced:
+        for batch, labels in zip(batches, labels_of_batches, strict=True):
+            assert batch.dtype == torch.int64
+            assert len(batch) <= batch_size
+            assert len(labels.unique()) >= 2
+            assert len(batch.unique()) == len(batch)
 
 
-@each_size
-@each_y
-def test_all_balanced_batches_hold_as_many_classes(y, batch_size):
-    n_classes = len(set(y))
-    found = {len(labels.unique()) for labels in draw(y, batch_size)[1]}
-    assert len(found) == 1
-    assert found.pop() <= n_classes
+def test_all_balanced_batches_hold_as_many_classes(balanced):
+    for y, _, _, labels_of_batches in balanced:
+        found = {len(labels.unique()) for labels in labels_of_batches}
+        assert len(found) == 1
+        assert found.pop() <= len(set(y))
 
 
-@each_size
-@each_y
-def test_a_balanced_batch_holds_k_rows_of_a_class_or_all_of_a_short_one(y, batch_size):
-    y = torch.tensor(y)
-    in_batch = [labels.bincount(minlength=len(y.bincount())) for labels in draw(y, batch_size)[1]]
-    per_class = max(batch_size // len(y.unique()), min(4, batch_size // 2))
-    for counts in in_batch:
-        chosen = counts > 0
-        assert torch.equal(counts[chosen], y.bincount()[chosen].clamp_max(per_class))
-        assert per_class * chosen.sum() <= batch_size
+def test_a_balanced_batch_holds_k_rows_of_a_class_or_all_of_a_short_one(balanced):
+    for y, batch_size, _, labels_of_batches in balanced:
+        n_rows = torch.tensor(y).bincount()
+        per_class = max(batch_size // (n_rows > 0).sum(), min(4, batch_size // 2))
+        for labels in labels_of_batches:
+            counts = labels.bincount(minlength=len(n_rows))
+            chosen = counts > 0
+            assert torch.equal(counts[chosen], n_rows[chosen].clamp_max(per_class))
+            assert per_class * chosen.sum() <= batch_size
 
 
-@each_size
-@each_y
-def test_a_batch_of_labels_keeps_the_rows_of_a_class_together(y, batch_size):
-    for labels in draw(y, batch_size)[1]:
-        assert len(labels.unique_consecutive()) == len(labels.unique())
+def test_a_batch_of_labels_keeps_the_rows_of_a_class_together(balanced):
+    for _, _, _, labels_of_batches in balanced:
+        for labels in labels_of_batches:
+            assert len(labels.unique_consecutive()) == len(labels.unique())
 
 
-@each_size
-@each_y
-def test_every_class_is_seen_each_round_and_rare_ones_as_often_as_frequent_ones(y, batch_size):
-    n_classes = len(set(y))
-    labels = draw(y, batch_size)[1]
-    visits = [set(found.tolist()) for found in labels]
-    per_round = ceil(n_classes / len(visits[0]))
-    assert len(visits) % per_round == 0
-    n_rounds = len(visits) // per_round
-    for turn in range(n_rounds):
-        assert set.union(*visits[turn * per_round : (turn + 1) * per_round]) == set(y)
-    seen = [sum(label in visit for visit in visits) for label in set(y)]
-    assert min(seen) >= n_rounds
-    assert max(seen) <= 2 * n_rounds
-    if n_classes % len(visits[0]) == 0:
-        assert min(seen) == max(seen)
+def test_every_class_is_seen_each_round_and_rare_ones_as_often_as_frequent_ones(balanced):
+    for y, _, _, labels_of_batches in balanced:
+        n_classes = len(set(y))
+        visits = [set(found.tolist()) for found in labels_of_batches]
+        per_round = ceil(n_classes / len(visits[0]))
+        assert len(visits) % per_round == 0
+        n_rounds = len(visits) // per_round
+        for turn in range(n_rounds):
+            assert set.union(*visits[turn * per_round : (turn + 1) * per_round]) == set(y)
+        counts = Counter(label for visit in visits for label in visit)
+        assert min(counts.values()) >= n_rounds
+        assert max(counts.values()) <= 2 * n_rounds
+        if n_classes % len(visits[0]) == 0:
+            assert min(counts.values()) == max(counts.values())
 
 
-@each_size
-@each_y
-def test_an_epoch_draws_about_as_many_rows_as_there_are(y, batch_size):
-    drawn = sum(map(len, draw(y, batch_size)[0]))
-    assert 2 / 3 * len(y) <= drawn <= 3 / 2 * len(y) + batch_size
+def test_an_epoch_draws_about_as_many_rows_as_there_are(balanced):
+    for y, batch_size, batches, _ in balanced:
+        assert 2 / 3 * len(y) <= sum(map(len, batches)) <= 3 / 2 * len(y) + batch_size
 
 
 @pytest.mark.parametrize("name", ["two classes", "ten classes", "gaps", "many pairs"])

@@ -65,9 +65,10 @@ def test_every_public_module_is_a_public_name():
     assert names <= set(sksiamese.__all__)
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTS if callable(OBJECTS[name])])
-def test_a_public_object_shows_itself_at_work(name):
-    assert ">>> " in inspect.getdoc(OBJECTS[name])
+def test_every_public_object_has_an_example():
+    functions = {name: item for name, item in OBJECTS.items() if callable(item)}
+    assert len(functions) > 80
+    assert [name for name in functions if ">>> " not in inspect.getdoc(functions[name])] == []
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -196,11 +197,9 @@ def test_a_broken_docstring_is_reported(kind, tmp_path, monkeypatch):
     assert reference.problems(name)
 
 
-def test_the_lint_fails_on_a_broken_docstring_in_both_recipes(capsys):
+def test_the_docstring_lint_fails_on_a_broken_docstring(capsys):
     assert reference.main(["sksiamese.SiameseEmbedder.fit", "json.dump"])
     printed = capsys.readouterr().out
     assert "json.dump: PR01" in printed
     assert "SiameseEmbedder" not in printed
     assert not reference.main(["sksiamese.SiameseEmbedder.fit"])
-    for recipe in (".ci/run", "noxfile.py"):
-        assert "docs/reference.py" in (DOCS.parent / recipe).read_text("utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks._common.cells import markdown
+from benchmarks._common.cells import markdown, table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -52,12 +52,13 @@ def main(run, tables, arguments=None, *, name=None):
     Parameters
     ----------
     run : callable
-        ``run(args)`` returns the results. ``args`` has an attribute for each of its options, and
-        ``data``, ``out`` and ``threads``. The docstring of its module describes the benchmark.
+        ``run(args)`` returns the results: rows, or the rows of each table by its name. ``args``
+        has an attribute for each of its options, and ``data``, ``out`` and ``threads``. The
+        docstring of its module describes the benchmark.
 
-    tables : callable
-        ``tables(results)`` returns a dict of tables by name, each a list of rows of strings, the
-        first of which is the header.
+    tables : dict or callable
+        Columns of each table by its name, see :func:`table`, or a function of the results that
+        returns tables by name.
 
     arguments : list of str, default=None
         Arguments, by default those of the command line.
@@ -74,12 +75,20 @@ def main(run, tables, arguments=None, *, name=None):
         "versions": versions(),
         "machine": machine(),
         "results": results,
-        "tables": tables(results),
+        "tables": tables_of(tables, results),
     }
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"{name or Path(module.__file__).stem}.json"
     path.write_text(json.dumps(record, indent=1) + "\n")
     sys.stdout.write("\n".join(map(markdown, record["tables"].values())))
+
+
+def tables_of(tables, results):
+    """Return the tables of results by name, each a header and rows of strings."""
+    if callable(tables):
+        return tables(results)
+    rows = results if isinstance(results, dict) else dict.fromkeys(tables, results)
+    return {name: table(rows[name], columns) for name, columns in tables.items()}
 
 
 def main_by_name(benchmarks):

@@ -1,31 +1,47 @@
-"""What answers cost beside the bare module: many rows, a single pair, the import.
+"""Measure the cost of inference: many rows, one pair, the import, many pairs, and a search.
 
-Many rows: ``transform`` of :class:`SiameseEmbedder` on Fashion-MNIST as float32 and as uint8,
-beside its own tower in a plain loop over chunks of a float32 tensor, and over all rows at once;
-with convolutions on a tenth of the rows. A single pair of images: ``predict_proba`` of
-:class:`SiameseVerifier` on an array and on a view, beside its tower and head on two tensors. All
-take turns, so that a busy moment meets all alike, and what is reported is the least of their times.
-The estimators are trained for an epoch on few rows, as their weights do not matter here.
+``inference``: ``transform`` of :class:`SiameseEmbedder` on Fashion-MNIST as float32 and as uint8,
+against its own tower in a plain loop over chunks of a float32 tensor, and over all rows at once;
+with convolutions on a tenth of the rows. One pair of images: ``predict_proba`` of
+:class:`SiameseVerifier` on an array and on a view, against its tower and head on two tensors. All
+take turns; the least of their times is reported. The estimators are trained for an epoch on few
+rows, as their weights do not matter here. Import: ``import sksiamese`` in a new process after the
+import of torch and scikit-learn.
 
-Import: ``import sksiamese`` in a new process which has imported torch and scikit-learn before.
+``pair_view``: 1,000,000 pairs of the 60,000 images, as a ``PairView`` of row numbers into the
+images as uint8 (47 MB); as an array of float32 they would need 6.3 GB. Time: ``predict_proba``,
+against the least possible, to embed all images once (``transform_items``) and to run the head over
+all pairs; by turns, with the ratio formed within a round. Memory: the peak of a new process, less
+its memory before, images included.
+
+``search``: ``GridSearchCV`` over ``n_components`` and ``margin`` of :class:`SiameseEmbedder`,
+followed by 5-NN, on 10,000 rows, in three folds: in one process with one thread of torch, in one
+process with all threads, and with ``n_jobs=2``, where joblib gives each worker its share of the
+cores. The three take turns. The first round starts the workers, which then stay; it is reported
+apart. Scores of two workers must equal those of one process with one thread.
 """
 
 import subprocess
 import sys
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 import torch
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 
-from benchmarks._common.cells import table
+from benchmarks._common.cells import RATIO, table
 from benchmarks._common.data import load_fashion_mnist
-from benchmarks._common.report import main, with_options
-from sksiamese import PairView, SiameseEmbedder, SiameseVerifier
+from benchmarks._common.figures import by_turns, seconds_of, spread, timed
+from benchmarks._common.process import in_new_process, megabytes, most_resident
+from benchmarks._common.report import main_by_name, with_options
+from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.towers import cnn
 
-CHUNK = 1024
+CHUNK, PAIRS_CHUNK = 1024, 4096
 TOWERS = {"mlp": {}, "cnn": {"tower": partial(cnn, width=32), "input_shape": (28, 28)}}
+GRID = {"siameseembedder__n_components": [16, 32], "siameseembedder__margin": [0.1, 0.2]}
 IMPORT = """
 import sklearn.callback, sklearn.frozen, sklearn.metrics, sklearn.model_selection
 import sklearn.neighbors, sklearn.preprocessing, torch
@@ -49,34 +65,42 @@ def embed_chunks(tower, X):
 
 
 @torch.inference_mode()
-def decide(verifier, left, right):
+def match_probability(verifier, left, right):
     """Return the probability that two items match, by tower and head alone."""
     return verifier.head_(verifier.tower_(left), verifier.tower_(right)).sigmoid()
 
 
-def least_seconds(functions, rounds):
-    """Return the least time of each function, by turns, after one round of warm-up."""
-    times = {name: [] for name in functions}
-    for turn in range(rounds + 1):
-        for name, function in functions.items():
-            start = perf_counter()
-            function()
-            if turn > 0:
-                times[name].append(perf_counter() - start)
-    return {name: min(values) for name, values in times.items()}
+@torch.inference_mode()
+def head_over_pairs(verifier, Z, index):
+    """Return the probabilities of all pairs from embeddings, by a bare loop."""
+    Z, index = torch.from_numpy(Z), torch.from_numpy(index)
+    logits = [verifier.head_(*Z[rows.T]) for rows in index.split(PAIRS_CHUNK)]
+    return torch.cat(logits).sigmoid().numpy()
+
+
+def check_equal(found, wanted, tolerance):
+    """Raise unless two ways give the same result."""
+    gap = np.abs(found - wanted).max()
+    if gap > tolerance:
+        raise ValueError(f"both ways must give the same result, but differ by {gap}.")
+
+
+def least_seconds(ways, rounds):
+    """Return the least seconds of each function, by turns."""
+    seconds = by_turns({way: partial(seconds_of, ways[way]) for way in ways}, rounds)
+    return {way: min(values) for way, values in seconds.items()}
 
 
 def many_rows(X, y, rounds):
-    """Return the seconds for many rows, for each tower and each way."""
+    """Return a row for each tower and each way to embed many rows."""
+    results = []
     for name, options in TOWERS.items():
         rows = X if name == "mlp" else X[: len(X) // 10]
         embedder = SiameseEmbedder(max_iter=1, random_state=0, device="cpu", **options)
         embedder.fit(X[:1000], y[:1000])
         floats = rows.astype(np.float32)
         tensor, tower = torch.from_numpy(floats), embedder.tower_
-        gap = np.abs(embedder.transform(rows) - embed_chunks(tower, tensor).numpy()).max()
-        if gap > 1e-4:
-            raise ValueError(f"both ways must give the same embeddings, but differ by {gap}.")
+        check_equal(embedder.transform(rows), embed_chunks(tower, tensor).numpy(), 1e-4)
         ways = {
             "tower, in chunks of a tensor": partial(embed_chunks, tower, tensor),
             "tower, all rows of a tensor": partial(embed, tower, tensor),
@@ -86,19 +110,21 @@ def many_rows(X, y, rounds):
         seconds = least_seconds(ways, rounds)
         bare = seconds["tower, in chunks of a tensor"]
         for way, value in seconds.items():
-            found = {"tower": name, "rows": len(rows), "way": way, "seconds": value}
-            yield found | {"throughput": bare / value}
+            row = {"tower": name, "rows": len(rows), "way": way, "seconds": value}
+            results.append(row | {"throughput": bare / value})
+    return results
 
 
-def single_pair(X, y, calls):
-    """Return the seconds for one pair, for each way."""
+def one_pair(X, y, calls):
+    """Return a row for each way to classify one pair."""
     items = X[:1000].astype(np.float32)
     pairs = PairView(items, np.arange(1000).reshape(-1, 2))
     match = y[pairs.index[:, 0]] == y[pairs.index[:, 1]]
     verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu").fit(pairs, match)
     view = PairView(items[:2], [[0, 1]])
+    tensors = torch.from_numpy(items[:2]).split(1)
     ways = {
-        "tower and head": partial(decide, verifier, *torch.from_numpy(items[:2]).split(1)),
+        "tower and head": partial(match_probability, verifier, *tensors),
         "predict_proba, array": partial(verifier.predict_proba, np.asarray(view)),
         "predict_proba, PairView": partial(verifier.predict_proba, view),
     }
@@ -118,23 +144,23 @@ def import_seconds():
 
 @with_options(
     rounds=(15, "timings of many rows"),
-    calls=(1000, "timings of a single pair"),
+    calls=(1000, "timings of one pair"),
     imports=(5, "timings of the import"),
     rows=(60_000, "number of images"),
 )
-def run(args):
-    """Return the seconds of many rows, of a single pair and of the import."""
+def inference(args):
+    """Return the seconds of many rows, of one pair and of the import."""
     X, y, *_ = load_fashion_mnist(args.data)
     X, y = X[: args.rows], y[: args.rows]
     return {
-        "rows": list(many_rows(X, y, args.rounds)),
-        "pair": single_pair(X, y, args.calls),
+        "rows": many_rows(X, y, args.rounds),
+        "pair": one_pair(X, y, args.calls),
         "import_seconds": min(import_seconds() for _ in range(args.imports)),
     }
 
 
-def tables(results):
-    """Return the tables of many rows, and of a single pair and the import."""
+def inference_tables(results):
+    """Return the tables of many rows, and of one pair and the import."""
     rows = {
         "tower": "{tower}",
         "rows": "{rows:,}",
@@ -154,5 +180,116 @@ def tables(results):
     }
 
 
+def prepare_pairs(args):
+    """Return images, a view of pairs of them, and a verifier."""
+    X, y, *_ = load_fashion_mnist(args.data)
+    X, y = X[: args.items], y[: args.items]
+    pairs, match, _ = make_pairs(X, y, n_pairs=args.pairs, as_view=True, random_state=0)
+    verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu")
+    return X, pairs, verifier.fit(pairs[:2000], match[:2000])
+
+
+def pair_seconds(X, pairs, verifier, rounds):
+    """Return the median seconds of each step, and the ratio of predict_proba to the others."""
+    Z = verifier.transform_items(X)
+    probability = head_over_pairs(verifier, Z, pairs.index)
+    check_equal(verifier.predict_proba(pairs)[:, 1], probability, 1e-5)
+    steps = {
+        "predict_proba": partial(seconds_of, verifier.predict_proba, pairs),
+        "transform_items": partial(seconds_of, verifier.transform_items, X),
+        "head": partial(seconds_of, head_over_pairs, verifier, Z, pairs.index),
+    }
+    seconds = by_turns(steps, rounds)
+    whole, embedding, head = map(np.array, seconds.values())
+    return {
+        "seconds": {step: float(np.median(values)) for step, values in seconds.items()},
+        "ratio": spread(whole / (embedding + head)),
+    }
+
+
+def pair_memory(args):
+    """Return the MB of predict_proba at its peak, and of the process before."""
+    _, pairs, verifier = prepare_pairs(args)
+    before = megabytes("VmRSS")
+    verifier.predict_proba(pairs)
+    return {"megabytes": most_resident() - before, "megabytes_before": before}
+
+
+@with_options(
+    rounds=(7, "timings of each step"),
+    items=(60_000, "number of images"),
+    pairs=(1_000_000, "number of pairs"),
+)
+def pair_view(args):
+    """Return the seconds and the memory of all pairs."""
+    sizes = {"items": args.items, "pairs": args.pairs}
+    seconds = pair_seconds(*prepare_pairs(args), args.rounds)
+    return seconds | in_new_process(pair_memory, args) | sizes
+
+
+def pair_tables(results):
+    """Return the table of the cost of many pairs of few items."""
+    rows = {
+        "seconds to embed {items:,} items": "{seconds[transform_items]:.2f}",
+        "seconds of the head over {pairs:,} pairs": "{seconds[head]:.2f}",
+        "seconds of predict_proba of {pairs:,} pairs": "{seconds[predict_proba]:.2f}",
+        "predict_proba / (embed + head)": RATIO,
+        "megabytes at the peak, beside what was held before": "{megabytes:.0f}",
+    }
+    cells = [[cell.format(**results) for cell in row] for row in rows.items()]
+    return {"pair_view": [["measure", "figure"], *cells]}
+
+
+def timed_search(X, y, *, n_epochs, n_jobs, threads):
+    """Return the scores of all candidates, and the seconds of the search."""
+    torch.set_num_threads(threads)
+    embedder = SiameseEmbedder(max_iter=n_epochs, random_state=0, device="cpu")
+    model = make_pipeline(embedder, KNeighborsClassifier(5))
+    grid, seconds = timed(GridSearchCV(model, GRID, cv=3, n_jobs=n_jobs, refit=False).fit, X, y)
+    if torch.get_num_threads() != threads:
+        raise ValueError(f"the search has left {torch.get_num_threads()} threads, not {threads}.")
+    return grid.cv_results_["mean_test_score"], seconds
+
+
+@with_options(
+    rounds=(3, "timings of each way"),
+    epochs=(10, "epochs of each fit"),
+    rows=(10_000, "number of images"),
+)
+def search(args):
+    """Return a row for each way to search."""
+    X, y, *_ = load_fashion_mnist(args.data)
+    search_images = partial(timed_search, X[: args.rows], y[: args.rows], n_epochs=args.epochs)
+    ways = {
+        "one process, 1 thread": partial(search_images, n_jobs=1, threads=1),
+        f"one process, threads: {args.threads}": partial(
+            search_images, n_jobs=1, threads=args.threads
+        ),
+        "two workers": partial(search_images, n_jobs=2, threads=args.threads),
+    }
+    found = by_turns(ways, args.rounds, warm_up=0)
+    scores = [rounds[-1][0] for rounds in found.values()]
+    check_equal(scores[2], scores[0], 0)
+    seconds = [[seconds for _, seconds in rounds] for rounds in found.values()]
+    one_process = min(seconds[0] + seconds[1])
+    return [
+        {"way": way, "first": values[0], "seconds": min(values)}
+        | {"speedup": one_process / min(values)}
+        for way, values in zip(ways, seconds, strict=True)
+    ]
+
+
+SEARCH = {
+    "search": "{way}",
+    "seconds, first": "{first:.1f}",
+    "seconds, least": "{seconds:.1f}",
+    "times as fast as one process": "{speedup:.2f}",
+}
+BENCHMARKS = {
+    "inference": (inference, inference_tables),
+    "pair_view": (pair_view, pair_tables),
+    "search": (search, {"search": SEARCH}),
+}
+
 if __name__ == "__main__":
-    main(run, tables)
+    main_by_name(BENCHMARKS)

@@ -1,29 +1,35 @@
-"""What training and embedding take in memory, against rows, columns and batches; files of 6 GB.
+"""Measure the memory of training and embedding: arrays, files of 6 GB, and sparse rows.
 
-Every case runs in a process of its own, which notes what it holds when the packages are imported,
-makes its rows, fits :class:`SiameseEmbedder` for an epoch and embeds all rows. Peaks of resident
-memory are those that the kernel keeps, reset before each step.
+Every case runs in a new process, which records its memory after the import of the packages, makes
+its rows, fits :class:`SiameseEmbedder` and embeds all rows. Peaks of resident memory are those of
+the kernel, reset before each step.
 
-Files: float32 rows in a temporary folder, as a ``np.memmap`` and through an object that reads the
-rows it is asked for, as arrays of h5py and zarr do. Pages of a mapped file are resident for as long
-as the kernel has no better use for them; they are the cache of the disk, and are given up when
-memory is short. What the process cannot do without is anonymous memory, which is looked at every
-5 ms. An epoch is cut to 2,000 batches here; all rows are standardised and embedded.
+``memory``: arrays of several sizes, types and batches, trained on for an epoch. Files: float32 rows
+in a temporary folder, as a ``np.memmap`` and through an object that reads the requested rows, as
+arrays of h5py and zarr do. Pages of a mapped file are the cache of the disk: they stay resident
+until the kernel needs the memory. The process depends on its anonymous memory, which is measured
+every 5 ms. An epoch is cut to 2,000 batches here; all rows are standardised and embedded.
+
+``sparse_memory``: 50,000 rows of 20,000 columns with about 100 values each, 4 GB as a dense array
+of float32 and 40 MB as a CSR array; three epochs.
 """
 
 import tempfile
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from threading import Event, Thread
-from time import perf_counter
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from benchmarks._common.cells import table
-from benchmarks._common.process import in_new_process, megabytes, most_resident
-from benchmarks._common.report import main, with_options
+from benchmarks._common.figures import timed
+from benchmarks._common.process import (
+    greatest_during,
+    in_new_process,
+    megabytes,
+    most_resident,
+)
+from benchmarks._common.report import main_by_name, with_options
 from sksiamese import SiameseEmbedder
 from sksiamese.batches import class_balanced
 
@@ -42,6 +48,8 @@ CHANGES = [
 STEPS = ("fit", "transform")
 KINDS = ("np.memmap", "object that reads rows")
 N_BATCHES, CHUNK = 2000, 10_000
+N_CLASSES, N_TOPIC, N_VALUES = 20, 200, 100
+"""Classes of sparse rows, columns that one class prefers, and values of a row."""
 
 
 class Reader:
@@ -91,106 +99,147 @@ def some_batches(y, batch_size, *, generator):
     return islice(class_balanced(y, batch_size, generator=generator), N_BATCHES)
 
 
-@contextmanager
-def peaks(found, step):
-    """Record the peaks of memory and the seconds of a step."""
+def peaks(function, *arguments):
+    """Return the peaks of memory during a call, and its seconds."""
     Path("/proc/self/clear_refs").write_text("5")
-    anonymous, done = [megabytes("RssAnon")], Event()
-
-    def look():
-        while not done.wait(0.005):
-            anonymous.append(megabytes("RssAnon"))
-
-    watcher = Thread(target=look)
-    watcher.start()
-    start = perf_counter()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
-    found[step] = {
-        "resident": most_resident(),
-        "anonymous": max(anonymous),
-        "seconds": perf_counter() - start,
-    }
+    (_, seconds), anonymous = greatest_during(
+        partial(timed, function, *arguments), partial(megabytes, "RssAnon"), interval=0.005
+    )
+    return {"resident": most_resident(), "anonymous": anonymous, "seconds": seconds}
 
 
 def measure(case):
-    """Return the peaks of this process in megabytes, at each step of a case."""
-    found = {"imports": megabytes("VmRSS")}
-    embedder = SiameseEmbedder(
-        max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
-    )
+    """Return the memory of this process in MB, at each step of a case."""
+    imports = megabytes("VmRSS")
+    options = {"max_iter": 1, "batch_size": case["batch_size"], "random_state": 0, "device": "cpu"}
+    embedder = SiameseEmbedder(**options)
+    shape = case["rows"], case["columns"]
     if "path" in case:
-        shape = case["rows"], case["columns"]
         X = Reader(case["path"], shape)
         if case["kind"] == "np.memmap":
             X = np.memmap(case["path"], np.float32, "r", shape=shape)
         y = np.load(case["labels"])
         embedder.set_params(sampler=some_batches)
     else:
-        X, y = made_rows(case["rows"], case["columns"], case["dtype"])
-    found["data"] = np.prod(X.shape) * X.dtype.itemsize / 2**20
-    with peaks(found, "fit"):
-        embedder.fit(X, y)
-    with peaks(found, "transform"):
-        embedder.transform(X)
-    return found
+        X, y = made_rows(*shape, case["dtype"])
+    return {
+        "imports": imports,
+        "data": np.prod(X.shape) * X.dtype.itemsize / 2**20,
+        "fit": peaks(embedder.fit, X, y),
+        "transform": peaks(embedder.transform, X),
+    }
 
 
 def files(gigabytes):
-    """Yield the peaks of memory on a file, for each kind of access."""
-    columns = BASE["columns"]
+    """Return a row for each way to read a file, and each step."""
+    columns, results = BASE["columns"], []
     n_rows = max(1, int(gigabytes * 1e9 / (4 * columns * CHUNK))) * CHUNK
+    case = BASE | {"rows": n_rows, "dtype": "float32"}
     with tempfile.TemporaryDirectory() as folder:
         path, labels = Path(folder, "rows.dat"), Path(folder, "labels.npy")
         np.save(labels, write_rows(path, n_rows, columns))
-        case = BASE | {"rows": n_rows, "dtype": "float32"}
-        places = {"path": path, "labels": labels}
         for kind in KINDS:
-            yield case | {"kind": kind} | in_new_process(measure, case | places | {"kind": kind})
+            row = case | {"kind": kind}
+            found = in_new_process(measure, row | {"path": path, "labels": labels})
+            results += [row | found | found[step] | {"step": step} for step in STEPS]
+    return results
 
 
 @with_options(scale=(1.0, "share of the rows"), gigabytes=(6.3, "size of the file"))
-def run(args):
-    """Return the peaks of memory of all cases, and of files."""
+def memory(args):
+    """Return the memory of all cases, and of files."""
     cases = [BASE | change for change in CHANGES]
     cases = [case | {"rows": int(case["rows"] * args.scale)} for case in cases]
     return {
-        "arrays": [case | in_new_process(measure, case) for case in cases],
-        "files": list(files(args.gigabytes)),
+        "memory": [case | in_new_process(measure, case) for case in cases],
+        "memory_files": files(args.gigabytes),
     }
 
 
-def tables(results):
-    """Return the tables of arrays and of files."""
-    arrays = {
-        "rows": "{rows:,}",
-        "columns": "{columns:,}",
-        "type": "{dtype}",
-        "batch": "{batch_size:,}",
-        "MB of data": "{data:.0f}",
-        "MB of fit beside the data": partial(beside_data, "fit"),
-        "MB of transform beside the data": partial(beside_data, "transform"),
-        "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
-    }
-    files = {
-        "rows in a file": "{kind}",
-        "GB": lambda row: f"{row['data'] * 2**20 / 1e9:.1f}",
-        "step": "{step}",
-        "seconds": "{seconds:.0f}",
-        "MB, anonymous": "{anonymous:.0f}",
-        "MB, pages of files too": "{resident:.0f}",
-    }
-    steps = [row | row[step] | {"step": step} for row in results["files"] for step in STEPS]
-    return {"memory": table(results["arrays"], arrays), "memory_files": table(steps, files)}
-
-
-def beside_data(step, row):
+def in_addition(step, row):
     """Return the cell of the peak of a step, less the imported packages and the data."""
     return f"{row[step]['resident'] - row['imports'] - row['data']:.0f}"
 
 
+def sparse_rows(n_rows, n_columns):
+    """Make rows with a fifth of their values in columns that their class prefers.
+
+    Returns
+    -------
+    X : CSR array of float32 of shape (n_rows, n_columns)
+        Positive values.
+
+    y : ndarray of int of shape (n_rows,)
+        Classes.
+    """
+    rng = np.random.default_rng(0)
+    y = rng.integers(N_CLASSES, size=n_rows)
+    topics = rng.integers(n_columns, size=(N_CLASSES, N_TOPIC), dtype=np.int32)
+    columns = rng.integers(n_columns, size=(n_rows, N_VALUES), dtype=np.int32)
+    n_own = N_VALUES // 5
+    columns[:, :n_own] = topics[y[:, None], rng.integers(N_TOPIC, size=(n_rows, n_own))]
+    values = rng.random(columns.size, dtype=np.float32)
+    starts = np.arange(0, columns.size + 1, N_VALUES, dtype=np.int32)
+    X = csr_array((values, columns.ravel(), starts), shape=(n_rows, n_columns))
+    X.sum_duplicates()
+    return X, y
+
+
+def measure_sparse(n_rows, n_columns, n_epochs):
+    """Return the peaks of this process in MB, and the sizes of the rows."""
+    imports = most_resident()
+    X, y = sparse_rows(n_rows, n_columns)
+    made = most_resident()
+    embedder = SiameseEmbedder(max_iter=n_epochs, random_state=0, device="cpu").fit(X, y)
+    embedder.transform(X)
+    return {
+        "n_rows": n_rows,
+        "n_columns": n_columns,
+        "imports": imports,
+        "rows": made,
+        "peak": most_resident(),
+        "csr": (X.data.nbytes + X.indices.nbytes + X.indptr.nbytes) / 2**20,
+        "dense": X.shape[0] * X.shape[1] * X.dtype.itemsize / 2**20,
+    }
+
+
+@with_options(epochs=(3, "of the fit"), rows=(50_000, "rows"), columns=(20_000, "columns"))
+def sparse_memory(args):
+    """Return the memory of sparse rows."""
+    return [in_new_process(measure_sparse, args.rows, args.columns, args.epochs)]
+
+
+ARRAYS = {
+    "rows": "{rows:,}",
+    "columns": "{columns:,}",
+    "type": "{dtype}",
+    "batch": "{batch_size:,}",
+    "MB of data": "{data:.0f}",
+    "MB of fit beside the data": partial(in_addition, "fit"),
+    "MB of transform beside the data": partial(in_addition, "transform"),
+    "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
+}
+FILES = {
+    "rows in a file": "{kind}",
+    "GB": lambda row: f"{row['data'] * 2**20 / 1e9:.1f}",
+    "step": "{step}",
+    "seconds": "{seconds:.0f}",
+    "MB, anonymous": "{anonymous:.0f}",
+    "MB, pages of files too": "{resident:.0f}",
+}
+SPARSE = {
+    "rows": "{n_rows:,}",
+    "columns": "{n_columns:,}",
+    "as a dense array": "{dense:.0f}",
+    "as CSR": "{csr:.0f}",
+    "process, packages imported": "{imports:.0f}",
+    "process, rows made": "{rows:.0f}",
+    "process, trained and embedded": "{peak:.0f}",
+}
+BENCHMARKS = {
+    "memory": (memory, {"memory": ARRAYS, "memory_files": FILES}),
+    "sparse_memory": (sparse_memory, {"sparse_memory": SPARSE}),
+}
+
 if __name__ == "__main__":
-    main(run, tables)
+    main_by_name(BENCHMARKS)

@@ -1,4 +1,4 @@
-"""Lines of the table of systems: published figures, the named networks rebuilt, and ours."""
+"""Build the table of systems: published figures, the named networks rebuilt, and ours."""
 
 from benchmarks._common.cells import figure
 
@@ -14,7 +14,7 @@ HEADER = [
 
 
 def systems(script, *lines):
-    """Return the lines of a script, except those of models that were not run.
+    """Return the table of systems of a script, without models that were not run.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def systems(script, *lines):
         Name of the script.
 
     *lines : dict
-        For each line ``"system"``, ``"task"``, ``"measure"``, ``"model"``, the row ``"ours"`` or
-        None and, if there are any, the row ``"rebuilt"`` and the ``"published"`` figure.
+        Each has ``"system"``, ``"task"``, ``"measure"``, ``"model"``, the row ``"ours"`` or None
+        and, if there are any, the row ``"rebuilt"`` and the ``"published"`` figure.
     """
     return [HEADER] + [
         [
@@ -40,14 +40,19 @@ def systems(script, *lines):
     ]
 
 
+def published_rows(figures):
+    """Return the rows of published figures by model."""
+    return [{"model": model, "published": found} for model, found in figures.items()]
+
+
 def find(results, **values):
-    """Return the last row of results that has these values, None if there is none."""
+    """Return the last row of results with these values, or None."""
     rows = [row for row in results if all(row.get(key) == values[key] for key in values)]
     return rows[-1] if rows else None
 
 
 def published_by(results, source, measure):
-    """Return the published figure of the model whose name starts with the source."""
+    """Return the published figure of the model with a name that starts with the source."""
     (row,) = [row for row in results if "published" in row and row["model"].startswith(source)]
     return figure(row, measure)
 

@@ -1,45 +1,42 @@
-"""AT&T faces: are two images of one person, where neither has been seen in training?
+"""AT&T faces: verify whether two images show one person, of people unseen in training.
 
 Tested on all pairs of the images of eight of the forty people, in five folds, and of the people
-s5, s6 and s7, the test part of the tutorial that the package grew out of. An embedder never meets
-an image of a person that it is tested on. It learns from images and their mirror images and is
-tested on the sum of the embeddings of both.
+s5, s6 and s7, the test part of the tutorial on contrastive networks. No embedder is tested on a
+person of its training. It learns from images and their mirror images and is tested on the sum of
+the embeddings of both.
 
-The contrastive network has two blocks of convolutions, contrastive loss and no augmentation
-beyond that. The embedder with supervised contrastive loss has its settings from inner splits of
+The contrastive network has two blocks of convolutions, contrastive loss and no further
+augmentation. The embedder with supervised contrastive loss has its settings from inner splits of
 the training people of the first two folds, 24 to learn from and eight to test on.
 
-What learns from gradients has its settings (registration, kinds and scales of gradients, moves,
-loss, step size) from the splits that ``--held-out`` tests on: the 32 training people of each fold
-in four parts, learned from 24, tested on eight; the mean over up to 20 splits of all five folds
-chose. So every person took part in the choice, as one that other folds learn from, and pictures of
-all faces had been seen. Registration, components and tower are learned anew in every fold, from
-its own training people alone. The figures of the test people chose nothing.
+The models of gradients have their settings (registration, kinds and scales of gradients, moves,
+loss, step size) from splits of the 32 training people of each fold in four parts: learned from 24,
+tested on eight; the mean over up to 20 splits of all five folds was decisive. So every person took
+part in the choice, as a training person of other folds, and pictures of all faces had been seen.
+Registration, components and tower are learned anew in every fold, from its own training people
+alone. The figures of the test people chose nothing.
 """
 
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 import torch
 from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 
 from benchmarks._common.cells import table
 from benchmarks._common.data import load_att_faces
-from benchmarks._common.figures import summary
+from benchmarks._common.figures import mean_of, summary, timed, verification
 from benchmarks._common.report import main, with_options
 from benchmarks.systems._registration import Registration, gradients, moved
 from benchmarks.systems._table import find, systems
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
-from sksiamese.metrics import equal_error_rate
 from sksiamese.towers import cnn
 
 BLOCK, FINE = 4, 2
@@ -141,21 +138,10 @@ def smaller(faces, block):
     return (blocks - mean) / deviation
 
 
-def people_splits(y, n_folds, held_out=False):
-    """Return people to test on and people to learn from, for each fold and the tutorial.
-
-    Or, with ``held_out``, in four inner splits of the people that each fold learns from.
-    """
+def people_splits(y, n_folds):
+    """Return people to test on and people to learn from, for each fold and the tutorial."""
     people = np.unique(y)
     folds = list(KFold(5, shuffle=True, random_state=0).split(people))[:n_folds]
-    if held_out:
-        inner = KFold(4, shuffle=True, random_state=100)
-        groups = [
-            (people[old][new], people[old][learned])
-            for old, _ in folds
-            for learned, new in inner.split(old)
-        ]
-        return {"inner splits": groups}
     return {
         "five folds of eight": [(people[new], people[old]) for old, new in folds],
         "tutorial": [(np.array(TUTORIAL), np.setdiff1d(people, TUTORIAL))],
@@ -172,22 +158,16 @@ def flat(images):
     return images.reshape(len(images), -1)
 
 
-def no_fit(train, y, test, seed, epochs):
+def no_fit(train, y, test, seed):
     """Return the images themselves."""
     return flat(test)
 
 
-def fit_embedders(parameters, n_towers, train, y, test, seed, epochs):
+def fit_embedders(parameters, n_towers, train, y, test, seed):
     """Embed test images: the sum for an image and its mirror image, by several towers."""
-    options = parameters | ({"max_iter": epochs} if epochs else {})
-    embedder = make_union(
-        *(
-            SiameseEmbedder(
-                input_shape=train.shape[1:], random_state=random_state, device="cpu", **options
-            )
-            for random_state in range(n_towers * seed, n_towers * (seed + 1))
-        )
-    )
+    options = parameters | {"input_shape": train.shape[1:], "device": "cpu"}
+    seeds = range(n_towers * seed, n_towers * (seed + 1))
+    embedder = make_union(*(SiameseEmbedder(random_state=one, **options) for one in seeds))
     embedder.fit(flat(np.concatenate([train, mirrored(train)])), np.concatenate([y, y]))
     return embedder.transform(flat(test)) + embedder.transform(flat(mirrored(test)))
 
@@ -207,17 +187,6 @@ class WithinClasses(TransformerMixin, BaseEstimator):
         return self.whitening_.transform(X)
 
 
-def embedder_of_components(seed, epochs):
-    """Return a linear tower that learns by log-volume."""
-    options = VOLUME | ({"max_iter": epochs} if epochs else {})
-    return SiameseEmbedder(random_state=seed, device="cpu", **options)
-
-
-def whitening_of_components(seed, epochs):
-    """Return the same map without a tower."""
-    return WithinClasses()
-
-
 def with_copies(images, y, seed):
     """Return images, mirror images and randomly moved copies of both, and their classes."""
     rng = np.random.default_rng(seed)
@@ -228,15 +197,18 @@ def with_copies(images, y, seed):
     return np.concatenate([*both, *copies]), np.tile(y, 2 + N_COPIES)
 
 
-def fit_gradients(last, train, y, test, seed, epochs):
-    """Embed slopes and curvatures of test images and their mirror images."""
+def fit_gradients(last, train, y, test, seed):
+    """Embed slopes and curvatures of test images and their mirror images.
+
+    ``last(seed)`` returns the transformer of whitened principal components.
+    """
     model = make_union(
         *(
             make_pipeline(
                 FunctionTransformer(partial(gradients, order=order, scale=order / 2)),
                 FunctionTransformer(flat),
                 PCA(VOLUME["n_components"], whiten=True, svd_solver="covariance_eigh"),
-                last(seed, epochs),
+                last(seed),
                 Normalizer(),
             )
             for order in (1, 2)
@@ -246,22 +218,10 @@ def fit_gradients(last, train, y, test, seed, epochs):
     return model.transform(test) + model.transform(mirrored(test))
 
 
-def measure(Z, y, metric):
-    """Return EER and AUC over all pairs of rows."""
-    left, right = np.triu_indices(len(y), 1)
-    match, distance = y[left] == y[right], pdist(Z, metric)
-    return {
-        "eer": equal_error_rate(match, -distance),
-        "auc": float(roc_auc_score(match, -distance)),
-    }
-
-
 def views_of(faces, learned):
-    """Return views of faces by name, registered to those learned from, and the seconds."""
-    start = perf_counter()
+    """Return views of faces by name, registered to the training faces, and the seconds."""
     fine = smaller(faces, FINE)
-    registered = Registration().fit(fine[learned]).transform(fine)
-    seconds = perf_counter() - start
+    registered, seconds = timed(lambda: Registration().fit(fine[learned]).transform(fine))
     return {
         "grey": (faces.astype(np.float32), 0),
         "normal": (smaller(faces, BLOCK), 0),
@@ -271,8 +231,9 @@ def views_of(faces, learned):
     }
 
 
-CLOSED, LEARNED = (
-    partial(fit_gradients, last) for last in (whitening_of_components, embedder_of_components)
+CLOSED = partial(fit_gradients, lambda seed: WithinClasses())
+LEARNED = partial(
+    fit_gradients, lambda seed: SiameseEmbedder(**VOLUME, random_state=seed, device="cpu")
 )
 MODELS = {
     "distance of pixels": (no_fit, "grey", "euclidean"),
@@ -293,27 +254,22 @@ MODELS = {
     "whitened gradients, registered": (CLOSED, "registered", "cosine"),
     "SiameseEmbedder, log-volume of gradients, registered": (LEARNED, "registered", "cosine"),
 }
-"""What is fitted, on which view of the faces, and the distance between what it gives."""
+"""Functions that embed test images, the views of the faces that they read, and distances."""
 
 
-@with_options(
-    seeds=(5, "runs of each model"),
-    epochs=(None, "epochs of each fit"),
-    folds=(5, "folds of people, at most 5"),
-    held_out=(False, "test on training people, to choose settings"),
-)
+@with_options(seeds=(5, "runs of each model"), folds=(5, "folds of people, at most 5"))
 def run(args):
-    """Return a row for each split and model, its figures those of all folds for each seed."""
+    """Return a row for each split and model: means over all folds, for each seed."""
     faces, y = load_att_faces(args.data)
     rows = []
-    for split, groups in people_splits(y, args.folds, args.held_out).items():
+    for split, groups in people_splits(y, args.folds).items():
         found = {name: [[] for _ in range(args.seeds)] for name in MODELS}
         for people, others in groups:
             views = views_of(faces, np.isin(y, others))
             for name, (fit, view, metric) in MODELS.items():
                 images, seconds = views[view]
                 for seed, runs in enumerate(found[name]):
-                    figures = one_fold(fit, images, y, people, others, metric, seed, args.epochs)
+                    figures = one_fold(fit, images, y, people, others, metric, seed)
                     runs.append(figures | {"seconds": figures["seconds"] + seconds})
         rows += [
             {"split": split, "model": name, **over_folds(runs)} for name, runs in found.items()
@@ -321,18 +277,18 @@ def run(args):
     return rows
 
 
-def one_fold(fit, images, y, people, others, metric, seed, epochs):
+def one_fold(fit, images, y, people, others, metric, seed):
     """Return the figures on all pairs of images of some people, learned from others."""
     new, learned = np.isin(y, people), np.isin(y, others)
-    start = perf_counter()
-    Z = fit(images[learned], y[learned], images[new], seed, epochs)
-    return measure(Z, y[new], metric) | {"seconds": perf_counter() - start}
+    Z, seconds = timed(fit, images[learned], y[learned], images[new], seed)
+    left, right = np.triu_indices(new.sum(), 1)
+    match = y[new][left] == y[new][right]
+    return verification(match, -pdist(Z, metric)) | {"seconds": seconds}
 
 
 def over_folds(runs):
-    """Return mean and deviation over seeds of the means over folds, and the runs themselves."""
-    means = [{key: part["mean"] for key, part in summary(folds).items()} for folds in runs]
-    return {"summary": summary(means), "runs": runs}
+    """Return the summary over seeds of the means over folds, and the runs themselves."""
+    return {"summary": summary([mean_of(folds) for folds in runs]), "runs": runs}
 
 
 def tables(results):

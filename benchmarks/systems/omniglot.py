@@ -1,43 +1,40 @@
-"""Omniglot: recognise characters of new alphabets from one example each.
+"""Omniglot: recognise characters of unseen alphabets from one example each.
 
 Trained on the 964 characters of the 30 background alphabets, tested on the 20 runs of Lake,
-Salakhutdinov and Tenenbaum: in each, 20 images of one alphabet that is not among the 30 are to be
-matched with 20 characters, of which one example by another hand is given, 400 trials in all.
+Salakhutdinov and Tenenbaum: in each, 20 images of one alphabet that is not among the 30 are
+matched with 20 characters, each given by one example of another drawer, 400 trials in all.
 Verification is tested on pairs of images of one evaluation alphabet, half of them of one
-character. Its threshold comes from the pairs of ten evaluation alphabets and is tried on those of
-the other ten, both ways round.
+character. Its threshold is chosen on the pairs of ten evaluation alphabets and tested on those of
+the other ten, in both directions.
 
 ``SiameseVerifier`` is the network of Koch, Zemel and Salakhutdinov: pairs, the weighted L1
 distance of convolutional towers, logistic loss, affine distortions. ``SiameseEmbedder`` learns
 from the characters themselves; a character turned by 90, 180 or 270 degrees is another character.
 
-All settings were chosen with ``--held-out``, which trains on 24 background alphabets and tests
-on runs drawn alike from the other six. The 400 trials were looked at once, for the figures that
-are reported.
+All settings were chosen by training on 24 background alphabets and testing on runs drawn in the
+same way from the other six. The 400 trials only give the figures.
 """
 
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import paired_distances
 
 from benchmarks._common.cells import table
 from benchmarks._common.data import load_omniglot, load_omniglot_runs
-from benchmarks._common.figures import best_threshold, of_runs
+from benchmarks._common.figures import best_threshold, of_runs, timed
 from benchmarks._common.report import main, with_options
-from benchmarks.systems._table import cited, find, systems
+from benchmarks.systems._table import cited, find, published_rows, systems
 from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
 from sksiamese.metrics import pair_accuracy
 from sksiamese.towers import cnn
 
-BLOCK, SIZE = 3, 35
+SIZE = 35
 N_COPIES = 8
 N_PAIRS = 500
 """Pairs of each alphabet that verification is tested on."""
@@ -79,39 +76,6 @@ def with_turned(X, y):
     return np.concatenate(turned), np.concatenate([4 * y + quarter for quarter in range(4)])
 
 
-def runs_of(y, alphabet, *, n_runs, rng):
-    """Draw runs of one-shot classification like those of Lake.
-
-    Parameters
-    ----------
-    y : ndarray of int of shape (n_images,)
-        Characters, of as many images each; the n-th images of all are by one hand.
-
-    alphabet : ndarray of int of shape (n_images,)
-        Alphabets.
-
-    n_runs : int
-        Runs of each alphabet that has 20 characters.
-
-    rng : Generator
-        Source of randomness.
-
-    Returns
-    -------
-    known, new : ndarrays of int of shape (n_runs, 20)
-        Rows of one image of each character by one hand, and of another by another hand.
-    """
-    rows = np.argsort(y, kind="stable").reshape(len(np.unique(y)), -1)
-    known, new = [], []
-    for letters in (rows[alphabet[rows[:, 0]] == one] for one in np.unique(alphabet)):
-        for _ in range(n_runs if len(letters) >= 20 else 0):
-            chosen = rng.choice(len(letters), 20, replace=False)
-            hands = rng.choice(letters.shape[1], 2, replace=False)
-            known.append(letters[chosen, hands[0]])
-            new.append(letters[chosen, hands[1]])
-    return np.array(known), np.array(new)
-
-
 def pairs_within(y, alphabet, n_pairs, seed):
     """Draw pairs of rows of one alphabet, half of them of one character.
 
@@ -132,18 +96,18 @@ def pairs_within(y, alphabet, n_pairs, seed):
 
 
 def one_shot(score, X_known, X, y):
-    """Return the share of images that have their greatest score with the right character.
+    """Return the share of images with their greatest score for the right character.
 
     Parameters
     ----------
     score : callable
-        ``score(A, B)``: how well the rows of A match those of B, of shape (n, m).
+        ``score(A, B)`` returns the similarity of all rows of A and of B, of shape (n, m).
 
     X_known, X : ndarrays of shape (n_runs, 20, n_features)
         Examples, and images to classify.
 
     y : ndarray of int of shape (n_runs, 20)
-        Their right answers.
+        Positions of the right examples.
     """
     answers = [score(new, known).argmax(axis=1) for known, new in zip(X_known, X, strict=True)]
     return float((np.array(answers) == y).mean())
@@ -167,10 +131,9 @@ def verification(score, X, y, alphabet, seed):
     }
 
 
-def fit_embedder(X, y, alphabet, seed, epochs):
+def fit_embedder(X, y, alphabet, seed):
     """Return scores of an embedder of turned characters, without and with distorted copies."""
-    options = EMBEDDER | ({"max_iter": epochs} if epochs else {})
-    embedder = SiameseEmbedder(**TOWER, **options, random_state=seed).fit(*with_turned(X, y))
+    embedder = SiameseEmbedder(**TOWER, **EMBEDDER, random_state=seed).fit(*with_turned(X, y))
 
     def of_copies(X):
         generator = torch.Generator().manual_seed(seed)
@@ -184,7 +147,7 @@ def fit_embedder(X, y, alphabet, seed, epochs):
     }
 
 
-def no_fit(X, y, alphabet, seed, epochs):
+def no_fit(X, y, alphabet, seed):
     """Return scores without learning: distances between images."""
     return {"distance of ink": by_distance(np.asarray)}
 
@@ -197,13 +160,12 @@ def by_distance(embed):
     )
 
 
-def fit_verifier(X, y, alphabet, seed, epochs):
+def fit_verifier(X, y, alphabet, seed):
     """Return scores of the network of Koch on pairs of the background alphabets."""
-    options = VERIFIER | ({"max_iter": epochs} if epochs else {})
     n_pairs = min(1500, 2 * len(X) // len(np.unique(alphabet)))
     pairs, match = pairs_within(y, alphabet, n_pairs, seed)
     P = np.hstack([X[pairs[:, 0]], X[pairs[:, 1]]])
-    verifier = SiameseVerifier(**TOWER, **options, random_state=seed).fit(P, match)
+    verifier = SiameseVerifier(**TOWER, **VERIFIER, random_state=seed).fit(P, match)
 
     def of_pairs(A, B):
         return verifier.decision_function(np.hstack([A, B]))
@@ -215,53 +177,29 @@ def fit_verifier(X, y, alphabet, seed, epochs):
     return {"SiameseVerifier, weighted L1": (of_all, of_pairs)}
 
 
-def run_seed(train, test, runs, seed, *, epochs, threads):
+def run_seed(train, test, runs, seed):
     """Return the figures of each model with one seed."""
-    torch.set_num_threads(threads)
     found = {}
     for fit in (no_fit, fit_verifier, fit_embedder):
-        start = perf_counter()
-        scores = fit(*train, seed, epochs)
-        seconds = perf_counter() - start
+        scores, seconds = timed(fit, *train, seed)
         for name, (of_all, of_pairs) in scores.items():
             figures = {"one_shot": one_shot(of_all, *runs)}
             found[name] = figures | verification(of_pairs, *test, seed) | {"seconds": seconds}
     return found
 
 
-@with_options(
-    seeds=(3, "runs of each model"),
-    jobs=(1, "runs at a time"),
-    epochs=(None, "epochs of each fit"),
-    alphabets=(None, "read only so many alphabets"),
-    held_out=(False, "test on background alphabets, to choose settings"),
-)
+@with_options(seeds=(3, "runs of each model"), alphabets=(None, "number of alphabets"))
 def run(args):
-    """Return a row for the published figures and one for each model, with its figures."""
-    part = {"n_alphabets": args.alphabets, "block": BLOCK}
-    train = load_omniglot(args.data, **part)
-    if args.held_out:
-        tasks = held_out(*train, np.random.default_rng(0))
-    else:
-        test = load_omniglot(args.data, "evaluation", **part)
-        tasks = train, test, load_omniglot_runs(args.data, block=BLOCK)
-    options = {"epochs": args.epochs, "threads": args.threads}
-    found = Parallel(n_jobs=args.jobs)(
-        delayed(run_seed)(*tasks, seed, **options) for seed in range(args.seeds)
+    """Return a row for each published figure and each model, with its figures."""
+    train, test = (
+        load_omniglot(args.data, part, n_alphabets=args.alphabets)
+        for part in ("background", "evaluation")
     )
-    rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
-    return rows + [of_runs([run[name] for run in found], model=name) for name in found[0]]
-
-
-def held_out(X, y, alphabet, rng):
-    """Return training part, test part and runs, all of the background alphabets."""
-    alphabets = rng.permutation(np.unique(alphabet))
-    new = np.isin(alphabet, alphabets[: len(alphabets) // 5])
-    train = (X[~new], y[~new], alphabet[~new])
-    X, y, alphabet = X[new], y[new], alphabet[new]
-    known, rows = runs_of(y, alphabet, n_runs=20, rng=rng)
-    answers = np.tile(np.arange(20), (len(rows), 1))
-    return train, (X, y, alphabet), (X[known], X[rows], answers)
+    runs = load_omniglot_runs(args.data)
+    found = [run_seed(train, test, runs, seed) for seed in range(args.seeds)]
+    return published_rows(PUBLISHED) + [
+        of_runs([run[name] for run in found], model=name) for name in found[0]
+    ]
 
 
 def tables(results):

@@ -1,23 +1,21 @@
-"""SVC2004 Task 2: tell the pen signatures of new writers from skilled forgeries.
+"""SVC2004 Task 2: distinguish pen signatures of unseen writers from skilled forgeries.
 
 The protocol of the competition. For each writer, in ten trials, five of the genuine signatures 1
 to 10 are enrolled, drawn at random; the genuine ones 11 to 20, the 20 skilled forgeries and 20
 random forgeries, genuine signatures of other writers, are compared with them. The score of a
 signature is its mean distance to the five, divided by the root of their mean distance to each
-other, and there is one threshold for all writers. They are learned from in four folds: ten writers
-are tested by what was learned from the other thirty. The skilled forgeries of the thirty are
-learned from, too, as rows that match nothing.
+other, and there is one threshold for all writers. In four folds, ten writers are tested by models
+of the other thirty. The skilled forgeries of the thirty are learned from, too, as rows without a
+match.
 
-Of the time stamps only the steps are used, for velocities and pauses: when a signature was written
-is an artefact of the recording and no feature.
+Of the time stamps only the steps are used, for velocities and pauses: the time of writing is an
+artefact of the recording and no feature.
 
-All settings were chosen on what ``--held-out`` shows, tests on thirty writers, ten at a time, by
-what was learned from the other twenty. The ten writers of the first fold took no part in this,
-which is why their error stands in a column of its own.
+All settings were chosen by tests on thirty writers, ten at a time, with models of the other twenty.
+The ten writers of the first fold took no part in this, so their error has a column of its own.
 """
 
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -26,10 +24,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from benchmarks._common.cells import table
 from benchmarks._common.data import load_svc2004
-from benchmarks._common.figures import of_runs
+from benchmarks._common.figures import of_runs, timed
 from benchmarks._common.report import main, with_options
 from benchmarks.systems._alignment import LocalFeatures, aligned, spread_ratio
-from benchmarks.systems._table import find, published_by, systems
+from benchmarks.systems._table import find, published_by, published_rows, systems
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import jitter, rescale, time_warp
 from sksiamese.batches import hierarchical
@@ -198,21 +196,23 @@ def figures_of(distances, tests, writer, number, seed):
 def measure(found, n_first):
     """Return the figures of the scores of all writers, the ``n_first`` of the first fold first."""
     genuine, skilled = found["genuine"], found["skilled"]
-    match = np.repeat([True, False], [genuine.size, skilled.size])
-    all_scores = np.concatenate([genuine.ravel(), skilled.ravel()])
     return {
-        "eer_skilled": error(genuine, skilled),
-        "eer_first_fold": error(genuine[:n_first], skilled[:n_first]),
-        "eer_random": error(genuine, found["random"]),
-        "eer_writer": float(np.mean([error(*own) for own in zip(genuine, skilled, strict=True)])),
-        "accepted": true_accept_rate(match, -all_scores, far=0.2),
+        "eer_skilled": equal_error_rate(*matches(genuine, skilled)),
+        "eer_first_fold": equal_error_rate(*matches(genuine[:n_first], skilled[:n_first])),
+        "eer_random": equal_error_rate(*matches(genuine, found["random"])),
+        "eer_writer": float(
+            np.mean(
+                [equal_error_rate(*matches(*own)) for own in zip(genuine, skilled, strict=True)]
+            )
+        ),
+        "accepted": true_accept_rate(*matches(genuine, skilled), far=0.2),
     }
 
 
-def error(genuine, forged):
-    """Return the equal error rate of scores."""
+def matches(genuine, forged):
+    """Return whether signatures match, and their similarities."""
     match = np.repeat([True, False], [genuine.size, forged.size])
-    return equal_error_rate(match, -np.concatenate([genuine.ravel(), forged.ravel()]))
+    return match, -np.concatenate([genuine.ravel(), forged.ravel()])
 
 
 def warping(X, names):
@@ -228,12 +228,11 @@ def vary(X, generator):
     return jitter(rescale(X, generator, deviation=0.1), generator, deviation=0.05)
 
 
-def fit(X, writer, number, *, seed, epochs, **parameters):
+def fit(X, writer, number, *, seed, **parameters):
     """Train an embedder, and return a function that gives the distances between all series."""
     classes = (writer[:, None] == np.unique(writer)) & (number[:, None] <= N_GENUINE)
-    options = EMBEDDER | parameters | ({"max_iter": epochs} if epochs else {})
     embedder = SiameseEmbedder(
-        **options,
+        **EMBEDDER | parameters,
         input_shape=X.shape[1:],
         augment=vary,
         sampler=partial(hierarchical, groups=writer, n_groups=2),
@@ -247,36 +246,29 @@ def fit(X, writer, number, *, seed, epochs, **parameters):
     return distances
 
 
-@with_options(
-    seeds=(3, "runs of each model"),
-    epochs=(None, "epochs of each fit"),
-    held_out=(False, "leave out the first fold, to choose settings"),
-    writers=(None, "use only so many writers of each fold"),
-)
+@with_options(seeds=(3, "runs of each model"), writers=(None, "number of writers of each fold"))
 def run(args):
-    """Return a row for the published figures and one for each model, with its figures."""
-    folds = FOLDS[int(args.held_out) :, : args.writers]
-    data = load_svc2004(args.data)
-    rows = [{"model": name, "published": figures} for name, figures in PUBLISHED.items()]
-    return rows + compare(*data, folds, seeds=args.seeds, epochs=args.epochs)
+    """Return a row for each published figure and each model, with its figures."""
+    folds = FOLDS[:, : args.writers]
+    return published_rows(PUBLISHED) + compare(*load_svc2004(args.data), folds, args.seeds)
 
 
-def compare(signatures, writer, number, folds, *, seeds, epochs):
+def compare(signatures, writer, number, folds, n_seeds):
     """Return a row for each model, with its figures."""
     X, names = series_of(signatures)
     tests = [np.isin(writer, fold) for fold in folds]
     learned = [np.isin(writer, folds) & ~test for test in tests]
     warped = [warping(X[test], names) for test in tests]
+
+    def fit_all(seed, parameters):
+        folds = [(X[rows], writer[rows], number[rows]) for rows in learned]
+        return [fit(*fold, seed=seed, **parameters) for fold in folds]
+
     found = {WARPING: []} | {name: [] for name in MODELS}
-    for seed in range(seeds):
+    for seed in range(n_seeds):
         found[WARPING].append(figures_of(warped, tests, writer, number, seed))
         for name, parameters in MODELS.items():
-            start = perf_counter()
-            fitted = [
-                fit(X[rows], writer[rows], number[rows], seed=seed, epochs=epochs, **parameters)
-                for rows in learned
-            ]
-            seconds = perf_counter() - start
+            fitted, seconds = timed(fit_all, seed, parameters)
             distances = [of(X[test]) for of, test in zip(fitted, tests, strict=True)]
             figures = figures_of(distances, tests, writer, number, seed)
             found[name].append(figures | {"seconds": seconds})

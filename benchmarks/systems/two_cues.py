@@ -1,36 +1,33 @@
-"""Several cues of one thing: does a fused verifier do better than the best of its cues?
+"""Several cues: compare a verifier of fused cues with the best single cue.
 
-Handwritten digits are seen through two and through six feature sets, faces through their upper
-and their lower half. Pairs are of digits, or of people, that are never seen in training: two of
-the ten digits and eight of the forty people in each of five folds. A single cue has the same
-estimator on its columns alone.
+Handwritten digits are described by two and by six feature sets, faces by their upper and their
+lower half. Pairs are of digits, or of people, unseen in training: two of the ten digits and eight
+of the forty people in each of five folds. A single cue has the same estimator on its columns.
 
-"distances" fuses evidence: every cue has a tower of its own that stays as it is, and the head adds
-up what the distance in each cue says, by a curve of its own that falls. Only these curves and the
-units of the distances are learned from pairs. The tower whitens the scatter within classes, of a
-feature set or of the gradients of a half of a face, registered by itself, and of its mirror image.
-The towers of faces are learned from three quarters of the people, the head from the others, and
-the logits of the four such verifiers are averaged. "mlp" is the network of Oh, Benenson, Fritz and
-Schiele: fully connected layers fuse the towers, all of it is learned from pairs.
+"distances" fuses evidence: every cue has a fixed tower of its own, and the head adds the evidence
+of the distance in each cue, by a falling curve for each. Only these curves and the units of the
+distances are learned from pairs. The tower whitens the scatter within classes, of a feature set or
+of the gradients of a half of a face, registered by itself, and of its mirror image. The towers of
+faces are learned from three quarters of the people, the head from the others, and the logits of
+the four such verifiers are averaged. "mlp" is the network of Oh, Benenson, Fritz and Schiele: fully
+connected layers fuse the towers, all of it is learned from pairs.
 
-Faces are seen as in ``faces.py``, and were whitened and compared by their angles on inner splits of
-training people, on most of which fused halves did better than the better half; the ridge of the
-digits was taken. For digits, inner splits, six to learn from and two to verify, chose the two
-cues, those that gain most over the better of them. All else of the digits was decided with the
-folds of the table in view: that distances are fused, by curves, how they are measured, and the
-ridge; inner splits would have chosen a greater ridge.
+Faces are preprocessed as in ``faces.py``; whitening and comparison by angles were chosen on inner
+splits of training people, on most of which fused halves were better than the better half; the
+ridge is that of the digits. For digits, inner splits, six to learn from and two to verify, chose
+the two cues with the greatest gain over the better of them. All other settings of the digits were
+chosen with the folds of the table in view: the fusion of distances, by curves, their measure, and
+the ridge; inner splits would have chosen a greater ridge.
 """
 
 from functools import partial
-from time import perf_counter
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks._common.cells import table
 from benchmarks._common.data import MFEAT_PARTS, load_att_faces, load_mfeat
-from benchmarks._common.figures import summary
+from benchmarks._common.figures import summary, timed, verification
 from benchmarks._common.report import main, with_options
 from benchmarks.systems._evidence import Evidence, SideBySide, whitened_directions, whitening
 from benchmarks.systems._registration import Registration, gradients
@@ -38,7 +35,6 @@ from benchmarks.systems._table import find, systems
 from benchmarks.systems.faces import BLOCK, FINE, flat, mirrored, smaller
 from sksiamese import SiameseVerifier, make_pairs
 from sksiamese.augment import affine
-from sksiamese.metrics import equal_error_rate
 from sksiamese.towers import cnn, multi_cue
 
 HEIGHT, WIDTH = 14, 23
@@ -52,6 +48,7 @@ DISTANCES = {
     "learning_rate_init": 0.02,
     "weight_decay": 1e-3,
 }
+MATCH_NETWORK = {"head": "mlp", "weight_decay": 1e-4, "max_iter": 15}
 
 
 def registered_gradients(images, learned):
@@ -72,7 +69,7 @@ def registered_gradients(images, learned):
     )
 
 
-def fused_distances(X, y, columns, data, seed, epochs):
+def fused_distances(X, y, columns, data, seed):
     """Fit verifiers that learn curves of distances, one for each held-out part of the classes.
 
     Parameters
@@ -87,13 +84,10 @@ def fused_distances(X, y, columns, data, seed, epochs):
         Columns of each cue.
 
     data : dict
-        What is fitted, as in :func:`one_fold`.
+        Settings of the data, as in :func:`one_fold`.
 
     seed : int
-        Chooses pairs, parts and initial weights.
-
-    epochs : int or None
-        Epochs of every fit, if not those of the parameters.
+        Seed of pairs, parts and initial weights.
     """
     verifiers = []
     for learned, held_out in parts_of(y, data["n_parts"], seed):
@@ -104,7 +98,7 @@ def fused_distances(X, y, columns, data, seed, epochs):
             head=partial(Evidence, sizes=[part.stop - part.start for part in columns.values()]),
             random_state=seed,
             device="cpu",
-            **DISTANCES | ({"max_iter": epochs} if epochs else {}),
+            **DISTANCES,
         )
         n_pairs = data["n_pairs"][0] // data["n_parts"]
         pairs = make_pairs(X[held_out], y[held_out], n_pairs=n_pairs, random_state=seed)
@@ -121,19 +115,15 @@ def parts_of(y, n_parts, seed):
     return [(~np.isin(y, part), np.isin(y, part)) for part in np.array_split(classes, n_parts)]
 
 
-def match_network(X, y, columns, data, seed, epochs):
+def match_network(X, y, columns, data, seed):
     """Fit the verifier of Oh et al. on pairs; parameters as in :func:`fused_distances`."""
-    factory = data["tower"]
+    towers = dict.fromkeys(columns, data["tower"]) if data["tower"] else None
     verifier = SiameseVerifier(
-        tower=partial(
-            multi_cue, cues=columns, towers=dict.fromkeys(columns, factory) if factory else None
-        ),
-        head="mlp",
-        weight_decay=1e-4,
-        max_iter=epochs or 15,
+        tower=partial(multi_cue, cues=columns, towers=towers),
         augment=data["augment"],
         random_state=seed,
         device="cpu",
+        **MATCH_NETWORK,
     )
     pairs = make_pairs(X, y, n_pairs=data["n_pairs"][0], random_state=seed)
     return [verifier.fit(*pairs[:2])]
@@ -167,7 +157,7 @@ def folds_of(y, n_folds):
     return [np.isin(y, new) for new in np.split(classes, 5)[:n_folds]]
 
 
-def one_fold(model, data, X, y, new, seed, epochs):
+def one_fold(model, data, X, y, new, seed):
     """Return the figures on pairs of new classes, for an estimator of some of the cues.
 
     Parameters
@@ -176,13 +166,13 @@ def one_fold(model, data, X, y, new, seed, epochs):
         Name in ``MODELS``.
 
     data : dict
-        The numbers of training and test pairs, ``"n_pairs"``. For "distances" what makes a
-        ``"tower"`` of rows and classes, and ``"n_parts"``, into which classes are cut to learn
-        towers from all but one and the head from that, or 1 for both from all. For "mlp" the
-        factory of the ``"tower"`` of a cue, None for the default, and ``"augment"``.
+        The numbers of training and test pairs, ``"n_pairs"``. For "distances" a function of rows
+        and classes that returns a ``"tower"``, and ``"n_parts"``: the classes are split so that
+        towers learn from all parts but one and the head from this part; 1 for both from all. For
+        "mlp" the factory of the ``"tower"`` of a cue, None for the default, and ``"augment"``.
 
     X : dict of ndarray of shape (n_items, n_columns)
-        What is seen of all items in each cue.
+        All items in each cue.
 
     y : ndarray of shape (n_items,)
         Their classes.
@@ -191,25 +181,16 @@ def one_fold(model, data, X, y, new, seed, epochs):
         Items of classes to test on; the others are learned from.
 
     seed : int
-        Chooses pairs and initial weights; the pairs do not depend on the cues.
-
-    epochs : int or None
-        Epochs of every fit, if not those of the parameters.
+        Seed of pairs and initial weights; the pairs do not depend on the cues.
     """
     columns = columns_of({name: part.shape[1] for name, part in X.items()})
     X = np.hstack(list(X.values()))
     X = StandardScaler().fit(X[~new]).transform(X)
-    start = perf_counter()
-    verifiers = MODELS[model](X[~new], y[~new], columns, data, seed, epochs)
-    seconds = perf_counter() - start
+    verifiers, seconds = timed(MODELS[model], X[~new], y[~new], columns, data, seed)
     n_pairs = data["n_pairs"][1]
     pairs, match, _ = make_pairs(X[new], y[new], n_pairs=n_pairs, random_state=seed)
     score = np.mean([verifier.decision_function(pairs) for verifier in verifiers], axis=0)
-    return {
-        "auc": float(roc_auc_score(match, score)),
-        "eer": equal_error_rate(match, score),
-        "seconds": seconds,
-    }
+    return verification(match, score) | {"seconds": seconds}
 
 
 def digits(folder):
@@ -260,8 +241,7 @@ DATA = {"digits": digits, "faces": halves}
 
 @with_options(
     seeds=(3, "runs of each fold"),
-    mlp_seeds=(1, "those of the network of Oh et al."),
-    epochs=(None, "epochs of each fit"),
+    mlp_seeds=(1, "runs of each fold of the network of Oh et al."),
     folds=(5, "folds of classes, at most 5"),
 )
 def run(args):
@@ -270,29 +250,20 @@ def run(args):
     for name, load in DATA.items():
         y, fused, seen = load(args.data)
         for model, n_runs in zip(MODELS, (args.seeds, args.mlp_seeds), strict=True):
-            sets = [*((cue,) for cue in seen[model]["items"]), *fused] if n_runs else []
-            found = {cues: [] for cues in sets}
+            data = seen[model]
+            found = {cues: [] for cues in [*((cue,) for cue in data["items"]), *fused]}
             for new in folds_of(y, args.folds):
-                X, seconds = looked_at(seen[model], ~new)
+                views = {
+                    cue: timed(data["look"], data["items"][cue], ~new) for cue in data["items"]
+                }
                 for cues, runs in found.items():
-                    part, look = {cue: X[cue] for cue in cues}, sum(seconds[cue] for cue in cues)
-                    figures = [
-                        one_fold(model, seen[model], part, y, new, seed, args.epochs)
-                        for seed in range(n_runs)
-                    ]
-                    runs.append([run | {"seconds": run["seconds"] + look} for run in figures])
+                    X = {cue: views[cue][0] for cue in cues}
+                    figures = [one_fold(model, data, X, y, new, seed) for seed in range(n_runs)]
+                    for run in figures:
+                        run["seconds"] += sum(views[cue][1] for cue in cues)
+                    runs.append(figures)
             rows += [described(name, model, cues, runs) for cues, runs in found.items()]
     return rows
-
-
-def looked_at(data, learned):
-    """Return the view of all items in each cue, and the seconds to compute it."""
-    X, seconds = {}, {}
-    for cue, items in data["items"].items():
-        start = perf_counter()
-        X[cue] = data["look"](items, learned)
-        seconds[cue] = perf_counter() - start
-    return X, seconds
 
 
 def described(name, model, cues, runs):

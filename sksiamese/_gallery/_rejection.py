@@ -1,7 +1,5 @@
 """The distance up to which an identifier accepts rows, for a given false-accept rate."""
 
-import warnings
-
 import numpy as np
 
 from ._search import distances_to_others
@@ -48,7 +46,7 @@ def max_accepted_sum(target_far, n_classes):
     return u * (u + 1) / 2
 
 
-def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, target_far, trained):
+def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, target_far):
     """Return the greatest distance at which one more class is accepted at a rate of target_far.
 
     Parameters
@@ -71,9 +69,6 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     target_far : float
         False-accept rate, in (0, 1).
 
-    trained : bool
-        Whether the embedder was trained on some classes that are enrolled.
-
     Returns
     -------
     threshold : float
@@ -82,7 +77,6 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     n_classes = len(np.unique(own_labels))
     allowed = max_accepted_sum(target_far, n_classes)
     if allowed is None:
-        _warn_of_few_classes(target_far, n_classes, len(np.unique(template_labels)), trained)
         return -np.inf
     chosen = impostor_rows(own_labels)
     Z, own_labels = Z[chosen], own_labels[chosen]
@@ -97,8 +91,23 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     return float(np.nextafter(distances[first_rejected], -np.inf))
 
 
-def _warn_of_few_classes(target_far, n_classes, n_enrolled, trained):
-    """Warn that every row is rejected, and name those remedies that help."""
+def few_classes_message(target_far, n_classes, n_enrolled, *, trained):
+    """Return the warning that every row is rejected, with those remedies that help.
+
+    Parameters
+    ----------
+    target_far : float
+        False-accept rate, in (0, 1).
+
+    n_classes : int
+        Number of enrolled classes that are new to the embedder.
+
+    n_enrolled : int
+        Number of all enrolled classes.
+
+    trained : bool
+        Whether the embedder was trained on some enrolled classes.
+    """
     needed = min_n_classes(target_far)
     remedies = ["enrol more classes"]
     if trained and n_enrolled - needed >= 2:  # Two at least are left to learn from.
@@ -107,9 +116,8 @@ def _warn_of_few_classes(target_far, n_classes, n_enrolled, trained):
     if n_classes > 1:
         least = np.ceil(2e4 / (n_classes + 1)) / 1e4
         remedies.append(f"set target_far={least:.4f} and call fit")
-    warnings.warn(
+    return (
         f"target_far={target_far} needs {needed} enrolled classes that are "
         f"new to the embedder, but there are {n_classes}, so that every row is rejected; "
-        f"{', or '.join(remedies)}.",
-        stacklevel=6,
+        f"{', or '.join(remedies)}."
     )

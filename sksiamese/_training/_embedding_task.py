@@ -20,7 +20,7 @@ from ._objective import (
     CrossBatchMemory,
     Objective,
     ObjectiveSpec,
-    learns_from_pairs,
+    reads_pairs,
     resolve_distance,
     try_objective,
 )
@@ -97,7 +97,7 @@ class EmbeddingTask(Task):
             )
         rows, held_out = split_stratified(np.where(singleton, -1, y), fraction, random_state)
         rows = np.concatenate([rows, np.flatnonzero(singleton)])
-        if is_singleton(y[rows]).all() and learns_from_pairs(self.objective.loss):
+        if is_singleton(y[rows]).all() and reads_pairs(self.objective.loss):
             raise ValueError(
                 f"validation_fraction={fraction} leaves no class with two training rows. Lower it "
                 "if some classes have three rows or more, or set early_stopping=False."
@@ -222,7 +222,7 @@ def check_any_match(loss, codes, classes):
     """Raise if the loss learns from pairs, but there is no matching pair."""
     codes = codes[codes >= 0]
     counts = np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
-    if counts.max() < 2 and learns_from_pairs(loss):
+    if counts.max() < 2 and reads_pairs(loss):
         raise ValueError(
             f"y has no class with two rows, but loss={loss!r} learns from matching pairs; pass "
             "more rows of a class, or choose a loss of classes, such as 'normalized_softmax'."

@@ -1,7 +1,6 @@
 """Objective of an embedder, computed from the embeddings of a batch."""
 
 import copy
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +19,7 @@ from ._user_parts import (
     check_miner,
     check_order,
     check_scalar,
-    n_required,
-    reads_pairs,
+    declared_inputs,
 )
 
 
@@ -73,7 +71,8 @@ class Objective(nn.Module):
         if spec.regularizer is not None:
             regularizer = resolve(REGULARIZERS, spec.regularizer)
             self.regularizer = instantiate("regularizer", regularizer, **sizes)
-            self.reads_unlabeled = n_required(self.regularizer, "regularizer") == 1
+            inputs = declared_inputs("regularizer", self.regularizer, "embeddings")
+            self.reads_unlabeled = inputs == "embeddings"
 
     def forward(self, Z, y, rows, memory):
         """Return the loss of embeddings; the first ones belong to ``rows`` with classes ``y``."""
@@ -182,12 +181,9 @@ def match_mask(y, others, indicators):
     return indicators[y] @ indicators[others].mT > 0
 
 
-def learns_from_pairs(loss):
+def reads_pairs(loss):
     """Return whether a loss, as passed to an embedder, is computed from pairs."""
-    loss = resolve(LOSSES, loss)
-    if isinstance(getattr(loss, "func", loss), type):
-        loss = partial(getattr(loss, "func", loss).forward, None)
-    return reads_pairs(loss)
+    return declared_inputs("loss", resolve(LOSSES, loss), "pairs") == "pairs"
 
 
 def class_indicators(classes):

@@ -15,7 +15,7 @@ from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape
 from ..towers import TOWERS, ToType, UnitLength
-from ._lookup import bind, resolve
+from ._lookup import bind, declared, resolve
 from ._user_parts import build_module, call_part, signature_parameters
 
 
@@ -84,7 +84,7 @@ def item_shape(input_shape, n_features):
 def tower_attribute(tower, name, default):
     """Return an attribute of a tower factory, such as ``allow_nan``."""
     factory = TOWERS.get(tower) if isinstance(tower, str) else tower
-    return getattr(getattr(factory, "func", factory), name, default)
+    return declared(factory, name, default)
 
 
 def new_standardize(spec, *parts, **options):

@@ -12,7 +12,10 @@ import torch
 from torch import nn
 
 from ..distances import DISTANCES, paired
-from ._lookup import bind
+from ._lookup import bind, declared
+
+CLASS_ARGUMENTS = ("y", "labels", "target")
+"""Names of the argument for classes in a loss here, in pytorch-metric-learning and in torch."""
 
 FORMS = {
     "augment": "augment(items, generator) must return items of the same shape, dtype and "
@@ -21,8 +24,9 @@ FORMS = {
     "of shape (n, m), non-negative and smaller for closer rows; see sksiamese.distances.",
     "head": "head(n_components) must return a module that maps two batches of embeddings of "
     "shape (n, n_components) to logits of shape (n,); see sksiamese.heads.",
-    "loss": "loss(D, same, different) of distances and boolean masks, or loss(Z, y) of "
-    "embeddings and classes, must return a scalar tensor; see sksiamese.losses.",
+    "loss": "loss(D, same, different) of distances and boolean masks, or loss(Z, y) of embeddings "
+    "and classes, with inputs='classes' or an argument named y, must return a scalar tensor; see "
+    "sksiamese.losses.",
     "miner": "miner(D, same, different) must return three tensors of equal shape (n, m): distances "
     "from D and two boolean masks; see sksiamese.mining.",
     "regularizer": "regularizer(Z) of embeddings, or regularizer(Z, y) of embeddings and "
@@ -64,17 +68,35 @@ def signature_parameters(name, function):
     return call_part(name, inspect.signature, function).parameters
 
 
-def n_required(function, name):
-    """Return the number of positional arguments without a default."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = signature_parameters(name, function).values()
-    return sum(p.default is p.empty and p.kind in kinds for p in parameters)
+def declared_inputs(name, part, default):
+    """Return the inputs of a loss or a regularizer.
 
+    Parameters
+    ----------
+    name : {"loss", "regularizer"}
+        Parameter of the estimator, for messages.
 
-def reads_pairs(loss):
-    """Return whether a loss accepts distances and masks instead of embeddings and classes."""
-    by_name = {"same", "different"} <= signature_parameters("loss", loss).keys()
-    return by_name or n_required(loss, "loss") >= 3
+    part : callable
+        Function, partial, module, or class of a module.
+
+    default : {"pairs", "embeddings"}
+        Inputs of a part that declares none and has no argument for classes.
+
+    Returns
+    -------
+    inputs : {"classes", "pairs", "embeddings"}
+        Attribute ``inputs`` of the part if it has one, else "classes" if an argument is named
+        ``y``, ``labels`` or ``target``.
+    """
+    inputs = declared(part, "inputs", None)
+    if inputs is None:
+        built = getattr(part, "func", part)
+        called = getattr(built, "forward", built) if isinstance(built, type) else part
+        names = signature_parameters(name, called).keys()
+        inputs = default if names.isdisjoint(CLASS_ARGUMENTS) else "classes"
+    if inputs not in (default, "classes"):
+        raise ValueError(f"{name} has inputs={inputs!r}; set it to {default!r} or 'classes'.")
+    return inputs
 
 
 def build_module(name, factory, leading, **options):

@@ -1,14 +1,22 @@
-"""Losses: what training minimises.
+"""Loss functions that training minimizes.
 
-Most losses read ``(D, same, different)``: distances of shape (n, m) and two masks of the
-same shape, ``same`` for the matching pairs and ``different`` for the others. Every row is
-an anchor. A pair that stands in neither mask takes no part. Where nothing is selected a
-loss is zero and still has a gradient path.
+Most losses accept ``(D, same, different)``: distances of shape (n, m) and two masks of the
+same shape, ``same`` for the matching pairs and ``different`` for the non-matching ones. Every
+row is an anchor. A pair in neither mask is ignored. If no pair is selected, the loss is zero
+and still differentiable.
 
-Proxy losses read ``(Z, y)``, embeddings of shape (n, n_components) and classes 0, 1, ... of
-shape (n,): they own a point or more of each class and are built for ``n_classes`` and
-``n_components``. Losses that own weights are modules, whose weights are trained along.
+Proxy losses accept ``(Z, y)``, embeddings of shape (n, n_components) and classes 0, 1, ... of
+shape (n,). They learn one or more points per class and are built for ``n_classes`` and
+``n_components``. Losses with weights are modules; their weights are trained with the tower.
+
+The attribute ``inputs`` of a loss is "pairs" or "classes". A loss without it reads classes if
+an argument is named ``y``, ``labels`` or ``target``, as in pytorch-metric-learning and torch,
+and pairs otherwise.
 """
+
+from typing import Literal, Protocol
+
+from torch import Tensor
 
 from . import _pair, _proxy, _ranking, _softmax, _triplet
 from ._pair import *  # noqa: F403
@@ -17,14 +25,33 @@ from ._ranking import *  # noqa: F403
 from ._softmax import *  # noqa: F403
 from ._triplet import *  # noqa: F403
 
+
+class PairLoss(Protocol):
+    """Loss of distances (n, m) and masks of matching and of non-matching pairs."""
+
+    inputs: Literal["pairs"] = "pairs"
+
+    def __call__(self, D: Tensor, same: Tensor, different: Tensor) -> Tensor:
+        """Return the loss, a scalar."""
+
+
+class ClassLoss(Protocol):
+    """Loss of embeddings (n, n_components) and their classes 0, 1, ... of shape (n,)."""
+
+    inputs: Literal["classes"] = "classes"
+
+    def __call__(self, Z: Tensor, y: Tensor) -> Tensor:
+        """Return the loss, a scalar."""
+
+
 _FAMILIES = (_pair, _triplet, _softmax, _ranking, _proxy)
 
 __all__ = ["LOSSES", *sorted(name for family in _FAMILIES for name in family.__all__)]
 
 LOSSES = {name: loss for family in _FAMILIES for name, loss in family.LOSSES.items()}
-"""The losses by name."""
+"""Built-in losses by name."""
 
 NATURAL_DISTANCES = {
     name: distance for family in _FAMILIES for name, distance in family.NATURAL_DISTANCES.items()
 }
-"""The distance that each loss was made for, by the names of both."""
+"""Name of the distance that each loss was designed for, by name of the loss."""

@@ -1,50 +1,50 @@
-"""Means over the pairs that masks select, finite where nothing is, and sparing of memory.
+"""Memory-efficient means over masked pairs, finite even for empty masks.
 
-An accelerator works while Python prepares what comes next, as long as Python asks for no number
-of it. So where a size would depend on a mask, tensors on the CPU get it, and those on an
-accelerator stay as large as they are, with masks that leave out what was not selected.
+An accelerator runs asynchronously until Python reads a value from it. Therefore tensors on
+the CPU are compacted to the selected entries, but tensors on an accelerator keep their size
+and unselected entries are masked.
 """
 
 import torch
 
 LOG_ZERO = -1e30
-"""Stands for the logarithm of zero: its sums and gradients are finite."""
+"""Finite substitute for the logarithm of zero, with finite sums and gradients."""
 
 CHUNK = 2**21
-"""Distances that a loss is worked out for at a time, on the CPU."""
+"""Number of distances in a chunk on the CPU."""
 
 ACCELERATOR_CHUNK = 2**24
-"""The same on an accelerator, where a step over fewer takes less time than its start."""
+"""Number of distances in a chunk on an accelerator; launching smaller chunks would dominate."""
 
 
 def on_cpu(D):
-    """Whether a tensor is on the CPU, where asking for a number costs nothing."""
+    """Return whether a tensor is on the CPU, so that reading a value does not synchronize."""
     return D.device.type == "cpu"
 
 
 def chunk_size(D):
-    """Number of distances like those of D that are looked at at a time."""
+    """Return the number of distances in a chunk on the device of D."""
     return CHUNK if on_cpu(D) else ACCELERATOR_CHUNK
 
 
 def safe_divide(total, weight):
-    """A mean from its parts; zero, with a gradient path, where nothing has weight."""
+    """Divide a total by a weight >= 0; a total of zero remains a differentiable zero."""
     return total / weight.to(total.dtype).clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def to_float(mask, D):
-    """A mask, or weights, as numbers like those of D.
+    """Convert a mask or weights to the dtype of D.
 
-    By way of bytes, which are converted, and multiplied, several times as fast as booleans.
+    Booleans are viewed as bytes, which are converted several times as fast.
     """
     mask = mask.view(torch.uint8) if mask.dtype == torch.bool else mask
     return mask.to(D.dtype)
 
 
 def flat_positions(mask):
-    """Where a mask is true, counted through all of its rows, by numpy, which is faster.
+    """Return the positions of the true entries in the flattened mask.
 
-    On an accelerator all places; :func:`is_valid` tells which of them are.
+    On an accelerator, return all positions; :func:`is_valid` marks the true ones.
     """
     if on_cpu(mask):
         return torch.from_numpy(mask.numpy().ravel().nonzero()[0])
@@ -52,15 +52,14 @@ def flat_positions(mask):
 
 
 def is_valid(mask, positions):
-    """At which of the places that :func:`flat_positions` gave for a mask it is true."""
+    """Return a mask of the positions from :func:`flat_positions` at which the mask is true."""
     return torch.ones_like(positions, dtype=torch.bool) if on_cpu(mask) else mask.flatten()
 
 
 def masked_logsumexp(values, mask):
-    """Logarithm of the sum of the exponentials of the selected values of each row.
+    """Compute the log-sum-exp of the selected values of each row.
 
-    What is too small to count is raised to the least that is not, as exponentials that
-    underflow are slow.
+    Negligible values are clipped from below, because exponentials that underflow are slow.
     """
     values = values.where(mask, LOG_ZERO)
     least = values.detach().amax(dim=1, keepdim=True) - 80
@@ -68,21 +67,21 @@ def masked_logsumexp(values, mask):
 
 
 def row_chunks(D, *others):
-    """Rows of D and of others that have as many, some at a time."""
+    """Iterate over chunks of the rows of D and of other arrays of the same length."""
     n_rows = max(1, chunk_size(D) * len(D) // max(1, D.numel()))
     return zip(*(x.split(n_rows) for x in (D, *others)), strict=True)
 
 
 def sort_rows(D):
-    """The distances of each row from least to greatest, and the columns they stood in."""
+    """Sort the distances of each row in ascending order; return them and their columns."""
     order = _argsort_rows(D) if on_cpu(D) and D.dtype == torch.float32 else D.argsort(dim=1)
     return D.gather(1, order), order
 
 
 def _argsort_rows(D):
-    """Columns of each row by ascending distance, by numpy, which sorts numbers faster than places.
+    """Argsort each row by numpy, which sorts values faster than it argsorts them.
 
-    The bits of a distance, made to ascend like it, and its column share one whole number.
+    Each integer key packs the order-preserving bits of a distance and its column.
     """
     bits = D.view(torch.int32)
     bits = bits ^ (bits >> 31 & 0x7FFFFFFF)
@@ -92,7 +91,7 @@ def _argsort_rows(D):
 
 
 def occurrence_index(values):
-    """How many equal ones stand before each of some numbers >= 0."""
+    """Return the occurrence index of each value >= 0: the number of equal values before it."""
     order = values.argsort(stable=True)
     counts = values.bincount()
     first = counts.cumsum(0) - counts
@@ -101,9 +100,9 @@ def occurrence_index(values):
 
 
 def left_align(D, mask):
-    """The selected distances of each row side by side, and which of them are there.
+    """Move the selected distances of each row to its first columns; return them and their mask.
 
-    On an accelerator they stay in their columns.
+    On an accelerator, return the arguments unchanged.
     """
     if not on_cpu(D):
         return D, mask
@@ -114,7 +113,7 @@ def left_align(D, mask):
 
 
 def scatter_back(values, valid, mask):
-    """The way back from :func:`left_align`: values where the mask is true, zeros elsewhere."""
+    """Invert :func:`left_align`: return values at the true entries of the mask, zeros elsewhere."""
     if not on_cpu(values):
         return values
     aligned = values.take(flat_positions(valid))
@@ -123,9 +122,9 @@ def scatter_back(values, valid, mask):
 
 
 def mean_over_anchors(cost, D, same, different):
-    """Mean cost of those anchors that have a positive and a negative.
+    """Compute the mean cost of the anchors that have both a positive and a negative.
 
-    ``cost(D, same, different)`` gives the cost of each anchor.
+    ``cost(D, same, different)`` returns the cost of each anchor.
     """
 
     def sums(D, same, different):
@@ -136,10 +135,10 @@ def mean_over_anchors(cost, D, same, different):
 
 
 def chunked_mean(sums, D, same, different):
-    """A mean from its parts, total and weight, which are sums over anchors.
+    """Compute a mean as the ratio of two sums over anchors, total and weight.
 
-    ``sums(D, same, different)`` gives them for some anchors. Where there are many, it is
-    given some at a time, and only the gradient of each distance is kept.
+    ``sums(D, same, different)`` returns both sums for a set of anchors. Large inputs are
+    processed in chunks, and only the gradient with respect to D is stored.
     """
     if not D.numel():
         return D.sum()
@@ -150,7 +149,7 @@ def chunked_mean(sums, D, same, different):
 
 
 def _sums_in_chunks(sums, D, same, different):
-    """Total and weight of all anchors, some at a time, and the gradient of the total by D."""
+    """Compute total and weight in chunks, and the gradient of the total with respect to D."""
     gradient = torch.empty_like(D)
     totals, weights = [], []
     for d, positive, negative, g in row_chunks(D.detach(), same, different, gradient):
@@ -164,12 +163,12 @@ def _sums_in_chunks(sums, D, same, different):
 
 
 def attach_gradient(D, value, gradient):
-    """A number that was worked out of D aside from autograd, joined to D by its gradient."""
+    """Attach a value that was computed without autograd to D, with a given gradient."""
     return _AttachGradient.apply(D, value, gradient)
 
 
 class _AttachGradient(torch.autograd.Function):
-    """A number, and its gradient as it is given."""
+    """Value with a precomputed gradient."""
 
     @staticmethod
     def forward(ctx, D, value, gradient):

@@ -1,4 +1,4 @@
-"""Losses that weigh each pair, or the positives and the negatives of each anchor."""
+"""Losses that weight each pair, or the positives and negatives of each anchor."""
 
 import torch
 import torch.nn.functional as F
@@ -25,10 +25,10 @@ __all__ = [
 
 
 def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
-    """Contrastive loss: matching pairs close, others at least a margin apart.
+    """Compute the contrastive loss: matching pairs close, others at least a margin apart.
 
     The mean over all pairs of ``max(0, d - positive_margin) ** 2`` for a matching pair
-    and of ``max(0, margin - d) ** 2`` for another.
+    and of ``max(0, margin - d) ** 2`` for a non-matching pair.
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
         Mask, or weights >= 0, of the non-matching pairs.
 
     margin : float, default=1.0
-        Distance, in the unit of ``D``, from which a non-matching pair costs nothing, >= 0.
+        Distance, in the unit of ``D``, from which a non-matching pair has no cost, >= 0.
 
     positive_margin : float, default=0.0
-        Distance up to which a matching pair costs nothing, >= 0.
+        Distance, in the unit of ``D``, up to which a matching pair has no cost, >= 0.
 
     Returns
     -------
@@ -81,12 +81,12 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
 
 
 def logistic(logit, same, different):
-    """Logistic loss of the logits of given pairs, a mean weighted by the masks.
+    """Compute the logistic loss of the logits of pairs, weighted by the masks.
 
     Parameters
     ----------
     logit : Tensor of shape (n,)
-        Logarithm of the odds of a match.
+        Log-odds of a match.
 
     same : Tensor of shape (n,)
         Weights >= 0 of the matching pairs, zero elsewhere.
@@ -111,10 +111,10 @@ def logistic(logit, same, different):
 
 
 def lifted_structure(D, same, different, *, margin=1.0):
-    """Lifted structure loss, in its generalised form: soft hardest pairs of each anchor.
+    """Compute the generalized lifted structure loss: soft hardest pairs of each anchor.
 
     The mean over anchors of ``max(0, log(sum_p exp(d_p)) + log(sum_n exp(margin - d_n)))``,
-    p running through the positives and n through the negatives of the anchor.
+    with p over the positives and n over the negatives of the anchor.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def lifted_structure(D, same, different, *, margin=1.0):
         Mask of the non-matching pairs.
 
     margin : float, default=1.0
-        Distance, in the unit of ``D``, that negatives are to keep.
+        Minimum distance of negatives, in the unit of ``D``.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def lifted_structure(D, same, different, *, margin=1.0):
     References
     ----------
     H. Oh Song, Y. Xiang, S. Jegelka, S. Savarese, "Deep metric learning via lifted
-    structured feature embedding", CVPR 2016; one anchor at a time: A. Hermans, L. Beyer,
+    structured feature embedding", CVPR 2016; generalized form: A. Hermans, L. Beyer,
     B. Leibe, "In defense of the triplet loss for person re-identification",
     arXiv:1703.07737, 2017.
 
@@ -160,11 +160,11 @@ def lifted_structure(D, same, different, *, margin=1.0):
 
 
 def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=50.0, boundary=0.5):
-    """Multi-similarity loss: pairs weigh by their own distance and that of their rivals.
+    """Compute the multi-similarity loss: pairs weighted by absolute and relative distance.
 
     The mean over anchors of ``log(1 + sum_p exp(a * (d_p - boundary))) / a`` plus
-    ``log(1 + sum_n exp(b * (boundary - d_n))) / b``, with a, b the two scales. Meant for
-    cosine distances.
+    ``log(1 + sum_n exp(b * (boundary - d_n))) / b``, with scales a and b, p over the positives
+    and n over the negatives. Designed for cosine distances.
 
     Parameters
     ----------
@@ -218,12 +218,12 @@ def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=5
 
 
 def circle(D, same, different, *, margin=0.4, scale=80.0):
-    """Circle loss: each distance is weighed by how far it is from its optimum.
+    """Compute the circle loss: distances weighted by the difference from their optimum.
 
     The mean over anchors of the softplus of ``log(sum_p exp(scale * w_p * (d_p - margin)))``
     plus ``log(sum_n exp(scale * w_n * (1 - margin - d_n)))``, with the weights
     ``w_p = max(0, d_p + margin)`` and ``w_n = max(0, 1 + margin - d_n)``, which have no
-    gradient. Meant for cosine distances.
+    gradient. Designed for cosine distances.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def circle(D, same, different, *, margin=0.4, scale=80.0):
         Mask of the non-matching pairs.
 
     margin : float, default=0.4
-        Relaxation, in (0, 1): positives are to be nearer than this, negatives farther
+        Relaxation, in (0, 1): positives should be nearer than this, negatives farther
         than one minus it.
 
     scale : float, default=80.0
@@ -278,16 +278,16 @@ class WuMargin(nn.Module):
     """Margin loss with a learned boundary between positives and negatives.
 
     The mean of ``max(0, d - boundary + margin)`` for matching pairs and of
-    ``max(0, boundary - d + margin)`` for others, over the pairs that cost anything. Meant
-    for the miner ``distance_weighted`` and unit-length embeddings.
+    ``max(0, boundary - d + margin)`` for non-matching pairs, over the pairs of positive cost.
+    Designed for the miner ``distance_weighted`` and unit-length embeddings.
 
     Parameters
     ----------
     margin : float, default=0.2
-        Distance, in the unit of ``D``, from the boundary within which a pair costs, >= 0.
+        Distance from the boundary, in the unit of ``D``, from which a pair has no cost, >= 0.
 
     boundary : float, default=1.2
-        Where the boundary begins; training moves it, and weight decay draws it towards zero.
+        Initial boundary, in the unit of ``D``. It is trained; weight decay shrinks it.
 
     References
     ----------
@@ -310,7 +310,7 @@ class WuMargin(nn.Module):
         self.boundary = nn.Parameter(torch.tensor(check_real("boundary", boundary)))
 
     def forward(self, D, same, different):
-        """Loss of the distances of a batch."""
+        """Compute the loss from the distances and masks of a batch."""
         cost = F.relu(D - self.boundary + self.margin) * same
         cost = cost + F.relu(self.boundary - D + self.margin) * different
         return safe_divide(cost.sum(), (cost > 0).sum())

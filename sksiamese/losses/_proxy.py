@@ -1,4 +1,4 @@
-"""Losses that compare embeddings with learned points of the classes, their proxies."""
+"""Losses that compare embeddings with proxies, learned points of each class."""
 
 from math import cos, pi, sin
 
@@ -20,7 +20,9 @@ __all__ = [
 
 
 class _Proxies(nn.Module):
-    """Base of the losses here: learned directions, and the cosines between them and rows."""
+    """Base class of proxy losses: learned proxies and their cosines with embeddings."""
+
+    inputs = "classes"
 
     def __init__(self, n_classes, n_components, n_centers=1):
         super().__init__()
@@ -29,7 +31,7 @@ class _Proxies(nn.Module):
         self.proxies = nn.Parameter(F.normalize(torch.randn(n_proxies, n_components)))
 
     def cosines(self, Z):
-        """Return the cosine of the angle between each row and each proxy.
+        """Return the cosine of the angle between each embedding and each proxy.
 
         Parameters
         ----------
@@ -39,13 +41,13 @@ class _Proxies(nn.Module):
         Returns
         -------
         cosines : Tensor of shape (n, n_proxies)
-            In [-1, 1].
+            Cosines, in [-1, 1].
         """
         return F.normalize(Z) @ F.normalize(self.proxies).T
 
 
 def class_mask(y, n_classes):
-    """Whether each row is of each class, of shape (n, n_classes)."""
+    """Return the mask of the class of each row, of shape (n, n_classes)."""
     return y.unsqueeze(1) == torch.arange(n_classes, device=y.device)
 
 
@@ -63,7 +65,7 @@ class NormalizedSoftmax(_Proxies):
         Size of the embedding.
 
     temperature : float, default=0.05
-        Unit in which cosines count, > 0.
+        Divisor of the cosines, > 0; smaller is sharper.
 
     References
     ----------
@@ -85,12 +87,12 @@ class NormalizedSoftmax(_Proxies):
         self.temperature = check_real("temperature", temperature, above=0)
 
     def forward(self, Z, y):
-        """Loss of embeddings and their classes."""
+        """Compute the loss of embeddings and their classes."""
         return F.cross_entropy(self.cosines(Z) / self.temperature, y)
 
 
 class CosFace(_Proxies):
-    """Softmax over cosines, that of the true class lowered by a margin.
+    """Softmax over cosines, with a margin subtracted for the true class.
 
     The mean of the cross-entropy of ``scale * (cos - margin)`` for the true class and
     ``scale * cos`` for the others.
@@ -104,7 +106,7 @@ class CosFace(_Proxies):
         Size of the embedding.
 
     margin : float, default=0.35
-        What the cosine of the true class has to exceed the others by, in [0, 2).
+        Margin by which the cosine of the true class should exceed the others, in [0, 2).
 
     scale : float, default=64.0
         Sharpness, > 0.
@@ -130,17 +132,17 @@ class CosFace(_Proxies):
         self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
-        """Loss of embeddings and their classes."""
+        """Compute the loss of embeddings and their classes."""
         target = class_mask(y, len(self.proxies))
         return F.cross_entropy(self.scale * (self.cosines(Z) - self.margin * target), y)
 
 
 class ArcFace(_Proxies):
-    """Softmax over cosines, the angle to the proxy of the true class widened by a margin.
+    """Softmax over cosines, with a margin added to the angle of the true class.
 
     The mean of the cross-entropy of ``scale * cos(angle + margin)`` for the true class and
-    ``scale * cos(angle)`` for the others. Where the widened angle would pass 180 degrees,
-    ``cos(angle) - margin * sin(margin)`` goes on falling in its place.
+    ``scale * cos(angle)`` for the others. If ``angle + margin`` exceeds 180 degrees, its cosine
+    is replaced by ``cos(angle) - margin * sin(margin)``, which keeps decreasing.
 
     Parameters
     ----------
@@ -177,7 +179,7 @@ class ArcFace(_Proxies):
         self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
-        """Loss of embeddings and their classes."""
+        """Compute the loss of embeddings and their classes."""
         cosines = self.cosines(Z)
         target = cosines.gather(1, y.unsqueeze(1))
         tiny = torch.finfo(target.dtype).eps
@@ -191,10 +193,10 @@ class ArcFace(_Proxies):
 
 
 class ProxyNCA(_Proxies):
-    """Softmax over the squared distances to one proxy of each class, all of unit length.
+    """Softmax over the squared distances to one proxy of each class, at unit length.
 
-    The mean of ``-log softmax(-scale * d ** 2)`` at the true class. Unlike in the first
-    paper, which left it out, the true class is part of the softmax.
+    The mean of ``-log softmax(-scale * d ** 2)`` at the true class. Unlike in the original
+    paper, the softmax includes the true class.
 
     Parameters
     ----------
@@ -229,17 +231,17 @@ class ProxyNCA(_Proxies):
         self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
-        """Loss of embeddings and their classes."""
+        """Compute the loss of embeddings and their classes."""
         return F.cross_entropy(2 * self.scale * self.cosines(Z), y)
 
 
 class ProxyAnchor(_Proxies):
-    """Each proxy is an anchor that draws its class and repels all other rows of a batch.
+    """Proxy anchor loss: each proxy attracts the rows of its class and repels all others.
 
     With s the scale and m the margin, the mean over the classes of the batch of
     ``log(1 + sum_p exp(-s * (cos_p - m)))`` plus the mean over all classes of
-    ``log(1 + sum_n exp(s * (cos_n + m)))``, p and n running through the rows of the class
-    and of the others.
+    ``log(1 + sum_n exp(s * (cos_n + m)))``, with p over the rows of the class and n over all
+    other rows.
 
     Parameters
     ----------
@@ -250,7 +252,7 @@ class ProxyAnchor(_Proxies):
         Size of the embedding.
 
     margin : float, default=0.1
-        What cosines are to exceed zero by, above or below, in [0, 1].
+        Margin by which cosines should exceed zero, or stay below it, in [0, 1].
 
     scale : float, default=32.0
         Sharpness, > 0.
@@ -276,7 +278,7 @@ class ProxyAnchor(_Proxies):
         self.scale = check_real("scale", scale, above=0)
 
     def forward(self, Z, y):
-        """Loss of embeddings and their classes."""
+        """Compute the loss of embeddings and their classes."""
         cosines = self.cosines(Z).T
         true = class_mask(y, len(cosines)).T
         pull = F.softplus(masked_logsumexp(self.scale * (self.margin - cosines), true))
@@ -285,11 +287,11 @@ class ProxyAnchor(_Proxies):
 
 
 class SoftTriple(_Proxies):
-    """Softmax over classes that have several proxies each, and a margin.
+    """Softmax over classes with several proxies each, and a margin.
 
-    The similarity to a class is the mean of the cosines to its proxies, weighed by the
-    softmax of ``cos / temperature`` over them; the loss is the cross-entropy of
-    ``scale * similarity``, that of the true class lowered by the margin.
+    The similarity to a class is the mean of the cosines to its proxies, weighted by the
+    softmax of ``cos / temperature`` over them. The loss is the cross-entropy of
+    ``scale * similarity``, with the margin subtracted for the true class.
 
     Parameters
     ----------
@@ -303,13 +305,13 @@ class SoftTriple(_Proxies):
         Proxies of each class, >= 1.
 
     margin : float, default=0.01
-        What the similarity to the true class has to exceed the others by, >= 0.
+        Margin by which the similarity to the true class should exceed the others, >= 0.
 
     scale : float, default=20.0
         Sharpness, > 0.
 
     temperature : float, default=0.1
-        Unit in which the cosines to the proxies of one class count, > 0.
+        Divisor of the cosines in the weights of proxies, > 0; smaller is sharper.
 
     References
     ----------
@@ -336,7 +338,7 @@ class SoftTriple(_Proxies):
         self.temperature = check_real("temperature", temperature, above=0)
 
     def forward(self, Z, y):
-        """Loss of embeddings and their classes."""
+        """Compute the loss of embeddings and their classes."""
         cosines = self.cosines(Z).unflatten(1, (self.n_classes, -1))
         weight = (cosines / self.temperature).softmax(dim=2)
         similarity = (weight * cosines).sum(dim=2)

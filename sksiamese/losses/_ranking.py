@@ -1,4 +1,4 @@
-"""Losses that look at the whole ranking of the pairs of an anchor."""
+"""Losses of the whole ranking of the pairs of an anchor."""
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +10,13 @@ __all__ = ["fastap", "histogram", "ranked_list"]
 
 
 def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1, balance=0.5):
-    """Ranked list loss: positives within a ball, negatives outside a wider one.
+    """Compute the ranked list loss: positives within a ball, negatives outside a larger one.
 
-    For each anchor, ``(1 - balance)`` times the mean excess over ``boundary - margin`` of the
-    positives that lie farther, plus ``balance`` times the mean lack to ``boundary`` of the
-    negatives that lie nearer, weighed by ``exp((boundary - d) / temperature)``. Meant for
-    Euclidean distances of unit-length embeddings.
+    The mean over anchors of ``(1 - balance)`` times the mean of ``d - (boundary - margin)``
+    over the positives at which it is positive, plus ``balance`` times the mean of
+    ``boundary - d`` over the negatives at which it is positive, weighted by
+    ``exp((boundary - d) / temperature)``. Designed for Euclidean distances of unit-length
+    embeddings.
 
     Parameters
     ----------
@@ -29,16 +30,16 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
         Mask of the non-matching pairs.
 
     margin : float, default=0.4
-        Distance, in the unit of ``D``, between the two balls, >= 0.
+        Difference of the radii of both balls, in the unit of ``D``, >= 0.
 
     boundary : float, default=1.2
-        Distance that negatives are to keep.
+        Minimum distance of negatives, in the unit of ``D``.
 
     temperature : float, default=0.1
-        Unit of the lacks in the weights of negatives, > 0.
+        Temperature of the weights of negatives, in the unit of ``D``, > 0.
 
     balance : float, default=0.5
-        Share of the negatives in the loss, in [0, 1].
+        Weight of the negatives in the loss, in [0, 1].
 
     Returns
     -------
@@ -77,12 +78,12 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
 
 
 def fastap(D, same, different, *, n_bins=10, limit=2.0):
-    """FastAP: one minus the average precision, read off soft histograms of distances.
+    """Compute FastAP: one minus the average precision, from soft histograms of distances.
 
-    Distances are counted in the ``n_bins + 1`` bins around equidistant centres from 0 to
-    ``limit``, each shared linearly by the two nearest. With the counts h of positives, their
-    sums H up to each bin and those of all pairs S, the mean over anchors of
-    ``1 - sum(h * H / S) / n_positives``. Meant for cosine distances, whose limit is 2.
+    The histograms have ``n_bins + 1`` bins with equidistant centers from 0 to ``limit``; each
+    distance is divided linearly between the two nearest ones. With the counts h of positives,
+    their cumulative sum H and the cumulative sum S of all pairs, the loss is the mean over
+    anchors of ``1 - sum(h * H / S) / n_positives``. Designed for cosine distances, at most 2.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
         Number of intervals, >= 1.
 
     limit : float, default=2.0
-        Centre of the last bin, > 0, in the unit of ``D``; pairs beyond it fall into it.
+        Center of the last bin, > 0, in the unit of ``D``; it includes greater distances.
 
     Returns
     -------
@@ -132,11 +133,11 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
 
 
 def histogram(D, same, different, *, n_bins=100, limit=2.0):
-    """Histogram loss: the chance that a negative is nearer than a positive.
+    """Compute the histogram loss: the probability that a negative is nearer than a positive.
 
-    Of a random matching and a random non-matching pair of the batch, estimated from soft
-    histograms of their distances over ``n_bins + 1`` bins from 0 to ``limit``. Meant for
-    cosine distances, whose limit is 2.
+    The probability for a random matching and a random non-matching pair of the batch is
+    estimated from soft histograms of their distances, with ``n_bins + 1`` bins from 0 to
+    ``limit``. Designed for cosine distances, at most 2.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def histogram(D, same, different, *, n_bins=100, limit=2.0):
         Number of intervals, >= 1.
 
     limit : float, default=2.0
-        Centre of the last bin, > 0, in the unit of ``D``; pairs beyond it fall into it.
+        Center of the last bin, > 0, in the unit of ``D``; it includes greater distances.
 
     Returns
     -------
@@ -184,15 +185,15 @@ def histogram(D, same, different, *, n_bins=100, limit=2.0):
 
 
 def soft_histogram(D, mask, *, n_bins, limit):
-    """Counts of the selected distances of each row, of shape (n, n_bins + 1)."""
+    """Return soft histograms of the selected distances of each row, (n, n_bins + 1)."""
     return _SoftHistogram.apply(D, mask, n_bins, n_bins / limit)
 
 
 class _SoftHistogram(torch.autograd.Function):
-    """Distances shared linearly by the two nearest of equidistant bins.
+    """Soft histograms: each distance is divided linearly between the two nearest bins.
 
-    Only the distances are kept for the gradient: one that grows moves weight from its
-    lower to its upper bin. They are looked at some rows at a time.
+    Only the distances are saved for the gradient: a growing distance moves weight from its
+    lower to its upper bin. Rows are processed in chunks.
     """
 
     @staticmethod
@@ -221,7 +222,7 @@ class _SoftHistogram(torch.autograd.Function):
 
 
 def bin_weights(values, n_bins):
-    """The lower bin of each value, and the share of the upper one."""
+    """Return the lower bin of each value, and the weight of the bin above it."""
     values = values.clamp(0, n_bins)
     lower = values.nan_to_num().long().clamp_max_(n_bins - 1)
     return lower, values.sub_(lower)

@@ -1,4 +1,4 @@
-"""Losses that pick an anchor's positives among its negatives by a softmax."""
+"""Softmax losses: discriminate the positives of an anchor from its negatives."""
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,11 @@ __all__ = ["n_pairs", "nca", "supcon"]
 
 
 def n_pairs(D, same, different, *, temperature=1.0):
-    """N-pairs loss: each positive against all negatives of its anchor.
+    """Compute the N-pairs loss: each positive against all negatives of its anchor.
 
-    The mean over matching pairs of ``log(1 + sum_n exp((d_p - d_n) / temperature))``, n
-    running through the negatives of the anchor. With cosine distances and a small
-    temperature this is NT-Xent, the loss of SimCLR.
+    The mean over matching pairs of ``log(1 + sum_n exp((d_p - d_n) / temperature))``, with n
+    over the negatives of the anchor. With cosine distances and a small temperature this is
+    NT-Xent, the loss of SimCLR.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def n_pairs(D, same, different, *, temperature=1.0):
         Mask of the non-matching pairs.
 
     temperature : float, default=1.0
-        Unit in which differences of distances count, > 0.
+        Divisor of the differences of distances, > 0; smaller is sharper.
 
     Returns
     -------
@@ -62,12 +62,12 @@ def n_pairs(D, same, different, *, temperature=1.0):
 
 
 def supcon(D, same, different, *, temperature=0.1):
-    """Supervised contrastive loss: all positives of an anchor among all its pairs.
+    """Compute the supervised contrastive loss: each positive among all pairs of its anchor.
 
     The mean over anchors of the mean over their positives p of
-    ``d_p / temperature + log(sum_k exp(-d_k / temperature))``, k running through positives
-    and negatives. Meant for cosine distances. It is least, and not zero, where all positives
-    of an anchor are equally near.
+    ``d_p / temperature + log(sum_k exp(-d_k / temperature))``, with k over positives and
+    negatives. Designed for cosine distances. The loss is least, but above zero, if all
+    positives of an anchor are equally near.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def supcon(D, same, different, *, temperature=0.1):
         Mask of the non-matching pairs.
 
     temperature : float, default=0.1
-        Unit in which distances count, > 0.
+        Divisor of the distances, > 0; smaller is sharper.
 
     Returns
     -------
@@ -121,11 +121,11 @@ def supcon(D, same, different, *, temperature=0.1):
 
 
 def nca(D, same, different, *, temperature=1.0):
-    """Neighbourhood components loss: the chance to pick a neighbour of another class.
+    """Compute the loss of neighborhood components analysis: soft nearest neighbors.
 
-    The mean over anchors of ``-log(sum_p exp(-d_p / t) / sum_k exp(-d_k / t))``, p running
-    through the positives, k through positives and negatives, and t the temperature: soft
-    nearest neighbours. Meant for squared Euclidean distances.
+    The mean over anchors of ``-log(sum_p exp(-d_p / t) / sum_k exp(-d_k / t))``, with p over
+    the positives, k over positives and negatives, and the temperature t. Designed for squared
+    Euclidean distances.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def nca(D, same, different, *, temperature=1.0):
         Mask of the non-matching pairs.
 
     temperature : float, default=1.0
-        Unit in which distances count, > 0.
+        Divisor of the distances, > 0; smaller is sharper.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def nca(D, same, different, *, temperature=1.0):
         complete = same.any(dim=1, keepdim=True) & different.any(dim=1, keepdim=True)
         x = D.detach() / -temperature
         nearest = [x.where(mask, LOG_ZERO).amax(dim=1, keepdim=True) for mask in (same, different)]
-        # Exponentials that underflow are slow, so those too small to count are raised.
+        # Clip negligible exponents, because exponentials that underflow are slow.
         weights = (x - torch.where(same, *nearest)).clamp_(-80, 0).exp_()
         pull, push = weights * same, weights * different
         pull_sum, push_sum = (c.sum(dim=1, keepdim=True).clamp_min_(1e-30) for c in (pull, push))

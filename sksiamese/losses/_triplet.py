@@ -1,4 +1,4 @@
-"""Losses over the triplets of anchor, positive and negative."""
+"""Losses over triplets of anchor, positive and negative."""
 
 import torch
 import torch.nn.functional as F
@@ -18,16 +18,16 @@ from ._masked import (
 __all__ = ["soft_margin_triplet", "triplet"]
 
 FEW_COLUMNS = 4
-"""Columns, such as a miner leaves, of which it is cheaper to visit every triplet."""
+"""Number of columns, for example after mining, up to which triplets are enumerated."""
 
 
 def triplet(D, same, different, *, margin=0.2):
-    """Triplet loss: every positive closer to its anchor than every negative.
+    """Compute the triplet loss: every positive nearer to its anchor than every negative.
 
-    The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over the active triplets, those
-    of positive loss. All triplets of the masks count, yet no more than an (n, m) matrix
-    is held: with the negatives of an anchor sorted, the active ones of a positive are a
-    prefix, so that counts of prefixes give value and gradient.
+    The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over all active triplets, which have a
+    positive loss. Memory is proportional to the (n, m) matrix of distances: the negatives of
+    an anchor are sorted, so that the active ones of each positive are a prefix, and counts of
+    prefixes determine the value and the gradient.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def triplet(D, same, different, *, margin=0.2):
         Mask of the negatives of each anchor.
 
     margin : float, default=0.2
-        By how much a negative has to be farther than a positive, in the unit of ``D``, >= 0.
+        Margin by which a negative should be farther than a positive, in the unit of ``D``, >= 0.
 
     Returns
     -------
@@ -90,14 +90,14 @@ def triplet(D, same, different, *, margin=0.2):
 
 
 def enumerate_triplets(D, same, different):
-    """For every two columns the difference d(a, p) - d(a, n), and whether it is a triplet."""
+    """Return d(a, p) - d(a, n) for all pairs of columns, and the mask of valid triplets."""
     D, same, different = D.T, same.T, different.T
     violation = D.unsqueeze(1) - D.unsqueeze(0)
     return violation, same.unsqueeze(1) & different.unsqueeze(0)
 
 
 def soft_margin_triplet(D, same, different, *, scale=1.0):
-    """Triplet loss with a soft margin: no distance is ever good enough.
+    """Compute the triplet loss with a soft margin, which is positive for every triplet.
 
     The mean of ``log(1 + exp(scale * (d(a, p) - d(a, n)))) / scale`` over all triplets. With
     the miner ``hardest`` this is the batch-hard loss.
@@ -150,9 +150,9 @@ def soft_margin_triplet(D, same, different, *, scale=1.0):
 
 
 class _SumOfSoftplus(torch.autograd.Function):
-    """Sum of softplus(d(a, p) - d(a, n)) over all triplets, a chunk of pairs at a time.
+    """Sum of softplus(d(a, p) - d(a, n)) over all triplets, in chunks of pairs.
 
-    The gradient is worked out along with the value, so that no triplet is kept.
+    The gradient is computed together with the value, so that no triplet is stored.
     """
 
     @staticmethod

@@ -1,8 +1,8 @@
-"""Measures of verification, of retrieval and of identification.
+"""Metrics of verification, retrieval and identification.
 
-Verification: ``y_true`` says which pairs match, ``y_score`` is larger for a match (for a
-distance pass its negative). Retrieval: every embedded row is a query against all others.
-Identification: rows are compared with enrolled classes, of which theirs may be none.
+Verification: ``y_true`` labels the pairs that match and ``y_score`` is larger for a match
+(negate distances). Retrieval: every embedding is a query against all others. Identification:
+rows are compared with enrolled classes, which may not include their own class.
 """
 
 from ._decision import (

@@ -1,4 +1,4 @@
-"""Measures of decisions on pairs: their cost, their threshold, their probabilities."""
+"""Metrics of decisions on pairs: detection cost, threshold and calibration."""
 
 import sys
 from fractions import Fraction
@@ -27,10 +27,10 @@ COSTS = {
 def detection_cost(
     y_true, y_score, *, threshold=0.0, prior=0.5, cost_false_accept=1.0, cost_false_reject=1.0
 ):
-    """Mean cost of decisions by a threshold, next to that of one decision for all pairs.
+    """Compute the normalized detection cost of a threshold.
 
     The cost is ``cost_false_reject * prior * FRR + cost_false_accept * (1 - prior) * FAR``,
-    divided by the lesser cost of accepting all pairs and of rejecting all.
+    divided by the cost of accepting all pairs or of rejecting all pairs, the lower of the two.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def detection_cost(
         Scores, larger for a match.
 
     threshold : float, default=0.0
-        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits of
-        ``SiameseVerifier.decision_function``, but that ``predict`` rejects a logit of just 0.
-        For decisions, True where a pair is accepted, take 0.5.
+        Least score of an accepted pair, in the unit of ``y_score``. Use 0 for the logits of
+        ``SiameseVerifier.decision_function``, although ``predict`` rejects a logit of exactly
+        0; use 0.5 for boolean decisions.
 
     prior : float, default=0.5
-        Share of matching pairs where the decisions are made, in (0, 1); it need not be that
-        in ``y_true``.
+        Proportion of matching pairs in the application, in (0, 1); it may differ from the
+        proportion in ``y_true``.
 
     cost_false_accept : float, default=1.0
         Cost of accepting a non-matching pair, > 0.
@@ -58,14 +58,14 @@ def detection_cost(
     Returns
     -------
     cost : float
-        At least 0; 1 is as good as no look at the pairs, and more is worse. Costs beyond
-        1.8e308, the greatest float, are that.
+        Cost >= 0. A constant decision for all pairs costs 1. Costs are limited to 1.8e308,
+        the largest float.
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``prior`` is not in (0, 1) or a cost is not
-        above 0.
+        If ``y_true`` does not have exactly two labels, ``prior`` is not in (0, 1) or a cost is
+        not above 0.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def detection_cost(
 
 @validate_params(COSTS, prefer_skip_nested_validation=True)
 def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_reject=1.0):
-    """Least detection cost of any threshold (minDCF).
+    """Compute the minimum detection cost over all thresholds (minDCF).
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_re
         Scores, larger for a match.
 
     prior : float, default=0.01
-        Share of matching pairs where the decisions are made, in (0, 1).
+        Proportion of matching pairs in the application, in (0, 1).
 
     cost_false_accept : float, default=1.0
         Cost of accepting a non-matching pair, > 0.
@@ -104,12 +104,12 @@ def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_re
     Returns
     -------
     cost : float
-        Least :func:`detection_cost`, in [0, 1].
+        Minimum of :func:`detection_cost`, in [0, 1].
 
     Raises
     ------
     ValueError
-        As :func:`detection_cost`.
+        Under the same conditions as :func:`detection_cost`.
 
     References
     ----------
@@ -127,7 +127,7 @@ def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_re
 
 
 class Threshold(NamedTuple):
-    """A threshold and the ends of its confidence interval."""
+    """Threshold and bounds of its confidence interval."""
 
     threshold: float
     low: float
@@ -139,20 +139,20 @@ class Threshold(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
-    """Threshold that accepts a given share of non-matching pairs, and how sure it is.
+    """Choose a threshold for a false-accept rate, and compute its confidence interval.
 
-    The interval is that of the thresholds whose share of accepted pairs is no evidence against
-    ``far``, by the exact interval of a binomial share [1]_: whatever the distribution of the
-    scores, it holds the threshold of all pairs with the probability asked for at least. It ends
-    at inf where the pairs are too few, for 95 % where fewer than ``3.7 / far`` do not match. It
-    takes pairs as independent; where they share their identities, or their items, it is far too
-    narrow.
+    The interval consists of the thresholds that are consistent with ``far`` by the exact
+    confidence interval of a binomial proportion [1]_. For any distribution of the scores, it
+    covers the threshold of the population with at least the given probability. Its upper end
+    is inf if there are too few pairs, at 95 % if there are fewer than ``3.7 / far``
+    non-matching pairs. It assumes independent pairs and is far too narrow if pairs share
+    identities or items.
 
-    With ``groups`` the pairs count as so many independent ones as have the variance of their
-    share of accepted pairs, and as fewer where identities are few [2]_. That variance is
-    bounded by the squared sum of the pairs of each identity, added up [3]_, which makes the
-    interval wider than it need be where pairs share little. It is an approximation, and the
-    rougher the fewer identities there are.
+    With ``groups`` the number of pairs is replaced by the effective sample size, the number of
+    independent pairs with the same variance of the false-accept rate, and reduced further if
+    there are few identities [2]_. The variance is estimated by an upper bound, the sum over
+    identities of the squared sum of the errors of their pairs [3]_, which makes the interval
+    conservative if pairs share little. The approximation is less accurate for few identities.
 
     Parameters
     ----------
@@ -160,34 +160,34 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
         Binary labels; the greater one means a match.
 
     y_score : array-like of shape (n_pairs,)
-        Scores, larger for a match; take them from pairs that were not trained on.
+        Scores, larger for a match, of pairs that were not used for training.
 
     far : float
-        Largest tolerated share of non-matching pairs accepted, in [0, 1].
+        Largest tolerated proportion of accepted non-matching pairs, in [0, 1].
 
     confidence : float, default=0.95
-        Probability of the interval, in (0, 1).
+        Coverage probability of the interval, in (0, 1).
 
     groups : array-like of shape (n_pairs, 2), default=None
-        Identities of the left and of the right item of each pair, as for
-        :class:`~sksiamese.PairKFold`. Where new pairs will be of the same identities, the row
-        numbers of the items, ``PairView.index``. By default pairs share nothing.
+        Identities of the left and right item of each pair, as for
+        :class:`~sksiamese.PairKFold`. If new pairs will have the same identities, pass the row
+        numbers of the items, ``PairView.index``. By default pairs are independent.
 
     Returns
     -------
     threshold : float
         Least threshold for ``y_score >= threshold``, just above the score of a non-matching
-        pair, in the unit of ``y_score``; -inf if all may be accepted.
+        pair, in the unit of ``y_score``; -inf if all pairs may be accepted.
 
     low, high : float
-        Ends of the interval, -inf or inf where the pairs are too few to tell; all three are
-        one named tuple.
+        Bounds of the interval, -inf or inf if there are too few pairs. All three values are
+        returned as a named tuple.
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``far`` is not in [0, 1], ``confidence``
-        not in (0, 1), or ``groups`` has another shape or lacks an identity.
+        If ``y_true`` does not have exactly two labels, ``far`` is not in [0, 1],
+        ``confidence`` is not in (0, 1), or ``groups`` has a wrong shape or missing identities.
 
     References
     ----------
@@ -205,9 +205,9 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     >>> from sksiamese.metrics import threshold_at_far
     >>> rng = np.random.default_rng(0)
     >>> match = np.arange(2000) % 2
-    >>> threshold, low, high = threshold_at_far(match, 2 * match + rng.normal(size=2000), 0.1)
-    >>> bool(1.1 < low < threshold < high < 1.5)
-    True
+    >>> found = threshold_at_far(match, 2 * match + rng.normal(size=2000), 0.1)
+    >>> [round(value, 2) for value in found]
+    [1.25, 1.19, 1.35]
     """
     far, confidence = float(far), float(confidence)
     match, y_score = check_pairs(y_true, y_score)
@@ -230,10 +230,11 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     {"n_bins": [Interval(Integral, 1, 2**53, closed="both")]}, prefer_skip_nested_validation=True
 )
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):
-    """Mean gap between the probability of a match and how often there is one (ECE).
+    """Compute the expected calibration error (ECE) of the probabilities of a match.
 
-    The probabilities are put into bins of equal width; the gap of a bin, between its mean
-    probability and its share of matching pairs, counts by the number of its pairs.
+    The probabilities are divided into bins of equal width. The error is the mean absolute
+    difference between the mean probability and the proportion of matching pairs in a bin,
+    weighted by the number of pairs in the bin.
 
     Parameters
     ----------
@@ -249,13 +250,13 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
     Returns
     -------
     error : float
-        In [0, 1]; 0 if the probabilities are borne out.
+        Expected calibration error, in [0, 1]; 0 for perfect calibration in every bin.
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``y_prob`` is not in [0, 1] or ``n_bins`` is
-        no whole number of at least 1.
+        If ``y_true`` does not have exactly two labels, ``y_prob`` is not in [0, 1] or
+        ``n_bins`` is not an integer >= 1.
 
     References
     ----------
@@ -271,7 +272,7 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
     match, y_prob = check_pairs(y_true, y_prob, "y_prob")
     if y_prob.min() < 0 or y_prob.max() > 1:
         raise ValueError(
-            f"y_prob holds probabilities of a match and must be in [0, 1], got values from "
+            f"y_prob must be probabilities of a match, in [0, 1], got values from "
             f"{y_prob.min()} to {y_prob.max()}; pass predict_proba(X)[:, 1]."
         )
     bins = np.minimum(np.floor(y_prob * float(n_bins)), n_bins - 1)
@@ -280,31 +281,33 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10):
 
 
 def _identity_codes(groups, match):
-    """Identities of both items of each non-matching pair, as numbers."""
+    """Return the integer codes of the identities of both items of each non-matching pair."""
     groups = as_labels(groups, "groups", of_pairs=True)
     check_consistent_length(groups, match)
     identities, codes = np.unique(groups[match == 0], return_inverse=True)
     if len(identities) < 2:
-        raise ValueError("groups has one identity only, which tells nothing of others.")
+        raise ValueError(
+            "groups has only one identity; at least two are required to estimate the variance."
+        )
     return codes.reshape(-1, 2)
 
 
 def _design_effect(error, groups, tail):
-    """How many pairs tell as much of their mean as one independent pair, at least 1."""
+    """Return the design effect >= 1: the number of pairs per effectively independent pair."""
     n_groups = groups.max() + 1
     is_distinct = groups[:, 0] != groups[:, 1]
     identity_sums = np.bincount(
         groups.ravel(), np.column_stack([error, error * is_distinct]).ravel()
     )
-    level = max(1 - tail, 0.5 + 1e-9)  # Both quantiles are 0 at 0.5.
+    level = max(1 - tail, 0.5 + 1e-9)  # At 0.5 both quantiles are 0.
     t_factor = student.ppf(level, n_groups - 1) / norm.ppf(level)
     return max(1.0, t_factor**2 * (identity_sums @ identity_sums) / (error @ error or 1.0))
 
 
 def _cost_weights(prior, cost_false_accept, cost_false_reject):
-    """Return the weights of false accepts and of false rejects, the lesser one being 1.
+    """Return the weights of false accepts and of false rejects, scaled to a minimum of 1.
 
-    Fractions are exact, so that no cost is rounded to 0 or to infinity on the way.
+    Exact fractions avoid underflow and overflow of intermediate results.
     """
     prior, accept, reject = (
         Fraction(int(value) if isinstance(value, Integral) else float(value))

@@ -1,4 +1,4 @@
-"""Measures of identification: who is it among the enrolled, and is it anyone of them."""
+"""Metrics of identification among enrolled classes, open-set and few-shot."""
 
 from numbers import Integral
 
@@ -14,38 +14,39 @@ from ._verification import RATE, as_classes, max_n_accepted
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
 def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
-    """Share of enrolled rows that are accepted and rightly named, at a false-accept rate.
+    """Compute the detection and identification rate at a false-accept rate (DIR at FAR).
 
-    A row is accepted if its greatest score reaches a threshold, and named by it; if several
-    classes share that score, the row counts as rightly named by its share of them. The
-    threshold is the least that accepts at most ``far`` of the rows never enrolled (DIR at
-    FAR of rank 1). How well both kinds are told apart at all thresholds is
-    ``roc_auc_score(np.isin(y_true, labels), y_score.max(axis=1))``.
+    The rate, of rank 1, is the proportion of rows of enrolled classes that are accepted and
+    correctly identified. A row is identified as the class with the greatest score and accepted
+    if that score reaches a threshold. If several classes share the greatest score, the row
+    counts as the fraction of them that are correct. The threshold is the least one that
+    accepts at most ``far`` of the rows of classes never enrolled. For a summary over all
+    thresholds use ``roc_auc_score(np.isin(y_true, labels), y_score.max(axis=1))``.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels; those that are not in ``labels`` mark rows never enrolled.
+        Labels; rows with a label that is not in ``labels`` are of classes never enrolled.
 
     y_score : array-like of shape (n_samples, n_classes)
-        Scores, larger for a match; for distances pass their negatives.
+        Scores, larger for a match; negate distances.
 
     labels : array-like of shape (n_classes,)
         Enrolled classes, in the order of the columns of ``y_score``.
 
     far : float, default=0.01
-        Largest tolerated share of rows never enrolled that are accepted, in [0, 1].
+        Largest tolerated proportion of accepted rows of classes never enrolled, in [0, 1].
 
     Returns
     -------
     rate : float
-        Share of the rows of enrolled classes, in [0, 1].
+        Detection and identification rate, in [0, 1].
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, ``far`` is not in [0, 1], ``labels`` has a class twice, a label
-        is missing, or one of both kinds of rows.
+        If the shapes are inconsistent, ``far`` is not in [0, 1], ``labels`` has duplicates, a
+        label is missing, or there are no rows of enrolled classes or no others.
 
     References
     ----------
@@ -71,12 +72,12 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     if y_score.shape[1:] != labels.shape:
         raise ValueError(
             f"y_score has shape {y_score.shape}, but there are {len(labels)} labels; give a column "
-            "of scores for each; a SiameseIdentifier has them in -class_distances(X)."
+            "of scores for each, for a SiameseIdentifier -class_distances(X)."
         )
     is_enrolled = np.isin(y_true, labels)
     if is_enrolled.all() or not is_enrolled.any():
         kind = "of enrolled classes" if is_enrolled.all() else "never enrolled"
-        raise ValueError(f"y_true has rows {kind} only; both kinds are needed.")
+        raise ValueError(f"y_true has rows {kind} only; both kinds are required.")
     best = y_score.max(axis=1)
     impostor_scores = np.sort(best[~is_enrolled])[::-1]
     n_accepted = max_n_accepted(far, len(impostor_scores))
@@ -99,11 +100,11 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
 def few_shot_accuracy(
     y_true, Z, *, n_way=5, k_shot=1, n_episodes=600, metric="euclidean", random_state=None
 ):
-    """Share of rows named rightly from a few examples (N-way k-shot evaluation).
+    """Compute the accuracy of classification from a few examples (N-way k-shot).
 
-    In each episode some classes are drawn, and of each some examples and another row, which
-    gets the class whose mean example is nearest; if several are as near, it counts as rightly
-    named by its share of them.
+    Each episode draws ``n_way`` classes, and ``k_shot`` examples and one query from each class.
+    A query is assigned to the class with the nearest mean example. If several are equally near,
+    the query counts as the fraction of them that are correct.
 
     Parameters
     ----------
@@ -114,10 +115,10 @@ def few_shot_accuracy(
         Embeddings.
 
     n_way : int, default=5
-        Classes of an episode, >= 2.
+        Number of classes in an episode, >= 2.
 
     k_shot : int, default=1
-        Examples of each class, >= 1. Classes that have no more rows are left out.
+        Number of examples of each class, >= 1. Classes with at most ``k_shot`` rows are ignored.
 
     n_episodes : int, default=600
         Number of episodes, >= 1.
@@ -126,18 +127,19 @@ def few_shot_accuracy(
         Any metric of ``sklearn.metrics.pairwise_distances``.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the episodes.
+        Controls the random sampling of episodes. Pass an int for reproducible output across
+        multiple function calls.
 
     Returns
     -------
     accuracy : float
-        Mean over ``n_way`` rows of each episode, in [0, 1]; by chance ``1 / n_way``.
+        Mean over all queries, in [0, 1]; the chance level is ``1 / n_way``.
 
     Raises
     ------
     ValueError
-        If a number is not whole or too small, a label is missing, fewer than ``n_way``
-        classes have so many rows, or the metric is unknown or gives NaN.
+        If a number is not an integer or too small, a label is missing, fewer than ``n_way``
+        classes have more than ``k_shot`` rows, or the metric is unknown or returns NaN.
 
     References
     ----------
@@ -156,7 +158,8 @@ def few_shot_accuracy(
     Z = as_floats(Z, "Z", "give one row of components for each label")
     if isinstance(metric, str) and metric == "precomputed":
         raise ValueError(
-            "metric='precomputed' has no distances to means of examples; choose another metric."
+            "metric='precomputed' is not supported, as few-shot accuracy needs distances to means "
+            "of examples; choose another metric."
         )
     check_consistent_length(codes, Z)
     order, count = np.argsort(codes, kind="stable"), np.bincount(codes)
@@ -164,8 +167,8 @@ def few_shot_accuracy(
     groups = [rows for rows in groups if len(rows) > k_shot]
     if len(groups) < n_way:
         raise ValueError(
-            f"n_way={n_way} classes of {k_shot + 1} rows are needed, but y_true has {len(groups)}; "
-            "lower n_way or k_shot."
+            f"n_way={n_way} classes of {k_shot + 1} rows are required, but y_true has "
+            f"{len(groups)}; lower n_way or k_shot."
         )
     rng = check_random_state(random_state)
     accuracies = [_episode(Z, groups, n_way, k_shot, metric, rng).mean() for _ in range(n_episodes)]
@@ -174,15 +177,15 @@ def few_shot_accuracy(
 
 @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
 def few_shot_score(estimator, X, y, **options):
-    """Score an embedder by few-shot accuracy; pass it as ``scoring``, as it is or as a partial.
+    """Score an embedder by few-shot accuracy, for use as ``scoring``.
 
-    Its rows are to be of classes that the embedder has not learned from, as ``GroupKFold``
-    with the classes as groups leaves them.
+    The rows should be of classes that the embedder was not trained on: cross-validate with
+    ``GroupKFold`` and the classes as groups. Set options with ``functools.partial``.
 
     Parameters
     ----------
     estimator : transformer
-        The fitted embedder.
+        Fitted embedder.
 
     X : array-like of shape (n_samples, n_features)
         Rows.
@@ -196,7 +199,7 @@ def few_shot_score(estimator, X, y, **options):
     Returns
     -------
     accuracy : float
-        In [0, 1].
+        Few-shot accuracy, in [0, 1].
 
     Examples
     --------
@@ -217,7 +220,7 @@ def few_shot_score(estimator, X, y, **options):
 
 
 def _episode(Z, groups, n_way, k_shot, metric, rng):
-    """Return how far n_way rows, one of each class drawn, are named rightly, in [0, 1] each."""
+    """Return the accuracy of each query of a random episode, in [0, 1]."""
     classes = rng.choice(len(groups), n_way, replace=False)
     samples = [rng.choice(groups[code], k_shot + 1, replace=False) for code in classes]
     rows = np.stack(samples)

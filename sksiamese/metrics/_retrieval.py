@@ -1,4 +1,4 @@
-"""Measures of retrieval: whether the rows nearest to a row are of its class."""
+"""Metrics of retrieval: whether the nearest neighbors of a row are of its class."""
 
 from numbers import Integral, Real
 
@@ -14,7 +14,7 @@ from .._checks import Interval, argument_errors, as_floats
 from ._verification import as_classes
 
 MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
-"""What is said of a metric that raises an error."""
+"""Error message for a metric that fails."""
 
 
 @validate_params(
@@ -22,11 +22,12 @@ MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
     prefer_skip_nested_validation=False,
 )
 def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
-    """Share of rows with a row of their class among their k nearest others.
+    """Compute recall at k: the proportion of rows with a neighbor of their class.
 
-    Rows at the same distance count by the mean over all their orders, so that the order of
-    the rows is irrelevant: of m such rows, c of the class, of which s are among the k nearest,
-    one of the class is found with probability ``1 - comb(m - c, s) / comb(m, s)``.
+    A row counts if one of its k nearest neighbors is of its class. Ties are averaged over all
+    orders, so that the result does not depend on the order of the rows: if s of m tied rows are
+    among the k nearest, and c of the m are of the class, one of the class is found with
+    probability ``1 - comb(m - c, s) / comb(m, s)``.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
         Embeddings.
 
     k : int, default=1
-        Number of neighbours, in [1, n_samples).
+        Number of neighbors, in [1, n_samples).
 
     metric : str or callable, default="euclidean"
         Any metric of ``sklearn.metrics.pairwise_distances``.
@@ -45,13 +46,13 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     Returns
     -------
     recall : float
-        In [0, 1].
+        Recall at k, in [0, 1].
 
     Raises
     ------
     ValueError
-        If ``k`` is not in [1, n_samples), a label is missing, or the metric is unknown or gives
-        NaN.
+        If ``k`` is not in [1, n_samples), a label is missing, or the metric is unknown or
+        returns NaN.
 
     References
     ----------
@@ -72,7 +73,7 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
         ranked = _count_ties(D, codes, start, k)
         before, hits_before, tied, hits_tied = (part[:, -1] for part in ranked)
         drawn = k - before
-        # The logarithms cancel exactly if no tied row is of the class.
+        # If no tied row is of the class, the logarithms cancel exactly.
         missed = np.exp(
             gammaln(tied - hits_tied + 1)
             - gammaln(tied + 1)
@@ -85,16 +86,17 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
 
 @validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=False)
 def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
-    """Mean average precision at R, R being the number of other rows of the class.
+    """Compute the mean average precision at R (MAP@R).
 
-    For each row, the precision among the i nearest others is averaged over those i up
-    to R at which the i-th is of the row's class, missing ones counting zero; rows alone
-    in their class are left out.
+    R is the number of other rows of the class. The average precision of a row is
+    ``sum(precision(i) * relevant(i)) / R`` over its R nearest neighbors, where
+    ``precision(i)`` is the precision among the i nearest and ``relevant(i)`` is 1 if the i-th
+    is of the class of the row, else 0. Rows without others of their class are ignored.
 
-    Rows at the same distance count by the mean over all their orders, so that the order of
-    the rows is irrelevant. Let m of them, c of the class, follow a nearer ones, h of the class.
-    The t-th of the m is of the class with probability ``c / m``, and then
-    ``h + 1 + (t - 1) * (c - 1) / (m - 1)`` of the ``a + t`` nearest are, on average.
+    Ties are averaged over all orders, so that the result does not depend on the order of the
+    rows. Let m tied rows, c of the class, follow a nearer ones, h of the class. The t-th tied
+    row is of the class with probability ``c / m``; in this case the expected number of rows of
+    the class among the ``a + t`` nearest is ``h + 1 + (t - 1) * (c - 1) / (m - 1)``.
 
     Parameters
     ----------
@@ -110,13 +112,13 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     Returns
     -------
     precision : float
-        In [0, 1]; 1 if every row is nearest to the rows of its class.
+        MAP@R, in [0, 1]; 1 if the R nearest neighbors of every row are of its class.
 
     Raises
     ------
     ValueError
-        If every class has a single row, a label is missing, or the metric is unknown or gives
-        NaN.
+        If every class has a single row, a label is missing, or the metric is unknown or
+        returns NaN.
 
     References
     ----------
@@ -146,11 +148,11 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
 
 
 def exact_tie_metric(Z, metric):
-    """Return rows and a metric that order them alike, identical rows at identical distances.
+    """Return rows and a metric with the same order of distances and exact ties.
 
-    The Euclidean and the cosine distance of scikit-learn come of a matrix product, and so depend
-    on the places of the rows by a rounding error. Both are the squared distance of rows
-    that were scaled by a power of two, or to length 1.
+    scikit-learn computes Euclidean and cosine distances by a matrix product, the rounding errors
+    of which depend on the positions of the rows. They are replaced by squared differences of
+    rows that are scaled by a power of two, or to unit length.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ def exact_tie_metric(Z, metric):
         Rows.
 
     metric : str or callable
-        Metric of these rows. Its values are not those of the given metric, but in their order.
+        Metric of these rows, a monotonic function of the given metric.
     """
     if sparse.issparse(Z) or metric not in ("cosine", "euclidean", "l2", "nan_euclidean"):
         return Z, metric
@@ -174,13 +176,13 @@ def exact_tie_metric(Z, metric):
     Z = Z.astype(np.float64)
     Z = np.ldexp(Z, -np.frexp(np.abs(Z).max(axis=1 if by_row else None, keepdims=True))[1])
     if by_row:
-        is_zero = ~Z.any(axis=1)  # A row of zeros is at a right angle to all others.
+        is_zero = ~Z.any(axis=1)  # Make a row of zeros orthogonal to all others.
         Z = np.column_stack([normalize(Z), is_zero])
     return Z, "sqeuclidean"
 
 
 def exact_distances(A, B, metric):
-    """Return distances, or numbers in their order, that do not depend on the places of rows.
+    """Return distances, or monotonic functions of them, independent of the order of rows.
 
     Parameters
     ----------
@@ -193,7 +195,7 @@ def exact_distances(A, B, metric):
     Returns
     -------
     D : ndarray of shape (n_rows, n_others)
-        Distances, or the squares of scaled ones.
+        Distances, or squared scaled distances.
     """
     check_metric(metric, A[0], B[0])
     exact_metric = metric
@@ -207,7 +209,7 @@ def exact_distances(A, B, metric):
 
 
 def check_metric(metric, left, right):
-    """Raise if a metric that is a function does not return a number for two rows."""
+    """Raise if a callable metric does not return a number for two rows."""
     if not callable(metric):
         return
     try:
@@ -227,28 +229,30 @@ def check_distances(D, metric):
     """Raise if a distance is NaN."""
     if np.isnan(D).any():
         raise ValueError(
-            f"metric={metric!r} gives NaN for some rows; leave these out, or choose a metric that "
+            f"metric={metric!r} returns NaN for some rows; remove them, or choose a metric that "
             "is defined for them, such as 'euclidean'."
         )
 
 
 def _check_retrieval(y_true, Z, metric):
-    """Return labels as whole numbers, and rows or distances, validated."""
+    """Validate the arguments; return integer codes of the labels, and rows or distances."""
     is_precomputed = isinstance(metric, str) and metric == "precomputed"
     codes = np.unique(as_classes(y_true), return_inverse=True)[1]
     remedy = "give one row of components for each label"
     Z = as_floats(Z, "Z", remedy, accept_sparse=() if is_precomputed else "csr")
     check_consistent_length(codes, Z)
     if len(codes) < 2:
-        raise ValueError("y_true must have two rows or more, got 1; nothing can be retrieved.")
+        raise ValueError("y_true has 1 row, but retrieval needs at least 2.")
     if is_precomputed and Z.shape[0] != Z.shape[1]:
-        raise ValueError(f"Z must hold the distances of all rows, but has shape {Z.shape}.")
+        raise ValueError(
+            f"Z must be a square matrix of distances for metric='precomputed', got shape {Z.shape}."
+        )
     check_metric(metric, Z[0], Z[-1])
     return codes, Z
 
 
 def _map_distance_chunks(function, Z, metric):
-    """Return the values of a function of the distances of some rows to all, for all rows."""
+    """Apply a function to chunks of the distances of all rows; return the values of all rows."""
     rows, exact_metric = exact_tie_metric(Z, metric)
 
     def reduce_chunk(D, start):
@@ -262,19 +266,19 @@ def _map_distance_chunks(function, Z, metric):
 
 
 def _count_ties(D, codes, start, n_nearest):
-    """Count the rows nearer than that of each rank, and those as near, and hits among both.
+    """Count the rows nearer than each rank and the rows tied with it, and the hits among both.
 
     Parameters
     ----------
     D : ndarray of float64 of shape (n_queries, n_samples)
-        Distances of the rows from ``start`` on to all rows; their distances to themselves are
-        overwritten.
+        Distances of the rows from ``start`` on to all rows; the distances of rows to themselves
+        are overwritten.
 
     codes : ndarray of int of shape (n_samples,)
-        Classes.
+        Integer codes of the classes.
 
     start : int
-        Number of the first query.
+        Row number of the first query.
 
     n_nearest : int
         Number of ranks, in [1, n_samples).
@@ -282,11 +286,11 @@ def _count_ties(D, codes, start, n_nearest):
     Returns
     -------
     before, hits_before, tied, hits_tied : ndarray of int of shape (n_queries, n_nearest)
-        Number of nearer rows, those of the class of the query among them, the number of rows at
-        the distance of this rank, and those of the class among them.
+        Number of nearer rows, number of these of the class of the query, number of rows at the
+        distance of this rank, and number of these of the class of the query.
     """
     query = np.arange(len(D))
-    D[query, start + query] = np.nan  # It is sorted behind all others, and ties with none.
+    D[query, start + query] = np.nan  # NaN is sorted last and ties with no distance.
     same = codes == codes[start + query, None]
     nearest = np.argpartition(D, n_nearest - 1, axis=1)[:, :n_nearest]
     order = np.take_along_axis(D, nearest, axis=1).argsort(axis=1)
@@ -303,7 +307,7 @@ def _count_ties(D, codes, start, n_nearest):
     hits_before = np.take_along_axis(n_hits, before, axis=1)
     tied, hits_tied = after - before, np.take_along_axis(n_hits, after, axis=1) - hits_before
 
-    # Rows as near as the last one may be missing among the nearest.
+    # Some rows at the distance of the last rank may be missing in nearest.
     at_last, all_tied = distance == distance[:, -1:], distance[:, -1:] == D
     tied = np.where(at_last, all_tied.sum(axis=1, keepdims=True), tied)
     hits_tied = np.where(at_last, (all_tied & same).sum(axis=1, keepdims=True), hits_tied)

@@ -1,4 +1,4 @@
-"""Measures of verification: how well scores tell matching pairs from others."""
+"""Metrics of verification: how well scores separate matching and non-matching pairs."""
 
 import sys
 from numbers import Integral, Real
@@ -12,16 +12,16 @@ from .._checks import Interval, as_floats
 from .._labels import as_labels
 
 RATE = [Interval(Real, 0, 1, closed="both")]
-"""Constraint of a share, for ``validate_params``."""
+"""Constraint of a rate, for ``validate_params``."""
 
 THRESHOLD = [Interval(Real, None, None, closed="both")]
-"""Constraint of a threshold, for ``validate_params``; it may be infinite."""
+"""Constraint of a threshold, possibly infinite, for ``validate_params``."""
 
 
 def equal_error_rate(y_true, y_score):
-    """Error rate at the threshold where false accepts and false rejects are equal.
+    """Compute the equal error rate (EER), at which false accepts and false rejects are equal.
 
-    Between two thresholds the rates are interpolated linearly.
+    The rates are interpolated linearly between thresholds.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def equal_error_rate(y_true, y_score):
     Returns
     -------
     rate : float
-        Equal error rate, in [0, 1]; 0.5 for scores that tell nothing.
+        Equal error rate, in [0, 1]; 0.5 for uninformative scores.
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, or ``y_score`` is not finite.
+        If ``y_true`` does not have exactly two labels, or ``y_score`` is not finite.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def equal_error_rate(y_true, y_score):
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
 def true_accept_rate(y_true, y_score, *, far=0.01):
-    """Share of matching pairs accepted at a false-accept rate (TAR at FAR).
+    """Compute the true-accept rate at a false-accept rate (TAR at FAR).
 
     Parameters
     ----------
@@ -70,19 +70,19 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
         Scores, larger for a match.
 
     far : float, default=0.01
-        Largest tolerated share of non-matching pairs accepted, in [0, 1].
+        Largest tolerated proportion of accepted non-matching pairs, in [0, 1].
 
     Returns
     -------
     rate : float
-        Largest share of matching pairs accepted by a threshold that accepts at most
-        ``far`` of the others, in [0, 1].
+        Largest proportion of matching pairs accepted by a threshold that accepts at most
+        ``far`` of the non-matching pairs, in [0, 1].
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``far`` is
-        not in [0, 1].
+        If ``y_true`` does not have exactly two labels, ``y_score`` is not finite, or ``far``
+        is not in [0, 1].
 
     Examples
     --------
@@ -98,7 +98,7 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
 
 @validate_params({"threshold": THRESHOLD}, prefer_skip_nested_validation=True)
 def pair_accuracy(y_true, y_score, *, threshold=0.0):
-    """Share of pairs decided rightly when scores from a threshold on mean a match.
+    """Compute the accuracy of pairs classified by a threshold.
 
     Parameters
     ----------
@@ -109,18 +109,18 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
         Scores, larger for a match.
 
     threshold : float, default=0.0
-        Least score of an accepted pair, in the unit of ``y_score``; 0 suits the logits of
-        ``SiameseVerifier.decision_function``, but that ``predict`` rejects a logit of just 0.
+        Least score of an accepted pair, in the unit of ``y_score``. Use 0 for the logits of
+        ``SiameseVerifier.decision_function``, although ``predict`` rejects a logit of exactly 0.
 
     Returns
     -------
     accuracy : float
-        In [0, 1].
+        Proportion of correctly classified pairs, in [0, 1].
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, or ``y_score`` is not finite.
+        If ``y_true`` does not have exactly two labels, or ``y_score`` is not finite.
 
     Examples
     --------
@@ -134,9 +134,9 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
 def false_reject_rate(y_true, y_score, *, far=0.01):
-    """Share of matching pairs rejected at a false-accept rate (FRR at FAR).
+    """Compute the false-reject rate at a false-accept rate (FRR at FAR).
 
-    One minus :func:`true_accept_rate`.
+    It is one minus :func:`true_accept_rate`.
 
     Parameters
     ----------
@@ -147,18 +147,18 @@ def false_reject_rate(y_true, y_score, *, far=0.01):
         Scores, larger for a match.
 
     far : float, default=0.01
-        Largest tolerated share of non-matching pairs accepted, in [0, 1].
+        Largest tolerated proportion of accepted non-matching pairs, in [0, 1].
 
     Returns
     -------
     rate : float
-        In [0, 1].
+        Least proportion of rejected matching pairs, in [0, 1].
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``far`` is
-        not in [0, 1].
+        If ``y_true`` does not have exactly two labels, ``y_score`` is not finite, or ``far``
+        is not in [0, 1].
 
     Examples
     --------
@@ -171,7 +171,7 @@ def false_reject_rate(y_true, y_score, *, far=0.01):
 
 @validate_params({"frr": RATE}, prefer_skip_nested_validation=True)
 def false_accept_rate(y_true, y_score, *, frr=0.01):
-    """Share of non-matching pairs accepted at a false-reject rate (FAR at FRR).
+    """Compute the false-accept rate at a false-reject rate (FAR at FRR).
 
     Parameters
     ----------
@@ -182,19 +182,19 @@ def false_accept_rate(y_true, y_score, *, frr=0.01):
         Scores, larger for a match.
 
     frr : float, default=0.01
-        Largest tolerated share of matching pairs rejected, in [0, 1].
+        Largest tolerated proportion of rejected matching pairs, in [0, 1].
 
     Returns
     -------
     rate : float
-        Least share of non-matching pairs accepted by a threshold that rejects at most
-        ``frr`` of the others, in [0, 1].
+        Least proportion of non-matching pairs accepted by a threshold that rejects at most
+        ``frr`` of the matching pairs, in [0, 1].
 
     Raises
     ------
     ValueError
-        If ``y_true`` has not exactly two labels, ``y_score`` is not finite, or ``frr`` is
-        not in [0, 1].
+        If ``y_true`` does not have exactly two labels, ``y_score`` is not finite, or ``frr``
+        is not in [0, 1].
 
     Examples
     --------
@@ -207,21 +207,21 @@ def false_accept_rate(y_true, y_score, *, frr=0.01):
 
 
 def max_n_accepted(rate, n):
-    """Return the greatest count of n whose share is at most a rate, up to its rounding."""
+    """Return the largest count k with ``k / n <= rate``, up to rounding errors of the rate."""
     return int(float(rate) * n * (1 + 1e-12))
 
 
 def is_accepted(y_score, threshold):
-    """Return which scores are at least a threshold, compared in the type of the scores."""
+    """Return the mask of scores >= threshold, compared in the dtype of the scores."""
     if isinstance(threshold, Integral):
         largest = int(sys.float_info.max)
         threshold = min(max(threshold, -largest), largest)
-    with np.errstate(over="ignore"):  # A threshold beyond float32 is infinite there.
+    with np.errstate(over="ignore"):  # In float32 a larger threshold overflows to infinity.
         return y_score >= threshold
 
 
 def as_scores(y_score, name="y_score"):
-    """Return finite scores of shape (n,) in a floating type; raise unless they are that.
+    """Validate scores; return them as a 1d array of finite floats.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def as_scores(y_score, name="y_score"):
     Returns
     -------
     y_score : ndarray of float32 or float64 of shape (n,)
-        Scores; float32 and shorter types become float32, all others float64.
+        Scores, in float32 if it holds all values of the given dtype, else in float64.
     """
     remedy = "give one score for each pair"
     scores = as_floats(y_score, name, remedy, ensure_2d=False, allow_nd=True)
@@ -247,25 +247,25 @@ def as_scores(y_score, name="y_score"):
 
 
 def as_classes(y_true, name="y_true"):
-    """Return labels of one row or more."""
+    """Validate labels; raise if there are none."""
     labels = as_labels(y_true, name)
     if len(labels) == 0:
-        raise ValueError(f"{name} is empty; give the labels of one row or more.")
+        raise ValueError(f"{name} is empty; give the label of at least one row.")
     return labels
 
 
 def check_pairs(y_true, y_score, name="y_score"):
-    """Return labels of pairs as 0 and 1, and their scores in a floating type."""
+    """Validate labels and scores of pairs; return labels 0 or 1, and scores as floats."""
     labels, match = np.unique(as_classes(y_true), return_inverse=True)
     if len(labels) > 2:
         raise ValueError(f"y_true must have two labels, got {len(labels)}: {labels[:5].tolist()}.")
     if len(labels) < 2:
-        raise ValueError("y_true has one label only; both kinds of pair are needed.")
+        raise ValueError("y_true has only one label; matching and other pairs are required.")
     y_score = as_scores(y_score, name)
     check_consistent_length(match, y_score)
     return match, y_score
 
 
 def roc_points(y_true, y_score):
-    """Return the rates of false and of true accepts, and the thresholds between all scores."""
+    """Return the false- and true-accept rates at all distinct thresholds, and the thresholds."""
     return roc_curve(*check_pairs(y_true, y_score), drop_intermediate=False)

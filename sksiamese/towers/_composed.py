@@ -1,4 +1,4 @@
-"""Towers made of other networks: one for each cue, or one that is trained already."""
+"""Towers composed of other networks: one per cue, or a pretrained backbone."""
 
 import copy
 from math import prod
@@ -24,40 +24,39 @@ def multi_cue(
     dropout=0.0,
     feature_names=None,
 ):
-    """A tower for each of several groups of columns, fused by fully connected layers.
+    """Build one tower for each group of columns, fused by fully connected layers.
 
-    Bind ``cues`` by ``functools.partial`` to make a tower factory of it.
+    Bind ``cues`` with ``functools.partial`` to create a tower factory.
 
     Parameters
     ----------
     input_shape : tuple of int
-        Shape of one item, which is flattened.
+        Shape of one item; items are flattened.
 
     n_components : int
-        Size of the embedding, and of that of each cue, >= 1.
+        Size of the embedding, and of the embedding of each cue, >= 1.
 
     cues : dict
         Columns of each cue by its name: a slice, a list of column numbers or, for data
-        with column names, a list of those.
+        with column names, a list of names.
 
     towers : dict, default=None
-        Tower factory of a cue by its name; cues that are missing there get :func:`mlp`.
-        Each is called with the shape of a flat item, (n_columns,), and ``n_components``: a
-        function that hands another shape to :func:`cnn` or :func:`tdnn` lets them see an
+        Tower factory of each cue by its name; the default for a cue is :func:`mlp`. A factory
+        is called with the shape of the flattened columns, (n_columns,), and ``n_components``.
+        To use :func:`cnn` or :func:`tdnn`, wrap it in a function that passes the shape of an
         image or a series.
 
     depth : int, default=3
-        Passed to the tower of each cue that is missing in ``towers``.
+        Depth of the default towers.
 
     width : int, default=128
-        Units of the layer that fuses the cues; passed to these towers, too.
+        Number of units of the layer that fuses the cues, and width of the default towers.
 
     dropout : float, default=0.0
-        Share of the fused units set to zero during training, in [0, 1); passed to these
-        towers, too.
+        Dropout probability of the fused units, in [0, 1), and of the default towers.
 
     feature_names : sequence of str, default=None
-        Names of the columns; the estimators pass those of their data.
+        Column names; passed by the estimators.
 
     Returns
     -------
@@ -67,8 +66,7 @@ def multi_cue(
     Raises
     ------
     ValueError
-        If a cue has no columns, or columns that the data does not have, or if a tower is
-        of no cue.
+        If a cue has no columns or unknown columns, or ``towers`` names an unknown cue.
 
     References
     ----------
@@ -87,12 +85,12 @@ def multi_cue(
     n_components = check_count("n_components", n_components)
     depth, width, dropout = check_sizes(depth, width, dropout)
     if not isinstance(cues, dict) or not cues:
-        raise ValueError(f"cues must be a dict of the columns of each cue, got {cues!r}.")
+        raise ValueError(f"cues must be a dict with the columns of each cue, got {cues!r}.")
     if not isinstance(towers, dict | None):
-        raise ValueError(f"towers must be a dict of the tower factories of cues, got {towers!r}.")
+        raise ValueError(f"towers must be a dict with tower factories of cues, got {towers!r}.")
     unknown = set(towers or {}) - set(cues)
     if unknown:
-        raise ValueError(f"towers names {sorted(unknown)}, but the cues are {sorted(cues)}.")
+        raise ValueError(f"towers has cues {sorted(unknown)}, but cues has {sorted(cues)}.")
     columns = {
         name: _column_indices(name, chosen, prod(input_shape), feature_names)
         for name, chosen in cues.items()
@@ -107,19 +105,19 @@ def multi_cue(
 
 
 class _SelectColumns(nn.Module):
-    """Some columns of a batch; their numbers go to its device with the module."""
+    """Selection of columns, with column numbers on the device of the module."""
 
     def __init__(self, columns):
         super().__init__()
         self.register_buffer("columns", torch.tensor(columns))
 
     def forward(self, X):
-        """The columns of rows of shape (n, n_features)."""
+        """Select the columns of rows of shape (n, n_features)."""
         return X.index_select(1, self.columns)
 
 
 class _Fusion(nn.Module):
-    """Towers of several groups of columns and the layers that fuse what they give."""
+    """Towers of several groups of columns, and layers that fuse their embeddings."""
 
     def __init__(self, columns, towers, n_components, width, dropout):
         super().__init__()
@@ -134,14 +132,14 @@ class _Fusion(nn.Module):
         )
 
     def forward(self, X):
-        """Embeddings of items of shape (n, ...)."""
+        """Embed items of shape (n, ...)."""
         X = X.flatten(1)
         parts = zip(self.columns, self.towers, strict=True)
         return self.fusion(torch.cat([tower(columns(X)) for columns, tower in parts], dim=1))
 
 
 def _column_indices(name, selection, n_features, feature_names):
-    """Column numbers of a cue."""
+    """Return the column numbers of a cue; raise if there are none or unknown ones."""
     try:
         names = {} if feature_names is None else {n: i for i, n in enumerate(feature_names)}
         if isinstance(selection, slice):
@@ -152,32 +150,34 @@ def _column_indices(name, selection, n_features, feature_names):
         indices = []
     if not indices or min(indices) < 0 or max(indices) >= n_features:
         raise ValueError(
-            f"cues has {selection!r} for {name!r}, but must name columns of an item, which has "
-            f"{n_features}; names need data with column names."
+            f"cues has {selection!r} for {name!r}, but must select columns of an item, which has "
+            f"{n_features}; selection by name requires data with column names."
         )
     return indices
 
 
 def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1):
-    """A trained network and a linear layer on top of it.
+    """Build a tower from a pretrained backbone and a linear layer.
 
-    Bind ``backbone`` by ``functools.partial`` to make a tower factory of it. Every tower
-    gets a copy.
+    Bind ``backbone`` with ``functools.partial`` to create a tower factory. Every tower has its
+    own copy of the backbone.
 
     Parameters
     ----------
     input_shape : tuple of int
-        Shape of one item, as the backbone takes it.
+        Shape of one item, as expected by the backbone.
 
     n_components : int
         Size of the embedding, >= 1.
 
     backbone : nn.Module
-        Maps a batch of shape ``(n, *input_shape)`` to features of shape (n, ...).
+        Pretrained network, which maps a batch of shape ``(n, *input_shape)`` to features of
+        shape (n, ...).
 
     learning_rate_factor : float, default=0.1
-        What the step size is multiplied by for the backbone, >= 0. At 0 it is frozen: its
-        weights stay, it runs as in evaluation, and in its own type, such as bfloat16.
+        Factor of the learning rate of the backbone, >= 0. With 0 the backbone is frozen: its
+        weights are constant, it stays in evaluation mode, and it computes in its own dtype,
+        such as bfloat16.
 
     Returns
     -------
@@ -187,8 +187,8 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     Raises
     ------
     ValueError
-        If ``backbone`` is not a module, does not take items of ``input_shape`` or gives no
-        features, or a number lies beyond its range.
+        If ``backbone`` is not a module, fails on items of ``input_shape`` or does not return
+        features, or a number is out of range.
 
     Examples
     --------
@@ -209,25 +209,25 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
 
 
 def backbone_width(backbone, item):
-    """Return the number of features that a backbone gives for an item."""
+    """Return the number of features that a backbone computes for an item."""
     try:
         with torch.no_grad():
             features = backbone(item)
     except (RuntimeError, NotImplementedError, IndexError, TypeError, ValueError) as error:
         raise ValueError(
-            f"backbone does not take items of input_shape={tuple(item.shape[1:])}: {error}"
+            f"backbone fails on items of input_shape={tuple(item.shape[1:])}: {error}"
         ) from error
     if not isinstance(features, torch.Tensor) or features.ndim < 2 or len(features) != 1:
         got = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features)
         raise ValueError(
-            f"backbone must map a batch of n items to a tensor of shape (n, ...), but gave {got} "
-            "for one item."
+            f"backbone must map a batch of n items to a tensor of shape (n, ...), but returned "
+            f"{got} for one item."
         )
     return features.flatten(1).shape[1]
 
 
 class _Pretrained(nn.Module):
-    """A backbone with its own learning rate and a linear layer on top."""
+    """Backbone with a separate learning rate, and a linear layer."""
 
     def __init__(self, input_shape, n_components, backbone, learning_rate_factor):
         super().__init__()
@@ -238,14 +238,14 @@ class _Pretrained(nn.Module):
         self.output = nn.Linear(n_features, n_components)
 
     def train(self, mode=True):
-        """Switch to training or evaluation; a frozen backbone stays in evaluation."""
+        """Set training or evaluation mode; a frozen backbone stays in evaluation mode."""
         super().train(mode)
         if self.backbone.learning_rate_factor == 0:
             self.backbone.eval()
         return self
 
     def forward(self, X):
-        """Embeddings of items; a frozen backbone computes in its own type."""
+        """Embed items; a frozen backbone computes in its own dtype."""
         weight = next(self.backbone.parameters(), X)
         if self.backbone.learning_rate_factor == 0 and weight.is_floating_point():
             return self.output(self.backbone(X.to(weight.dtype)).flatten(1).to(X.dtype))

@@ -1,4 +1,4 @@
-"""Layers that towers have in common."""
+"""Layers shared by towers."""
 
 import torch
 import torch.nn.functional as F
@@ -6,29 +6,29 @@ from torch import nn
 
 
 class Standardize(nn.Module):
-    """Subtract a mean and divide by a scale, both fixed.
+    """Standardize features with a fixed mean and scale.
 
-    The first layer of every tower. Items of both sides of a pair pass through it alike,
-    which a ``StandardScaler`` over the columns of pairs would not do.
+    This is the first layer of every tower. It transforms both items of a pair in the same way,
+    unlike a ``StandardScaler`` on the columns of pairs.
 
-    An estimator keeps mean and scale in float64, even for a tower of float32, if the data
-    are numbers that float32 does not hold exactly. The mean is subtracted before the
-    conversion then, so that large numbers with small differences keep them.
+    If float32 cannot represent the data exactly, an estimator keeps mean and scale in float64,
+    even for a tower in float32. The mean is then subtracted before the conversion, which
+    preserves small differences of large values.
 
     Parameters
     ----------
     mean : array-like of shape (n_features,)
-        What is subtracted, in the units of the columns.
+        Mean of the features, subtracted, in the units of the columns.
 
     scale : array-like of shape (n_features,)
-        What is divided by, > 0, in the units of the columns.
+        Divisor of the centered features, > 0, in the units of the columns.
 
     origin : array-like of int64 of shape (n_features,), default=None
-        Subtracted before the mean, without rounding even beyond 2**53. The mean is relative
-        to it.
+        Offset subtracted before the mean, exactly even beyond 2**53; the mean is relative to
+        it.
 
     wide : bool, default=False
-        Whether mean and scale stay as they are when an estimator converts the tower.
+        Whether mean and scale keep their dtype when an estimator converts the tower.
 
     Examples
     --------
@@ -47,12 +47,12 @@ class Standardize(nn.Module):
         self.register_buffer("output", self.mean.new_empty(0), persistent=False)
 
     def forward(self, X):
-        """Standardise rows of shape (n, n_features), in the dtype of the tower."""
+        """Standardize rows of shape (n, n_features), in the dtype of the tower."""
         X = X if X.is_floating_point() else self.to_float(X)
         return ((X - self.mean) / self.scale).to(self.output.dtype)
 
     def to_float(self, X):
-        """Return rows, less the origin, as floats.
+        """Subtract the origin and convert rows to floats.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Standardize(nn.Module):
         Returns
         -------
         X : Tensor of shape (n, n_features)
-            Rows of float64 in float64, all others in the dtype of the mean.
+            Rows in float64 if ``X`` is in float64, else in the dtype of the mean.
         """
         floats = X if X.dtype == torch.float64 else X.to(self.mean.dtype)
         if self.origin is None:
@@ -74,9 +74,9 @@ class Standardize(nn.Module):
 
 
 class UnitLength(nn.Module):
-    """Divide every embedding by its length.
+    """Normalize embeddings to unit length.
 
-    The last layer of a tower whose distance does not see the length of an embedding.
+    This is the last layer of a tower if the distance is invariant to the length of embeddings.
 
     Examples
     --------
@@ -90,19 +90,19 @@ class UnitLength(nn.Module):
         super().__init__()
 
     def forward(self, Z):
-        """Embeddings of shape (n, n_components), at length 1."""
+        """Normalize embeddings of shape (n, n_components) to unit length."""
         return F.normalize(Z)
 
 
 class ToType(nn.Module):
-    """Convert embeddings to the type in which the estimator computes.
+    """Convert embeddings to the dtype of the estimator.
 
-    Follows the body of a tower that gives another type.
+    This layer is added to a tower that returns another dtype.
 
     Parameters
     ----------
     dtype : torch.dtype
-        Floating type of the result.
+        Floating dtype of the result.
 
     Examples
     --------
@@ -117,5 +117,5 @@ class ToType(nn.Module):
         self.register_buffer("output", torch.empty(0, dtype=dtype), persistent=False)
 
     def forward(self, Z):
-        """Embeddings of shape (n, n_components)."""
+        """Convert embeddings of shape (n, n_components)."""
         return Z.to(self.output.dtype)

@@ -1,4 +1,4 @@
-"""Towers that are one network: multilayer perceptron, convolutions, time delays."""
+"""Towers of a single network: multilayer perceptron, convolutional and time-delay network."""
 
 from itertools import pairwise
 from math import prod
@@ -13,25 +13,25 @@ __all__ = ["cnn", "mlp", "tdnn"]
 
 
 def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
-    """Multilayer perceptron with rectified linear units.
+    """Build a multilayer perceptron with rectified linear units.
 
     Parameters
     ----------
     input_shape : tuple of int
-        Shape of one item, which is flattened.
+        Shape of one item; items are flattened.
 
     n_components : int
         Size of the embedding, >= 1.
 
     depth : int, default=2
-        Number of weight layers, the output layer included, >= 1. A depth of 1 is a
+        Number of weight layers, including the output layer, >= 1. A depth of 1 is a
         linear map.
 
     width : int, default=512
-        Units of every hidden layer, >= 1.
+        Number of units in every hidden layer, >= 1.
 
     dropout : float, default=0.0
-        Share of the hidden units set to zero during training, in [0, 1).
+        Dropout probability of the hidden units, in [0, 1).
 
     Returns
     -------
@@ -54,11 +54,11 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
 
 
 def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="global"):
-    """Convolutional network: blocks of convolution, pooling, normalisation and rectifier.
+    """Build a convolutional network of blocks of convolution, pooling, normalization and ReLU.
 
-    Every block has 3 x 3 convolutions, halves the image, and has twice as many channels
-    as the block before it. Channels are normalised in groups of 16, item by item, so that
-    an embedding never depends on the batch.
+    Every block has a 3 x 3 convolution, halves the size of the image, and doubles the number
+    of channels. Group normalization, with groups of 16 channels, ensures that an embedding
+    does not depend on the rest of the batch.
 
     Parameters
     ----------
@@ -73,14 +73,14 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
         Number of blocks, >= 1.
 
     width : int, default=32
-        Channels of the first block, >= 1. A tower of an embedder gets its width, whose default
-        of 128 is slow without an accelerator.
+        Number of channels of the first block, >= 1. The estimators pass their own ``width``;
+        a width of 128 is slow without an accelerator.
 
     dropout : float, default=0.0
-        Share of the last features set to zero during training, in [0, 1).
+        Dropout probability of the pooled features, in [0, 1).
 
     pooling : {"global", "flatten"}, default="global"
-        Whether the features are averaged over the image or keep their place.
+        Whether features are averaged over the image or flattened.
 
     Returns
     -------
@@ -108,13 +108,13 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     depth, width, dropout = check_sizes(depth, width, dropout)
     if len(input_shape) > 3:
         raise ValueError(
-            f"tower='cnn' takes images, (height, width) or (channels, height, width), but "
+            f"tower='cnn' needs images of shape (height, width) or (channels, height, width), but "
             f"input_shape is {tuple(input_shape)}."
         )
     if has_channels_last(input_shape):
         height, breadth, channels = input_shape
         raise ValueError(
-            f"input_shape={tuple(input_shape)} has its channels last, but images have them first: "
+            f"input_shape={tuple(input_shape)} has its channels last, but must have them first: "
             f"set input_shape={(channels, height, breadth)} and pass "
             f"np.moveaxis(X.reshape(-1, *{tuple(input_shape)}), -1, 1).reshape(len(X), -1)."
         )
@@ -144,16 +144,16 @@ cnn.shared_axes = (-2, -1)
 
 
 def has_channels_last(shape):
-    """Return whether a shape can only mean (height, width, channels)."""
+    """Return whether the shape of an image is clearly (height, width, channels)."""
     return len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > shape[-1]
 
 
 def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
-    """Time-delay network: convolutions over time, mean and deviation over time.
+    """Build a time-delay network: dilated convolutions, then mean and deviation over time.
 
-    The steps that a convolution sees are 1, 2, 4, ... steps apart, so that each layer sees
-    about twice as far. Steps that hold NaN are not there: give series of different lengths
-    as rows padded with NaN. They change nothing, however many there are.
+    The dilations are 1, 2, 4, ..., so that the receptive field doubles with each layer. Steps
+    with NaN are ignored: pad series of different lengths with NaN. The amount of padding does
+    not affect the embedding.
 
     Parameters
     ----------
@@ -164,13 +164,13 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
         Size of the embedding, >= 1.
 
     depth : int, default=3
-        Number of convolutions, >= 1, of five steps each.
+        Number of convolutions of kernel size 5, >= 1.
 
     width : int, default=128
-        Channels of every convolution, >= 1.
+        Number of channels of every convolution, >= 1.
 
     dropout : float, default=0.0
-        Share of the channels set to zero during training, in [0, 1).
+        Dropout probability of the channels, in [0, 1).
 
     Returns
     -------
@@ -196,8 +196,8 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     depth, width, dropout = check_sizes(depth, width, dropout)
     if len(input_shape) > 2:
         raise ValueError(
-            f"tower='tdnn' takes series, (n_steps,) or (n_steps, n_channels), but input_shape is "
-            f"{tuple(input_shape)}."
+            f"tower='tdnn' needs series of shape (n_steps,) or (n_steps, n_channels), but "
+            f"input_shape is {tuple(input_shape)}."
         )
     n_channels = input_shape[1] if len(input_shape) == 2 else 1
     series = nn.Unflatten(1, (input_shape[0], n_channels))
@@ -211,18 +211,18 @@ tdnn.shared_axes = (-2,)
 
 
 def _check_shapes(input_shape, n_components):
-    """Return the shape of an item and the size of the embedding, both checked."""
+    """Validate and return the shape of an item and the size of the embedding."""
     return check_shape("input_shape", input_shape), check_count("n_components", n_components)
 
 
 def check_sizes(depth, width, dropout):
-    """Return the parameters that most towers have; raise if one lies beyond its range."""
+    """Validate and return the parameters common to most towers."""
     dropout = check_real("dropout", dropout, least=0, below=1)
     return check_count("depth", depth), check_count("width", width), dropout
 
 
 class _TimeDelays(nn.Module):
-    """Convolutions over the steps that are there, then their statistics, then a linear map."""
+    """Convolutions over the valid steps, statistics pooling and a linear layer."""
 
     def __init__(self, n_channels, n_components, depth, width, dropout):
         super().__init__()
@@ -236,7 +236,7 @@ class _TimeDelays(nn.Module):
         self.output = nn.Linear(2 * width, n_components)
 
     def forward(self, X):
-        """Embeddings of series of shape (n, n_steps, n_channels)."""
+        """Embed series of shape (n, n_steps, n_channels)."""
         valid = ~X.isnan().any(dim=2, keepdim=True)
         H = X.where(valid, 0)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):

@@ -233,7 +233,7 @@ def test_a_memory_map_is_used_as_it_is(digits, tmp_path, dtype):
     mapped = np.memmap(tmp_path / "rows.dat", dtype, "w+", shape=X.shape)
     mapped[:] = X
     embedder = SiameseEmbedder(**settings())
-    assert np.shares_memory(embedder._check(mapped, reset=True), mapped)
+    assert np.shares_memory(embedder._validate_rows(mapped, reset=True), mapped)
     np.testing.assert_array_equal(
         embedder.fit(mapped, y).transform(mapped), embedder.fit(X, y).transform(X)
     )

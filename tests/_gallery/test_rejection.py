@@ -114,7 +114,7 @@ def test_the_threshold_lets_so_many_classes_in_as_the_rate_allows(target_far, n_
 
 
 def chosen_threshold(Z, own, target_far):
-    return rejection_threshold(Z, own, Z, own, "euclidean", target_far=target_far, trained=False)
+    return rejection_threshold(Z, own, Z, own, "euclidean", target_far=target_far)
 
 
 def test_rows_of_large_classes_count_less_than_rows_of_small_ones():

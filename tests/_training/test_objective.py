@@ -22,9 +22,10 @@ from sksiamese._training._objective import (
     class_indicators,
     match_mask,
     pairs,
+    reads_pairs,
     resolve_distance,
 )
-from sksiamese._training._user_parts import n_required
+from sksiamese._training._user_parts import declared_inputs
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon
@@ -347,13 +348,70 @@ def test_every_sampler_goes_with_the_embedder(digits, sampler):
     assert recall_at_k(y_test, embedder.transform(X_test)) > 0.93
 
 
-def test_the_arguments_that_a_loss_cannot_do_without_tell_its_kind():
-    assert n_required(contrastive, "loss") == 3
-    assert n_required(partial(contrastive, margin=2.0), "loss") == 3
-    assert n_required(ProxyAnchor(3, 2), "loss") == 2
-    assert n_required(peer.SupConLoss(), "loss") == 1
-    assert n_required(norm, "regularizer") == 1
-    assert n_required(partial(variance, deviation=2.0), "regularizer") == 1
+class OfPairs(nn.Module):
+    """A loss of pairs with an argument for classes that is left out."""
+
+    inputs = "pairs"
+
+    def forward(self, D, same, different, y=None):
+        return contrastive(D, same, different)
+
+
+class Callable:
+    """A loss without a declaration, by the name of its argument."""
+
+    def __call__(self, Z, labels):
+        return Z.square().mean()
+
+
+def of_classes(embeddings, persons):
+    return embeddings.square().mean()
+
+
+of_classes.inputs = "classes"
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs"),
+    [
+        (contrastive, "pairs"),
+        (partial(contrastive, margin=2.0), "pairs"),
+        (lambda D, same, different=None: D.mean(), "pairs"),
+        (lambda D, *masks: D.mean(), "pairs"),
+        (OfPairs(), "pairs"),
+        (OfPairs, "pairs"),
+        (nn.TripletMarginLoss, "pairs"),
+        (ProxyAnchor(3, 2), "classes"),
+        (ProxyAnchor, "classes"),
+        (partial(ProxyAnchor, margin=0.2), "classes"),
+        (peer.SupConLoss(), "classes"),
+        (partial(peer.ArcFaceLoss, 10, 8), "classes"),
+        (nn.CrossEntropyLoss(), "classes"),
+        (lambda Z, y: Z.mean(), "classes"),
+        (Callable(), "classes"),
+        (of_classes, "classes"),
+        (partial(of_classes), "classes"),
+    ],
+)
+def test_a_loss_reads_what_it_declares_or_what_its_arguments_are_called(loss, inputs):
+    assert declared_inputs("loss", loss, "pairs") == inputs
+
+
+def test_every_built_in_loss_and_regularizer_reads_what_it_should():
+    of_classes = {name for name in LOSSES if not reads_pairs(name)}
+    assert of_classes == {name for name, loss in LOSSES.items() if hasattr(loss, "cosines")}
+    read = {
+        name: declared_inputs("regularizer", r, "embeddings") for name, r in REGULARIZERS.items()
+    }
+    assert read == {**dict.fromkeys(REGULARIZERS, "embeddings"), "center": "classes"}
+
+
+def test_a_loss_with_other_inputs_is_refused(digits):
+    X, _, y, _ = digits
+    loss = OfPairs()
+    loss.inputs = "triplets"
+    with pytest.raises(ValueError, match="loss has inputs='triplets'; set it to 'pairs' or"):
+        SiameseEmbedder(loss=loss).fit(X, y)
 
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array, lambda y: y.tolist()])

@@ -295,7 +295,7 @@ def test_probabilities_zero_and_one_have_their_bins():
         ),
         (
             lambda y, s: threshold_at_far(y, s, 0.1, groups=np.zeros((4, 2))),
-            "groups has one identity only",
+            "groups has only one identity",
         ),
         (
             lambda y, s: threshold_at_far(y, s, 0.1, groups=[[0, 1], [1, np.nan]] * 2),
@@ -309,7 +309,7 @@ def test_probabilities_zero_and_one_have_their_bins():
         (lambda y, s: expected_calibration_error(y, s * np.nan), "y_prob contains NaN"),
         (lambda y, s: expected_calibration_error(y, s, n_bins=0), "'n_bins' parameter .* Got 0"),
         (lambda y, s: expected_calibration_error(y, s, n_bins=2.5), "'n_bins' parameter .* an int"),
-        (lambda y, s: min_dcf(y * 0, s), "one label only"),
+        (lambda y, s: min_dcf(y * 0, s), "only one label"),
     ],
 )
 def test_what_makes_no_sense_is_refused(measure, message):

@@ -209,7 +209,7 @@ def test_map_at_r_in_chunks_of_rows_is_that_of_the_whole():
     ("y_true", "y_score", "message"),
     [
         ([0, 1, 2], [1.0, 2.0, 3.0], "y_true must have two labels, got 3"),
-        ([1, 1, 1], [1.0, 2.0, 3.0], "y_true has one label only"),
+        ([1, 1, 1], [1.0, 2.0, 3.0], "y_true has only one label"),
         ([0, 1, 1], [1.0, np.nan, 3.0], "NaN"),
         ([0, 1, 1], [1.0, 2.0], "inconsistent numbers of samples"),
         ([0, 1, 1], [1.0, np.inf, 3.0], "y_score contains infinity"),

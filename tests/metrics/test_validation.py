@@ -188,7 +188,7 @@ def test_labels_that_are_none_are_refused_by_name(labels):
 
 @pytest.mark.parametrize("name", OF_PAIRS)
 def test_pairs_of_one_kind_or_of_three_are_refused(name):
-    with pytest.raises(ValueError, match="y_true has one label only"):
+    with pytest.raises(ValueError, match="y_true has only one label"):
         OF_PAIRS[name](np.ones(6), SCORE)
     with pytest.raises(ValueError, match="y_true must have two labels, got 3"):
         OF_PAIRS[name]([0, 1, 2, 0, 1, 2], SCORE)
@@ -249,16 +249,16 @@ def test_metrics_that_give_no_distance_are_refused_by_name(metric):
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", OF_ROWS)
 def test_rows_that_a_metric_is_not_defined_for_are_refused(name):
-    with pytest.raises(ValueError, match=r"metric='correlation' gives NaN .* leave these out"):
+    with pytest.raises(ValueError, match=r"metric='correlation' returns NaN .* remove them"):
         OF_ROWS[name](PEOPLE, np.ones((6, 2)), metric="correlation")
     assert np.isfinite(OF_ROWS[name](PEOPLE, np.ones((6, 2))))
 
 
 @pytest.mark.parametrize("name", ["mean_average_precision_at_r", "recall_at_k"])
 def test_one_row_is_nothing_to_retrieve_from(name):
-    with pytest.raises(ValueError, match="y_true must have two rows or more"):
+    with pytest.raises(ValueError, match="y_true has 1 row"):
         OF_ROWS[name]([0], [[1.0]])
-    with pytest.raises(ValueError, match="Z must hold the distances of all rows"):
+    with pytest.raises(ValueError, match="Z must be a square matrix"):
         OF_ROWS[name](PEOPLE, ROWS, metric="precomputed")
 
 
@@ -272,5 +272,5 @@ def test_a_score_needs_an_estimator_that_transforms():
         metrics.few_shot_score("embedder", ROWS, PEOPLE)
     with pytest.raises(ValueError, match="'n_way' parameter"):
         metrics.few_shot_score(FunctionTransformer(), ROWS, PEOPLE, n_way="2")
-    with pytest.raises(ValueError, match="metric='precomputed' has no distances to means"):
+    with pytest.raises(ValueError, match="metric='precomputed' is not supported"):
         metrics.few_shot_score(FunctionTransformer(), ROWS, PEOPLE, metric="precomputed")

@@ -135,13 +135,13 @@ def test_flattened_pooling_keeps_the_place_and_global_pooling_averages():
 @pytest.mark.parametrize(
     ("factory", "shape", "message"),
     [
-        (cnn, (1, 2, 3, 4), "takes images"),
+        (cnn, (1, 2, 3, 4), "needs images"),
         (partial(cnn, pooling="max"), (8, 8), "pooling must be"),
-        (tdnn, (1, 2, 3), "takes series"),
+        (tdnn, (1, 2, 3), "needs series"),
         (partial(multi_cue, cues={"a": slice(5, 5)}), (8,), "cues .* for 'a'"),
         (partial(multi_cue, cues={"a": [1, 8]}), (8,), "which has 8"),
-        (partial(multi_cue, cues={"a": ["x"]}), (8,), "names need data"),
-        (partial(multi_cue, cues={"a": [0]}, towers={"b": mlp}), (8,), r"towers names \['b'\]"),
+        (partial(multi_cue, cues={"a": ["x"]}), (8,), "requires data with column names"),
+        (partial(multi_cue, cues={"a": [0]}, towers={"b": mlp}), (8,), r"towers has cues \['b'\]"),
     ],
 )
 def test_towers_refuse_what_they_cannot_take(factory, shape, message):

@@ -1,0 +1,378 @@
+"""Measure the cost of losses and training against pytorch-metric-learning, skorch and NCA.
+
+``losses``: forward and backward of loss and miner on the same embeddings of 512 rows and 128
+components, 64 classes of eight rows, by turns; and the memory that a process needs in addition for
+one forward and backward on 4,096 rows and 64 components, ten classes, each in a new process.
+
+``peers_training``: an epoch on Fashion-MNIST in float32, the tower 784-128-128-32 with fused AdamW
+on batches of 25 rows of each of the ten classes:
+
+- ours: the real ``fit``, its epochs timed by a callback;
+- pytorch-metric-learning: the loop of its documentation, with ``MPerClassSampler``, miner, loss
+  and a ``DataLoader`` over tensors;
+- skorch: a ``NeuralNet`` of our tower, distances and losses, its batches shuffled.
+
+All take turns in every round, ratios are formed within a round.
+
+Then the time to an accuracy of 5 nearest neighbours, measured on 5,000 held-out training rows; no
+test row is used. Our embedder trains on all other rows with its defaults,
+``NeighborhoodComponentsAnalysis`` on as many standardised rows as are feasible, both with 32
+components. The time to compute the accuracy is not counted.
+"""
+
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import torch
+from pytorch_metric_learning import losses as peer
+from pytorch_metric_learning import miners, samplers
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
+from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNet
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks._common.cells import RATIO
+from benchmarks._common.figures import by_turns, seconds_of, spread
+from benchmarks._common.process import in_new_process, most_resident
+from benchmarks._common.report import main_by_name, with_options
+from benchmarks.cost.training import LEARNING_RATE, TOWERS, Clock, compare, images, our_fit
+from sksiamese import SiameseEmbedder
+from sksiamese.distances import DISTANCES
+from sksiamese.losses import LOSSES, NATURAL_DISTANCES
+from sksiamese.mining import MINERS
+from sksiamese.towers import Standardize
+
+TRIPLET = partial(peer.TripletMarginLoss, margin=0.2)
+SEMIHARD = partial(miners.TripletMarginMiner, margin=0.2, type_of_triplets="semihard")
+EASY = partial(miners.BatchEasyHardMiner, pos_strategy="easy", neg_strategy="semihard")
+SMOOTH = partial(peer.TripletMarginLoss, margin=0, smooth_loss=True)
+RANKED = partial(peer.RankedListLoss, margin=0.4, Tn=5, alpha=1.2)
+SIMILARITY = peer.MultiSimilarityLoss
+PEERS = {
+    ("contrastive", "all"): (peer.ContrastiveLoss, None),
+    ("triplet", "all"): (TRIPLET, None),
+    ("triplet", "semihard"): (TRIPLET, SEMIHARD),
+    ("triplet", "hardest"): (TRIPLET, miners.BatchHardMiner),
+    ("triplet", "angular"): (TRIPLET, miners.AngularMiner),
+    ("triplet", "easy_positive"): (TRIPLET, EASY),
+    ("soft_margin_triplet", "all"): (SMOOTH, None),
+    ("lifted_structure", "all"): (peer.GeneralizedLiftedStructureLoss, None),
+    ("n_pairs", "all"): (partial(peer.NTXentLoss, temperature=1.0), None),
+    ("supcon", "all"): (peer.SupConLoss, None),
+    ("nca", "all"): (peer.NCALoss, None),
+    ("multi_similarity", "all"): (SIMILARITY, None),
+    ("multi_similarity", "multi_similarity"): (SIMILARITY, miners.MultiSimilarityMiner),
+    ("circle", "all"): (peer.CircleLoss, None),
+    ("wu_margin", "distance_weighted"): (peer.MarginLoss, miners.DistanceWeightedMiner),
+    ("ranked_list", "all"): (RANKED, None),
+    ("fastap", "all"): (peer.FastAPLoss, None),
+    ("histogram", "all"): (peer.HistogramLoss, None),
+    ("proxy_nca", "all"): (peer.ProxyNCALoss, None),
+    ("proxy_anchor", "all"): (peer.ProxyAnchorLoss, None),
+    ("normalized_softmax", "all"): (peer.NormalizedSoftmaxLoss, None),
+    ("cosface", "all"): (peer.CosFaceLoss, None),
+    ("arcface", "all"): (peer.ArcFaceLoss, None),
+    ("soft_triple", "all"): (peer.SoftTripleLoss, None),
+}
+"""Loss and miner of pytorch-metric-learning, by the names of ours."""
+
+TRAINED = {
+    "contrastive": ("contrastive", "all"),
+    "supcon": ("supcon", "all"),
+    "semihard": ("triplet", "semihard"),
+}
+"""Losses and miners of ``peers_training``."""
+
+PER_CLASS = 25
+N_HELD_OUT = 5000
+TARGET = 0.88
+
+
+def data(n_rows, n_components, n_classes):
+    """Return overlapping classes of embeddings, and the classes."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(n_rows) % n_classes
+    centers = torch.randn(n_classes, n_components, generator=generator)
+    return centers[y] + torch.randn(n_rows, n_components, generator=generator), y
+
+
+class OurLoss(nn.Module):
+    """One of our losses and miners as a criterion of embeddings and classes."""
+
+    def __init__(self, loss, miner, n_components=None, n_classes=None):
+        super().__init__()
+        self.distance, self.miner = DISTANCES[NATURAL_DISTANCES[loss]], MINERS[miner]
+        if miner == "distance_weighted":
+            self.miner = partial(self.miner, n_components=n_components)
+        self.loss = LOSSES[loss]
+        if isinstance(self.loss, type):
+            self.loss = self.loss(*(() if loss == "wu_margin" else (n_classes, n_components)))
+
+    def forward(self, Z, y):
+        """Return the loss."""
+        if hasattr(self.loss, "proxies"):
+            return self.loss(Z, y)
+        same = y[:, None] == y
+        different = ~same
+        return self.loss(*self.miner(self.distance(Z, Z), same.fill_diagonal_(False), different))
+
+
+class PeerLoss(nn.Module):
+    """The loss and miner of pytorch-metric-learning that correspond to ours."""
+
+    def __init__(self, loss, miner, n_components=None, n_classes=None):
+        super().__init__()
+        make_loss, make_miner = PEERS[loss, miner]
+        has_proxies = NATURAL_DISTANCES[loss] == "cosine" and hasattr(LOSSES[loss], "cosines")
+        sizes = {"num_classes": n_classes, "embedding_size": n_components} if has_proxies else {}
+        self.loss, self.miner = make_loss(**sizes), make_miner() if make_miner else None
+
+    def forward(self, Z, y):
+        """Return the loss."""
+        return self.loss(Z, y, self.miner(Z, y) if self.miner else None)
+
+
+def step(criterion, Z, y, n_steps=1):
+    """Run forward and backward."""
+    for _ in range(n_steps):
+        criterion(Z.clone().requires_grad_(), y).backward()
+
+
+def compare_losses(loss, miner, *, n_rows, rounds):
+    """Return the milliseconds of both losses, and the spread of their ratio."""
+    Z, y = data(n_rows, 128, n_rows // 8)
+    timings = {}
+    for kind in (OurLoss, PeerLoss):
+        criterion = kind(loss, miner, 128, n_rows // 8)
+        n_steps = max(1, round(0.05 / seconds_of(step, criterion, Z, y)))
+        timings[kind] = partial(mean_seconds, criterion, Z, y, n_steps)
+    ours, theirs = map(np.array, by_turns(timings, rounds, warm_up=0).values())
+    return {
+        "loss": loss,
+        "miner": miner,
+        "ours_ms": float(1000 * np.median(ours)),
+        "peer_ms": float(1000 * np.median(theirs)),
+        "ratio": spread(theirs / ours),
+    }
+
+
+def mean_seconds(criterion, Z, y, n_steps):
+    """Return the mean seconds of a step."""
+    return seconds_of(step, criterion, Z, y, n_steps) / n_steps
+
+
+def peak(loss, miner, n_rows):
+    """Return the MB that one step needs in addition to those of the process."""
+    criterion = OurLoss(loss, miner, 64, 10)
+    step(criterion, *data(64, 64, 10))
+    Z, y = data(n_rows, 64, 10)
+    before = most_resident()
+    step(criterion, Z, y)
+    return most_resident() - before
+
+
+@with_options(
+    rounds=(5, "timings of each contender"),
+    rows=(512, "rows of a batch that is timed"),
+    peak_rows=(4096, "rows for the memory"),
+)
+def losses(args):
+    """Return the times of all losses and miners that the peer has too, and the memory of ours."""
+    cases = [(loss, "all") for loss in LOSSES] + [("contrastive", miner) for miner in MINERS]
+    return {
+        "losses_time": [
+            compare_losses(*case, n_rows=args.rows, rounds=args.rounds) for case in PEERS
+        ],
+        "losses_memory": [
+            {
+                "loss": loss,
+                "miner": miner,
+                "megabytes": in_new_process(peak, loss, miner, args.peak_rows),
+            }
+            for loss, miner in dict.fromkeys(cases)
+        ],
+    }
+
+
+class Tower(nn.Sequential):
+    """Standardisation and the layers of the embedder's tower."""
+
+    def __init__(self, mean, scale):
+        super().__init__(Standardize(mean, scale), TOWERS["mlp"]["tower"]((784,), 32))
+
+
+def peer_loop(X, y, loss, miner):
+    """Return the mean seconds of two epochs of pytorch-metric-learning."""
+    torch.manual_seed(0)
+    model, criterion = Tower(X.mean(), X.std()), PeerLoss(loss, miner)
+    dataset = TensorDataset(torch.from_numpy(X), torch.from_numpy(y.astype(np.int64)))
+    sampler = samplers.MPerClassSampler(y, m=PER_CLASS, length_before_new_iter=len(y))
+    loader = DataLoader(dataset, batch_size=10 * PER_CLASS, sampler=sampler)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
+    start = perf_counter()
+    for _ in range(2):
+        for rows, labels in loader:
+            optimizer.zero_grad()
+            criterion(model(rows), labels).backward()
+            optimizer.step()
+    return {"epoch": (perf_counter() - start) / 2}
+
+
+def skorch_fit(X, y, loss, miner):
+    """Return the mean seconds of two epochs of skorch, by its own clock."""
+    net = NeuralNet(
+        Tower,
+        module__mean=X.mean(),
+        module__scale=X.std(),
+        criterion=OurLoss(loss, miner),
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        lr=LEARNING_RATE,
+        batch_size=10 * PER_CLASS,
+        iterator_train__shuffle=True,
+        train_split=None,
+        max_epochs=2,
+        verbose=0,
+    )
+    net.fit(X, y.astype(np.int64))
+    return {"epoch": np.mean(net.history[:, "dur"])}
+
+
+def epochs(X, y, rounds):
+    """Return a row for each loss and trainer: seconds of an epoch, and their ratio to ours."""
+    our_epoch = partial(our_fit, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
+    trainers = {
+        "SiameseEmbedder": our_epoch,
+        "pytorch-metric-learning": peer_loop,
+        "skorch": skorch_fit,
+    }
+    return [
+        {"loss": name} | row
+        for name, (loss, miner) in TRAINED.items()
+        for row in compare(trainers, X, y, rounds, loss=loss, miner=miner)
+    ]
+
+
+class Accuracy(Clock):
+    """Callback that records the accuracy of 5-NN, and the seconds of training before it."""
+
+    def __init__(self, X, y):
+        split = train_test_split(X, y, test_size=N_HELD_OUT, stratify=y, random_state=0)
+        self.X, self.X_held_out, self.y, self.y_held_out = split
+        self.seconds, self.curve = 0.0, []
+        self.begin = perf_counter()
+
+    def measure(self, transform):
+        """Stop the clock, and record the accuracy on transformed rows."""
+        self.seconds += perf_counter() - self.begin
+        neighbors = KNeighborsClassifier(algorithm="brute").fit(transform(self.X), self.y)
+        accuracy = neighbors.score(transform(self.X_held_out), self.y_held_out)
+        self.curve.append({"seconds": self.seconds, "accuracy": accuracy})
+        self.begin = perf_counter()
+
+    def on_fit_task_begin(self, estimator, context):
+        """Let the clock run."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        """Record the accuracy after every epoch."""
+        if context.task_name == "epoch":
+            self.measure(fitted_estimator.transform)
+
+
+def our_accuracy(X, y):
+    """Return the curve of the embedder with its defaults, epoch by epoch."""
+    clock = Accuracy(X, y)
+    SiameseEmbedder(random_state=0, device="cpu").set_callbacks(clock).fit(clock.X, clock.y)
+    return clock.curve
+
+
+def nca_accuracy(X, y, *, n_rows, max_iter):
+    """Return the curve of scikit-learn's NCA on some rows, at every fifth iteration."""
+    clock = Accuracy(X, y)
+    few, _, y_few, _ = train_test_split(
+        clock.X, clock.y, train_size=n_rows, stratify=clock.y, random_state=0
+    )
+    scaler = StandardScaler()
+
+    def record(transformation, n_iter):
+        if n_iter % 5 == 0:
+            components = transformation.reshape(32, -1)
+            clock.measure(lambda rows: scaler.transform(rows) @ components.T)
+
+    nca = NeighborhoodComponentsAnalysis(32, max_iter=max_iter, callback=record, random_state=0)
+    nca.fit(scaler.fit_transform(few), y_few)
+    return clock.curve
+
+
+def reached(name, n_rows, curve):
+    """Return the time at which a curve reaches the target, and its best point."""
+    seconds = [point["seconds"] for point in curve if point["accuracy"] >= TARGET]
+    return {
+        "name": name,
+        "rows": n_rows,
+        "seconds_to_target": min(seconds, default=None),
+        "best": max(curve, key=lambda point: point["accuracy"]),
+        "curve": curve,
+    }
+
+
+@with_options(
+    rounds=(5, "timings of each contender"),
+    rows=(None, "number of images"),
+    nca_rows=(5000, "rows that NCA trains on"),
+    nca_iter=(50, "maximum number of iterations of NCA"),
+)
+def peers_training(args):
+    """Return the seconds of an epoch, and the curves of accuracy."""
+    X, y = images(args)
+    nca_curve = nca_accuracy(X, y, n_rows=args.nca_rows, max_iter=args.nca_iter)
+    return {
+        "peers_epochs": epochs(X, y, args.rounds),
+        "peers_accuracy": [
+            reached("SiameseEmbedder", len(X) - N_HELD_OUT, our_accuracy(X, y)),
+            reached("NeighborhoodComponentsAnalysis", args.nca_rows, nca_curve),
+        ],
+    }
+
+
+def seconds_to_target(row):
+    """Return the cell of the seconds to the target."""
+    seconds = row["seconds_to_target"]
+    return "not reached" if seconds is None else f"{seconds:.1f}"
+
+
+NAMES = {"loss": "{loss}", "miner": "{miner}"}
+LOSSES_TABLES = {
+    "losses_time": NAMES
+    | {
+        "ours, ms": "{ours_ms:.1f}",
+        "peer, ms": "{peer_ms:.1f}",
+        "peer / ours": RATIO.replace("2f", "1f"),
+    },
+    "losses_memory": NAMES | {"megabytes": "{megabytes:.0f}"},
+}
+TRAINING_TABLES = {
+    "peers_epochs": {
+        "loss": "{loss}",
+        "trained by": "{name}",
+        "seconds an epoch": "{seconds[median]:.2f}",
+        "times ours": RATIO,
+    },
+    "peers_accuracy": {
+        "model": "{name}",
+        "rows": "{rows:,}",
+        "seconds to 88 %": seconds_to_target,
+        "best accuracy": lambda row: f"{100 * row['best']['accuracy']:.1f} %",
+        "after seconds": "{best[seconds]:.1f}",
+    },
+}
+BENCHMARKS = {
+    "losses": (losses, LOSSES_TABLES),
+    "peers_training": (peers_training, TRAINING_TABLES),
+}
+
+if __name__ == "__main__":
+    main_by_name(BENCHMARKS)
