@@ -222,8 +222,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> model = make_pipeline(SiameseEmbedder(8, random_state=0), KNeighborsClassifier())
-    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.96
-    True
+    >>> model.fit(X_train, y_train).score(X_test, y_test)  # doctest: +ELLIPSIS
+    0.98...
     """
 
     _parts = ("tower", "objective")

@@ -178,8 +178,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
     >>> model = make_pipeline(PairTransformer(embedder, output="abs_diff"), LogisticRegression())
     >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=3000, random_state=0)
     >>> new_pairs, new_match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
-    >>> model.fit(pairs, match).score(new_pairs, new_match) > 0.85
-    True
+    >>> round(model.fit(pairs, match).score(new_pairs, new_match), 1)
+    0.9
 
     Pairs of texts:
 
