@@ -299,12 +299,12 @@ BAD_PARAMETERS = [
     ({"tower": lambda shape, n: None}, "returned NoneType instead of an nn.Module"),
     (
         {"tower": lambda shape, n: nn.Linear(64, n + 1)},
-        r"returned \(2, 33\); change its last layer",
+        r"returned \(2, 33\); change",
     ),
     ({"tower": lambda shape, n: nn.LSTM(64, n)}, "returned tuple; change its last layer"),
     (
         {"tower": lambda shape, n: NaNs()},
-        "tower returned NaN or infinite values before any training",
+        "tower returned NaN or infinite values before any",
     ),
 ]
 
