@@ -271,8 +271,8 @@ def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkey
 def test_the_cpu_reads_arrays_where_they_are_but_not_those_that_may_not_be_written_to():
     rows, cpu = X.copy(), torch.device("cpu")
     items = _items.Items(rows, cpu)
-    assert items.kept.data_ptr() == rows.ctypes.data
-    assert _items.Items(read_only(rows), cpu).kept is None
+    assert items.cached.data_ptr() == rows.ctypes.data
+    assert _items.Items(read_only(rows), cpu).cached is None
     some = np.array([5, 2, 5])
     for kind in (np.asarray, read_only, csr_array):
         np.testing.assert_array_equal(_items.Items(kind(rows), cpu)[some], rows[some])
