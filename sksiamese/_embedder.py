@@ -220,8 +220,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> model = make_pipeline(SiameseEmbedder(8, random_state=0), KNeighborsClassifier())
-    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.96
-    True
+    >>> model.fit(X_train, y_train).score(X_test, y_test)  # doctest: +ELLIPSIS
+    0.98...
     """
 
     _parts = ("tower", "objective")
@@ -466,7 +466,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         if getattr(X, "ndim", 2) > 2:
             if has_channels_last(X.shape[1:]):
                 raise ValueError(
-                    f"X has shape {X.shape}, images with their channels last, but towers take "
+                    f"X has shape {X.shape}, images with channels last, but towers expect "
                     "channels first and flat rows; set X = np.moveaxis(X, -1, 1), then pass "
                     f"X.reshape(len(X), -1) and "
                     f"input_shape={(X.shape[3], X.shape[1], X.shape[2])}."

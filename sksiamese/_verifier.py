@@ -219,8 +219,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=3000, random_state=0)
     >>> verifier = SiameseVerifier(random_state=0).fit(pairs, match)
     >>> new_pairs, new_match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
-    >>> verifier.score(new_pairs, new_match) > 0.85
-    True
+    >>> round(verifier.score(new_pairs, new_match), 1)
+    0.9
     """
 
     _parts = ("tower", "head")

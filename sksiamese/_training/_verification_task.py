@@ -188,8 +188,8 @@ def pair_weights(sample_weight, class_weight, labels, classes):
         ) from error
     if not all(weight[labels == label].any() for label in classes):
         raise ValueError(
-            "sample_weight is above zero for one class only; give pairs of both classes weights "
-            "above zero."
+            "sample_weight is above zero for one class only; pass weights above zero for pairs of "
+            "both classes."
         )
     if isinstance(class_weight, dict):
         for label, value in class_weight.items():
@@ -202,7 +202,7 @@ def pair_weights(sample_weight, class_weight, labels, classes):
         if unknown:
             raise ValueError(
                 f"class_weight has weights for {unknown}, but the labels of y are "
-                f"{classes.tolist()}; give weights to these."
+                f"{classes.tolist()}; set the weights of these."
             )
     factors = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
     return scale_weights(weight * scale_weights(factors)[np.searchsorted(classes, labels)])
@@ -251,12 +251,12 @@ def split_identities(groups, fraction, match, random_state):
     if n_identities < 4:
         raise ValueError(
             f"groups has {n_identities} identities in pairs of weight above zero, but training and "
-            "validation need two each; give pairs of more identities, or set early_stopping=False."
+            "validation need two each; pass pairs of more identities, or set early_stopping=False."
         )
     remedy = (
         f"validation_fraction={fraction} holds out {n_held_out} of the {n_identities} identities "
         "in groups, but training and validation each need matching and non-matching pairs of "
-        "their identities; change validation_fraction, give pairs of more identities, or set "
+        "their identities; change validation_fraction, pass pairs of more identities, or set "
         "early_stopping=False."
     )
     if n_identities - n_held_out < 2:
