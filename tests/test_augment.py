@@ -20,7 +20,7 @@ def seeded():
 
 @each
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_shape_and_dtype_stay_and_the_items_given_are_left_alone(name, dtype):
+def test_augmentations_keep_shape_dtype_and_input(name, dtype):
     X = IMAGES.to(dtype)
     before = X.clone()
     new = getattr(augment, name)(X, seeded())
@@ -31,7 +31,7 @@ def test_shape_and_dtype_stay_and_the_items_given_are_left_alone(name, dtype):
 
 
 @each
-def test_the_generator_decides_alone(name):
+def test_augmentations_draw_from_the_generator_only(name):
     function = getattr(augment, name)
     assert torch.equal(function(IMAGES, seeded()), function(IMAGES, seeded()))
     state = torch.get_rng_state()
@@ -50,12 +50,12 @@ def test_the_generator_decides_alone(name):
         partial(time_warp, strength=0.0),
     ],
 )
-def test_nothing_changes_at_strength_zero(idle):
+def test_augmentations_of_strength_zero_change_nothing(idle):
     torch.testing.assert_close(idle(IMAGES, seeded()), IMAGES, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("shape", [(400, 3, 5), (400, 2, 3, 5)])
-def test_about_half_of_the_images_are_turned_over_each_as_a_whole(shape):
+def test_flip_mirrors_about_half_of_the_images(shape):
     X = torch.rand(shape, generator=seeded())
     new = flip(X, seeded())
     turned = (new == X.flip(-1)).flatten(1).all(dim=1)
@@ -64,7 +64,7 @@ def test_about_half_of_the_images_are_turned_over_each_as_a_whole(shape):
 
 
 @pytest.mark.parametrize("function", [affine, flip])
-def test_flat_rows_are_no_images(function):
+def test_augmentations_of_images_refuse_flat_rows(function):
     with pytest.raises(ValueError, match=r"got \(6, 108\); set input_shape"):
         function(IMAGES.flatten(1), seeded())
 
@@ -75,7 +75,7 @@ def test_channels_of_an_image_move_together():
     assert torch.equal(new[:, 0], new[:, 2])
 
 
-def test_a_rotation_keeps_lengths_also_in_oblong_images():
+def test_a_rotation_keeps_lengths_in_oblong_images():
     X = torch.zeros(200, 41, 81)
     X[:, 20, 20:61] = 1
     new = affine(X, seeded(), rotation=90, **only_affine_takes_a_turn)
@@ -99,12 +99,12 @@ def test_a_bright_point_is_moved_no_farther_than_allowed(option, share):
     assert column.min() < 0 < column.max()
 
 
-def test_what_comes_from_outside_an_image_is_filled():
+def test_pixels_from_outside_an_image_are_filled():
     new = affine(torch.ones(50, 8, 8), seeded(), translation=0.5, fill=7.0)
     assert 6 < new.max() <= 7.001
 
 
-def test_time_runs_forward_and_the_padding_of_a_short_series_stays():
+def test_time_warp_keeps_order_and_padding():
     X = torch.arange(20.0).expand(30, 20).clone()
     X[:15, 12:] = torch.nan
     new = time_warp(X, seeded(), strength=0.9)
@@ -115,17 +115,17 @@ def test_time_runs_forward_and_the_padding_of_a_short_series_stays():
     assert (new[15:] - X[15:]).abs().max() > 1
 
 
-def test_a_series_without_any_step_stays_as_it_is():
+def test_time_warp_keeps_a_series_without_steps():
     assert time_warp(torch.full((2, 5), torch.nan), seeded()).isnan().all()
 
 
-def test_every_channel_has_its_own_factor_for_all_of_its_steps():
+def test_rescale_draws_one_factor_for_each_channel():
     factor = rescale(torch.ones(500, 7, 2), seeded(), deviation=0.2)
     assert (factor == factor[:, :1]).all()
     assert 0.18 < factor[:, 0].std() < 0.22
 
 
-def test_a_tower_learns_from_changed_items_and_embeds_true_ones(digits):
+def test_augmentation_is_used_in_training_only(digits):
     X, _, y, _ = digits
     seen = []
 
@@ -144,7 +144,7 @@ def test_a_tower_learns_from_changed_items_and_embeds_true_ones(digits):
     assert not np.allclose(one.transform(X), without.transform(X))
 
 
-def test_both_items_of_a_pair_are_changed(digits):
+def test_both_items_of_a_pair_are_augmented(digits):
     X, _, y, _ = digits
     P, match, _ = make_pairs(X, y, n_pairs=100, random_state=0)
     sizes = []
@@ -160,5 +160,5 @@ def test_both_items_of_a_pair_are_changed(digits):
 @pytest.mark.parametrize("wrong", [lambda X, _: X[:, :5], lambda X, _: X.numpy()])
 def test_an_augmentation_that_changes_the_shape_is_refused(digits, wrong):
     X, _, y, _ = digits
-    with pytest.raises(ValueError, match=r"augment must return items of shape \(\d+, 64\)"):
+    with pytest.raises(ValueError, match=r"items of the shape of its input, \(\d+, 64\)"):
         SiameseEmbedder(augment=wrong).fit(X, y)

@@ -85,7 +85,7 @@ def test_a_random_state_instance_advances_from_fit_to_fit(case):
     assert not np.allclose(first, second)
 
 
-def test_global_generators_are_neither_read_nor_moved(case):
+def test_global_generators_are_not_used(case):
     estimator, X, y = case
     results = []
     for seed in (1, 2):
@@ -166,7 +166,7 @@ def test_memory_layout_does_not_matter(case, tmp_path):
         np.testing.assert_array_equal(outputs(estimator(**FAST).fit(same, y), same), expected)
 
 
-def test_frames_and_string_labels_are_taken(case):
+def test_frames_and_string_labels_are_accepted(case):
     estimator, X, y = case
     frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
     labels = pd.Series([f"class {int(label)}" for label in y])
@@ -178,7 +178,7 @@ def test_frames_and_string_labels_are_taken(case):
     assert model.classes_[0] == "class 0"
 
 
-def test_fitted_estimators_survive_pickle_joblib_and_copy(case, tmp_path):
+def test_fitted_estimators_can_be_pickled_dumped_and_copied(case, tmp_path):
     estimator, X, y = case
     model = estimator(**FAST).fit(X, y)
     joblib.dump(model, tmp_path / "model")
@@ -192,7 +192,7 @@ def test_fitted_estimators_survive_pickle_joblib_and_copy(case, tmp_path):
         outputs(clone(model), X)
 
 
-def test_the_trained_module_is_brought_to_the_cpu_before_it_is_kept(case, monkeypatch):
+def test_the_trained_module_is_moved_to_the_cpu(case, monkeypatch):
     estimator, X, y = case
     moves = []
     monkeypatch.setattr(nn.Module, "cpu", lambda module: moves.append(module) or module)
@@ -200,7 +200,7 @@ def test_the_trained_module_is_brought_to_the_cpu_before_it_is_kept(case, monkey
     assert any(model.tower_ is part for part in moves[-1].values())
 
 
-def test_use_on_a_device_moves_a_copy():
+def test_on_device_moves_a_copy():
     tower = nn.Linear(2, 1)
     assert on_device(tower, torch.device("meta")).weight.device.type == "meta"
     assert tower.weight.device.type == "cpu"
@@ -215,12 +215,12 @@ def test_a_model_fitted_on_cuda_unpickles_without_it(case):
     assert {p.device.type for p in pickle.loads(state).tower_.parameters()} == {"cpu"}
 
 
-def test_documentation_link_of_the_diagram_leads_to_our_pages(case):
+def test_the_diagram_links_to_the_documentation(case):
     html = estimator_html_repr(case[0]())
     assert f"sksiamese.readthedocs.io/en/stable/generated/sksiamese.{case[0].__name__}" in html
 
 
-def test_callbacks_hear_of_the_fit_and_of_every_epoch(case):
+def test_callbacks_are_called_for_the_fit_and_every_epoch(case):
     estimator, X, y = case
     recorder = Recorder()
     model = estimator(**FAST).set_callbacks(recorder).fit(X, y)
@@ -250,7 +250,7 @@ def test_scoring_monitor_of_scikit_learn_scores_every_epoch(case):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_fit_leaves_the_estimator_as_it_was(case, error):
+def test_an_interrupted_fit_leaves_the_estimator_unchanged(case, error):
     estimator, X, y = case
     model = estimator(**FAST).set_callbacks(Recorder(raises=error()))
     with pytest.raises(error):
@@ -266,7 +266,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(case, error):
     np.testing.assert_array_equal(outputs(model, X), before)
 
 
-def test_a_refused_fit_leaves_the_estimator_as_it_was(case):
+def test_a_refused_fit_leaves_the_estimator_unchanged(case):
     estimator, X, y = case
     model = estimator(**FAST).fit(pd.DataFrame(X).add_prefix("c"), y)
     before = vars(model).copy()
@@ -297,9 +297,15 @@ BAD_PARAMETERS = [
     ({"early_stopping": True, "validation_fraction": 1e-3}, "change validation_fraction"),
     ({"tower": nn.Linear(64, 32)}, "pass a callable that returns a new one"),
     ({"tower": lambda shape, n: None}, "returned NoneType instead of an nn.Module"),
-    ({"tower": lambda shape, n: nn.Linear(64, n + 1)}, r"gave \(2, 33\); change its last layer"),
-    ({"tower": lambda shape, n: nn.LSTM(64, n)}, "gave tuple; change its last layer"),
-    ({"tower": lambda shape, n: NaNs()}, "tower gave NaN or infinite values before any training"),
+    (
+        {"tower": lambda shape, n: nn.Linear(64, n + 1)},
+        r"returned \(2, 33\); change",
+    ),
+    ({"tower": lambda shape, n: nn.LSTM(64, n)}, "returned tuple; change its last layer"),
+    (
+        {"tower": lambda shape, n: NaNs()},
+        "tower returned NaN or infinite values before any",
+    ),
 ]
 
 
@@ -358,7 +364,7 @@ def test_an_embedding_that_begins_collapsed_warns(case, options):
         estimator(**FAST, **options).fit(np.ones_like(X), y)
 
 
-def test_training_needs_no_gradients_from_outside(case):
+def test_training_works_under_no_grad_and_inference_mode(case):
     estimator, X, y = case
     expected = outputs(estimator(**FAST).fit(X, y), X)
     with torch.no_grad():
@@ -455,7 +461,7 @@ class Stop(Recorder):
         super().__init__(stop_after=after)
 
 
-def test_warm_start_trains_the_fitted_tower_on(case):
+def test_warm_start_continues_with_the_fitted_tower(case):
     estimator, X, y = case
     model = estimator(max_iter=5, warm_start=True, random_state=0).fit(X, y)
     first = model.loss_curve_
@@ -465,7 +471,7 @@ def test_warm_start_trains_the_fitted_tower_on(case):
     assert model.loss_curve_[5] < np.mean(first[:2])
 
 
-def test_warm_start_takes_equal_values_for_the_same(digits):
+def test_warm_start_compares_parameters_by_value(digits):
     X, _, y, _ = digits
     options = [
         {"input_shape": shape, "loss": functools.partial(supcon, temperature=temperature)}
@@ -477,7 +483,7 @@ def test_warm_start_takes_equal_values_for_the_same(digits):
         model.set_params(**options[2]).fit(X, y)
 
 
-def test_warm_start_refuses_what_would_need_a_new_tower(case):
+def test_warm_start_refuses_changes_that_need_a_new_tower(case):
     estimator, X, y = case
     model = estimator(**FAST, depth=3, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="depth has changed from 3 to 4"):
@@ -492,7 +498,7 @@ def test_warm_start_refuses_what_would_need_a_new_tower(case):
         model.fit(X[:, 2:], y)
 
 
-def test_a_tower_factory_gets_the_parameters_that_it_names(case):
+def test_a_tower_factory_gets_the_parameters_of_its_signature(case):
     estimator, X, y = case
     seen = {}
 
@@ -506,7 +512,7 @@ def test_a_tower_factory_gets_the_parameters_that_it_names(case):
     assert seen["depth"] == 2
 
 
-def test_standardisation_is_that_of_all_rows_even_in_chunks():
+def test_standardisation_in_chunks_equals_all_rows():
     X = np.random.RandomState(0).normal(100, 3, (2 * CHUNK + 7, 2))
     layer = fit_standardize(X[:CHUNK], X[CHUNK : 2 * CHUNK], rows=np.arange(CHUNK))
     np.testing.assert_allclose(layer.mean, X[: 2 * CHUNK].mean(axis=0))
@@ -525,14 +531,14 @@ def test_state_dict_of_the_tower_can_be_saved(case):
 @pytest.mark.parametrize(
     "shape", [(-8, -8), (8, 8.0), (0, 64), (True, 64), (np.True_, 64), ("8", 8), (None, 64)]
 )
-def test_a_shape_that_is_none_is_refused(case, shape):
+def test_invalid_input_shapes_are_refused(case, shape):
     estimator, X, y = case
     with pytest.raises(ValueError, match=r"input_shape=.* must be a whole number from 1"):
         estimator(input_shape=shape).fit(X, y)
 
 
 @pytest.mark.parametrize("batch_size", [2**31, 2**63, 10**30, 10**400])
-def test_a_batch_may_be_larger_than_all_data(case, batch_size):
+def test_batch_size_may_exceed_the_number_of_rows(case, batch_size):
     estimator, X, y = case
     expected = outputs(estimator(batch_size=1000, **FAST).fit(X, y), X)
     found = outputs(estimator(batch_size=batch_size, **FAST).fit(X, y), X)
@@ -549,7 +555,7 @@ def test_a_batch_may_be_larger_than_all_data(case, batch_size):
         {"early_stopping": True, "validation_fraction": 0.3},
     ],
 )
-def test_deterministic_algorithms_of_torch_give_the_same(case, parameters):
+def test_deterministic_algorithms_give_the_same_result(case, parameters):
     estimator, X, y = case
     expected = outputs(estimator(**FAST, **parameters).fit(X, y), X)
     torch.use_deterministic_algorithms(True)

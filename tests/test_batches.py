@@ -74,7 +74,7 @@ def balanced():
     ]
 
 
-def test_a_balanced_batch_has_room_two_classes_and_no_row_twice(balanced):
+def test_a_balanced_batch_has_two_classes_and_no_row_twice(balanced):
     for _, batch_size, batches, labels_of_batches in balanced:
         for batch, labels in zip(batches, labels_of_batches, strict=True):
             assert batch.dtype == torch.int64
@@ -83,7 +83,7 @@ def test_a_balanced_batch_has_room_two_classes_and_no_row_twice(balanced):
             assert len(batch.unique()) == len(batch)
 
 
-def test_all_balanced_batches_hold_as_many_classes(balanced):
+def test_all_balanced_batches_have_the_same_number_of_classes(balanced):
     for y, _, _, labels_of_batches in balanced:
         found = {len(labels.unique()) for labels in labels_of_batches}
         assert len(found) == 1
@@ -107,7 +107,7 @@ def test_a_batch_of_labels_keeps_the_rows_of_a_class_together(balanced):
             assert len(labels.unique_consecutive()) == len(labels.unique())
 
 
-def test_every_class_is_seen_each_round_and_rare_ones_as_often_as_frequent_ones(balanced):
+def test_every_class_is_drawn_equally_often(balanced):
     for y, _, _, labels_of_batches in balanced:
         n_classes = len(set(y))
         visits = [set(found.tolist()) for found in labels_of_batches]
@@ -134,7 +134,7 @@ def test_every_row_of_balanced_classes_is_drawn_in_an_epoch(name):
     assert len(torch.cat(batches).unique()) >= 0.9 * len(LABELS[name])
 
 
-def test_a_class_gives_its_next_rows_at_each_visit_and_starts_again_after_the_last():
+def test_rows_of_a_class_are_drawn_in_turn():
     y = [0] * 10 + [1] * 30
     batches, labels = draw(y, 8)
     scarce, plenty = (
@@ -147,13 +147,13 @@ def test_a_class_gives_its_next_rows_at_each_visit_and_starts_again_after_the_la
     assert len(plenty.unique()) == 20
 
 
-def test_the_companions_of_a_class_change_from_round_to_round():
+def test_classes_are_combined_at_random():
     labels = draw(list(range(20)) * 40, 8)[1]
     assert len({frozenset(found.tolist()) for found in labels if 0 in found}) > 5
 
 
 @pytest.mark.parametrize("batch_size", [4, 32])
-def test_batches_come_from_the_generator_alone(batch_size):
+def test_samplers_draw_from_the_generator_only(batch_size):
     state = torch.get_rng_state()
     y = LABELS["ten classes"]
     for batches in (
@@ -175,7 +175,7 @@ SAMPLERS = {
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
-def test_rows_that_take_no_part_are_never_drawn_and_none_stands_twice_in_a_batch(sampler):
+def test_samplers_draw_no_unlabeled_row_and_no_row_twice(sampler):
     y = torch.arange(120) // 10
     y[::7] = -1
     batches = list(sampler(y, 16, generator=generator()))
@@ -183,7 +183,7 @@ def test_rows_that_take_no_part_are_never_drawn_and_none_stands_twice_in_a_batch
     assert all(len(batch.unique()) == len(batch) <= 16 for batch in batches)
 
 
-def test_a_class_that_fills_a_round_up_gives_further_rows():
+def test_classes_that_complete_a_round_give_further_rows():
     y = torch.arange(25).repeat(40)
     rows = torch.cat(draw(y, 40)[0])
     counts = rows.bincount(minlength=len(y))
@@ -192,7 +192,7 @@ def test_a_class_that_fills_a_round_up_gives_further_rows():
     assert len(rows) > 25 * 4 * 9
 
 
-def test_hierarchical_batches_hold_one_group_and_all_groups_have_their_turn():
+def test_hierarchical_batches_have_one_group_each():
     y, groups = torch.arange(600) % 30, torch.arange(600) % 30 // 10
     batches = list(hierarchical(y, 20, groups=groups, generator=generator()))
     drawn = [groups[batch].unique().tolist() for batch in batches]
@@ -204,16 +204,16 @@ def test_hierarchical_batches_hold_one_group_and_all_groups_have_their_turn():
     assert max(len(groups[batch].unique()) for batch in two) == 2
 
 
-def test_a_group_of_one_class_makes_no_batches():
+def test_hierarchical_skips_groups_of_one_class():
     y = torch.tensor([0] * 10 + [1] * 10 + [2] * 10)
     groups = torch.tensor([0] * 20 + [1] * 10)
     batches = list(hierarchical(y, 8, groups=groups, generator=generator()))
     assert set(y[torch.cat(batches)].tolist()) == {0, 1}
 
 
-def test_groups_of_one_class_each_are_refused_with_the_remedy():
+def test_hierarchical_refuses_groups_of_one_class_each_with_the_remedy():
     y = torch.arange(30) // 10
-    with pytest.raises(ValueError, match=r"groups have one class each, n_groups=1 .* raise n_gr"):
+    with pytest.raises(ValueError, match=r"groups have one class each with n_groups=1, .* raise"):
         next(hierarchical(y, 8, groups=y, generator=generator()))
     batches = list(hierarchical(y, 8, groups=y, n_groups=2, generator=generator()))
     assert batches
@@ -227,15 +227,15 @@ def test_groups_of_one_class_each_are_refused_with_the_remedy():
     "weight",
     [[0.0] * 4, [1.0, -1.0, 1.0, 1.0], [1.0, nan, 1.0, 1.0], [inf, 1.0, 1.0, 1.0]],
 )
-def test_weights_that_draw_nothing_are_refused_with_the_remedy(weight):
+def test_weights_without_a_positive_value_are_refused(weight):
     y = torch.tensor([0, 0, 1, 1])
     with pytest.raises(ValueError, match="weight must be finite, >= 0, and above 0"):
         next(weighted(y, 2, weight=weight, generator=generator()))
 
 
-def test_weights_of_rows_without_a_class_alone_draw_nothing():
+def test_weights_of_unlabeled_rows_only_are_refused():
     y = torch.tensor([-1, 0, 1, 1])
-    with pytest.raises(ValueError, match="above 0 for a row that has a class"):
+    with pytest.raises(ValueError, match="above 0 for at least one row that has a class"):
         next(weighted(y, 2, weight=[1.0, 0.0, 0.0, 0.0], generator=generator()))
 
 

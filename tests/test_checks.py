@@ -68,20 +68,20 @@ CALLS = {
 
 @pytest.mark.parametrize("data", UNREADABLE)
 @pytest.mark.parametrize("call", CALLS)
-def test_what_numpy_cannot_read_is_refused_by_name(call, data):
+def test_objects_that_numpy_cannot_read_are_refused_by_name(call, data):
     with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
         CALLS[call](UNREADABLE[data])
 
 
 @pytest.mark.parametrize("data", NO_NUMBERS)
 @pytest.mark.parametrize("call", CALLS)
-def test_rows_that_are_no_numbers_are_refused_by_name(call, data):
+def test_rows_that_are_not_numeric_are_refused_by_name(call, data):
     with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
         CALLS[call](NO_NUMBERS[data])
 
 
 @pytest.mark.parametrize("data", UNREADABLE)
-def test_functions_of_pairs_and_metrics_name_what_they_cannot_read(data):
+def test_functions_of_pairs_and_metrics_refuse_unreadable_objects_by_name(data):
     for name, call in {
         "left": lambda given: stack_pairs(given, X),
         "right": lambda given: stack_pairs(X, given),
@@ -96,7 +96,7 @@ def test_functions_of_pairs_and_metrics_name_what_they_cannot_read(data):
 
 
 @pytest.mark.parametrize("fraction", [Fraction(1, 2), Fraction(1, 10), Fraction(2)])
-def test_a_fraction_of_python_is_no_number_of_a_parameter(fraction):
+def test_fractions_are_refused_as_parameters(fraction):
     with pytest.raises(ValueError, match="'far' parameter"):
         true_accept_rate(MATCH, X[:, 0], far=fraction)
     with pytest.raises(ValueError, match="'prior' parameter"):
@@ -108,7 +108,7 @@ def test_a_fraction_of_python_is_no_number_of_a_parameter(fraction):
 
 
 @pytest.mark.parametrize("number", [0, 1, 0.5, True, np.float32(0.5), np.uint8(1), np.float16(1)])
-def test_numbers_of_python_and_numpy_are_compared(number):
+def test_intervals_accept_numbers_of_python_and_numpy(number):
     interval = Interval(Real, 0, 1, closed="both")
     assert interval.is_satisfied_by(number)
 
@@ -144,14 +144,14 @@ def test_sparse_embeddings_of_every_format_are_enrolled(kind):
 
 
 @pytest.mark.parametrize("values", [np.arange(12.0, dtype=">f8"), np.arange(12, dtype=">i4")])
-def test_a_sparse_side_takes_numbers_of_any_byte_order(values):
+def test_a_sparse_item_accepts_numbers_of_any_byte_order(values):
     left = sparse.csr_array(values.reshape(6, 2).astype(float))
     pairs = stack_pairs(left, values.reshape(6, 2)).toarray()
     np.testing.assert_array_equal(pairs[:, :2], pairs[:, 2:])
 
 
 @pytest.mark.parametrize("other", ["words", "object strings"])
-def test_words_beside_a_sparse_side_are_refused_by_name(other):
+def test_strings_are_refused_next_to_sparse_items(other):
     with pytest.raises(ValueError, match="right"):
         stack_pairs(sparse.csr_array(X), NO_NUMBERS[other])
 
@@ -163,7 +163,7 @@ def test_infinite_labels_are_refused_by_name(labels):
 
 
 @pytest.mark.parametrize("pairs", [np.array(1.0), 3, object()])
-def test_pairs_that_have_no_number_are_refused_by_name(pairs):
+def test_pairs_without_a_length_are_refused_by_name(pairs):
     groups = np.column_stack([Y, Y])
     with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
         list(PairKFold(2).split(pairs, groups=groups))
@@ -177,7 +177,7 @@ def test_pairs_that_have_no_number_are_refused_by_name(pairs):
         (RuntimeError("cannot be read"), ValueError),
     ],
 )
-def test_an_error_gets_the_name_of_its_argument(error, kind):
+def test_argument_errors_adds_the_name_of_the_argument(error, kind):
     with (
         pytest.raises(kind, match=rf"rows must be numbers\. \({error}\)"),
         argument_errors("rows", "must be numbers"),
@@ -196,7 +196,7 @@ def test_an_error_gets_the_name_of_its_argument(error, kind):
         KeyError("a"),
     ],
 )
-def test_an_error_that_names_an_argument_or_is_of_another_kind_stays(error):
+def test_argument_errors_keeps_errors_that_name_an_argument(error):
     with (
         pytest.raises(type(error)) as caught,
         argument_errors("rows", "is unfit", "columns"),
@@ -205,22 +205,22 @@ def test_an_error_that_names_an_argument_or_is_of_another_kind_stays(error):
     assert caught.value is error
 
 
-def test_what_is_read_elsewhere_a_table_or_sparse_is_not_converted():
+def test_as_rows_keeps_views_tables_and_sparse_arrays():
     view = PairView(X, [[0, 1]])
     for rows in (X, view, sparse.dok_matrix(X)):
         assert as_rows(rows, "X") is rows
 
 
 @pytest.mark.parametrize("values", [np.arange(3).astype("M8[D]"), [1j, 2j], ["a"], [[1], [1, 2]]])
-def test_what_is_no_array_of_numbers_is_refused_with_the_remedy(values):
+def test_as_numbers_refuses_other_arrays_with_the_remedy(values):
     with pytest.raises(ValueError, match=r"Z must be an array of numbers.*give rows"):
         as_numbers(values, "Z", "give rows", ensure_2d=False)
 
 
 @pytest.mark.parametrize("output", ["abs_diff", "product", "abs_diff_product", "distance"])
-def test_items_whose_comparison_overflows_are_refused_with_a_remedy_that_works(output):
+def test_comparisons_that_overflow_are_refused_with_a_working_remedy(output):
     pairs = np.array([[1.5e308, 1.0, -1.5e308, 1.0], [1.0, 2.0, 3.0, 4.0]])
-    with pytest.raises(ValueError, match=rf"X has items whose {output} overflows.*MaxAbsScaler"):
+    with pytest.raises(ValueError, match=rf"The {output} of items of X overflows.*MaxAbsScaler"):
         PairTransformer(output=output).fit(pairs)
     compared = PairTransformer(MaxAbsScaler(), output=output).fit_transform(pairs)
     assert np.isfinite(compared).all()
@@ -241,7 +241,7 @@ def test_items_whose_comparison_overflows_are_refused_with_a_remedy_that_works(o
         ({}, None, "groups"),
     ],
 )
-def test_groups_of_classes_that_do_not_fit_are_refused_by_name(groups, classes, name):
+def test_invalid_groups_of_classes_are_refused_by_name(groups, classes, name):
     generator = torch.Generator().manual_seed(0)
     with pytest.raises(ValueError, match=name):
         list(
@@ -252,19 +252,19 @@ def test_groups_of_classes_that_do_not_fit_are_refused_by_name(groups, classes, 
 
 
 @pytest.mark.parametrize("weight", [[1, 2], np.ones(0), [[1]]])
-def test_a_weight_of_a_class_that_is_no_number_is_refused_by_name(weight):
+def test_class_weights_that_are_not_numbers_are_refused_by_name(weight):
     generator = torch.Generator().manual_seed(0)
-    with pytest.raises(ValueError, match="weight must hold"):
+    with pytest.raises(ValueError, match="weight must have"):
         list(weighted(torch.arange(6) % 2, 4, weight={0: weight, 1: weight}, generator=generator))
 
 
-def test_a_series_is_no_place_to_draw_scores():
+def test_displays_refuse_an_ax_that_is_not_matplotlib():
     with pytest.raises(ValueError, match="'ax' parameter"):
         PairScoreDisplay.from_predictions(MATCH, X[:, 0], ax=pd.Series([1]))
 
 
 @pytest.mark.parametrize("value", [1e200, -1e300, 1.7e308])
-def test_a_verifier_returns_no_number_that_is_not_finite(value):
+def test_a_verifier_refuses_scores_that_are_not_finite(value):
     verifier = SiameseVerifier(**FAST).fit(X.astype(np.float32), MATCH)
     far = np.where(np.arange(12) == 3, value, 0)[:, None] + X
     for compare in (verifier.decision_function, verifier.predict_proba, verifier.pair_distance):
@@ -275,13 +275,13 @@ def test_a_verifier_returns_no_number_that_is_not_finite(value):
 
 
 @pytest.mark.parametrize("as_view", [np.ones(2), "yes", None])
-def test_a_switch_that_is_no_boolean_is_refused_by_name(as_view):
+def test_as_view_must_be_a_boolean(as_view):
     with pytest.raises(ValueError, match="'as_view' parameter"):
         make_pairs(X, Y, n_pairs=4, as_view=as_view)
 
 
 @pytest.mark.parametrize("confidence", [1e-300, 1e-20, 1e-12])
-def test_an_interval_of_no_confidence_has_finite_ends(confidence):
+def test_an_interval_of_low_confidence_is_finite(confidence):
     far = threshold_at_far(MATCH, X[:, 0], 0.5, confidence=confidence, groups=Y[[[0, 1]] * 12])
     assert np.isfinite(far).all()
 
@@ -289,12 +289,12 @@ def test_an_interval_of_no_confidence_has_finite_ends(confidence):
 @pytest.mark.parametrize(
     "labels", [[np.inf] * 12, [None, *[0, 1] * 5, 0], [np.nan, *[0, 1] * 5, 1]]
 )
-def test_a_verifier_is_scored_by_labels_that_exist(labels):
+def test_score_refuses_missing_labels(labels):
     verifier = SiameseVerifier(**FAST).fit(X, MATCH)
     with pytest.raises(ValueError, match="y has"):
         verifier.score(X, labels)
 
 
-def test_a_source_beside_a_sparse_side_is_read():
+def test_a_view_is_stacked_with_sparse_items():
     pairs = stack_pairs(PairView(X, Y[:, None] + [0, 0]), sparse.csr_array(np.hstack([X, X])))
     np.testing.assert_array_equal(pairs.toarray()[:, :4], X[Y])

@@ -33,7 +33,7 @@ def by_hand(name, a, b):
 
 
 @each_distance
-def test_values_are_those_of_plain_loops(name):
+def test_distances_equal_plain_loops(name):
     A, B = rows(4, 3), rows(5, 3, seed=1)
     D = DISTANCES[name](A, B)
     expected = [[by_hand(name, a, b) for b in B.tolist()] for a in A.tolist()]
@@ -42,7 +42,7 @@ def test_values_are_those_of_plain_loops(name):
 
 @each_distance
 @pytest.mark.parametrize("n", [3, 40])
-def test_values_are_those_of_scipy(name, n):
+def test_distances_equal_scipy(name, n):
     A, B = rows(n, 7), rows(n + 2, 7, seed=1)
     if name == "chord":
         A, B = (points / points.norm(dim=1, keepdim=True) for points in (A, B))
@@ -92,7 +92,7 @@ def test_gradients_are_finite_for_identical_rows_and_for_rows_of_zeros(name, n, 
 
 @each_distance
 @pytest.mark.parametrize("n", [3, 26])
-def test_gradients_are_those_of_finite_differences(name, n):
+def test_gradients_equal_finite_differences(name, n):
     A, B = rows(n, 2).requires_grad_(), rows(n, 2, seed=1).requires_grad_()
     assert torch.autograd.gradcheck(DISTANCES[name], (A, B), fast_mode=True)
 
@@ -129,14 +129,14 @@ def test_scaling_the_embedding_scales_the_distance_by_its_degree(name):
     torch.testing.assert_close(DISTANCES[name](3 * A, 3 * B), 3**degree * DISTANCES[name](A, B))
 
 
-def test_cosine_lies_in_zero_to_two_and_a_row_of_zeros_is_at_one_from_all():
+def test_cosine_is_in_zero_to_two_and_one_for_rows_of_zeros():
     A = torch.tensor([[1.0, 1.0], [-2.0, -2.0], [0.0, 0.0]])
     expected = torch.tensor([[0.0, 2.0, 1.0], [2.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
     torch.testing.assert_close(DISTANCES["cosine"](A, A), expected)
 
 
 @each_distance
-def test_the_gradient_within_one_set_is_that_of_two_copies_of_it(name):
+def test_gradients_within_one_set_equal_two_copies(name):
     weight = rows(6, 6, seed=1)
     gradients = []
     for copies in (1, 2):

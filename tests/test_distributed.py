@@ -21,6 +21,7 @@ from sksiamese import SiameseEmbedder
 from tests._helpers.together import FITS, few_digits, fit, weights
 
 ROOT = Path(__file__).resolve().parents[1]
+HELPER = ROOT / "tests" / "_helpers" / "together.py"
 PAGE = (ROOT / "docs" / "distributed.rst").read_text()
 
 
@@ -29,10 +30,11 @@ def commands(pattern):
     return [line.strip() for line in PAGE.splitlines() if re.match(rf"   {pattern} ", line)]
 
 
-def start(command, folder):
-    """A process that runs a command of the page in a folder, with one thread."""
+def start(command, folder, **variables):
+    """A process that runs a command in a folder, with one thread."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment |= variables
     return subprocess.Popen(
         shlex.split(command), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -51,72 +53,85 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where four processes, two on either of two machines, have left what they learned."""
-    folder = tmp_path_factory.mktemp("together")
+def pair(tmp_path_factory):
+    """Folder of what two processes have learned."""
+    folder = tmp_path_factory.mktemp("pair")
+    command = f"python {HELPER} {folder}"
+    for process in [start(command, folder, RANK=rank, WORLD_SIZE="2") for rank in "01"]:
+        output(process)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    """Folder of what four processes have learned by the command of the page for two machines."""
+    folder = tmp_path_factory.mktemp("four")
     script = ROOT / "docs" / "distributed" / "fit_together.py"
     (command,) = commands("torchrun")
     command = command.replace("29500", free_port())
-    command = command.replace(script.name, f"{ROOT}/tests/_helpers/together.py {script} {folder}")
+    command = command.replace(script.name, f"{HELPER} {folder} {script}")
     for process in [start(command, folder) for _ in range(2)]:
         output(process)
     return folder
 
 
-@pytest.fixture(params=[2, 4])
-def together(folder, request):
-    """What each of so many processes has learned."""
-    size = request.param
-    return [dict(np.load(folder / f"{rank}_of_{size}.npz")) for rank in range(size)]
+@pytest.fixture(params=["pair", pytest.param("four", marks=pytest.mark.slow)])
+def together(request):
+    """What each of two or four processes has learned."""
+    paths = sorted(request.getfixturevalue(request.param).glob("*.npz"))
+    assert len(paths) == {"pair": 2, "four": 4}[request.param]
+    return [dict(np.load(path)) for path in paths]
 
 
 @pytest.mark.parametrize("name", FITS)
-def test_processes_learn_together_what_one_learns_alone(together, name):
+def test_several_processes_learn_the_same_weights_as_one(together, name):
     alone = weights(fit(name, *few_digits()))
     for learned in together:
         np.testing.assert_allclose(learned[name], alone, rtol=0, atol=1e-5)
 
 
-def test_training_changes_the_weights_by_far_more_than_that():
+def test_training_changes_weights_by_more_than_the_tolerance():
     X, y = few_digits()
     barely = clone(FITS["pairs"]).set_params(learning_rate_init=1e-9).fit(X, y)
     assert np.abs(weights(fit("pairs", X, y)) - weights(barely)).max() > 0.01
 
 
-def test_processes_without_a_seed_agree_on_one_although_each_drops_other_units(together):
+def test_processes_without_a_seed_share_one(together):
     for learned in together:
         np.testing.assert_array_equal(learned["seedless"], together[0]["seedless"])
 
 
-def test_the_first_process_ends_the_training_of_all(together):
+def test_the_first_process_stops_all_processes(together):
     assert {int(learned["n_iter"]) for learned in together} == {2}
 
 
-def test_processes_that_were_given_different_rows_all_refuse(together):
+def test_different_rows_are_refused_by_all_processes(together):
     assert all("give every process all rows" in str(learned["shared out"]) for learned in together)
 
 
-def test_processes_that_were_given_other_rows_of_the_same_classes_all_refuse(together):
+def test_different_values_are_refused_by_all_processes(together):
     assert all("X differs between" in str(learned["other rows"]) for learned in together)
 
 
-def test_processes_hold_out_the_same_classes_for_a_threshold(together):
+def test_processes_choose_the_same_threshold(together):
     for learned in together:
         np.testing.assert_array_equal(learned["threshold"], together[0]["threshold"])
 
 
-def test_processes_refuse_a_batch_with_fewer_rows_than_they_are(together):
-    expected = f"{len(together)} processes cannot share a batch of 1 rows"
+def test_a_batch_with_fewer_rows_than_processes_is_refused(together):
+    expected = f"{len(together)} processes cannot divide a batch of 1 rows"
     assert all(expected in str(learned["tiny"]) for learned in together)
 
 
-def test_the_script_of_the_page_fits_what_one_process_fits(folder):
-    together = joblib.load(folder / "embedder.joblib")
+@pytest.mark.slow
+def test_the_documented_script_fits_the_same_weights_as_one_process(four):
+    together = joblib.load(four / "embedder.joblib")
     alone = clone(together).fit(*load_digits(return_X_y=True))
     np.testing.assert_allclose(weights(together), weights(alone), rtol=0, atol=1e-5)
 
 
-def test_a_search_on_a_cluster_finds_what_it_finds_in_one_process(tmp_path):
+@pytest.mark.slow
+def test_a_search_on_a_cluster_equals_one_process(tmp_path):
     port = free_port()
     page = ROOT / "docs" / "distributed"
     lines = [*commands("dask"), *commands("python search.py")]

@@ -78,7 +78,7 @@ def test_an_estimator_documents_its_parameters_in_the_order_of_its_signature(nam
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_an_estimator_documents_what_it_learns_and_nothing_else(name):
+def test_an_estimator_documents_exactly_its_fitted_attributes(name):
     X, y = [[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0]], [0, 0, 1, 1]
     fitted = OBJECTS[name](**ESTIMATORS[name]).fit(X, y)
     learned = {key for key in vars(fitted) if key.endswith("_") and not key.startswith("_")}
@@ -86,7 +86,7 @@ def test_an_estimator_documents_what_it_learns_and_nothing_else(name):
     assert learned == set(documented) - {"feature_names_in_"}
 
 
-def test_the_user_guide_leads_to_every_class():
+def test_the_user_guide_links_to_every_class():
     guide = (DOCS / "user_guide.rst").read_text()
     estimators = {name for name, item in OBJECTS.items() if hasattr(item, "get_params")}
     assert estimators == set(ESTIMATORS)
@@ -113,7 +113,7 @@ def test_references_within_the_docs_have_targets():
     assert [where for where in found if where[2] not in targets[where[1]]] == []
 
 
-def test_what_cites_the_package_names_its_version():
+def test_the_citation_has_the_version_of_the_package():
     text = (DOCS.parent / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {sksiamese.__version__}\n" in text
 
@@ -132,7 +132,8 @@ def pages(tmp_path_factory):
     return folder / "html" / "generated"
 
 
-def test_every_public_method_has_an_entry_of_its_own_that_is_linked(pages):
+@pytest.mark.slow
+def test_every_public_method_has_a_linked_entry(pages):
     missing, n_methods = [], 0
     for name in reference.public_names():
         is_class = inspect.isclass(OBJECTS[name.removeprefix("sksiamese.")])
@@ -151,7 +152,7 @@ def test_every_public_method_has_an_entry_of_its_own_that_is_linked(pages):
     assert n_methods > 90
 
 
-def test_the_methods_of_a_class_are_its_own_and_those_of_scikit_learn():
+def test_public_methods_are_defined_here_or_in_scikit_learn():
     methods = {name: [one for _, one in reference.public_methods(f"sksiamese.{name}")] for name in (
         "SiameseEmbedder", "SiameseVerifier", "SiameseIdentifier", "PairKFold", "PairView",
         "plot.PairDisplay", "explain.Explanation", "towers.UnitLength",

@@ -70,7 +70,7 @@ class Deaf(nn.Module):
 
 @pytest.mark.parametrize("head", sorted(HEADS))
 @pytest.mark.parametrize("by", ["column", "component"])
-def test_contributions_sum_to_what_the_differences_change(head, by):
+def test_contributions_sum_to_the_change_of_the_logit(head, by):
     verifier, pairs, _ = fitted(head=head)
     few, more = (explain_pairs(verifier, pairs[:60], by=by, n_steps=n) for n in (8, 256))
     np.testing.assert_allclose(more.logit, verifier.decision_function(pairs[:60]), atol=1e-12)
@@ -89,7 +89,7 @@ def test_the_sum_rule_is_exact_for_a_smooth_tower():
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-12)])
-def test_components_of_the_weighted_distance_are_its_terms(dtype, tolerance):
+def test_contributions_of_a_weighted_distance_are_its_terms(dtype, tolerance):
     verifier, pairs, _ = fitted(dtype, head="weighted_l1")
     explanation = explain_pairs(verifier, pairs, by="component", n_steps=1)
     A, B = (verifier.transform_items(side) for side in (pairs.left, pairs.right))
@@ -102,7 +102,7 @@ def test_components_of_the_weighted_distance_are_its_terms(dtype, tolerance):
 
 
 @pytest.mark.parametrize("by", ["column", "component"])
-def test_swapping_the_items_changes_no_contribution(by):
+def test_contributions_are_symmetric(by):
     verifier, pairs, _ = fitted()
     swapped = PairView(pairs.items, pairs.index[:, ::-1])
     forth, back = (explain_pairs(verifier, view, by=by, n_steps=8) for view in (pairs, swapped))
@@ -110,7 +110,7 @@ def test_swapping_the_items_changes_no_contribution(by):
         np.testing.assert_allclose(one, other, atol=1e-10)
 
 
-def test_the_reference_is_the_logit_of_two_identical_items_half_way():
+def test_the_reference_is_the_logit_of_the_midpoint():
     verifier, pairs, _ = fitted(head="mlp")
     middle = (pairs.left + pairs.right) / 2
     reference = verifier.decision_function(stack_pairs(middle, middle))
@@ -126,7 +126,7 @@ def test_the_column_that_decides_gets_the_largest_share():
     assert contributions[~match, INFORMATIVE].mean() < -1
 
 
-def test_a_column_that_the_tower_does_not_see_or_in_which_items_agree_gets_nothing():
+def test_unused_and_equal_columns_contribute_nothing():
     seen = partial(multi_cue, cues={"seen": slice(0, UNSEEN)})
     verifier, pairs, _ = fitted(tower=seen)
     items = pairs.items.copy()
@@ -137,7 +137,7 @@ def test_a_column_that_the_tower_does_not_see_or_in_which_items_agree_gets_nothi
 
 
 @pytest.mark.parametrize("layout", ["flat", "stacked", "batches of 7", "sparse"])
-def test_every_layout_of_pairs_is_explained_alike(layout):
+def test_every_layout_of_pairs_has_the_same_explanation(layout):
     verifier, pairs, _ = fitted()
     expected = explain_pairs(verifier, pairs[:20], n_steps=4)
     given = np.asarray(pairs[:20])
@@ -152,7 +152,7 @@ def test_every_layout_of_pairs_is_explained_alike(layout):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
-def test_steps_that_a_series_lacks_contribute_nothing():
+def test_missing_steps_of_a_series_contribute_nothing():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 12)) + (np.arange(60) % 2)[:, None]
     X[::3, 8:] = np.nan
@@ -170,7 +170,7 @@ def test_steps_that_a_series_lacks_contribute_nothing():
     np.testing.assert_allclose(explanation.residual, 0, atol=0.05 * span)
 
 
-def test_explaining_leaves_the_verifier_as_it_was():
+def test_explaining_does_not_change_the_verifier():
     verifier, pairs, _ = fitted()
     before = verifier.decision_function(pairs)
     gradients = [weight.grad for weight in verifier.tower_.parameters()]
@@ -182,7 +182,7 @@ def test_explaining_leaves_the_verifier_as_it_was():
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("by", ["column", "component"])
-def test_pairs_are_explained_where_gradients_are_switched_off(mode, by):
+def test_pairs_are_explained_under_no_grad(mode, by):
     verifier, pairs, _ = fitted()
     expected = explain_pairs(verifier, pairs[:20], by=by, n_steps=4)
     with mode():
@@ -192,7 +192,7 @@ def test_pairs_are_explained_where_gradients_are_switched_off(mode, by):
         np.testing.assert_array_equal(one, other)
 
 
-def test_what_cannot_be_explained_is_refused():
+def test_invalid_arguments_of_explain_pairs_are_refused():
     verifier, pairs, _ = fitted()
     with pytest.raises(ValueError, match="'verifier' parameter"):
         explain_pairs(SiameseEmbedder(), pairs)
@@ -239,7 +239,7 @@ HOLDERS = {
 
 
 @pytest.mark.parametrize("holder", HOLDERS)
-def test_what_holds_a_verifier_is_explained_as_the_verifier(holder):
+def test_estimators_that_hold_a_verifier_are_explained(holder):
     verifier, pairs, _ = fitted()
     for by in ("column", "component"):
         expected = explain_pairs(verifier, pairs[:20], by=by, n_steps=4)
@@ -249,7 +249,7 @@ def test_what_holds_a_verifier_is_explained_as_the_verifier(holder):
 
 @pytest.mark.parametrize("transformer", [StandardScaler(), PCA(3, random_state=0)])
 @pytest.mark.parametrize("holder", [lambda model: model, FixedThresholdClassifier])
-def test_a_pipeline_is_explained_by_the_columns_that_its_verifier_gets(transformer, holder):
+def test_a_pipeline_is_explained_by_the_columns_of_its_verifier(transformer, holder):
     _, pairs, match = fitted()
     verifier = SiameseVerifier(max_iter=2, width=8, random_state=0)
     model = holder(make_pipeline(PairTransformer(transformer), verifier)).fit(pairs, match)
@@ -277,17 +277,17 @@ def test_the_verifiers_of_all_folds_are_explained_by_their_mean():
     logits = [one.decision_function(pairs[:20]) for one in inner]
     np.testing.assert_allclose(found.logit, np.mean(logits, axis=0), atol=1e-10)
     np.testing.assert_allclose(found.residual, 0, atol=0.1 * np.abs(found.logit).max())
-    with pytest.raises(ValueError, match=r"holds 3 verifiers, .*'component' .* ensemble=False"):
+    with pytest.raises(ValueError, match=r"contains 3 verifiers, .*'component' .* ensemble=False"):
         explain_pairs(model, pairs[:20], by="component")
     assert explain_pairs(inner[0], pairs[:20], by="component").logit.shape == (20,)
 
 
-def test_columns_that_each_fold_has_transformed_in_its_own_way_have_no_mean():
+def test_folds_with_different_transformers_are_refused():
     _, pairs, match = fitted()
     verifier = SiameseVerifier(max_iter=1, width=8, random_state=0)
     pipeline = make_pipeline(PairTransformer(PCA(3, random_state=0)), verifier)
     model = CalibratedClassifierCV(pipeline, cv=2).fit(pairs, match)
-    with pytest.raises(ValueError, match=r"holds 2 verifiers, .*'column' .* ensemble=False"):
+    with pytest.raises(ValueError, match=r"contains 2 verifiers, .*'column' .* ensemble=False"):
         explain_pairs(model, pairs)
     model = CalibratedClassifierCV(pipeline, cv=2, ensemble=False).fit(pairs, match)
     assert explain_pairs(model, pairs, n_steps=2).contributions.shape == (400, 3)
@@ -296,7 +296,7 @@ def test_columns_that_each_fold_has_transformed_in_its_own_way_have_no_mean():
 @pytest.mark.parametrize(
     "model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())]
 )
-def test_what_holds_no_verifier_is_refused(model):
+def test_estimators_without_a_verifier_are_refused(model):
     _, pairs, match = fitted()
     model.fit(np.asarray(pairs), match)
     with pytest.raises(ValueError, match=r"'verifier' parameter .* got LogisticRegression"):
@@ -304,7 +304,7 @@ def test_what_holds_no_verifier_is_refused(model):
 
 
 @pytest.mark.parametrize("verifier", [None, "verifier", 3, SiameseVerifier])
-def test_what_is_no_fitted_verifier_is_refused(verifier):
+def test_verifiers_that_are_not_fitted_are_refused(verifier):
     with pytest.raises((TypeError, ValueError), match="verifier"):
         explain_pairs(verifier, fitted()[1])
     with pytest.raises(ValueError, match="not fitted"):

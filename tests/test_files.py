@@ -47,7 +47,7 @@ def nox_commands():
 COMMANDS = nox_commands()
 
 
-def test_ci_runs_the_test_command_of_the_readme_and_all_other_sessions_of_nox():
+def test_ci_runs_the_readme_command_and_all_sessions_of_nox():
     readme = (ROOT / "README.md").read_text("utf-8")
     (command,) = re.findall(r"<!-- test -->\n```bash\n(.*)\n```", readme)
     assert command.endswith(f"/{COMMANDS['tests'][0]}")
@@ -76,7 +76,7 @@ def test_ruff_checks_every_file():
     assert files("*.py", *FOLDERS) | {"noxfile.py"} <= linted
 
 
-def test_no_rule_of_ruff_is_off_for_the_package():
+def test_no_ruff_rule_is_ignored_in_the_package():
     ignored = SETTINGS["ruff"]["lint"]["per-file-ignores"]
     for pattern in ignored:
         matched = [name for name in files("*.py", *FOLDERS) if PurePath(name).match(pattern)]
@@ -122,14 +122,14 @@ def by_default():
     return collected()
 
 
-def test_the_doctests_of_every_module_and_page_are_collected(by_default):
+def test_doctests_of_every_module_and_page_are_collected(by_default):
     for name in files("*.py", "sksiamese"):
         assert "DoctestModule" in by_default[name]
     for name in files("*.rst", "docs") - files("*", "docs/_templates") | {"README.md"}:
         assert "DoctestTextfile" in by_default[name]
 
 
-def test_every_test_file_is_collected_by_the_default_command_or_the_second_step(by_default):
+def test_every_test_file_is_collected(by_default):
     of_benchmarks, others = files("test_*.py", "tests/benchmarks"), files("test_*.py", *FOLDERS)
     others -= of_benchmarks
     second = collected("tests/benchmarks")
@@ -138,7 +138,7 @@ def test_every_test_file_is_collected_by_the_default_command_or_the_second_step(
     assert of_benchmarks
 
 
-def test_every_function_named_as_a_test_is_in_a_file_that_is_collected():
+def test_every_test_function_is_in_a_test_file():
     for name in files("*.py", *FOLDERS) - files("test_*.py", "tests"):
         assert not re.search(r"^\s*def test_", (ROOT / name).read_text("utf-8"), re.MULTILINE), name
 
@@ -154,7 +154,7 @@ def test_folders_of_tests_mirror_folders_of_the_package_and_of_benchmarks():
     assert all((ROOT / "tests" / name / "__init__.py").exists() for name in tests)
 
 
-def test_the_package_names_nothing_public_that_the_docstring_lint_and_the_reference_miss():
+def test_every_public_name_is_linted_and_in_the_reference():
     checked = {name.rpartition(".")[2] for name in reference.documented_here()}
     listed = {name.rpartition(".")[2] for name in reference.public_names()}
     for name in files("*.py", "sksiamese"):
@@ -167,7 +167,7 @@ def test_the_package_names_nothing_public_that_the_docstring_lint_and_the_refere
         assert functions <= checked, module
 
 
-def test_every_benchmark_is_loaded_by_a_test_in_the_folder_of_its_name():
+def test_every_benchmark_has_a_test_in_the_same_folder():
     scripts = {path.relative_to(ROOT) for path in (ROOT / "benchmarks").glob("[a-z]*/[a-z]*.py")}
     assert len(scripts) > 20
     for script in scripts:
@@ -184,7 +184,7 @@ def test_every_example_is_run_by_the_gallery():
     assert all(re.search(pattern, f"/{name}") for name in examples)
 
 
-def test_every_script_of_the_docs_is_named_on_the_page_whose_commands_the_tests_run():
+def test_every_script_of_the_docs_is_on_the_tested_page():
     page = (ROOT / "docs" / "distributed.rst").read_text("utf-8")
     scripts = files("*.py", "docs/distributed")
     assert len(scripts) == 2

@@ -23,14 +23,14 @@ def sides(n=50, dtype=torch.float32):
 
 @each_dtype
 @each_head
-def test_swapping_the_items_changes_no_bit_of_the_logit(factory, dtype):
+def test_heads_are_exactly_symmetric(factory, dtype):
     head, (A, B) = factory(8).to(dtype), sides(dtype=dtype)
     assert torch.equal(head(A, B), head(B, A))
 
 
 @each_dtype
 @each_head
-def test_a_head_gives_one_logit_a_pair_in_the_dtype_of_the_embeddings(factory, dtype):
+def test_a_head_returns_one_logit_a_pair_in_the_dtype_of_embeddings(factory, dtype):
     head = factory(8).to(dtype)
     for n in (0, 1, 50):
         logit = head(*sides(n, dtype))
@@ -45,7 +45,7 @@ def test_the_logit_of_a_pair_does_not_depend_on_its_batch(factory):
 
 
 @each_head_that_trains_the_tower
-def test_gradients_are_finite_also_for_identical_items(factory):
+def test_gradients_of_heads_are_finite_for_identical_items(factory):
     head, (A, B) = factory(8), sides()
     A = A.clone().requires_grad_()
     B = torch.cat([A.detach()[:25], B[25:]]).requires_grad_()
@@ -86,7 +86,7 @@ def test_a_head_can_learn_that_near_items_match(factory):
     assert ((head(A, B) > 0) == match).double().mean() > 0.95
 
 
-def test_the_weighted_distance_is_that_of_a_plain_loop():
+def test_the_weighted_distance_equals_a_plain_loop():
     head, (A, B) = WeightedL1(8).double(), sides(5, torch.float64)
     weight, bias = head.linear.weight[0].tolist(), head.linear.bias.item()
     expected = [
@@ -96,7 +96,7 @@ def test_the_weighted_distance_is_that_of_a_plain_loop():
     torch.testing.assert_close(head(A, B), torch.tensor(expected, dtype=torch.float64))
 
 
-def test_the_distance_head_reads_the_distance_and_leaves_the_embedding_alone():
+def test_the_distance_head_reads_the_distance_only():
     A, B = (side.requires_grad_() for side in sides(5))
     head = Distance(8, distance=manhattan, margin=4.0)
     expected = 10 * (0.5 - (A - B).abs().sum(dim=1) / 4)
@@ -108,14 +108,14 @@ def test_the_distance_head_reads_the_distance_and_leaves_the_embedding_alone():
     assert head.threshold.grad.abs() > 0
 
 
-def test_the_distance_head_passes_gradients_on_once_it_is_trained():
+def test_the_distance_head_has_gradients_after_training():
     A, B = (side.requires_grad_() for side in sides(5))
     Distance(8).eval()(A, B).sum().backward()
     assert (A.grad == -B.grad).all()
     assert A.grad.abs().sum() > 0
 
 
-def test_the_adaptive_distance_head_has_a_threshold_of_both_items():
+def test_the_adaptive_distance_head_has_a_threshold_for_both_items():
     A, B = sides(5)
     head = AdaptiveDistance(8, distance=manhattan, margin=4.0)
     D = (A - B).abs().sum(dim=1) / 4
@@ -125,7 +125,7 @@ def test_the_adaptive_distance_head_has_a_threshold_of_both_items():
     torch.testing.assert_close(head(A, B), 5 * (0.5 - D) + 20 * (A @ weight + B @ weight))
 
 
-def test_the_cosine_head_does_not_see_the_length_of_embeddings():
+def test_the_cosine_head_ignores_the_length_of_embeddings():
     A, B = sides(5)
     head = Cosine(8)
     torch.testing.assert_close(head(A, B), head(3 * A, 0.2 * B))
@@ -133,13 +133,13 @@ def test_the_cosine_head_does_not_see_the_length_of_embeddings():
     torch.testing.assert_close(head(A, B), 10 * cosine - 5)
 
 
-def test_the_match_head_has_three_layers_with_rectifiers_between():
+def test_the_mlp_head_has_three_layers_with_rectifiers():
     kinds = [type(layer).__name__ for layer in MLP(8).layers]
     assert kinds == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
 
 
 @pytest.mark.parametrize(("factory", "cosine"), [(Cosine, 0.99), (AdaptiveDistance, 0.0)])
-def test_a_threshold_moves_as_far_as_the_data_ask_in_spite_of_weight_decay(factory, cosine):
+def test_weight_decay_does_not_apply_to_the_threshold(factory, cosine):
     head = factory(2)
     optimizer = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=1.0)
     A = torch.tensor([[1.0, 0.0]])

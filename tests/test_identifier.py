@@ -48,7 +48,7 @@ class Graph:
         return graph
 
 
-def test_a_prototype_is_the_mean_of_its_class_and_the_nearest_one_names_a_row():
+def test_prototypes_are_class_means_and_the_nearest_is_predicted():
     X = np.array([[0.0, 0.0], [2.0, 0.0], [5.0, 5.0]])
     identifier = SiameseIdentifier(IDENTITY).fit(X, ["b", "b", "a"])
     assert_array_equal(identifier.templates_, [[5.0, 5.0], [1.0, 0.0]])
@@ -56,7 +56,7 @@ def test_a_prototype_is_the_mean_of_its_class_and_the_nearest_one_names_a_row():
     assert_allclose(identifier.class_distances([[1.0, 1.0]]), [[np.sqrt(32), 1.0]])
 
 
-def test_the_nearest_enrolled_row_names_a_row_where_the_mean_would_not():
+def test_strategy_nearest_predicts_the_class_of_the_nearest_row():
     X = np.array([[0.0], [10.0], [6.5]])
     nearest = SiameseIdentifier(IDENTITY, strategy="nearest").fit(X, [0, 0, 1])
     prototype = SiameseIdentifier(IDENTITY).fit(X, [0, 0, 1])
@@ -83,7 +83,7 @@ def test_distances_labels_and_probabilities_agree(strategy, metric):
     assert_array_equal(proba.argsort(axis=1), (-D).argsort(axis=1))
 
 
-def test_two_classes_have_one_score_and_two_distances():
+def test_two_classes_have_one_decision_value_and_two_distances():
     identifier = SiameseIdentifier(IDENTITY).fit([[0.0], [4.0]], [0, 1])
     assert identifier.decision_function([[1.0], [3.0]]).tolist() == [-2.0, 2.0]
     assert identifier.class_distances([[1.0]]).tolist() == [[1.0, 3.0]]
@@ -98,7 +98,7 @@ def test_an_enrolled_row_is_at_distance_zero_from_its_class(metric):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("target_far", [None, 0.2])
-def test_enrolling_by_and_by_is_enrolling_at_once(strategy, target_far):
+def test_enrolling_in_parts_equals_enrolling_at_once(strategy, target_far):
     X, y = people(30, 4)
     order = np.argsort(y % 3, kind="stable")
     options = {"strategy": strategy, "target_far": target_far}
@@ -110,7 +110,7 @@ def test_enrolling_by_and_by_is_enrolling_at_once(strategy, target_far):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_forgetting_is_never_having_enrolled(strategy):
+def test_forget_equals_never_enrolled(strategy):
     X, y = people(30, 4)
     labels = np.array([f"person {one}" for one in y])
     gone = np.isin(y, [3, 17])
@@ -144,25 +144,25 @@ def test_new_classes_may_have_longer_names():
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint32, np.int32])
-def test_no_bit_of_whole_numbers_is_lost(dtype):
+def test_integer_embeddings_are_exact(dtype):
     X = np.array([[2**24], [2**24 + 1]], dtype=dtype)
     identifier = SiameseIdentifier(IDENTITY).fit(X, [0, 1])
     assert identifier.predict(X).tolist() == [0, 1]
     assert SiameseIdentifier(IDENTITY).fit(X.astype(np.uint8), [0, 1]).enrolled_.dtype == np.float32
 
 
-def test_one_row_of_each_of_many_people_is_no_regression():
+def test_many_classes_of_one_row_do_not_warn():
     X, y = people(30, 1)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.1).fit(X[:25], y[:25])
     identifier.partial_fit(X[25:], y[25:]).partial_fit(X + 9, y + 30)
     assert identifier.verify(X, y).all()
-    with pytest.raises(ValueError, match="Unknown label type: continuous; y must hold classes"):
+    with pytest.raises(ValueError, match="Unknown label type: continuous; y must have classes"):
         identifier.partial_fit(X, X[:, 0])
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("n_rows", [1, 5])
-def test_a_claim_of_each_of_many_classes_is_as_good_as_a_search(strategy, n_rows):
+def test_verify_agrees_with_the_search_for_many_classes(strategy, n_rows):
     X, y = people(300, n_rows)
     identifier = SiameseIdentifier(IDENTITY, strategy=strategy, target_far=0.3).fit(X, y)
     claimed = np.random.default_rng(0).permutation(y)
@@ -170,7 +170,7 @@ def test_a_claim_of_each_of_many_classes_is_as_good_as_a_search(strategy, n_rows
     assert_array_equal(identifier.verify(X, claimed), identifier.threshold_ >= D)
 
 
-def test_without_a_rate_nobody_is_unknown():
+def test_every_row_is_assigned_a_class_without_a_target_rate():
     X, y = people(5, 3)
     identifier = SiameseIdentifier(IDENTITY).fit(X, y)
     assert identifier.threshold_ == np.inf
@@ -180,7 +180,7 @@ def test_without_a_rate_nobody_is_unknown():
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
-def test_verify_accepts_a_claim_where_the_class_is_near_enough(strategy, metric):
+def test_verify_accepts_a_claim_within_the_threshold(strategy, metric):
     X, y = people(30, 4)
     options = {"strategy": strategy, "metric": metric, "target_far": 0.1}
     identifier = SiameseIdentifier(IDENTITY, **options).fit(X, y)
@@ -191,7 +191,7 @@ def test_verify_accepts_a_claim_where_the_class_is_near_enough(strategy, metric)
     assert identifier.verify(new[named >= 0], named[named >= 0]).all()
 
 
-def test_an_index_of_another_metric_is_named():
+def test_an_index_of_another_metric_is_refused_by_name():
     X, y = people(20, 5)
     identifier = SiameseIdentifier(IDENTITY, metric="manhattan", neighbors=NearestNeighbors())
     with pytest.raises(ValueError, match=r"neighbors found .* metric='manhattan' .* one metric"):
@@ -212,7 +212,7 @@ def test_each_metric_finds_and_verifies_by_the_same_distances(metric):
 
 
 @pytest.mark.parametrize("metric", ["precomputed", "seuclidean", "mahalanobis", "braycurtis"])
-def test_metrics_that_hang_on_other_rows_are_refused(metric):
+def test_metrics_that_depend_on_other_rows_are_refused(metric):
     with pytest.raises(ValueError, match=r"'metric' parameter .* must be"):
         SiameseIdentifier(IDENTITY, metric=metric).fit(*people(5, 4))
 
@@ -239,7 +239,7 @@ def test_any_index_finds_the_same_templates(neighbors):
     assert not hasattr(neighbors, "search_")
 
 
-def test_an_index_that_finds_too_few_is_named():
+def test_an_index_that_finds_too_few_is_refused_by_name():
     X, y = people(4, 5)
     identifier = SiameseIdentifier(IDENTITY, strategy="nearest", neighbors=Graph(2)).fit(X, y)
     with pytest.raises(ValueError, match=r"neighbors found 2 templates .* n_neighbors=3"):
@@ -257,7 +257,7 @@ def test_an_index_that_finds_too_few_is_named():
         ([0.0, 0.0, 1.0, 1.0, 2.0, 2.0], np.int64(7), 7.0),
     ],
 )
-def test_whoever_is_far_away_gets_the_label_of_the_unknown(labels, unknown_label, expected):
+def test_distant_rows_get_the_unknown_label(labels, unknown_label, expected):
     X = np.array([[0.0], [0.1], [5.0], [5.1], [9.0], [9.1]])
     identifier = SiameseIdentifier(IDENTITY, target_far=0.5, unknown_label=unknown_label)
     predicted = identifier.fit(X, labels).predict([[0.0], [100.0]])
@@ -279,21 +279,21 @@ def test_whoever_is_far_away_gets_the_label_of_the_unknown(labels, unknown_label
         (["a", "b", "c"], np.nan),
     ],
 )
-def test_a_label_of_the_unknown_that_does_not_fit_is_named(labels, unknown_label):
+def test_an_unknown_label_of_another_kind_is_refused_by_name(labels, unknown_label):
     identifier = SiameseIdentifier(IDENTITY, target_far=0.3, unknown_label=unknown_label)
     with pytest.raises(ValueError, match=r"unknown_label=.* choose another"):
         identifier.fit([[0.0], [1.0], [2.0]], labels)
     assert not hasattr(identifier, "embedder_")
 
 
-def test_booleans_have_no_label_of_the_unknown():
+def test_boolean_classes_have_no_unknown_label():
     X, y = [[0.0], [1.0], [2.0]], [True, False, True]
     with pytest.raises(ValueError, match=r"y has booleans, .* pass y\.astype\(int\)"):
         SiameseIdentifier(IDENTITY, target_far=0.5).fit(X, y)
     assert SiameseIdentifier(IDENTITY).fit(X, y).predict(X).dtype == bool
 
 
-def test_misuse_is_named_and_changes_nothing():
+def test_invalid_calls_are_refused_by_name_and_change_nothing():
     X, y = people(5, 4)
     identifier = SiameseIdentifier(IDENTITY).fit(X, y)
     before = pickle.dumps(state(identifier))
@@ -308,13 +308,13 @@ def test_misuse_is_named_and_changes_nothing():
             "strings, such as '3', .* such as 0; give both one type",
         ),
         (lambda: identifier.partial_fit(X, y, classes=["0", "1"]), "y has .*, but classes has"),
-        (lambda: identifier.forget(y), "labels has all classes, but one must stay; to start"),
+        (lambda: identifier.forget(y), "labels has all classes, but one must remain; to restart"),
         (lambda: identifier.partial_fit(X, y.astype(str)), "give both one type"),
         (
             lambda: identifier.partial_fit(X, y, classes=[0, 1]),
             r"not in classes, such as \[2, 3, 4\]",
         ),
-        (lambda: identifier.partial_fit(X[:, :3], y), "returned 3 components, .* enrolled have 8"),
+        (lambda: identifier.partial_fit(X[:, :3], y), "returned 3 components, .* have 8"),
         (lambda: identifier.partial_fit(X, y[:3]), "inconsistent numbers of samples"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -331,7 +331,7 @@ def test_misuse_is_named_and_changes_nothing():
         strict.verify(X, 0)
 
 
-def test_a_rate_that_is_changed_after_fit_is_kept_from_the_next_enrolment_on():
+def test_a_changed_target_rate_applies_at_the_next_enrolment():
     X, y = people(60, 4)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.2).fit(X[:200], y[:200])
     before = identifier.threshold_
@@ -347,7 +347,7 @@ def test_a_rate_that_is_changed_after_fit_is_kept_from_the_next_enrolment_on():
     assert identifier.threshold_ == np.inf
 
 
-def test_a_rate_that_is_set_after_all_classes_were_learned_is_warned_of():
+def test_a_target_rate_set_after_fit_warns_of_learned_classes():
     X, y = people(30, 4)
     identifier = SiameseIdentifier(PCA(4)).fit(X, y).set_params(target_far=0.1)
     with pytest.raises(ValueError, match="call fit, or enrol or forget classes"):
@@ -357,7 +357,7 @@ def test_a_rate_that_is_set_after_all_classes_were_learned_is_warned_of():
     assert (identifier.predict(X) == -1).all()
 
 
-def test_a_metric_that_is_changed_after_fit_is_used_from_the_next_enrolment_on():
+def test_a_changed_metric_applies_at_the_next_enrolment():
     X, y = people(10, 4)
     identifier = SiameseIdentifier(IDENTITY).fit(X, y)
     D = identifier.class_distances(X)
@@ -379,7 +379,7 @@ def test_a_failed_enrolment_changes_nothing(change):
         assert identifier.unknown_label_ == -1
 
 
-def test_a_failed_fit_leaves_the_identifier_as_it_was():
+def test_a_failed_fit_leaves_the_identifier_unchanged():
     X, y = people(5, 4)
     identifier = SiameseIdentifier(PCA(2)).fit(X, y)
     fitted = identifier.embedder_
@@ -389,7 +389,7 @@ def test_a_failed_fit_leaves_the_identifier_as_it_was():
     assert identifier.n_features_in_ == 8
 
 
-def test_a_frozen_embedder_is_used_as_it_is_and_names_of_columns_reach_it():
+def test_a_frozen_embedder_is_not_fitted_and_gets_column_names():
     X, y = people(5, 4)
     table = pd.DataFrame(X, columns=[f"column {n}" for n in range(8)])
     embedder = PCA(2).set_output(transform="pandas").fit(table)
@@ -401,7 +401,7 @@ def test_a_frozen_embedder_is_used_as_it_is_and_names_of_columns_reach_it():
         identifier.predict(table[table.columns[::-1]])
 
 
-def test_it_is_searched_scored_and_calibrated_like_any_classifier():
+def test_identifier_works_in_search_scoring_and_calibration():
     X, y = people(4, 30, spread=1.0)
     identifier = SiameseIdentifier(PCA(6, random_state=0))
     assert cross_val_score(identifier, X, y, cv=3).mean() > 0.7

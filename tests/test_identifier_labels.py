@@ -27,7 +27,7 @@ def enrolled(labels, **options):
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64, "Int64", "UInt64", object])
 @pytest.mark.parametrize("target_far", [None, 0.3])
-def test_identities_beyond_2_to_the_53_keep_apart(dtype, target_far):
+def test_identities_beyond_2_to_the_53_stay_distinct(dtype, target_far):
     labels = pd.Series(np.repeat(HUGE, 3), dtype=dtype)
     identifier = SiameseIdentifier(IDENTITY, target_far=target_far).fit(X, labels)
     assert identifier.classes_.tolist() == HUGE.tolist()
@@ -44,7 +44,7 @@ def test_identities_beyond_2_to_the_53_keep_apart(dtype, target_far):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
-def test_unsigned_labels_stay_whole_numbers_beside_the_label_of_the_unknown(dtype):
+def test_unsigned_labels_stay_integers_with_an_unknown_label(dtype):
     identifier = enrolled(np.arange(12, dtype=dtype), target_far=0.3)
     predicted = identifier.predict(np.concatenate([X, X + 50]))
     assert predicted.dtype.kind == "i"
@@ -52,9 +52,9 @@ def test_unsigned_labels_stay_whole_numbers_beside_the_label_of_the_unknown(dtyp
     assert enrolled(np.arange(12, dtype=dtype)).predict(X).dtype == dtype
 
 
-def test_unsigned_labels_beyond_63_bits_want_an_unsigned_label_of_the_unknown():
+def test_unsigned_labels_beyond_63_bits_need_an_unsigned_unknown_label():
     labels = np.uint64(2**64 - 20) + np.arange(12, dtype=np.uint64)
-    with pytest.raises(ValueError, match=r"unknown_label=-1 does not fit, choose another"):
+    with pytest.raises(ValueError, match=r"unknown_label=-1 is incompatible with y; choose"):
         enrolled(labels, target_far=0.3)
     predicted = enrolled(labels, target_far=0.3, unknown_label=0).predict(X + 50)
     assert predicted.dtype == np.uint64
@@ -103,7 +103,7 @@ def test_equal_labels_of_another_type_are_the_same_classes(dtype):
     "labels",
     [{}, [], set(y), None, 5, [date(2024, 1, 1)] * 36, np.full(36, "2024-01-01", "M8[D]"), 1j * y],
 )
-def test_what_are_no_labels_is_refused_by_name(labels):
+def test_invalid_labels_of_an_identifier_are_refused_by_name(labels):
     identifier = enrolled(np.arange(12), target_far=0.3)
     message = r"y|\[36, 0\]|\[0, 36\]|labels|claimed|\[(1, 36|36, 1)\]"
     for call in (identifier.fit, identifier.partial_fit, identifier.verify, identifier.score):
@@ -113,7 +113,7 @@ def test_what_are_no_labels_is_refused_by_name(labels):
 
 
 @pytest.mark.parametrize("rows", [{}, {"a": [1.0]}, {1.0, 2.0}, "rows", b"rows", 3, None])
-def test_what_are_no_rows_is_refused_by_name(rows):
+def test_invalid_rows_of_an_identifier_are_refused_by_name(rows):
     identifier = enrolled(np.arange(12), target_far=0.3)
     for call in (identifier.fit, identifier.partial_fit, identifier.verify, identifier.score):
         with pytest.raises(ValueError, match="X must be an array, a table or a list of rows"):
@@ -125,7 +125,7 @@ def test_what_are_no_rows_is_refused_by_name(rows):
 @pytest.mark.parametrize(
     "rows", [np.full((36, 8), "2024-01-01", "M8[D]"), np.full((36, 8), date(2024, 1, 1))]
 )
-def test_dates_are_no_embeddings(rows):
+def test_dates_are_refused_as_embeddings(rows):
     with pytest.raises(
         ValueError, match=r"embedder for X must be an array of numbers.* dates to days"
     ):
@@ -138,13 +138,13 @@ def test_dates_are_no_embeddings(rows):
         (lambda Z: Z[:-1], "returned 35 embeddings for 36 rows"),
         (lambda Z: np.repeat(Z, 2, axis=0), "returned 72 embeddings for 36 rows"),
         (lambda Z: Z.mean(axis=0, keepdims=True), "returned 1 embeddings for 36 rows"),
-        (lambda Z: Z[:, 0], "returned one of 1 dimensions"),
-        (lambda Z: Z[..., None], "returned one of 3 dimensions"),
+        (lambda Z: Z[:, 0], "returned an array of 1 dimensions"),
+        (lambda Z: Z[..., None], "returned an array of 3 dimensions"),
         (lambda Z: Z.astype(str), "must be an array of numbers"),
-        (lambda Z: None, "returned one of 0 dimensions"),
+        (lambda Z: None, "returned an array of 0 dimensions"),
     ],
 )
-def test_an_embedder_that_returns_no_row_of_numbers_for_each_row_is_named(function, message):
+def test_invalid_results_of_an_embedder_are_refused_by_name(function, message):
     broken = FrozenEstimator(FunctionTransformer(function, check_inverse=False).fit(X))
     identifier = SiameseIdentifier(broken)
     with pytest.raises(ValueError, match=f"embedder .*{message}"):
@@ -183,7 +183,7 @@ def test_a_forgotten_name_is_nowhere_in_the_pickle(embedder):
     assert_array_equal(pickle.loads(state).class_distances(X), expected[:, keep])
 
 
-def test_a_class_that_was_learned_plays_no_impostor_when_it_is_back():
+def test_a_forgotten_training_class_is_no_impostor_when_enrolled_again():
     for labels in (NAMES, y, y.astype(float)):
         options = {"target_far": 0.4, "validation_fraction": 0.5, "random_state": 0}
         identifier = SiameseIdentifier(PCA(3), **options).fit(X, labels)
@@ -196,7 +196,7 @@ def test_a_class_that_was_learned_plays_no_impostor_when_it_is_back():
         assert identifier.threshold_ == threshold
 
 
-def test_forgetting_leaves_an_embedder_of_the_user_as_it_is():
+def test_forget_does_not_change_a_frozen_embedder():
     embedder = SiameseEmbedder(2, max_iter=1, random_state=0).fit(X, NAMES)
     identifier = SiameseIdentifier(FrozenEstimator(embedder)).fit(X, NAMES)
     identifier.forget("Person No. 7")
@@ -204,7 +204,7 @@ def test_forgetting_leaves_an_embedder_of_the_user_as_it_is():
     assert "Person No. 7" in embedder.classes_
 
 
-def test_forgetting_nobody_changes_nothing():
+def test_forgetting_no_class_changes_nothing():
     identifier = SiameseIdentifier(SiameseEmbedder(2, max_iter=1)).fit(X, NAMES)
     embedder = identifier.embedder_
     assert identifier.forget([]).embedder_ is embedder
@@ -212,7 +212,7 @@ def test_forgetting_nobody_changes_nothing():
 
 
 @pytest.mark.parametrize("rows", [[], (), np.empty((0, 2))])
-def test_no_rows_at_all_are_refused(rows):
+def test_empty_rows_are_refused(rows):
     with pytest.raises(ValueError, match=r"empty|0 sample"):
         SiameseIdentifier().fit(rows, [])
     with pytest.raises(ValueError, match=r"empty|0 sample"):

@@ -28,7 +28,7 @@ CONTAINERS = {
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_large_whole_numbers_stay_exact(container):
+def test_large_integers_stay_exact(container):
     labels = as_labels(CONTAINERS[container](IDS))
     assert labels.dtype.kind in "iu"
     assert labels.tolist() == IDS
@@ -37,7 +37,7 @@ def test_large_whole_numbers_stay_exact(container):
 @pytest.mark.parametrize(
     "ids", [pd.Series([BIG + 1, None, BIG + 2], dtype="Int64"), pl.Series([BIG + 1, None, BIG + 2])]
 )
-def test_a_missing_label_makes_no_floats_of_the_others(ids):
+def test_a_missing_label_does_not_turn_integers_into_floats(ids):
     is_present, labels = present_labels(ids)
     assert is_present.tolist() == [True, False, True]
     assert labels.tolist() == IDS[:2]
@@ -51,7 +51,7 @@ def test_arrays_of_numbers_keep_their_dtype():
     assert as_labels([2**63]).dtype == np.uint64
 
 
-def test_strings_keep_zeros_at_their_end():
+def test_strings_keep_trailing_null_characters():
     assert len(set(as_labels(["a", "a\0"]))) == 2
     assert as_labels(["b", "a"]).dtype.kind == "U"
 
@@ -71,11 +71,11 @@ def test_strings_keep_zeros_at_their_end():
         ([2**70], "beyond 64 bits; pass them as strings"),
         ([b"a", b"b"], "Unknown label type: bytes"),
         ([datetime.date(2020, 1, 1)], "Unknown label type: date"),
-        (np.array(["2020-01-01"], "M8[D]"), r"such as those of astype\(str\)"),
+        (np.array(["2020-01-01"], "M8[D]"), r"convert it with astype\(str\)"),
         (np.array([1j]), "Complex data not supported: complex128"),
     ],
 )
-def test_labels_that_cannot_be_meant_are_refused(labels, message):
+def test_invalid_collections_of_labels_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
         as_labels(labels)
 
@@ -118,7 +118,7 @@ def test_labels_that_no_dtype_holds_are_refused(new, known):
         to_common_dtype(new, known, "claimed", "classes_")
 
 
-def test_labels_that_are_no_classes_are_named():
+def test_labels_that_are_not_classes_are_refused_by_name():
     assert check_known([2, 1], np.array([1, 2, 3]), "claimed", "classes_").tolist() == [2, 1]
     with pytest.raises(ValueError, match=r"claimed has labels .* classes_, such as \[9\]"):
         check_known([9, 1], np.array([1, 2, 3]), "claimed", "classes_")

@@ -1,11 +1,10 @@
 """The walls of the package: which room may import which, and how long code may be."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 import sksiamese
 
@@ -71,15 +70,18 @@ def n_code_lines(path, tree):
     return sum(n not in documented and line.strip()[:1] not in ("", "#") for n, line in lines)
 
 
-def run_python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-
-def test_the_layers_hold_every_room_and_no_other():
+def test_every_file_and_folder_has_a_layer():
     assert set(LEVEL) == {name.split("/")[0] for name in TREES}
 
 
-def test_a_module_imports_rooms_of_lower_layers_and_packages_of_its_own_layer():
+def test_contributing_lists_every_file_and_folder_in_the_order_of_layers():
+    page = (PACKAGE.parent / "docs" / "contributing.rst").read_text("utf-8")
+    listed = re.findall(r"^- ``(\w+)``: .+\.$", page, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(LEVEL.keys() - {"__init__"})
+    assert [LEVEL[room] for room in listed] == sorted(map(LEVEL.get, listed), reverse=True)
+
+
+def test_a_module_imports_lower_layers_and_permitted_packages_only():
     for module in TREES:
         room = module.split("/")[0]
         rooms, packages = imports(module)
@@ -104,45 +106,34 @@ def test_no_function_has_a_body_longer_than_50_lines():
     assert too_long == {}
 
 
-def test_the_package_imports_where_the_optional_packages_are_missing():
-    code = (
-        "import sys\n"
-        "for name in ('matplotlib', 'pandas', 'polars', 'rich'):\n"
-        "    sys.modules[name] = None\n"
-        "import sksiamese\n"
-        "print(sksiamese.__version__)\n"
-    )
-    assert run_python(code).stdout.strip() == sksiamese.__version__
+IMPORT = """
+import gc, sys, time
+
+class Missing:
+    asked = []
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] in {"matplotlib", "pandas", "polars", "rich"}:
+            cls.asked.append(name)
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Missing)
+import sklearn.callback, sklearn.frozen, sklearn.metrics, sklearn.model_selection
+import sklearn.neighbors, sklearn.preprocessing, torch
+Missing.asked.clear()
+gc.disable()  # As garbage of the imports above would be collected by chance.
+start = time.process_time()
+import sksiamese
+print(sksiamese.__version__, time.process_time() - start, *Missing.asked)
+"""
 
 
-@pytest.fixture(scope="module")
-def imported():
-    """Seconds of the import after those of torch and scikit-learn, and what it loads.
-
-    No garbage is collected meanwhile, as it would be by chance and is that of the others.
-    """
-    # scikit-learn itself loads pandas and rich where it finds them.
-    code = (
-        "import gc, sys, time\n"
-        "import sklearn.callback, sklearn.frozen, sklearn.metrics, sklearn.model_selection\n"
-        "import sklearn.neighbors, sklearn.preprocessing, torch\n"
-        "before = set(sys.modules)\n"
-        "gc.disable()\n"
-        "start = time.process_time()\n"
-        "import sksiamese\n"
-        "print(time.process_time() - start)\n"
-        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
-    )
-    seconds, loaded = run_python(code).stdout.splitlines()
-    return float(seconds), set(loaded.split())
-
-
-def test_importing_the_package_loads_no_optional_package(imported):
-    _, loaded = imported
-    assert "sksiamese" in loaded
-    assert not loaded & {"matplotlib", "pandas", "polars", "rich"}
-
-
-def test_importing_the_package_takes_little_beside_torch_and_scikit_learn(imported):
-    seconds, _ = imported
-    assert seconds < 0.15
+def test_importing_the_package_is_fast_and_needs_no_optional_package():
+    """The time counts from the imports of torch and scikit-learn on."""
+    command = [sys.executable, "-c", IMPORT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    version, seconds, *asked = done.stdout.split()
+    assert version == sksiamese.__version__
+    assert float(seconds) < 0.15
+    assert asked == []

@@ -101,7 +101,7 @@ BY_HAND = {
 
 @each_batch
 @pytest.mark.parametrize("name", BY_HAND)
-def test_a_miner_selects_what_plain_loops_select(name, labels):
+def test_miners_equal_plain_loops(name, labels):
     for seed in range(3):
         D, same, different = batch(labels, seed)
         expected = [
@@ -114,7 +114,7 @@ def test_a_miner_selects_what_plain_loops_select(name, labels):
 
 @each_batch
 @each_miner
-def test_every_selected_pair_is_one_of_its_anchor_and_no_row_is_paired_with_itself(miner, labels):
+def test_selected_pairs_keep_their_anchor(miner, labels):
     D, same, different = batch(labels)
     mined, positive, negative = miner(D, same, different)
     assert mined.shape == positive.shape == negative.shape
@@ -131,7 +131,7 @@ def test_every_selected_pair_is_one_of_its_anchor_and_no_row_is_paired_with_itse
 
 @each_batch
 @each_miner
-def test_every_miner_goes_with_every_loss(miner, labels):
+def test_every_miner_works_with_every_loss(miner, labels):
     for name, loss in PAIR_LOSSES.items():
         D, same, different = batch(labels)
         D.requires_grad_()
@@ -160,7 +160,7 @@ def test_gradients_reach_exactly_the_mined_distances(miner, loss):
 
 
 @each_miner
-def test_a_miner_leaves_its_arguments_as_they_were(miner):
+def test_a_miner_does_not_change_its_arguments(miner):
     before = batch(LABELS["several classes"])
     arguments = [x.clone() for x in before]
     miner(*arguments)
@@ -168,7 +168,7 @@ def test_a_miner_leaves_its_arguments_as_they_were(miner):
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
-def test_the_order_of_the_columns_does_not_matter(name):
+def test_miners_do_not_depend_on_the_order_of_columns(name):
     miner = MINERS[name]
     D, same, different = batch(LABELS["several classes"])
     order = D[0].argsort()
@@ -189,7 +189,7 @@ def test_a_batch_without_anchors_has_the_loss_zero(miner):
 
 
 @each_miner
-def test_a_miner_takes_equal_distances(miner):
+def test_a_miner_accepts_equal_distances(miner):
     for name, loss in PAIR_LOSSES.items():
         D, same, different = batch(LABELS["several classes"])
         D = torch.ones_like(D).requires_grad_()
@@ -204,19 +204,19 @@ def test_all_pairs_copies_nothing():
     assert all(x is y for x, y in zip(all_pairs(*given), given, strict=True))
 
 
-def test_hardest_and_semihard_hold_two_columns():
+def test_hardest_and_semihard_return_two_columns():
     D, same, different = batch(LABELS["several classes"])
     assert hardest(D, same, different)[0].shape == (len(D), 2)
     assert semihard(D, same, different)[0].shape == (int(same.sum()), 2)
 
 
-def test_hardest_takes_a_positive_also_where_all_of_them_coincide_with_the_anchor():
+def test_hardest_selects_a_positive_at_distance_zero():
     D = torch.tensor([[5.0, 0.0, 0.0]])
     same = torch.tensor([[False, True, True]])
     assert hardest(D, same, ~same)[0].tolist() == [[0.0, 5.0]]
 
 
-def test_semihard_takes_a_negative_that_is_farther_and_not_one_at_the_same_distance():
+def test_semihard_selects_a_negative_that_is_strictly_farther():
     D = torch.tensor([[1.0, 1.0, 2.0, 3.0]])
     same = torch.tensor([[True, False, False, False]])
     assert semihard(D, same, ~same)[0].tolist() == [[1.0, 2.0]]
@@ -232,7 +232,7 @@ def points(n=24, n_classes=4, seed=0):
 
 
 @pytest.mark.parametrize("angle", [5.0, 20.0, 40.0])
-def test_angular_takes_the_negative_of_the_widest_angle_if_that_is_wide_enough(angle):
+def test_angular_selects_the_widest_angle_above_the_limit(angle):
     Z, _, D, same, different = points()
     expected = []
     for a, p in same.nonzero().tolist():
@@ -250,7 +250,7 @@ def test_angular_takes_the_negative_of_the_widest_angle_if_that_is_wide_enough(a
     assert 0 < len(expected) < same.sum() or angle < 40
 
 
-def test_angular_selects_the_pairs_that_the_peer_finds_in_its_triplets():
+def test_angular_selects_the_same_pairs_as_pytorch_metric_learning():
     Z, y, D, same, different = points()
     anchor, positive, _ = peer.AngularMiner(angle=35)(Z, y)
     theirs = set(zip(anchor.tolist(), positive.tolist(), strict=True))
@@ -265,7 +265,7 @@ def test_angular_needs_the_distances_within_a_batch():
         angular(D[:5], same[:5], different[:5])
 
 
-def test_multi_similarity_selects_the_pairs_that_the_peer_selects():
+def test_multi_similarity_selects_the_same_pairs_as_pytorch_metric_learning():
     Z, y, _, same, different = points()
     D = 1 - Z @ Z.T
     a1, p, a2, n = peer.MultiSimilarityMiner(epsilon=0.1, distance=CosineSimilarity())(Z, y)
@@ -275,7 +275,7 @@ def test_multi_similarity_selects_the_pairs_that_the_peer_selects():
         assert 0 < len(found[0]) < (same | different).sum()
 
 
-def test_distance_weighted_draws_negatives_as_rarely_as_such_distances_are_common():
+def test_distance_weighted_draws_negatives_by_inverse_density():
     D = torch.tensor([[1.0, 0.3, 0.6, 1.0, 1.3, 1.5]], dtype=torch.float64).repeat(20_000, 1)
     same = torch.zeros_like(D, dtype=torch.bool)
     same[:, 0] = True
@@ -288,7 +288,7 @@ def test_distance_weighted_draws_negatives_as_rarely_as_such_distances_are_commo
     assert found == pytest.approx([1 / q / total for q in density] + [0], abs=0.02)
 
 
-def test_distance_weighted_draws_for_each_positive_anew_and_any_where_all_are_far():
+def test_distance_weighted_draws_again_for_each_positive():
     D = torch.full((1, 40), 1.9)
     same = torch.arange(40).unsqueeze(0) < 20
     D[0, 20:] += torch.arange(20) / 1000
@@ -299,14 +299,14 @@ def test_distance_weighted_draws_for_each_positive_anew_and_any_where_all_are_fa
     assert len(mined) == 20
 
 
-def test_easy_positive_takes_the_nearest_positive_and_a_farther_negative():
+def test_easy_positive_selects_the_nearest_positive_and_a_farther_negative():
     D = torch.tensor([[0.5, 0.2, 0.1, 0.3, 0.9]])
     same = torch.tensor([[True, True, False, False, False]])
     assert easy_positive(D, same, ~same)[0].tolist() == [pytest.approx([0.2, 0.3])]
 
 
 @pytest.mark.parametrize("name", MINERS)
-def test_a_miner_of_a_large_batch_needs_no_cube(name):
+def test_a_miner_of_a_large_batch_needs_no_cubic_memory(name):
     n = 1024
     D = torch.rand(n, n, generator=torch.Generator().manual_seed(0))
     y = torch.arange(n) % 100
@@ -317,7 +317,7 @@ def test_a_miner_of_a_large_batch_needs_no_cube(name):
 
 
 @pytest.mark.parametrize("name", ["angular", "semihard"])
-def test_a_miner_that_looks_at_some_distances_at_a_time_selects_the_same(name, monkeypatch):
+def test_a_miner_selects_the_same_in_chunks(name, monkeypatch):
     _, _, D, same, different = points()
     whole = MINERS[name](D, same, different)
     monkeypatch.setattr(_masked, "CHUNK", 50)

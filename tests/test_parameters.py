@@ -50,20 +50,20 @@ COUNTS = [
 
 
 @pytest.mark.parametrize(("name", "function", "beyond"), REALS)
-def test_a_number_beyond_its_range_is_refused_by_name(name, function, beyond):
+def test_numbers_outside_their_range_are_refused_by_name(name, function, beyond):
     for value in [beyond, *NO_REAL]:
         with pytest.raises(ValueError, match=f"^{name} must be a finite number"):
             function(**{name: value})
 
 
 @pytest.mark.parametrize(("name", "function"), COUNTS)
-def test_a_count_that_is_no_whole_number_above_zero_is_refused_by_name(name, function):
+def test_counts_must_be_positive_integers(name, function):
     for value in NO_COUNT:
         with pytest.raises(ValueError, match=f"^{name} must be a whole number from"):
             function(**{name: value})
 
 
-def test_numbers_of_numpy_are_as_good_as_those_of_python():
+def test_numbers_of_numpy_are_accepted():
     expected = losses.triplet(*BATCH, margin=0.5)
     assert losses.triplet(*BATCH, margin=np.float32(0.5)) == expected
     tower = towers.mlp((np.int64(2), np.uint8(2)), np.int32(3), width=np.int64(4))
@@ -72,43 +72,43 @@ def test_numbers_of_numpy_are_as_good_as_those_of_python():
 
 @pytest.mark.parametrize("shape", [(True, 4), (2.0, 2), (0, 4), (), None, "22", (2**40, 1)])
 @pytest.mark.parametrize("tower", [towers.mlp, towers.cnn, towers.tdnn])
-def test_a_shape_of_items_that_cannot_be_is_refused(tower, shape):
+def test_impossible_shapes_of_items_are_refused(tower, shape):
     with pytest.raises(ValueError, match="input_shape"):
         tower(shape, 2, width=4)
 
 
 @pytest.mark.parametrize("cues", [None, {}, [0], {"a": [9]}, {"a": [0.5]}, {"a": 1}, {"a": "xy"}])
-def test_cues_that_name_no_columns_are_refused(cues):
+def test_cues_without_columns_are_refused(cues):
     with pytest.raises(ValueError, match="cues"):
         towers.multi_cue((4,), 2, cues=cues)
 
 
 @pytest.mark.parametrize("backbone", [None, nn.Linear(7, 2), nn.Module(), lambda X: X])
-def test_a_backbone_that_does_not_take_the_items_is_refused(backbone):
+def test_a_backbone_that_fails_on_items_is_refused(backbone):
     with pytest.raises(ValueError, match="backbone"):
         towers.pretrained((4,), 2, backbone=backbone)
 
 
 @pytest.mark.parametrize("function", [augment.time_warp, augment.rescale])
 def test_augmentations_of_series_refuse_images(function):
-    with pytest.raises(ValueError, match="takes series X"):
+    with pytest.raises(ValueError, match="needs series X"):
         function(torch.rand(3, 1, 4, 4), torch.Generator())
 
 
 @pytest.mark.parametrize("weight", [None, ["a"] * 12, 1.0, [1.0] * 11, [1j] * 12, [-1.0] * 12])
-def test_weights_that_are_not_a_number_for_each_row_are_refused(weight):
+def test_row_weights_of_a_wrong_shape_are_refused(weight):
     with pytest.raises(ValueError, match="weight"):
         next(batches.weighted(Y, 4, weight=weight, generator=torch.Generator()))
 
 
 @pytest.mark.parametrize("groups", [None, ["a"] * 12, 1, [1] * 11, [0.5] * 12, [-1] * 12])
-def test_groups_that_are_not_a_whole_number_for_each_row_are_refused(groups):
+def test_row_groups_that_are_not_integers_are_refused(groups):
     with pytest.raises(ValueError, match="groups"):
         next(batches.hierarchical(Y, 4, groups=groups, generator=torch.Generator()))
 
 
 @pytest.mark.parametrize("sampler", [batches.shuffled, batches.class_balanced])
-def test_rows_without_any_class_make_no_batch(sampler):
+def test_rows_without_classes_give_no_batches(sampler):
     with pytest.raises(ValueError, match="y has no row"):
         next(sampler(torch.full((5,), -1), 4, generator=torch.Generator()))
 
@@ -121,6 +121,6 @@ def test_a_batch_size_above_the_number_of_rows_changes_nothing():
 
 
 @pytest.mark.parametrize("distance", ["euclidean", None, lambda A, B: A, lambda A, B: 1.0])
-def test_a_distance_that_gives_no_matrix_is_refused(distance):
+def test_a_distance_that_returns_no_matrix_is_refused(distance):
     with pytest.raises(ValueError, match="distance"):
         distances.paired(distance, torch.rand(3, 2), torch.rand(3, 2))

@@ -42,20 +42,20 @@ def pipeline_of_embedder():
     return make_pipeline(StandardScaler(), SiameseEmbedder(**BRIEFLY), LogisticRegression())
 
 
-def test_a_callback_of_a_pipeline_is_told_of_the_epochs_of_its_steps(rows):
+def test_a_callback_of_a_pipeline_gets_the_epochs_of_its_steps(rows):
     epochs = Epochs()
     pipeline_of_embedder().set_callbacks(epochs).fit(*rows)
     assert epochs.counts == {"SiameseEmbedder": 3}
 
 
-def test_a_callback_of_a_search_is_told_of_the_epochs_of_all_fits(rows):
+def test_a_callback_of_a_search_gets_the_epochs_of_all_fits(rows):
     epochs = Epochs()
     search = GridSearchCV(pipeline_of_embedder(), {"siameseembedder__depth": [1, 2]}, cv=2)
     search.set_callbacks(epochs).fit(*rows)
     assert epochs.counts == {"SiameseEmbedder": 3 * (2 * 2 + 1)}
 
 
-def test_a_bar_of_a_pipeline_has_a_line_for_the_training(rows, digit_pairs, capsys):
+def test_the_progress_bar_of_a_pipeline_shows_training(rows, digit_pairs, capsys):
     pipeline_of_embedder().set_callbacks(ProgressBar()).fit(*rows)
     assert "SiameseEmbedder - fit" in capsys.readouterr().out
     model = make_pipeline("passthrough", SiameseVerifier(**BRIEFLY))
@@ -63,7 +63,7 @@ def test_a_bar_of_a_pipeline_has_a_line_for_the_training(rows, digit_pairs, caps
     assert "SiameseVerifier - fit" in capsys.readouterr().out
 
 
-def test_estimators_that_pass_no_callbacks_on_take_the_bar_of_what_they_hold(
+def test_estimators_without_callback_support_use_the_bar_of_their_estimator(
     rows, digit_pairs, capsys
 ):
     bar = ProgressBar()
@@ -76,7 +76,7 @@ def test_estimators_that_pass_no_callbacks_on_take_the_bar_of_what_they_hold(
 
 
 @pytest.mark.parametrize("step", [SiameseEmbedder(**BRIEFLY), LogisticRegression()])
-def test_a_bar_of_a_step_is_refused_by_scikit_learn_with_the_remedy(rows, step):
+def test_scikit_learn_refuses_a_progress_bar_of_a_step(rows, step):
     model = make_pipeline(step.set_callbacks(ProgressBar()))
     with pytest.raises(TypeError, match="Register them directly on the meta-estimator"):
         model.fit(*rows)

@@ -25,7 +25,7 @@ def few(digits):
     return X[:300], y[:300]
 
 
-def test_two_workers_find_what_one_finds_and_leave_the_threads_alone(few):
+def test_two_workers_give_the_same_scores_as_one(few):
     n_threads = torch.get_num_threads()
     grid = {MAX_ITER: [1, 3], "siameseembedder__margin": [0.1, 0.3]}
     found = [
@@ -36,7 +36,7 @@ def test_two_workers_find_what_one_finds_and_leave_the_threads_alone(few):
     assert torch.get_num_threads() == n_threads
 
 
-def test_rungs_over_epochs_keep_the_best_candidates(few):
+def test_halving_over_epochs_keeps_the_best_candidates(few):
     grid = {"siameseembedder__learning_rate_init": [1e-7, 1e-6, 1e-5, 5e-3]}
     options = {"resource": MAX_ITER, "min_resources": 2, "max_resources": 8, "factor": 2, "cv": 2}
     search = HalvingGridSearchCV(classifier(), grid, random_state=0, **options).fit(*few)
@@ -46,7 +46,7 @@ def test_rungs_over_epochs_keep_the_best_candidates(few):
     assert search.best_estimator_[0].n_iter_ == 8
 
 
-def test_rungs_over_rows_cut_pairs(digit_pairs):
+def test_halving_over_rows_uses_fewer_pairs(digit_pairs):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(4, width=16, max_iter=3, random_state=0)
     options = {"min_resources": 500, "factor": 2, "cv": 2, "random_state": 0}
@@ -57,7 +57,7 @@ def test_rungs_over_rows_cut_pairs(digit_pairs):
     assert search.best_estimator_.n_iter_ == 3
 
 
-def test_early_stopping_ends_the_fits_of_a_search_by_themselves(few):
+def test_early_stopping_works_in_a_search(few):
     stopping = {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 2}
     grid = {MAX_ITER: [3, 200]}
     search = GridSearchCV(classifier(**stopping), grid, cv=2).fit(*few)
@@ -72,7 +72,7 @@ def test_early_stopping_ends_the_fits_of_a_search_by_themselves(few):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_warm_start_never_leaks_from_one_fit_of_a_search_into_another(few, n_jobs):
+def test_warm_start_does_not_leak_between_fits_of_a_search(few, n_jobs):
     grid = {MAX_ITER: [1, 2, 4]}
     warm, cold = (
         GridSearchCV(classifier(warm_start=warm), grid, cv=2, n_jobs=n_jobs).fit(*few)
@@ -84,6 +84,6 @@ def test_a_warm_start_never_leaks_from_one_fit_of_a_search_into_another(few, n_j
     assert warm.best_estimator_[0].n_iter_ == warm.best_params_[MAX_ITER]
 
 
-def test_a_worker_takes_as_many_threads_as_joblib_grants_it():
+def test_a_worker_uses_the_threads_granted_by_joblib():
     with parallel_config("loky", inner_max_num_threads=2):
         assert Parallel(n_jobs=2)(delayed(torch.get_num_threads)() for _ in range(2)) == [2, 2]

@@ -38,7 +38,7 @@ def asked(digits):
     return answers(digits)
 
 
-def test_many_threads_get_the_same_answers_from_one_estimator(asked):
+def test_predictions_are_the_same_in_many_threads(asked):
     expected = {name: ask() for name, ask in asked.items()}
     start = Barrier(N_THREADS)
 
@@ -54,7 +54,7 @@ def test_many_threads_get_the_same_answers_from_one_estimator(asked):
                     np.testing.assert_array_equal(answer, expected[name], err_msg=name)
 
 
-def test_threads_answer_while_others_fit(digits, asked):
+def test_predictions_are_the_same_while_others_fit(digits, asked):
     X, _, y, _ = digits
     expected = {name: ask() for name, ask in asked.items()}
     done = Event()
@@ -80,7 +80,7 @@ def test_threads_answer_while_others_fit(digits, asked):
     assert (fitted[0] != fitted[1]).any()
 
 
-def test_answers_leave_the_modules_as_they_are(digits):
+def test_predictions_do_not_change_the_modules(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(**SETTINGS).fit(X, y)
     assert not any(module.training for module in embedder.tower_.modules())
@@ -146,7 +146,7 @@ def test_callbacks_of_two_fits_may_wait_for_each_other(digits):
 @pytest.mark.parametrize(
     "part", [{}, {"miner": "distance_weighted", "distance": "chord"}, {"early_stopping": True}]
 )
-def test_callbacks_draw_from_the_global_generator_and_change_nothing(digits, part):
+def test_random_numbers_drawn_by_callbacks_change_nothing(digits, part):
     X, _, y, _ = digits
     expected = SiameseEmbedder(**SETTINGS | part).fit_transform(X, y)
     torch.manual_seed(3)

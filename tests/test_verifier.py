@@ -45,7 +45,7 @@ def swapped(P):
     return stack_pairs(right, left)
 
 
-def test_pairs_of_new_rows_are_told_apart_far_better_than_by_raw_distance(digit_pairs, fitted):
+def test_verifier_is_better_than_the_raw_distance(digit_pairs, fitted):
     _, P, _, match = digit_pairs
     left, right = split_pairs(P)
     raw = roc_auc_score(match, -np.linalg.norm(left - right, axis=1))
@@ -55,7 +55,7 @@ def test_pairs_of_new_rows_are_told_apart_far_better_than_by_raw_distance(digit_
     assert fitted.score(P, match) >= 0.93
 
 
-def test_margin_matters(digit_pairs, fitted):
+def test_margin_changes_the_verifier(digit_pairs, fitted):
     P, P_test, match, match_test = digit_pairs
     without = SiameseVerifier(margin=None, random_state=0).fit(P, match)
     wrong, wrong_without = (
@@ -67,7 +67,7 @@ def test_margin_matters(digit_pairs, fitted):
 
 @pytest.mark.parametrize("head", sorted(HEADS))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_swapping_the_halves_changes_no_output(digit_pairs, head, dtype):
+def test_swapping_the_items_does_not_change_the_outputs(digit_pairs, head, dtype):
     P, P_test, match, _ = (part.astype(dtype) for part in digit_pairs)
     verifier = SiameseVerifier(head=head, max_iter=2, random_state=0).fit(P, match)
     for method in ("decision_function", "predict_proba", "predict", "pair_distance"):
@@ -75,7 +75,7 @@ def test_swapping_the_halves_changes_no_output(digit_pairs, head, dtype):
         np.testing.assert_array_equal(output(P_test), output(swapped(P_test)))
 
 
-def test_probability_threshold_and_logit_are_one_thing(digit_pairs, fitted):
+def test_probability_and_prediction_follow_the_logit(digit_pairs, fitted):
     P = digit_pairs[1]
     logit, proba = fitted.decision_function(P), fitted.predict_proba(P)
     assert logit.dtype == proba.dtype == np.float64
@@ -84,7 +84,7 @@ def test_probability_threshold_and_logit_are_one_thing(digit_pairs, fitted):
     np.testing.assert_array_equal(fitted.predict(P), logit > 0)
 
 
-def test_distance_is_that_of_the_embedded_items(digit_pairs, fitted):
+def test_pair_distance_is_the_distance_of_embedded_items(digit_pairs, fitted):
     P = digit_pairs[1]
     A, B = (fitted.transform_items(side) for side in split_pairs(P))
     np.testing.assert_allclose(fitted.pair_distance(P), np.linalg.norm(A - B, axis=1))
@@ -95,7 +95,7 @@ def test_small_distance_means_a_match(digit_pairs, fitted):
     assert roc_auc_score(match, -fitted.pair_distance(P)) > 0.95
 
 
-def test_all_layouts_of_pairs_are_the_same_pairs(digit_pairs):
+def test_all_layouts_of_pairs_give_the_same_scores(digit_pairs):
     P, _, match, _ = digit_pairs
     outputs = [
         SiameseVerifier(max_iter=1, random_state=0).fit(pairs, match).decision_function(pairs)
@@ -113,7 +113,7 @@ def test_odd_columns_share_the_middle_one_and_warn(digit_pairs):
     assert verifier.transform_items(P[:3, :64]).shape == (3, 32)
 
 
-def test_weight_two_counts_as_the_pair_twice_and_zero_as_none(digit_pairs):
+def test_weight_two_equals_two_copies_and_weight_zero_none(digit_pairs):
     P, _, match, _ = digit_pairs
     P, match = P[:40], match[:40]
     weight = np.random.RandomState(0).randint(0, 3, size=40)
@@ -149,14 +149,14 @@ def test_balanced_class_weight_equals_the_weights_that_balance(digit_pairs):
 
 
 @pytest.mark.parametrize("labels", [(-1, 1), (0, 1), ("different", "same"), (False, True)])
-def test_any_two_labels_will_do(digit_pairs, labels):
+def test_any_two_labels_are_accepted(digit_pairs, labels):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(max_iter=5, random_state=0).fit(P, np.where(match, *labels[::-1]))
     assert list(verifier.classes_) == list(labels)
     assert np.mean(verifier.predict(P) == np.where(match, *labels[::-1])) > 0.9
 
 
-def test_grid_search_with_identity_disjoint_folds_is_the_same_alone_and_in_parallel():
+def test_grid_search_with_identity_disjoint_folds_is_the_same_in_parallel():
     P, match, groups = make_pairs(
         *load_digits(return_X_y=True), n_pairs=600, n_groups=3, random_state=0
     )
@@ -178,7 +178,7 @@ def test_grid_search_with_identity_disjoint_folds_is_the_same_alone_and_in_paral
     assert scores[0][2] != scores[0][3]
 
 
-def test_thresholds_and_calibration_of_scikit_learn_work(digit_pairs, fitted):
+def test_verifier_works_in_threshold_tuning_and_calibration(digit_pairs, fitted):
     P, P_test, match, match_test = digit_pairs
     frozen = FrozenEstimator(fitted)
     strict = FixedThresholdClassifier(frozen, threshold=3.0, response_method="decision_function")
@@ -192,7 +192,7 @@ def test_thresholds_and_calibration_of_scikit_learn_work(digit_pairs, fitted):
     assert cross_val_score(inner, P[:2000], match[:2000], cv=2).min() > 0.75
 
 
-def test_its_own_head_is_trained(digit_pairs):
+def test_a_custom_head_is_trained(digit_pairs):
     P, _, match, _ = digit_pairs
 
     class Head(torch.nn.Module):
@@ -235,15 +235,15 @@ def test_a_head_needs_no_weights(digit_pairs):
     ("same", "different"),
     [("match", "mismatch"), (0, 1), (-1, 1), (1.0, 2.0), (False, True), (3, 7)],
 )
-def test_labels_that_seem_to_mean_the_opposite_are_warned_about(digit_pairs, same, different):
+def test_labels_that_seem_reversed_warn(digit_pairs, same, different):
     P, _, match, _ = digit_pairs
     P, match = P[:500], match[:500]
-    message = re.escape(f"If these are the ones that match, pass y == {same!r}.")
+    message = re.escape(f"If the latter match, pass y == {same!r}.")
     with pytest.warns(UserWarning, match=message):
         SiameseVerifier(max_iter=1).fit(P, np.where(match, same, different))
 
 
-def test_labels_in_order_or_at_random_or_of_few_pairs_warn_of_nothing(digit_pairs):
+def test_ordinary_labels_do_not_warn(digit_pairs):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(max_iter=1, random_state=0)
     verifier.fit(P, np.where(match, "same", "different"))
@@ -256,13 +256,13 @@ def test_labels_in_order_or_at_random_or_of_few_pairs_warn_of_nothing(digit_pair
     verifier.fit(P[:10], ~match[:10])
 
 
-def test_columns_that_differ_in_kind_are_no_distances():
+def test_columns_of_different_kinds_do_not_warn():
     X, y = make_blobs(400, 6, centers=2, cluster_std=3, random_state=0)
     for labels in (y, 1 - y):
         SiameseVerifier(max_iter=1, random_state=0).fit(X, labels)
 
 
-def test_pairs_of_hard_negatives_are_not_taken_for_reversed_ones(digits):
+def test_hard_negatives_do_not_warn(digits):
     X, _, y, _ = digits
     D = np.linalg.norm(X[:, None] - X, axis=2)
     nearest_other = np.where(y[:, None] != y, D, np.inf).argmin(axis=1)
@@ -277,7 +277,7 @@ def test_pairs_of_hard_negatives_are_not_taken_for_reversed_ones(digits):
         verifier.fit(pairs, ~match)
 
 
-def test_the_distance_is_that_of_the_fit(digit_pairs):
+def test_pair_distance_uses_the_distance_of_fit(digit_pairs):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(max_iter=1, warm_start=True).fit(P, match)
     expected = verifier.pair_distance(P)
@@ -289,7 +289,7 @@ def test_the_distance_is_that_of_the_fit(digit_pairs):
 
 @pytest.mark.parametrize("weight", [-3, 0, np.nan, np.inf, -np.inf, "2", None, [1], 1j])
 @pytest.mark.parametrize("label", [True, False])
-def test_class_weights_are_finite_numbers_above_zero(digit_pairs, weight, label):
+def test_class_weights_must_be_finite_and_positive(digit_pairs, weight, label):
     P, _, match, _ = digit_pairs
     with pytest.raises(ValueError, match=r"class_weight=.* must be above zero for both labels"):
         SiameseVerifier(class_weight={label: weight, not label: 1}).fit(P, match)
@@ -303,14 +303,14 @@ def test_class_weights_of_other_labels_are_refused_by_name(digit_pairs, class_we
 
 
 @pytest.mark.parametrize("weight", [np.nan, np.inf, -1e300, "heavy", None])
-def test_sample_weights_are_finite_numbers(digit_pairs, weight):
+def test_sample_weights_must_be_finite(digit_pairs, weight):
     P, _, match, _ = digit_pairs
     with pytest.raises(ValueError, match="sample_weight"):
         SiameseVerifier(max_iter=1).fit(P[:50], match[:50], [weight] + [1] * 49)
 
 
 @pytest.mark.parametrize("factor", [1e300, 1e-300, 2.0**40])
-def test_only_the_ratios_of_weights_count(digit_pairs, factor):
+def test_fit_depends_on_the_ratio_of_weights_only(digit_pairs, factor):
     P, _, match, _ = digit_pairs
     P, match = P[:100].astype(np.float32), match[:100]
     weight = np.random.default_rng(0).integers(1, 4, size=100)
@@ -327,7 +327,7 @@ def test_only_the_ratios_of_weights_count(digit_pairs, factor):
     np.testing.assert_allclose(by_class.decision_function(P), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
+def test_invalid_pairs_and_weights_are_refused(digit_pairs, fitted):
     P, _, match, _ = digit_pairs
     refused = [
         (P.reshape(-1, 4, 32), match, None, "second of more than two dimensions must be 2"),
@@ -346,7 +346,7 @@ def test_unfit_pairs_and_weights_are_refused(digit_pairs, fitted):
         fitted.transform_items(P)
 
 
-def test_pairs_of_weight_zero_are_as_good_as_absent(digit_pairs):
+def test_pairs_of_weight_zero_equal_absent_pairs(digit_pairs):
     P, _, match, _ = digit_pairs
     many, labels = np.tile(P, (2, 1)), np.tile(match, 2)
     weight = np.zeros(len(many))
@@ -356,7 +356,7 @@ def test_pairs_of_weight_zero_are_as_good_as_absent(digit_pairs):
     np.testing.assert_allclose(weighted.decision_function(P), alone.decision_function(P), atol=1e-9)
 
 
-def test_pairs_that_are_held_out_have_weight(digit_pairs):
+def test_held_out_pairs_have_positive_weight(digit_pairs):
     P, _, match, _ = digit_pairs
     weight = np.zeros(len(P))
     weight[:200] = 1
@@ -364,7 +364,7 @@ def test_pairs_that_are_held_out_have_weight(digit_pairs):
     assert max(verifier.fit(P, match, sample_weight=weight).validation_scores_) > 0.5
 
 
-def test_the_history_knows_both_kinds_of_pair_where_they_alternate(digit_pairs):
+def test_history_covers_both_kinds_of_alternating_pairs(digit_pairs):
     P, _, match, _ = digit_pairs
     order = np.ravel([np.flatnonzero(match)[:1024], np.flatnonzero(~match)[:1024]], order="F")
     history = SiameseVerifier(max_iter=2, random_state=0).fit(P[order], match[order]).history_
@@ -392,7 +392,7 @@ def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
         SiameseVerifier(head=Column).fit(P, match)
 
 
-def test_pairs_may_come_as_nested_lists(digit_pairs):
+def test_pairs_may_be_nested_lists(digit_pairs):
     P, _, match, _ = digit_pairs
     flat = SiameseVerifier(max_iter=2, random_state=0).fit(P[:100], match[:100])
     nested = SiameseVerifier(max_iter=2, random_state=0)
@@ -400,7 +400,7 @@ def test_pairs_may_come_as_nested_lists(digit_pairs):
     np.testing.assert_array_equal(nested.decision_function(P), flat.decision_function(P))
 
 
-def test_depth_and_width_are_those_of_the_tower_by_default(digit_pairs):
+def test_depth_and_width_default_to_the_tower(digit_pairs):
     P, match = digit_pairs[0][:100], digit_pairs[2][:100]
     layers = {
         tower: [len(weight) for weight in weights if weight.ndim > 1]
@@ -414,7 +414,7 @@ def test_depth_and_width_are_those_of_the_tower_by_default(digit_pairs):
     assert layers == {"mlp": [512, 32], "tdnn": [128, 128, 128, 32]}
 
 
-def test_a_tower_without_a_default_width_asks_for_one(digit_pairs):
+def test_a_tower_without_a_default_width_is_refused(digit_pairs):
     def narrow(input_shape, n_components, width):
         return nn.Sequential(nn.Linear(input_shape[0], width), nn.Linear(width, n_components))
 
@@ -425,7 +425,7 @@ def test_a_tower_without_a_default_width_asks_for_one(digit_pairs):
     assert verifier.set_params(width=3).fit(P, match).tower_[2][0].out_features == 3
 
 
-def test_digits_never_seen_are_told_apart_better_than_by_weights_of_single_components(digits):
+def test_unseen_digits_are_verified_better_than_by_weighted_components(digits):
     X, y = digits[0].astype(np.float32), digits[2]
     default = SiameseVerifier(max_iter=15)
     contenders = (default, clone(default).set_params(head="weighted_l1"))
@@ -489,7 +489,7 @@ def test_validation_pairs_share_no_identity_with_training_pairs(people_pairs):
         assert len(trained) <= 40 - n_held_out
 
 
-def test_the_score_of_unseen_identities_is_not_that_of_seen_ones(people_pairs):
+def test_validation_scores_of_unseen_identities_are_lower(people_pairs):
     pairs, match, groups = people_pairs
     verifier = SiameseVerifier(early_stopping=True, validation_fraction=0.25, random_state=0)
     at_random = max(verifier.fit(pairs, match).validation_scores_)
@@ -515,7 +515,7 @@ def test_identities_may_be_of_any_kind_and_are_checked(people_pairs, kind):
             verifier.fit(pairs, match, groups=wrong)
 
 
-def test_groups_of_pairs_are_routed_through_pipelines_and_searches(people_pairs):
+def test_groups_are_routed_through_pipelines_and_searches(people_pairs):
     pairs, match, groups = people_pairs
     P = np.asarray(pairs)
     verifier = SiameseVerifier(early_stopping=True, max_iter=2, random_state=0)

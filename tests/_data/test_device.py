@@ -69,7 +69,7 @@ def value_and_gradient(loss, miner, D, *masks):
 
 @pytest.mark.parametrize("miner", [name for name in MINERS if name != "distance_weighted"])
 @each_loss
-def test_the_loss_of_mined_pairs_is_that_of_the_cpu(loss, miner, as_accelerator):
+def test_losses_of_mined_pairs_agree_on_cpu_and_accelerator(loss, miner, as_accelerator):
     def by_labels():
         return {
             name: value_and_gradient(loss, MINERS[miner], *pairs(labels))
@@ -81,7 +81,7 @@ def test_the_loss_of_mined_pairs_is_that_of_the_cpu(loss, miner, as_accelerator)
     torch.testing.assert_close(by_labels(), on_cpu)
 
 
-def test_every_positive_gets_a_random_negative_of_its_anchor(as_accelerator):
+def test_distance_weighted_draws_a_negative_of_the_same_anchor(as_accelerator):
     D, same, different = pairs(LABELS["several classes"])
     as_accelerator()
     mined, positive, negative = CONFIGURED["distance_weighted"](D, same, different)
@@ -101,7 +101,7 @@ def waits(loss, miner):
 
 
 @each_loss
-def test_the_loss_of_mined_pairs_waits_for_no_number(loss):
+def test_losses_of_mined_pairs_do_not_synchronise_with_the_device(loss):
     if isinstance(loss, torch.nn.Module):
         loss = WuMargin().to("meta")
     for name, miner in CONFIGURED.items():
@@ -116,7 +116,7 @@ def test_the_loss_of_mined_pairs_waits_for_no_number(loss):
 
 
 @pytest.mark.parametrize("name", [*CLASS_LOSSES, *REGULARIZERS])
-def test_losses_of_classes_and_regularizers_wait_for_no_number(name):
+def test_class_losses_and_regularizers_do_not_synchronise_with_the_device(name):
     Z = torch.rand(12, N_COMPONENTS, device="meta", requires_grad=True)
     y = torch.zeros(12, dtype=torch.int64, device="meta")
     choice = {**CLASS_LOSSES, **REGULARIZERS}[name]
@@ -128,14 +128,14 @@ def test_losses_of_classes_and_regularizers_wait_for_no_number(name):
 
 
 @pytest.mark.parametrize("distance", DISTANCES.values(), ids=DISTANCES)
-def test_distances_wait_for_no_number(distance):
+def test_distances_do_not_synchronise_with_the_device(distance):
     Z = torch.rand(12, N_COMPONENTS, device="meta", requires_grad=True)
     distance(Z, Z).sum().backward()
     assert Z.grad.shape == Z.shape
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn", "tdnn", "multi_cue"])
-def test_towers_wait_for_no_number(name):
+def test_towers_do_not_synchronise_with_the_device(name):
     cues = {"head": [0, 2, 4], "body": slice(1, 10)}
     factory = {**TOWERS, "multi_cue": partial(multi_cue, cues=cues)}[name]
     tower = factory((16,), N_COMPONENTS, depth=2, width=8, dropout=0.1).to("meta")
@@ -201,20 +201,20 @@ FITS = {
 
 
 @pytest.mark.parametrize("options", FITS.values(), ids=FITS)
-def test_no_step_of_an_embedder_waits_for_a_number(options, watch):
+def test_training_steps_do_not_synchronise_with_the_device(options, watch):
     SiameseEmbedder(**FAST | options).fit(X, Y)
     assert watch.n_batches >= 4
     assert watch.seen == []
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_no_step_of_a_verifier_waits_for_a_number(head, watch):
+def test_training_steps_of_a_verifier_do_not_synchronise_with_the_device(head, watch):
     SiameseVerifier(**FAST, head=head).fit(np.hstack([X, X[::-1]]), Y[::-1] == Y)
     assert watch.n_batches == 6
     assert watch.seen == []
 
 
-def test_a_step_that_waits_is_noticed(watch):
+def test_watch_finds_steps_that_synchronise(watch):
     for options in ({"miner": "angular"}, {"loss": "soft_margin_triplet"}):
         SiameseEmbedder(**FAST | options).fit(X, Y)
         assert "nonzero" in watch.seen
@@ -237,7 +237,9 @@ class Stored:
 @pytest.mark.parametrize(
     ("free", "unused", "kept"), [(8000, 0, True), (7999, 0, False), (5000, 3000, True)]
 )
-def test_a_card_keeps_data_that_fit_eight_times_into_what_is_free(free, unused, kept, monkeypatch):
+def test_data_stay_on_cuda_if_they_fit_eight_times_into_free_memory(
+    free, unused, kept, monkeypatch
+):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**6))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: unused + 500)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 500)
@@ -256,7 +258,7 @@ def read_only(rows):
 
 @pytest.mark.parametrize("kind", [np.asarray, np.uint8, read_only, csr_array, Stored])
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
-def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkeypatch):
+def test_training_is_the_same_for_data_kept_on_or_sent_to_the_device(estimator, kind, monkeypatch):
     monkeypatch.setattr(_items, "CHUNK", 50)
     given, y = kind(np.maximum(9 * X, 0)), Y
     if estimator is SiameseVerifier:
@@ -268,17 +270,17 @@ def test_data_that_are_kept_train_as_those_that_are_sent(estimator, kind, monkey
     assert kept.loss_curve_ == sent.loss_curve_
 
 
-def test_the_cpu_reads_arrays_where_they_are_but_not_those_that_may_not_be_written_to():
+def test_writable_arrays_are_read_without_a_copy_on_the_cpu():
     rows, cpu = X.copy(), torch.device("cpu")
     items = _items.Items(rows, cpu)
-    assert items.kept.data_ptr() == rows.ctypes.data
-    assert _items.Items(read_only(rows), cpu).kept is None
+    assert items.cached.data_ptr() == rows.ctypes.data
+    assert _items.Items(read_only(rows), cpu).cached is None
     some = np.array([5, 2, 5])
     for kind in (np.asarray, read_only, csr_array):
         np.testing.assert_array_equal(_items.Items(kind(rows), cpu)[some], rows[some])
 
 
-def test_row_numbers_are_sent_side_by_side(monkeypatch):
+def test_row_numbers_are_contiguous_when_sent_to_the_device(monkeypatch):
     """A card would wait for those that lie apart, as the share of one of several processes does."""
     asked = []
     monkeypatch.setattr(_items, "to_device", lambda tensor, device: asked.append(tensor) or tensor)
@@ -303,19 +305,19 @@ class Pageable:
         return self
 
 
-def test_what_is_sent_to_a_card_is_pinned_and_not_waited_for():
+def test_copies_to_cuda_are_pinned_and_asynchronous():
     tensor = Pageable()
     _device.to_device(tensor, CARD)
     assert tensor.done == ["pinned", (CARD, {"non_blocking": True})]
 
 
-def test_nothing_is_pinned_without_a_card():
+def test_nothing_is_pinned_for_the_cpu():
     tensor, cpu = Pageable(), torch.device("cpu")
     _device.to_device(tensor, cpu)
     assert tensor.done == [(cpu, {})]
 
 
-def test_the_card_that_is_there_is_chosen(monkeypatch):
+def test_device_auto_is_cuda_if_available(monkeypatch):
     asked = []
     empty = torch.empty
 
@@ -331,7 +333,7 @@ def test_the_card_that_is_there_is_chosen(monkeypatch):
     assert asked == ["cuda", "cpu", "cuda:3"]
 
 
-def test_only_the_generators_of_the_device_in_use_and_of_the_cpu_draw_for_a_fit(monkeypatch):
+def test_random_stream_uses_only_the_generators_of_its_device_and_the_cpu(monkeypatch):
     generators = [torch.Generator().manual_seed(number) for number in range(3)]
     monkeypatch.setattr(torch.cuda, "default_generators", generators)
     before = [generator.get_state() for generator in (torch.default_generator, *generators)]

@@ -28,7 +28,7 @@ FORMATS = ["bsr", "coo", "csc", "dia", "dok", "lil"]
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_an_embedder_of_sparse_rows_embeds_dense_ones_alike(digits, container):
+def test_sparse_and_dense_rows_have_the_same_embedding(digits, container):
     X_train, X_test, y_train, y_test = digits
     embedder = SiameseEmbedder(8, random_state=0, max_iter=10).fit(container(X_train), y_train)
     Z = embedder.transform(container(X_test))
@@ -36,7 +36,7 @@ def test_an_embedder_of_sparse_rows_embeds_dense_ones_alike(digits, container):
     assert recall_at_k(y_test, Z) > 0.93
 
 
-def test_sparse_columns_share_one_scale_and_keep_their_zeros(digits):
+def test_sparse_columns_share_one_scale_and_are_not_centred(digits):
     X = digits[0]
     weight = np.arange(len(X)) % 3.0
     layer = fit_standardize(sparse.csr_array(X), rows=np.arange(len(X)))
@@ -48,7 +48,7 @@ def test_sparse_columns_share_one_scale_and_keep_their_zeros(digits):
     assert (nothing.scale == 1).all()
 
 
-def test_pairs_of_sparse_rows_stay_sparse_and_are_verified_like_dense_ones(digits):
+def test_sparse_pairs_stay_sparse_and_are_verified_as_dense_pairs(digits):
     X, _, y, _ = digits
     P, match, _ = make_pairs(sparse.csr_array(X), y, n_pairs=400, random_state=0)
     dense, same_match, _ = make_pairs(X, y, n_pairs=400, random_state=0)
@@ -64,7 +64,7 @@ def test_pairs_of_sparse_rows_stay_sparse_and_are_verified_like_dense_ones(digit
     assert verifier.transform_items(left).shape == (400, 32)
 
 
-def test_wide_rows_are_made_dense_few_at_a_time(monkeypatch):
+def test_wide_sparse_rows_are_densified_in_small_chunks(monkeypatch):
     sizes = []
     as_tensor = _embed.as_tensor
 
@@ -84,7 +84,7 @@ def test_wide_rows_are_made_dense_few_at_a_time(monkeypatch):
 @pytest.mark.filterwarnings("ignore:Constructing a DIA matrix")
 @pytest.mark.parametrize("kind", ["array", "matrix"])
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_of_scipy_is_taken_wherever_rows_or_items_are(digits, name, kind):
+def test_every_sparse_format_is_accepted_for_rows_and_items(digits, name, kind):
     X, y = digits[0][:200] * (digits[0][:200] > 8), digits[2][:200]
     rows, match = getattr(sparse, f"{name}_{kind}")(X), np.arange(200) % 2 == 0
     options = {"n_pairs": 100, "random_state": 0}
@@ -117,7 +117,7 @@ def test_every_format_of_scipy_is_taken_wherever_rows_or_items_are(digits, name,
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 2, 3)])
-def test_sparse_arrays_of_other_dimensions_are_refused_with_a_remedy_that_works(shape):
+def test_sparse_arrays_that_are_not_2d_are_refused_with_a_working_remedy(shape):
     rows = sparse.coo_array(np.ones(shape))
     message = r"reshape\(4, -1\)"
     for call in (

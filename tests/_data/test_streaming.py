@@ -56,7 +56,7 @@ def settings(**options):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.float32, np.float64])
-def test_an_embedder_of_stored_rows_is_that_of_the_array(digits, few_at_a_time, dtype):
+def test_stored_rows_give_the_same_embedder_as_an_array(digits, few_at_a_time, dtype):
     X, X_test, y, _ = (part.astype(dtype) for part in digits)
     stored, stored_test = Stored(X), Stored(X_test)
     embedder = SiameseEmbedder(**settings(early_stopping=True)).fit(stored, y)
@@ -69,7 +69,7 @@ def test_an_embedder_of_stored_rows_is_that_of_the_array(digits, few_at_a_time, 
     np.testing.assert_array_equal(Z, expected.transform(X_test))
 
 
-def test_stored_rows_are_trained_on_in_parts(digits):
+def test_training_reads_stored_rows_in_parts(digits):
     X, _, y, _ = digits
     in_parts = [
         SiameseEmbedder(random_state=0).partial_fit(kind(X), y).transform(X)
@@ -96,7 +96,7 @@ def test_stored_items_of_pairs_are_read_a_batch_at_a_time(digits, few_at_a_time)
     assert view.dtype == np.uint8
 
 
-def test_stored_items_are_explained_and_transformed_like_an_array(digits):
+def test_stored_items_are_explained_and_transformed_as_an_array(digits):
     X, _, y, _ = digits
     views = [
         make_pairs(kind(X), y, n_pairs=200, as_view=True, random_state=0)
@@ -115,7 +115,7 @@ def test_stored_items_are_explained_and_transformed_like_an_array(digits):
             )
 
 
-def test_a_view_of_pairs_is_read_a_batch_at_a_time_too(digits):
+def test_a_view_of_stored_pairs_is_read_a_batch_at_a_time(digits):
     X, _, y, _ = digits
     pairs, match, _ = make_pairs(X, y, n_pairs=300, as_view=True, random_state=0)
     of_view, of_array = (
@@ -125,7 +125,7 @@ def test_a_view_of_pairs_is_read_a_batch_at_a_time_too(digits):
 
 
 @pytest.mark.parametrize("key", [slice(2, 5), [4, 0, 4], np.array([3, 2, 1]), np.array([], int)])
-def test_rows_are_those_of_the_array(key):
+def test_rows_index_as_the_array(key):
     X = np.arange(40).reshape(10, 2, 2)
     rows = Rows(Stored(X))
     assert rows.shape == (10, 4)
@@ -134,7 +134,7 @@ def test_rows_are_those_of_the_array(key):
     np.testing.assert_array_equal(np.asarray(rows, dtype=np.float32), X.reshape(10, 4))
 
 
-def test_rows_that_lie_side_by_side_are_read_as_a_slice():
+def test_contiguous_rows_are_read_as_a_slice():
     keys = []
 
     class Watched(Stored):
@@ -191,7 +191,7 @@ def test_stored_rows_of_another_width_are_refused(digits):
         fitted.transform(Stored(X[:0]))
 
 
-def test_what_is_computed_when_read_is_computed_once(digits):
+def test_lazy_rows_are_computed_once(digits):
     X, _, y, _ = digits
     graph = Graph(X)
     SiameseEmbedder(**settings()).fit(graph, y)
@@ -199,7 +199,7 @@ def test_what_is_computed_when_read_is_computed_once(digits):
     assert not is_source(graph)
 
 
-def test_rows_are_standardised_in_the_order_in_which_they_are_stored(digits, few_at_a_time):
+def test_standardisation_reads_rows_in_stored_order(digits, few_at_a_time):
     X = Stored(digits[0])
     rows = np.random.default_rng(0).permutation(len(X.rows))
     read = []
@@ -209,7 +209,7 @@ def test_rows_are_standardised_in_the_order_in_which_they_are_stored(digits, few
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_, np.int64])
-def test_whole_numbers_are_never_converted_all_at_once(digits, few_at_a_time, monkeypatch, dtype):
+def test_integers_are_converted_in_chunks(digits, few_at_a_time, monkeypatch, dtype):
     X, _, y, _ = (part.astype(dtype) for part in digits)
     converted = []
     as_tensor = _embed.as_tensor
@@ -228,7 +228,7 @@ def test_whole_numbers_are_never_converted_all_at_once(digits, few_at_a_time, mo
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_a_memory_map_is_used_as_it_is(digits, tmp_path, dtype):
+def test_a_memory_map_is_not_copied(digits, tmp_path, dtype):
     X, _, y, _ = (part.astype(dtype) for part in digits)
     mapped = np.memmap(tmp_path / "rows.dat", dtype, "w+", shape=X.shape)
     mapped[:] = X
@@ -284,7 +284,7 @@ def test_series_without_a_complete_step_are_refused_by_the_embedder(series, empt
 
 
 @pytest.mark.parametrize("empty", EMPTY_ROWS.values(), ids=EMPTY_ROWS)
-def test_series_without_a_complete_step_match_nothing(series, empty):
+def test_verifier_scores_series_without_a_complete_step_as_non_matches(series, empty):
     X, y = series
     index = np.c_[np.arange(30), np.roll(np.arange(30), 3)]
     index[::2, 1] = np.roll(index[::2, 1], 1)

@@ -33,7 +33,7 @@ def assert_decisions_agree(identifier, X):
 
 @pytest.mark.parametrize("metric", sorted(METRICS - {"haversine"}))
 @pytest.mark.filterwarnings("ignore:Data was converted to boolean")
-def test_a_distance_does_not_depend_on_the_rows_beside_it(metric):
+def test_a_distance_does_not_depend_on_other_rows(metric):
     rng = np.random.default_rng(0)
     A, B = (np.round(3 * rng.normal(size=(37, 7)) + 9, 1) for _ in range(2))
     D = pairwise(A, B, metric)
@@ -47,13 +47,13 @@ def test_a_distance_does_not_depend_on_the_rows_beside_it(metric):
 @pytest.mark.parametrize("metric", SEARCHED)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_decisions_agree_at_the_threshold(metric, strategy, dtype):
+def test_predict_and_verify_agree_at_the_threshold(metric, strategy, dtype):
     X, y = people(25, 3)
     X = X.astype(dtype)
     identifier = SiameseIdentifier(IDENTITY, metric=metric, strategy=strategy, target_far=0.3)
     identifier.fit(X, y)
     new = np.concatenate([X, X[::-1] + dtype(0.1)])
-    for threshold in identifier.class_distances(new[::30]).ravel()[::23]:
+    for threshold in identifier.class_distances(new[::30]).ravel()[::47]:
         identifier.threshold_ = threshold
         assert_decisions_agree(identifier, new)
 
@@ -61,7 +61,7 @@ def test_decisions_agree_at_the_threshold(metric, strategy, dtype):
 @pytest.mark.parametrize("offset", [1e4, 1e7, 1e10])
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "l2"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_decisions_agree_far_from_the_origin(offset, metric, strategy):
+def test_predict_and_verify_agree_far_from_the_origin(offset, metric, strategy):
     X, y = people(20, 3, spread=0.01)
     near = X + offset + 0.01
     identifier = SiameseIdentifier(IDENTITY, metric=metric, strategy=strategy, target_far=0.3)
@@ -70,7 +70,7 @@ def test_decisions_agree_far_from_the_origin(offset, metric, strategy):
     assert (identifier.set_params(target_far=None).fit(X + offset, y).predict(near) == y).all()
 
 
-def test_decisions_agree_where_two_groups_lie_far_apart():
+def test_predict_and_verify_agree_for_two_distant_groups():
     X, y = people(30, 2, spread=0.01)
     X[y < 15] += 1e8
     identifier = SiameseIdentifier(IDENTITY, target_far=0.3).fit(X, y)
@@ -79,14 +79,14 @@ def test_decisions_agree_where_two_groups_lie_far_apart():
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "hamming", "cosine"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_of_templates_at_the_same_distance_the_first_class_is_named(metric, strategy):
+def test_ties_between_templates_go_to_the_first_class(metric, strategy):
     rng = np.random.default_rng(0)
     X, y = rng.integers(1, 4, size=(80, 3)), np.arange(80) % 40
     identifier = SiameseIdentifier(IDENTITY, metric=metric, strategy=strategy, target_far=0.4)
     assert_decisions_agree(identifier.fit(X, y), rng.integers(1, 4, size=(60, 3)))
 
 
-def test_an_index_is_settled_by_exact_distances():
+def test_candidates_of_an_index_are_ranked_by_exact_distances():
     X, y = people(20, 3)
     for neighbors in (NearestNeighbors(algorithm="brute"), NearestNeighbors(algorithm="ball_tree")):
         identifier = SiameseIdentifier(IDENTITY, neighbors=neighbors, target_far=0.3)
@@ -104,7 +104,7 @@ IN_FLOAT32 = FrozenEstimator(FunctionTransformer(to_float32).fit([[0.0]]))
 @pytest.mark.parametrize(
     ("embedder", "metric", "row", "message"),
     [
-        (IDENTITY, "euclidean", [1e200, 0, 0], "scale what the embedder returns"),
+        (IDENTITY, "euclidean", [1e200, 0, 0], "scale the output of the embedder"),
         (IDENTITY, "sqeuclidean", [0, -1e160, 0], "values up to 1e\\+160"),
         (IDENTITY, "correlation", [2, 2, 2], "not defined for embeddings with all values equal"),
         (IN_FLOAT32, "euclidean", [1e39, 0, 0], "too large for its precision"),
@@ -112,7 +112,7 @@ IN_FLOAT32 = FrozenEstimator(FunctionTransformer(to_float32).fit([[0.0]]))
         (IDENTITY, "cosine", [0, np.inf, 0], "NaN or infinite values for 1 rows"),
     ],
 )
-def test_a_row_without_finite_distances_names_and_admits_nobody(embedder, metric, row, message):
+def test_a_row_without_finite_distances_is_rejected(embedder, metric, row, message):
     X, y = people(12, 2)
     X = X[:, :3]
     identifier = SiameseIdentifier(embedder, metric=metric, target_far=0.3)
@@ -127,7 +127,7 @@ def test_a_row_without_finite_distances_names_and_admits_nobody(embedder, metric
         identifier.verify([X[0], row], [0, 0])
 
 
-def test_values_beyond_the_range_of_a_tower_are_named():
+def test_values_beyond_the_range_of_a_tower_are_refused_by_name():
     X, y = people(12, 3)
     identifier = SiameseIdentifier(SiameseEmbedder(2, max_iter=1, precision="float32"))
     identifier.fit(X, y)
@@ -136,14 +136,14 @@ def test_values_beyond_the_range_of_a_tower_are_named():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, None, "far", [1.0, 2.0]])
-def test_a_metric_that_returns_no_distance_is_named(value):
+def test_a_metric_that_returns_no_distance_is_refused_by_name(value):
     with pytest.raises((TypeError, ValueError), match="metric"):
         SiameseIdentifier(IDENTITY, metric=lambda a, b: value).fit(*people(4, 3))
 
 
-def test_haversine_takes_latitude_and_longitude():
+def test_haversine_accepts_latitude_and_longitude():
     X, y = people(6, 2)
-    with pytest.raises(ValueError, match="'haversine' needs embeddings of 2 components"):
+    with pytest.raises(ValueError, match="'haversine' needs embeddings with 2 components"):
         SiameseIdentifier(IDENTITY, metric="haversine").fit(X, y)
     identifier = SiameseIdentifier(IDENTITY, metric="haversine", strategy="nearest")
     assert identifier.fit(X[:, :2], y).score(X[:, :2], y) == 1
@@ -170,17 +170,17 @@ class Index:
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), -1)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), 5)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.zeros((n, k))), "integers from 0 to 4"),
-        (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "none of them NaN"),
-        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "must return distances"),
+        (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "without NaN"),
+        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "numeric distances"),
         (lambda n, k: None, "two arrays from kneighbors"),
     ],
 )
-def test_nonsense_of_an_index_is_named(answer, message):
+def test_invalid_results_of_an_index_are_refused_by_name(answer, message):
     with pytest.raises(ValueError, match=rf"neighbors .*{message}"):
         SiameseIdentifier(IDENTITY, neighbors=Index(answer)).fit(*people(5, 3))
 
 
-def test_an_index_that_finds_other_templates_is_named():
+def test_an_index_that_finds_other_templates_is_refused_by_name():
     X, y = people(9, 3)
     templates = SiameseIdentifier(IDENTITY).fit(X, y).templates_
 
@@ -195,14 +195,14 @@ def test_an_index_that_finds_other_templates_is_named():
 
 
 @pytest.mark.parametrize("answer", [np.zeros((5, 5)), csr_matrix((5, 4)), csr_matrix((4, 5)), None])
-def test_a_graph_of_another_form_is_named(answer):
+def test_a_graph_of_another_shape_is_refused_by_name(answer):
     graph = FunctionTransformer(lambda Z: answer, check_inverse=False)
     with pytest.raises(ValueError, match=r"neighbors must return a sparse .* \(5, 5\)|n_templates"):
         SiameseIdentifier(IDENTITY, neighbors=graph).fit(*people(5, 3))
 
 
 @pytest.mark.parametrize("n_neighbors", [0, 6, -1, 1.5, "2", None, np.nan])
-def test_how_many_neighbors_is_a_number_of_templates(n_neighbors):
+def test_n_neighbors_counts_templates(n_neighbors):
     X, y = people(5, 3)
     with pytest.raises(ValueError, match="n_neighbors must be an int from 1 to 5"):
         SiameseIdentifier(IDENTITY).fit(X, y).kneighbors(X, n_neighbors)

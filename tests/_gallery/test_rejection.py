@@ -22,7 +22,7 @@ STRATEGIES = ["nearest", "prototype"]
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("target_far", [0.02, 0.1, 0.3])
-def test_newcomers_are_accepted_at_the_rate_that_was_asked_for(strategy, target_far):
+def test_unseen_classes_are_accepted_at_the_target_rate(strategy, target_far):
     rates = []
     for seed in range(20):
         X, y = people(160, 5, seed=seed, spread=0.5)
@@ -45,7 +45,7 @@ def mean_rate(n_classes, n_rows, spread, target_far, *, n_draws=100, **options):
     return np.mean(rates), np.std(rates) / np.sqrt(n_draws)
 
 
-def test_the_rate_is_kept_where_classes_are_few():
+def test_the_target_rate_holds_for_few_classes():
     # Twenty classes of many rows each: their rows are no substitute for more classes.
     rate, error = mean_rate(20, 10, 0.1, 0.1)
     assert 0.05 < rate < 0.1 + 2 * error
@@ -55,7 +55,7 @@ def test_the_rate_is_kept_where_classes_are_few():
     ("n_classes", "n_rows", "spread", "target_far"),
     [(39, 1, 0.0, 0.05), (19, 1, 0.0, 0.1), (19, 5, 0.01, 0.1), (30, 2, 3.0, 0.2)],
 )
-def test_the_rate_counts_both_ends_of_the_closest_pair(n_classes, n_rows, spread, target_far):
+def test_both_classes_of_the_closest_pair_count(n_classes, n_rows, spread, target_far):
     rate, error = mean_rate(n_classes, n_rows, spread, target_far)
     assert rate - 2.5 * error < target_far
     assert rate > 0
@@ -81,7 +81,7 @@ def accepted_by_the_rule(D, own, n_classes, allowed):
     return total
 
 
-def test_the_bound_of_the_rule_holds_for_any_table_of_distances():
+def test_the_bound_of_the_threshold_rule_holds_for_any_distances():
     rng = np.random.default_rng(0)
     greatest = 0
     for _ in range(1500):
@@ -99,13 +99,13 @@ def test_the_bound_of_the_rule_holds_for_any_table_of_distances():
 @pytest.mark.parametrize(
     ("target_far", "n_classes"), [(0.05, 39), (0.01, 199), (0.4, 4), (0.07, 28)]
 )
-def test_a_rate_takes_two_over_the_rate_minus_one_classes(target_far, n_classes):
+def test_a_rate_needs_two_over_the_rate_minus_one_classes(target_far, n_classes):
     assert max_accepted_sum(target_far, n_classes) == pytest.approx(0, abs=0.05)
     assert max_accepted_sum(target_far, n_classes - 1) is None
 
 
 @pytest.mark.parametrize(("target_far", "n_accepted"), [(0.2, 0), (0.5, 0), (0.6, 2), (0.75, 3)])
-def test_the_threshold_lets_so_many_classes_in_as_the_rate_allows(target_far, n_accepted):
+def test_the_threshold_accepts_as_many_classes_as_the_rate_allows(target_far, n_accepted):
     Z = np.append(np.arange(9.0) ** 2, 100)[:, None]
     own = np.arange(10)
     distances = np.array([1, 1, 3, 5, 7, 9, 11, 13, 15, 36])
@@ -131,7 +131,7 @@ def test_equal_distances_are_rejected_together():
     assert chosen_threshold(Z, np.arange(30), 0.5) == np.nextafter(1, 0)
 
 
-def test_impostors_are_equally_many_of_each_class_and_evenly_spaced():
+def test_impostors_are_spread_evenly_over_classes_and_rows():
     assert_array_equal(impostor_rows(np.repeat([3, 4], 5000)), np.arange(10_000))
     assert_array_equal(impostor_rows(np.repeat(np.arange(100), 300)), np.arange(0, 30_000, 3))
     alone = np.arange(21_000)
@@ -141,12 +141,12 @@ def test_impostors_are_equally_many_of_each_class_and_evenly_spaced():
     )
 
 
-def test_which_rows_of_a_class_play_impostors_does_not_depend_on_other_classes():
+def test_impostors_of_a_class_do_not_depend_on_other_classes():
     few, many = np.append([0] * 7000, [1] * 3), np.append([0] * 7000, [1] * 9000)
     assert_array_equal(*(rows[rows < 7000] for rows in map(impostor_rows, (few, many))))
 
 
-def test_no_class_is_left_out_where_there_are_more_than_rows_of_impostors(monkeypatch):
+def test_every_class_has_an_impostor_even_beyond_the_limit(monkeypatch):
     monkeypatch.setattr("sksiamese._gallery._rejection.N_IMPOSTORS", 20)
     X, y = people(99, 2)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.02).fit(X, y)
@@ -154,7 +154,7 @@ def test_no_class_is_left_out_where_there_are_more_than_rows_of_impostors(monkey
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cityblock", "sqeuclidean"])
-def test_impostors_meet_the_templates_of_all_classes_but_their_own_in_every_chunk(metric):
+def test_impostors_are_compared_with_all_other_classes_in_every_chunk(metric):
     X, y = people(100, 5)
     with config_context(working_memory=0.05):
         identifier = SiameseIdentifier(
@@ -181,7 +181,7 @@ def test_with_too_few_classes_for_a_rate_every_row_is_rejected(n_classes, target
     assert identifier.set_params(target_far=remedy).fit(X, y).threshold_ > 0
 
 
-def test_the_first_of_all_accepts_nobody():
+def test_a_single_class_accepts_no_row():
     identifier = SiameseIdentifier(IDENTITY, target_far=0.5)
     with pytest.warns(UserWarning, match=r"needs 3 enrolled classes .* there are 1, .* enrol more"):
         identifier.fit([[0.0], [0.1]], ["me", "me"])
@@ -189,7 +189,7 @@ def test_the_first_of_all_accepts_nobody():
     assert identifier.predict([[0.0]]) == ["unknown"]
 
 
-def test_a_warning_points_to_the_line_that_enrols():
+def test_the_warning_points_to_the_line_of_the_caller():
     X, y = people(8, 4)
     identifier = SiameseIdentifier(IDENTITY, target_far=0.1)
     for enrol, *arguments in (
@@ -202,7 +202,7 @@ def test_a_warning_points_to_the_line_that_enrols():
         assert caught[0].filename == __file__
 
 
-def test_more_classes_are_kept_from_training_by_a_larger_validation_fraction(digits):
+def test_a_larger_validation_fraction_holds_out_more_classes(digits):
     X, _, y, _ = digits
     identifier = SiameseIdentifier(PCA(4), target_far=0.4, random_state=0)
     with pytest.warns(UserWarning, match=r"there are 2, .* raise validation_fraction to 0\.3500"):
@@ -211,7 +211,7 @@ def test_more_classes_are_kept_from_training_by_a_larger_validation_fraction(dig
 
 
 @pytest.mark.parametrize("target_far", [0.15, 0.2])
-def test_no_larger_validation_fraction_is_advised_if_it_leaves_too_few_to_learn(digits, target_far):
+def test_a_larger_validation_fraction_is_advised_only_if_enough_classes_remain(digits, target_far):
     X, _, y, _ = digits
     identifier = SiameseIdentifier(PCA(4), target_far=target_far, random_state=0)
     with pytest.warns(UserWarning, match=r"set target_far=0\.6667") as caught:
@@ -220,7 +220,7 @@ def test_no_larger_validation_fraction_is_advised_if_it_leaves_too_few_to_learn(
     assert identifier.set_params(target_far=0.6667).fit(X, y).threshold_ > 0
 
 
-def test_a_threshold_is_chosen_on_classes_that_were_not_trained_on(digits):
+def test_the_threshold_is_chosen_on_unseen_classes(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(8, max_iter=2)
     identifier = SiameseIdentifier(
@@ -236,8 +236,8 @@ def test_a_threshold_is_chosen_on_classes_that_were_not_trained_on(digits):
     assert (D.min(axis=1) <= identifier.threshold_).mean() < 0.4
 
 
-def test_a_rate_needs_classes_beside_those_to_learn_from():
+def test_a_target_rate_needs_classes_that_are_not_trained_on():
     X, y = people(2, 4)
     identifier = SiameseIdentifier(SiameseEmbedder(max_iter=1), target_far=0.4)
-    with pytest.raises(ValueError, match="leaves less than two to learn from"):
+    with pytest.raises(ValueError, match="leaves fewer than two classes for training"):
         identifier.fit(X, y)

@@ -17,7 +17,7 @@ STRATEGIES = ["nearest", "prototype"]
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("scale", [1e-3, 1, 1e5])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
-def test_the_temperature_is_near_the_best_for_new_rows(strategy, scale, metric):
+def test_the_temperature_is_near_the_best_one_for_new_rows(strategy, scale, metric):
     X, y = people(30, 12, spread=0.6)
     new = np.arange(len(y)) % 12 > 5
     identifier = SiameseIdentifier(IDENTITY, strategy=strategy, metric=metric)
@@ -39,13 +39,13 @@ def test_the_unit_of_the_distance_does_not_matter():
 
 @pytest.mark.parametrize("n_rows", [1, 4])
 @pytest.mark.parametrize("n_classes", [5, 200])
-def test_a_certain_match_is_nearly_sure(n_rows, n_classes):
+def test_a_certain_match_has_a_probability_near_one(n_rows, n_classes):
     X, y = people(n_classes, n_rows, spread=0.02)
     identifier = SiameseIdentifier(IDENTITY).fit(X, y)
     assert np.median(identifier.predict_proba(X).max(axis=1)) > 0.85
 
 
-def test_classes_without_errors_do_not_get_a_temperature_of_zero():
+def test_the_temperature_is_above_zero_without_errors():
     X, y = people(10, 3, spread=1e-6)
     identifier = SiameseIdentifier(IDENTITY).fit(X, y)
     assert identifier.temperature_ > 1e-3
@@ -53,12 +53,12 @@ def test_classes_without_errors_do_not_get_a_temperature_of_zero():
 
 
 @pytest.mark.parametrize("rows", [[[0.0], [0.0]], [[1.0]], [[1.0], [1.0], [1.0], [1.0]]])
-def test_a_temperature_is_one_where_all_distances_are_zero(rows):
+def test_the_temperature_is_one_if_all_distances_are_zero(rows):
     y = np.arange(len(rows)) // 2
     assert SiameseIdentifier(IDENTITY).fit(rows, y).temperature_ == 1
 
 
-def test_rows_of_classes_that_were_not_learned_choose_the_temperature():
+def test_the_temperature_is_chosen_on_unseen_classes():
     X, y = people(20, 6, spread=0.5)
     options = {"target_far": 0.4, "validation_fraction": 0.5, "random_state": 0}
     identifier = SiameseIdentifier(PCA(4), **options).fit(X, y)
@@ -68,7 +68,7 @@ def test_rows_of_classes_that_were_not_learned_choose_the_temperature():
     assert identifier.partial_fit(more, names).temperature_ == pytest.approx(before, rel=1e-3)
 
 
-def test_the_least_log_loss_is_that_of_a_grid():
+def test_the_least_log_loss_equals_a_grid_search():
     rng = np.random.default_rng(0)
     D = rng.gamma(3, size=(200, 7))
     D[:, 0] *= 0.5

@@ -105,17 +105,15 @@ def learned():
     }
 
 
-def main(script, out):
-    """Run a script of processes, then fit by two of them and by all and write that down."""
+def main(out, script=None):
+    """Run a script, if any, then fit in all processes and write what each has learned."""
     torch.set_num_threads(1)
-    runpy.run_path(script)
-    rank, n_all = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    for size in (2, n_all):
-        if rank < size:
-            store = f"file://{out}/store_of_{size}"
-            dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
-            np.savez(f"{out}/{rank}_of_{size}.npz", **learned())
-            dist.destroy_process_group()
+    if script:
+        runpy.run_path(script)
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    dist.init_process_group("gloo", init_method=f"file://{out}/store", rank=rank, world_size=size)
+    np.savez(f"{out}/{rank}.npz", **learned())
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":

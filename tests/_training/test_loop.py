@@ -39,14 +39,14 @@ def test_training_leaves_no_gradients():
     assert recorder.module.weight.grad is None
 
 
-def test_training_takes_one_step_a_batch_in_the_given_order():
+def test_training_takes_one_step_for_each_batch_in_order():
     recorder = Recorder()
     recorder.train([[1.0, 2.0, 3.0], [4.0], (x for x in (5.0, 6.0))])
     assert recorder.batches == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert len(recorder.means) == 3
 
 
-def test_training_follows_the_gradient_of_each_batch_alone():
+def test_each_step_uses_the_gradient_of_its_batch_alone():
     recorder, weight = Recorder(), 0.0
     recorder.train([[1.0, 2.0], [3.0]])
     for batch in (1.0, 2.0, 3.0):
@@ -54,7 +54,7 @@ def test_training_follows_the_gradient_of_each_batch_alone():
     assert recorder.module.weight.item() == pytest.approx(weight)
 
 
-def test_the_end_of_an_epoch_is_told_its_mean_loss():
+def test_the_callback_of_an_epoch_gets_its_mean_loss():
     recorder = Recorder()
     recorder.train([[1.0, 2.0], [3.0]])
     weight, means = 0.0, []
@@ -68,13 +68,13 @@ def test_the_end_of_an_epoch_is_told_its_mean_loss():
     assert all(type(mean) is float for mean in recorder.means)
 
 
-def test_training_ends_when_the_end_of_an_epoch_says_so():
+def test_training_ends_if_the_callback_of_an_epoch_returns_true():
     recorder = Recorder(stop_after=4)
     recorder.train([[1.0]] * 10)
     assert len(recorder.batches) == len(recorder.means) == 4
 
 
-def test_no_epoch_is_begun_after_the_last():
+def test_no_epoch_is_drawn_after_the_last():
     begun = []
 
     def epochs():
@@ -86,7 +86,7 @@ def test_no_epoch_is_begun_after_the_last():
     assert begun == [0, 1]
 
 
-def test_every_epoch_trains_in_training_mode_whatever_the_end_of_the_last_one_left():
+def test_every_epoch_starts_in_training_mode():
     recorder = Recorder()
     recorder.module.eval()
     recorder.train([[1.0], [2.0]])
@@ -104,7 +104,7 @@ def test_embedding_keeps_the_order_of_the_rows(tower):
     torch.testing.assert_close(Z, tower.eval()(X).detach())
 
 
-def test_embedding_is_without_dropout_and_leaves_the_statistics_alone(tower):
+def test_embedding_uses_no_dropout_and_keeps_batch_statistics(tower):
     X = torch.randn(10, 3)
     before = {name: value.clone() for name, value in tower.state_dict().items()}
     assert torch.equal(embed(tower, [X], len(X)), embed(tower, [X], len(X)))
@@ -112,13 +112,13 @@ def test_embedding_is_without_dropout_and_leaves_the_statistics_alone(tower):
     assert all(torch.equal(value, before[name]) for name, value in tower.state_dict().items())
 
 
-def test_embedding_has_no_gradients_and_rests_on_the_cpu(tower):
+def test_embedding_has_no_gradients_and_is_on_the_cpu(tower):
     Z = embed(tower, [torch.randn(10, 3)], 10)
     assert not Z.requires_grad
     assert Z.device.type == "cpu"
 
 
-def test_embedding_takes_its_batches_one_at_a_time(tower):
+def test_embedding_reads_one_batch_at_a_time(tower):
     held = []
 
     def batches():

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from functools import partial
+from itertools import cycle, product
 
 import numpy as np
 import pytest
@@ -35,30 +36,39 @@ from sksiamese.regularizers import REGULARIZERS, norm, variance
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_teaches_the_embedder_by_its_name(digits, loss):
+def test_the_embedder_learns_with_every_loss(digits, loss):
     X_train, X_test, y_train, y_test = digits
-    embedder = SiameseEmbedder(loss=loss, max_iter=15, random_state=0).fit(X_train, y_train)
+    embedder = SiameseEmbedder(loss=loss, max_iter=10, random_state=0).fit(X_train, y_train)
     neighbors = KNeighborsClassifier().fit(embedder.transform(X_train), y_train)
     assert neighbors.score(embedder.transform(X_test), y_test) > 0.93
     history = embedder.history_
     assert set(history) == {"loss", "active", "positive_distance", "negative_distance", "spread"}
-    assert all(values.shape == (15,) and np.isfinite(values).all() for values in history.values())
+    assert all(values.shape == (10,) and np.isfinite(values).all() for values in history.values())
     assert (history["positive_distance"] < history["negative_distance"]).all()
     assert ((history["active"] >= 0) & (history["active"] <= 1)).all()
 
 
-@pytest.mark.parametrize("loss", ["wu_margin", "triplet", "contrastive", "supcon"])
-@pytest.mark.parametrize("miner", MINERS)
-def test_every_miner_goes_with_the_embedder(digits, miner, loss):
+FOUR_LOSSES = ["wu_margin", "triplet", "contrastive", "supcon"]
+MINED = [*zip(MINERS, cycle(FOUR_LOSSES), strict=False)]
+MORE_MINED = [pair for pair in product(MINERS, FOUR_LOSSES) if pair not in MINED]
+
+
+@pytest.mark.parametrize(
+    ("miner", "loss"),
+    [*MINED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in MORE_MINED)],
+)
+def test_the_embedder_learns_with_every_miner(digits, miner, loss):
     X, X_test, y, y_test = digits
     embedder = SiameseEmbedder(loss=loss, miner=miner, distance="chord", max_iter=8, random_state=0)
     assert recall_at_k(y_test, embedder.fit(X, y).transform(X_test)) > 0.88
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("miner", ["all", "distance_weighted", "angular"])
-def test_a_loss_that_becomes_nan_is_told_of(digits, loss, miner):
-    X, _, y, _ = digits
+@pytest.mark.parametrize(
+    ("loss", "miner"),
+    [*product(LOSSES, ["all"]), ("contrastive", "distance_weighted"), ("triplet", "angular")],
+)
+def test_a_loss_that_becomes_nan_warns(digits, loss, miner):
+    X, y = digits[0][:300], digits[2][:300]
     embedder = SiameseEmbedder(
         loss=loss, miner=miner, learning_rate_init=1e30, max_iter=3, random_state=0
     )
@@ -67,7 +77,7 @@ def test_a_loss_that_becomes_nan_is_told_of(digits, loss, miner):
     assert np.isfinite(embedder.transform(X)).all()
 
 
-def test_the_learned_weights_of_a_loss_are_trained_and_travel_with_the_estimator(digits):
+def test_weights_of_a_loss_are_trained_and_pickled(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(loss="wu_margin", max_iter=2, random_state=0).fit(X, y)
     assert embedder.objective_.loss.boundary.item() != pytest.approx(1.2, abs=1e-6)
@@ -76,7 +86,7 @@ def test_the_learned_weights_of_a_loss_are_trained_and_travel_with_the_estimator
 
 
 @pytest.mark.parametrize("loss", ["proxy_anchor", partial(ProxyAnchor, scale=16.0)], ids=str)
-def test_warm_start_trains_the_proxies_on_and_heeds_a_new_margin(digits, loss):
+def test_warm_start_continues_with_the_proxies_and_uses_a_new_margin(digits, loss):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(loss=loss, max_iter=3, warm_start=True, random_state=0).fit(X, y)
     before = embedder.objective_.loss.proxies.detach().clone()
@@ -96,7 +106,7 @@ def test_warm_start_trains_the_proxies_on_and_heeds_a_new_margin(digits, loss):
     ],
     ids=lambda loss: type(loss).__name__,
 )
-def test_a_loss_of_the_peer_is_taken_as_it_is(digits, loss):
+def test_losses_of_pytorch_metric_learning_are_accepted(digits, loss):
     X, X_test, y, y_test = digits
     before = copy.deepcopy(loss.state_dict())
     embedder = SiameseEmbedder(loss=loss, max_iter=5, random_state=0).fit(X, y)
@@ -106,7 +116,7 @@ def test_a_loss_of_the_peer_is_taken_as_it_is(digits, loss):
         assert not torch.equal(embedder.objective_.loss.state_dict()[name], value)
 
 
-def test_the_embedder_minimises_what_the_peer_would_on_the_same_batches(digits):
+def test_supcon_minimises_the_same_loss_as_pytorch_metric_learning(digits):
     X, _, y, _ = digits
     theirs = peer.SupConLoss(temperature=0.2)
     options = {"distance": "cosine", "max_iter": 2, "random_state": 0}
@@ -115,7 +125,7 @@ def test_the_embedder_minimises_what_the_peer_would_on_the_same_batches(digits):
     np.testing.assert_allclose(ours.loss_curve_, same.loss_curve_, rtol=1e-6)
 
 
-def test_auto_is_the_distance_that_the_loss_was_made_for_however_the_loss_is_given():
+def test_distance_auto_is_the_natural_distance_of_the_loss():
     assert set(NATURAL_DISTANCES) == set(LOSSES)
     for name, loss in LOSSES.items():
         for given in (name, loss, partial(loss)):
@@ -129,13 +139,13 @@ def test_auto_is_the_distance_that_the_loss_was_made_for_however_the_loss_is_giv
 @pytest.mark.parametrize(
     ("distance", "unit"), [("cosine", True), ("chord", True), ("euclidean", False)]
 )
-def test_embeddings_have_unit_length_where_the_distance_does_not_see_it(digits, distance, unit):
+def test_embeddings_have_unit_length_if_the_distance_ignores_it(digits, distance, unit):
     X, _, y, _ = digits
     Z = SiameseEmbedder(distance=distance, max_iter=1, random_state=0).fit(X, y).transform(X)
     assert np.allclose(np.linalg.norm(Z, axis=1), 1) == unit
 
 
-def test_a_margin_left_to_the_loss_is_its_own(digits):
+def test_margin_auto_is_the_default_of_the_loss(digits):
     X, _, y, _ = digits
     margins = {}
     for loss in ("triplet", "cosface", "proxy_anchor"):
@@ -154,7 +164,7 @@ def test_a_margin_left_to_the_loss_is_its_own(digits):
     }
 
 
-def test_the_memory_pairs_a_batch_with_the_latest_embeddings_but_no_row_with_itself():
+def test_memory_pairs_a_batch_with_the_latest_embeddings_of_other_rows():
     memory = CrossBatchMemory(3)
     first, second = torch.rand(2, 2, dtype=torch.float64), torch.rand(2, 2, dtype=torch.float64)
     rows = torch.tensor([4, 5])
@@ -187,7 +197,7 @@ def test_no_row_without_labels_is_paired_with_itself():
     assert not different.view(3, 2, 3).diagonal(dim1=0, dim2=2).any()
 
 
-def test_a_chunk_without_a_matching_pair_is_told_of(digits):
+def test_partial_fit_warns_of_a_chunk_without_matching_pairs(digits):
     X, _, y, _ = digits
     one_each = np.unique(y, return_index=True)[1]
     embedder = SiameseEmbedder(random_state=0).partial_fit(X[:200], y[:200])
@@ -197,13 +207,13 @@ def test_a_chunk_without_a_matching_pair_is_told_of(digits):
     by_classes.partial_fit(X[one_each], y[one_each])
 
 
-def test_nan_marks_no_rows(digits):
+def test_nan_is_refused_as_unlabeled_label(digits):
     X, _, y, _ = digits
     with pytest.raises(ValueError, match="mark them by a label such as -1"):
         SiameseEmbedder(unlabeled_label=np.nan).fit(X, np.where(y < 5, y, np.nan))
 
 
-def test_more_pairs_reach_the_loss_with_a_memory(digits):
+def test_a_memory_adds_pairs_to_the_loss(digits):
     X, X_test, y, y_test = digits
     widths = []
 
@@ -217,7 +227,7 @@ def test_more_pairs_reach_the_loss_with_a_memory(digits):
     embedder.fit(X, y)
     trained = [width for width in widths if width not in (30, 32, 250, 256)]
     assert trained[:4] == [40, 80, 120, 140]
-    remembering = SiameseEmbedder(memory_size=512, random_state=0).fit(X, y)
+    remembering = SiameseEmbedder(memory_size=512, max_iter=8, random_state=0).fit(X, y)
     assert recall_at_k(y_test, remembering.transform(X_test)) > 0.93
 
 
@@ -249,9 +259,9 @@ def test_angular_mining_with_a_memory_is_refused(digits):
 
 
 @pytest.mark.parametrize("regularizer", [*REGULARIZERS, lambda Z: Z.abs().sum(dim=1).mean()])
-def test_a_regularizer_lowers_what_it_measures(digits, regularizer):
+def test_a_regularizer_lowers_its_cost(digits, regularizer):
     X, _, y, _ = digits
-    options = {"regularizer": regularizer, "max_iter": 8, "random_state": 0}
+    options = {"regularizer": regularizer, "max_iter": 4, "random_state": 0}
     free, bound = (
         SiameseEmbedder(regularizer_weight=weight, **options).fit(X, y) for weight in (0.0, 5.0)
     )
@@ -267,7 +277,7 @@ def test_a_regularizer_lowers_what_it_measures(digits, regularizer):
     assert costs[1] < 0.8 * costs[0]
 
 
-def test_the_regularizers_are_those_of_plain_numpy():
+def test_regularizers_equal_plain_numpy():
     Z = np.random.default_rng(0).normal(size=(20, 3))
     torch.testing.assert_close(norm(torch.tensor(Z)).item(), np.mean(np.sum(Z**2, axis=1)))
     short = np.maximum(0, 2 - np.sqrt(Z.var(axis=0, ddof=1) + 1e-4)).mean()
@@ -277,7 +287,7 @@ def test_the_regularizers_are_those_of_plain_numpy():
     torch.testing.assert_close(REGULARIZERS["covariance"](torch.tensor(Z)).item(), off / 3)
 
 
-def test_unlabeled_rows_take_part_in_nothing_without_a_regularizer(digits):
+def test_unlabeled_rows_are_ignored_without_a_regularizer(digits):
     X, _, y, _ = digits
     hidden = np.arange(len(y)) % 3 == 0
     for labels in (np.where(hidden, -1, y), np.where(hidden, "?", y.astype(str))):
@@ -288,7 +298,7 @@ def test_unlabeled_rows_take_part_in_nothing_without_a_regularizer(digits):
         assert len(mixed.classes_) == 10
 
 
-def test_unlabeled_rows_are_embedded_for_a_regularizer_that_needs_no_classes(digits):
+def test_unlabeled_rows_reach_regularizers_without_classes(digits):
     X, _, y, _ = digits
     seen, classes_seen = [], []
 
@@ -310,13 +320,13 @@ def test_unlabeled_rows_are_embedded_for_a_regularizer_that_needs_no_classes(dig
     assert max(classes_seen) <= 40
 
 
-def test_minus_one_is_a_label_like_any_other_unless_told(digits):
+def test_minus_one_is_a_label_by_default(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(max_iter=1).fit(X, np.where(y > 4, 1, -1))
     assert embedder.classes_.tolist() == [-1, 1]
 
 
-def test_y_without_any_label_is_refused(digits):
+def test_y_without_labels_is_refused(digits):
     X, _, y, _ = digits
     with pytest.raises(ValueError, match="all of y is unlabeled_label=7"):
         SiameseEmbedder(unlabeled_label=7).fit(X, np.full(len(y), 7))
@@ -342,9 +352,9 @@ def test_unlabeled_rows_are_never_held_out(digits):
     ],
     ids=["shuffled", "hierarchical", "weighted"],
 )
-def test_every_sampler_goes_with_the_embedder(digits, sampler):
+def test_the_embedder_learns_with_every_sampler(digits, sampler):
     X, X_test, y, y_test = digits
-    embedder = SiameseEmbedder(sampler=sampler, random_state=0).fit(X, y)
+    embedder = SiameseEmbedder(sampler=sampler, max_iter=8, random_state=0).fit(X, y)
     assert recall_at_k(y_test, embedder.transform(X_test)) > 0.93
 
 
@@ -393,11 +403,11 @@ of_classes.inputs = "classes"
         (partial(of_classes), "classes"),
     ],
 )
-def test_a_loss_reads_what_it_declares_or_what_its_arguments_are_called(loss, inputs):
+def test_a_loss_reads_its_declared_inputs_or_named_arguments(loss, inputs):
     assert declared_inputs("loss", loss, "pairs") == inputs
 
 
-def test_every_built_in_loss_and_regularizer_reads_what_it_should():
+def test_built_in_losses_and_regularizers_read_the_right_inputs():
     of_classes = {name for name in LOSSES if not reads_pairs(name)}
     assert of_classes == {name for name, loss in LOSSES.items() if hasattr(loss, "cosines")}
     read = {
@@ -415,7 +425,7 @@ def test_a_loss_with_other_inputs_is_refused(digits):
 
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array, lambda y: y.tolist()])
-def test_an_indicator_matrix_with_one_label_a_row_is_the_same_as_classes(digits, container):
+def test_an_indicator_matrix_of_one_label_a_row_equals_classes(digits, container):
     X, _, y, _ = digits
     indicator = (y[:, None] == np.arange(10)[::-1]).astype(int)
     options = {"max_iter": 2, "random_state": 0, "memory_size": 30, "early_stopping": True}
@@ -429,7 +439,7 @@ def test_an_indicator_matrix_with_one_label_a_row_is_the_same_as_classes(digits,
     assert scores[-1] > 0.8
 
 
-def test_rows_match_where_they_share_a_label():
+def test_rows_match_if_they_share_a_label():
     sets = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 0]])
     shared = class_indicators(sets)
     codes = torch.arange(4)
@@ -440,7 +450,7 @@ def test_rows_match_where_they_share_a_label():
     assert different[3].tolist() == [True, True, True, False]
 
 
-def test_a_label_in_common_brings_rows_together(digits):
+def test_rows_with_a_common_label_are_embedded_together(digits):
     X_train, X, y_train, y = digits
 
     def labels(y):
@@ -460,7 +470,7 @@ def test_a_label_in_common_brings_rows_together(digits):
         ([[1, 0], [1, 0], [1, 0], [1, 0]], {}, "y has 1 class"),
     ],
 )
-def test_several_labels_a_row_are_refused_where_they_make_no_sense(y, options, message):
+def test_invalid_indicator_matrices_are_refused(y, options, message):
     X = np.arange(8.0).reshape(4, 2)
     with pytest.raises(ValueError, match=message):
         SiameseEmbedder(**options).fit(X, y)
@@ -469,7 +479,7 @@ def test_several_labels_a_row_are_refused_where_they_make_no_sense(y, options, m
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_is_deterministic_on_request(digits, loss):
+def test_every_loss_runs_with_deterministic_algorithms(digits, loss):
     X, _, y, _ = digits
     torch.use_deterministic_algorithms(True)
     try:
@@ -478,7 +488,7 @@ def test_every_loss_is_deterministic_on_request(digits, loss):
         torch.use_deterministic_algorithms(False)
 
 
-def test_a_loss_that_needs_what_nobody_passes_is_refused_by_name(digits):
+def test_a_loss_with_unknown_required_arguments_is_refused_by_name(digits):
     class Scaled(torch.nn.Module):
         def __init__(self, n_classes, power):
             super().__init__()

@@ -85,7 +85,7 @@ LOSSES_THAT_DO_NOT_FIT = {
 
 
 @pytest.mark.parametrize("name", LOSSES_THAT_DO_NOT_FIT)
-def test_a_loss_that_does_not_fit_is_refused_by_name(data, name):
+def test_invalid_losses_are_refused_by_name(data, name):
     loss, problem = LOSSES_THAT_DO_NOT_FIT[name]
     refuses(lambda: SiameseEmbedder(loss=loss, **SHORT).fit(*data), "loss", f"({problem})")
 
@@ -103,13 +103,13 @@ def test_a_loss_that_does_not_fit_is_refused_by_name(data, name):
         peer.TripletMarginLoss(),
     ],
 )
-def test_a_loss_of_the_right_form_trains_however_it_is_written(data, loss):
+def test_valid_losses_of_any_form_train(data, loss):
     X, y = data
     embedder = SiameseEmbedder(loss=loss, **SHORT).fit(X[y < 8], y[y < 8])
     assert np.isfinite(embedder.transform(X)).all()
 
 
-def test_every_loss_and_miner_by_name_passes_the_checks(data):
+def test_built_in_losses_and_miners_pass_the_checks_of_user_parts(data):
     X, y = data
     for loss, miner in itertools.product(LOSSES, MINERS):
         embedder = SiameseEmbedder(loss=loss, miner=miner, **SHORT)
@@ -132,13 +132,13 @@ DISTANCES_THAT_DO_NOT_FIT = {
 
 @pytest.mark.parametrize("name", DISTANCES_THAT_DO_NOT_FIT)
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
-def test_a_distance_that_does_not_fit_is_refused_by_name(data, few_pairs, name, estimator):
+def test_invalid_distances_are_refused_by_name(data, few_pairs, name, estimator):
     distance, problem = DISTANCES_THAT_DO_NOT_FIT[name]
     X, y = data if estimator is SiameseEmbedder else few_pairs
     refuses(lambda: estimator(distance=distance, **SHORT).fit(X, y), "distance", f"({problem})")
 
 
-def test_a_distance_that_depends_on_the_order_is_refused_by_the_verifier(data, few_pairs):
+def test_an_asymmetric_distance_is_refused_by_the_verifier(data, few_pairs):
     def oriented(A, B):
         return torch.cdist(A, B) * (1.5 + torch.tanh(A[..., :1] - B[..., 0].unsqueeze(-2)))
 
@@ -147,7 +147,7 @@ def test_a_distance_that_depends_on_the_order_is_refused_by_the_verifier(data, f
     refuses(fit, "distance", "swapped")
 
 
-def test_a_distance_of_matrices_alone_suits_the_embedder(data):
+def test_the_embedder_accepts_a_distance_of_matrices_only(data):
     def of_matrices(A, B):
         n, m = len(A), len(B)
         return (A.repeat_interleave(m, 0) - B.repeat(n, 1)).abs().sum(dim=1).reshape(n, m)
@@ -171,7 +171,7 @@ MINERS_THAT_DO_NOT_FIT = {
 
 
 @pytest.mark.parametrize("name", MINERS_THAT_DO_NOT_FIT)
-def test_a_miner_that_does_not_fit_is_refused_by_name(data, name):
+def test_invalid_miners_are_refused_by_name(data, name):
     miner, problem = MINERS_THAT_DO_NOT_FIT[name]
     refuses(lambda: SiameseEmbedder(miner=miner, **SHORT).fit(*data), "miner", f"({problem})")
 
@@ -187,7 +187,7 @@ def test_a_miner_that_does_not_fit_is_refused_by_name(data, name):
         (nn.Linear, "required argument 'in_features'"),
     ],
 )
-def test_a_regularizer_that_does_not_fit_is_refused_by_name(data, regularizer, problem):
+def test_invalid_regularizers_are_refused_by_name(data, regularizer, problem):
     fit = partial(SiameseEmbedder(regularizer=regularizer, **SHORT).fit, *data)
     refuses(fit, "regularizer", problem)
 
@@ -208,17 +208,17 @@ SAMPLERS_THAT_DO_NOT_FIT = {
     "two axes": (sampler_of([[0, 1], [2, 3]]), "instead of a batch"),
     "nothing": (lambda y, batch_size, *, generator: None, "failed"),
     "no generator": (lambda y, batch_size: [[0, 1]], "failed"),
-    "no end": (lambda y, size, *, generator: itertools.repeat([0, 1, 2, 3]), "and more"),
+    "no end": (lambda y, size, *, generator: itertools.repeat([0, 1, 2, 3]), "or more"),
 }
 
 
 @pytest.mark.parametrize("name", SAMPLERS_THAT_DO_NOT_FIT)
-def test_a_sampler_that_does_not_fit_is_refused_by_name(data, name):
+def test_invalid_samplers_are_refused_by_name(data, name):
     sampler, problem = SAMPLERS_THAT_DO_NOT_FIT[name]
     refuses(lambda: SiameseEmbedder(sampler=sampler, **SHORT).fit(*data), "sampler", problem)
 
 
-def test_batches_may_be_lists_arrays_or_tensors_of_any_whole_numbers(data):
+def test_batches_may_be_lists_arrays_or_tensors_of_integers(data):
     batches = [np.arange(100), torch.arange(100, 200, dtype=torch.int32)]
     transformed = []
     for kind in (list, partial(np.asarray, dtype=np.uint16), torch.as_tensor):
@@ -229,13 +229,13 @@ def test_batches_may_be_lists_arrays_or_tensors_of_any_whole_numbers(data):
 
 
 @pytest.mark.parametrize("reason", [{"early_stopping": True}, {"unlabeled_label": 0}])
-def test_a_sampler_that_draws_rows_that_take_no_part_is_refused(data, reason):
+def test_a_sampler_that_draws_held_out_or_unlabeled_rows_is_refused(data, reason):
     sampler = sampler_of(np.arange(len(data[0])))
     fit = partial(SiameseEmbedder(sampler=sampler, **reason, **SHORT).fit, *data)
     refuses(fit, "sampler", "held out or unlabeled")
 
 
-def test_samplers_by_class_are_cross_validated(data):
+def test_samplers_by_class_work_in_cross_validation(data):
     X, y = data
     names = np.array(["zero", "one", *"abcdefgh"])[y]
     samplers = [
@@ -249,7 +249,7 @@ def test_samplers_by_class_are_cross_validated(data):
         assert cross_val_score(clone(model), X, names, cv=cv).min() > 0.5
 
 
-def test_samplers_by_class_draw_as_samplers_by_row(data):
+def test_samplers_by_class_equal_samplers_by_row(data):
     X, y = data
     weight, group = {k: 1 + k % 3 for k in range(10)}, {k: k // 5 for k in range(10)}
     for sampler, name, by_class in ((weighted, "weight", weight), (hierarchical, "groups", group)):
@@ -272,7 +272,7 @@ def test_samplers_by_class_draw_as_samplers_by_row(data):
         (partial(hierarchical, groups=[0, 1]), r"groups has shape \(2,\) for 200 rows"),
     ],
 )
-def test_samplers_that_lack_a_value_are_refused_with_the_remedy(data, sampler, problem):
+def test_samplers_without_a_value_for_a_class_are_refused_with_the_remedy(data, sampler, problem):
     refuses(lambda: SiameseEmbedder(sampler=sampler, **SHORT).fit(*data), "sampler", problem)
 
 
@@ -284,30 +284,28 @@ def test_samplers_that_lack_a_value_are_refused_with_the_remedy(data, sampler, p
         (lambda items: items, "failed"),
         (lambda items, generator: None, "NoneType"),
         (lambda items, generator: items.long(), "int64"),
-        (lambda items, generator: items[:-1], "gave"),
+        (lambda items, generator: items[:-1], "returned"),
     ],
 )
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
-def test_an_augmentation_that_does_not_fit_is_refused_by_name(
-    data, few_pairs, estimator, augment, problem
-):
+def test_invalid_augmentations_are_refused_by_name(data, few_pairs, estimator, augment, problem):
     X, y = data if estimator is SiameseEmbedder else few_pairs
     with pytest.raises(ValueError, match=f"^augment .*{problem}"):
         estimator(augment=augment, **SHORT).fit(X, y)
 
 
-def test_an_augmentation_may_leave_the_padding_of_series_alone(data):
+def test_an_augmentation_may_keep_the_padding_of_series(data):
     X, y = data
     X = X.copy()
     X[:, 50:] = np.nan
     SiameseEmbedder(tower="tdnn", width=8, augment=jitter, **SHORT).fit(X, y)
 
 
-def test_series_are_no_images_and_images_no_series(data):
+def test_an_augmentation_of_series_refuses_images(data):
     refuses(
         partial(SiameseEmbedder(augment=time_warp, input_shape=(1, 8, 8), **SHORT).fit, *data),
         "augment",
-        r"takes series .*got \(\d+, 1, 8, 8\)",
+        r"needs series .*got \(\d+, 1, 8, 8\)",
     )
 
 
@@ -349,7 +347,7 @@ HEADS_THAT_DO_NOT_FIT = {
 
 
 @pytest.mark.parametrize("name", HEADS_THAT_DO_NOT_FIT)
-def test_a_head_that_does_not_fit_is_refused_by_name(few_pairs, name):
+def test_invalid_heads_are_refused_by_name(few_pairs, name):
     head, problem = HEADS_THAT_DO_NOT_FIT[name]
     X, y = few_pairs
     with pytest.raises(ValueError, match=f"^head .*{problem}"):
@@ -366,14 +364,14 @@ def test_a_head_that_does_not_fit_is_refused_by_name(few_pairs, name):
         lambda n_components, margin, distance: HEADS["distance"](n_components, distance, margin),
     ],
 )
-def test_a_head_factory_takes_what_its_signature_names(few_pairs, head):
+def test_a_head_factory_gets_the_arguments_of_its_signature(few_pairs, head):
     first = SiameseVerifier(head=head, **SHORT).fit(*few_pairs)
     again = SiameseVerifier(head=head, **SHORT).fit(*few_pairs)
     X = few_pairs[0]
     np.testing.assert_array_equal(first.decision_function(X), again.decision_function(X))
 
 
-def test_trials_leave_parts_and_generators_as_they_were(data):
+def test_trials_change_neither_parts_nor_generators(data):
     class Counts(nn.Module):
         """A loss with a buffer that its calls change, and dropout."""
 
@@ -392,7 +390,7 @@ def test_trials_leave_parts_and_generators_as_they_were(data):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_part_that_is_refused_leaves_a_fitted_estimator_as_it_was(data):
+def test_a_refused_part_leaves_a_fitted_estimator_unchanged(data):
     X, y = data
     embedder = SiameseEmbedder(warm_start=True, **SHORT).fit(X, y)
     before = embedder.transform(X)
@@ -410,13 +408,13 @@ TOWERS_THAT_DO_NOT_FIT = {
 
 
 @pytest.mark.parametrize("name", TOWERS_THAT_DO_NOT_FIT)
-def test_a_tower_that_fails_is_refused_by_name(data, name):
+def test_invalid_towers_are_refused_by_name(data, name):
     tower, problem = TOWERS_THAT_DO_NOT_FIT[name]
     options = {**SHORT, "tower": tower, "n_components": 8}
     refuses(lambda: SiameseEmbedder(**options).fit(*data), "tower", problem)
 
 
-def test_a_named_tower_names_its_own_parameters():
+def test_errors_of_a_built_in_tower_name_its_parameter():
     X = np.zeros((12, 48))
     X[::2] = 1
     model = SiameseEmbedder(tower="cnn", input_shape=(4, 4, 3), **SHORT)

@@ -168,7 +168,8 @@ def soft_counts(values, n_bins, limit):
     """Counts by triangles around the centres of the bins."""
     centers = torch.arange(n_bins + 1) * limit / n_bins
     width = limit / n_bins
-    return [sum((1 - abs(v - c) / width).clamp_min(0) for v in values) for c in centers]
+    values = torch.stack([*values])
+    return [(1 - (values - c).abs() / width).clamp_min(0).sum() for c in centers]
 
 
 def fastap_by_hand(D, same, different, n_bins=10, limit=2.0):
@@ -259,7 +260,7 @@ def configured(name, options):
 
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 @pytest.mark.parametrize("seed", range(3))
-def test_values_and_gradients_are_those_of_plain_loops(name, options, seed):
+def test_values_and_gradients_equal_plain_loops(name, options, seed):
     D, pair_masks = 1.3 * random(12, 12, seed=seed), masks(LABELS)
     found = value_and_gradient(configured(name, options), D, *pair_masks)
     expected = value_and_gradient(BY_HAND[name], D, *pair_masks, **options)
@@ -267,7 +268,7 @@ def test_values_and_gradients_are_those_of_plain_loops(name, options, seed):
     assert found[0] > 0
 
 
-def test_every_pair_loss_is_held_against_plain_loops():
+def test_every_pair_loss_is_compared_with_plain_loops():
     assert {name for name, _ in OPTIONS} == set(PAIR_LOSSES)
 
 
@@ -288,14 +289,14 @@ def test_the_ranked_list_loss_is_finite_for_sharp_weights(options):
     assert single.item() == pytest.approx(double.item(), rel=1e-5)
 
 
-def test_fractional_masks_weigh_the_pairs_of_the_contrastive_loss():
+def test_fractional_masks_weight_the_pairs_of_the_contrastive_loss():
     D, same, different = (random(4, 6, seed=seed) for seed in range(3))
     found = value_and_gradient(contrastive, D, same, different, margin=0.5)
     expected = value_and_gradient(contrastive_by_hand, D, same, different, margin=0.5)
     torch.testing.assert_close(found, expected)
 
 
-def test_only_the_ratio_of_the_weights_of_pairs_matters():
+def test_losses_depend_on_the_ratio_of_weights_only():
     D, same, different = (random(4, 6, seed=seed) for seed in range(3))
     for weighted in (contrastive, logistic):
         flat = [x.flatten() for x in (D, same, different)]
@@ -304,7 +305,7 @@ def test_only_the_ratio_of_the_weights_of_pairs_matters():
 
 
 @pytest.mark.parametrize("shape", [(7,), (7, 1)])
-def test_the_contrastive_loss_takes_given_pairs_as_a_vector_or_a_column(shape):
+def test_the_contrastive_loss_accepts_a_vector_or_a_column_of_pairs(shape):
     D, same = random(*shape), random(*shape, seed=1) < 0.5
     found = value_and_gradient(contrastive, D, same, ~same, margin=0.5)
     expected = value_and_gradient(contrastive_by_hand, D, same, ~same, margin=0.5)
@@ -312,7 +313,7 @@ def test_the_contrastive_loss_takes_given_pairs_as_a_vector_or_a_column(shape):
 
 
 @pytest.mark.parametrize("margin", [0.25, 0.5, 1.0])
-def test_the_triplet_loss_counts_ties_as_plain_loops_do(margin):
+def test_the_triplet_loss_counts_ties_as_plain_loops(margin):
     # Multiples of 1/4 are exact, so that triplets of loss zero occur: they are not active.
     D = torch.randint(0, 5, (12, 12), generator=torch.Generator().manual_seed(0)) / 4
     pair_masks = masks(LABELS)
@@ -324,7 +325,7 @@ def test_the_triplet_loss_counts_ties_as_plain_loops_do(margin):
 
 
 @pytest.mark.parametrize("name", PAIR_LOSSES)
-def test_a_loss_of_a_large_batch_needs_no_cube(name):
+def test_a_loss_of_a_large_batch_needs_no_cubic_memory(name):
     n = 1024
     D = random(n, n, dtype=torch.float32)
     value, gradient = value_and_gradient(PAIR_LOSSES[name], D, *masks(torch.arange(n) % 100))
@@ -340,14 +341,14 @@ def separated():
 
 
 @each_sharp_loss
-def test_a_loss_is_zero_where_the_classes_are_separated(loss):
+def test_a_loss_is_zero_if_classes_are_separated(loss):
     value, gradient = value_and_gradient(loss, *separated())
     assert value.abs() < 1e-12
     assert (gradient.abs() < 1e-12).all()
 
 
 @pytest.mark.parametrize("name", sorted(SOFT))
-def test_a_soft_loss_is_least_where_the_classes_are_separated(name):
+def test_a_soft_loss_is_least_if_classes_are_separated(name):
     D, *pair_masks = separated()
     least = PAIR_LOSSES[name](D, *pair_masks)
     for seed in range(20):
@@ -356,7 +357,7 @@ def test_a_soft_loss_is_least_where_the_classes_are_separated(name):
 
 
 @each_loss
-def test_a_loss_is_zero_with_a_gradient_path_where_nothing_is_selected(loss):
+def test_a_loss_without_selected_pairs_is_zero_and_differentiable(loss):
     nothing = torch.zeros(3, 4, dtype=torch.bool)
     value, gradient = value_and_gradient(loss, random(3, 4), nothing, nothing)
     assert value == 0
@@ -365,7 +366,7 @@ def test_a_loss_is_zero_with_a_gradient_path_where_nothing_is_selected(loss):
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
 @each_loss
-def test_a_loss_of_no_pairs_at_all_is_zero(loss, shape):
+def test_a_loss_of_an_empty_matrix_is_zero(loss, shape):
     nothing = torch.zeros(shape, dtype=torch.bool)
     value, gradient = value_and_gradient(loss, random(*shape), nothing, nothing)
     assert value == 0
@@ -374,7 +375,7 @@ def test_a_loss_of_no_pairs_at_all_is_zero(loss, shape):
 
 @pytest.mark.parametrize("side", ["same", "different"])
 @each_loss
-def test_a_loss_takes_pairs_of_one_kind_only(loss, side):
+def test_a_loss_accepts_pairs_of_one_kind_only(loss, side):
     chosen, nothing = torch.ones(3, 4, dtype=torch.bool), torch.zeros(3, 4, dtype=torch.bool)
     pair_masks = (chosen, nothing) if side == "same" else (nothing, chosen)
     value, gradient = value_and_gradient(loss, random(3, 4), *pair_masks)
@@ -392,7 +393,7 @@ def test_a_loss_is_never_negative(loss, dtype):
 
 
 @each_loss
-def test_a_pair_in_neither_mask_takes_no_part(loss):
+def test_pairs_in_neither_mask_are_ignored(loss):
     D = random(12, 12)
     same, different = masks(LABELS)
     left_out = random(12, 12, seed=1) < 0.3
@@ -412,7 +413,7 @@ def test_a_loss_does_not_depend_on_the_order_of_rows_and_columns(loss):
 
 
 @each_loss
-def test_a_loss_takes_distances_of_any_memory_layout(loss):
+def test_a_loss_accepts_distances_of_any_memory_layout(loss):
     D, (same, different) = random(12, 12), masks(LABELS)
     expected = loss(D.T.contiguous(), same, different)
     torch.testing.assert_close(loss(D.T, same, different), expected)
@@ -466,7 +467,7 @@ def test_a_loss_grows_with_its_margin(name):
     assert (values[0] > values[1]) if name == "circle" else (values[0] < values[1])
 
 
-def test_the_logistic_loss_is_that_of_plain_loops():
+def test_the_logistic_loss_equals_plain_loops():
     logit, same, different = (random(9, seed=seed) * 4 - 2 * (seed == 0) for seed in range(3))
     found = value_and_gradient(logistic, logit, same, different)
 
@@ -480,7 +481,7 @@ def test_the_logistic_loss_is_that_of_plain_loops():
     torch.testing.assert_close(found, value_and_gradient(by_hand, logit, same, different))
 
 
-def test_the_logistic_loss_is_finite_for_sure_logits_and_zero_without_weights():
+def test_the_logistic_loss_is_finite_for_large_logits_and_zero_without_weights():
     logit = torch.tensor([1e4, -1e4], requires_grad=True)
     weight = torch.ones(2)
     value, gradient = value_and_gradient(logistic, logit, weight, weight)
@@ -492,7 +493,7 @@ def test_the_logistic_loss_is_finite_for_sure_logits_and_zero_without_weights():
 
 
 @each_loss
-def test_a_loss_worked_out_some_anchors_at_a_time_is_the_same(loss, monkeypatch):
+def test_a_loss_computed_in_chunks_of_anchors_is_the_same(loss, monkeypatch):
     D, pair_masks = 1.3 * random(12, 12), masks(LABELS)
     whole = value_and_gradient(loss, D, *pair_masks)
     monkeypatch.setattr(_masked, "CHUNK", 30)

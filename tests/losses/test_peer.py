@@ -72,7 +72,7 @@ def value_and_gradients(loss, *tensors):
 @pytest.mark.parametrize(
     ("name", "distance", "theirs", "options"), [(*row, {})[:4] for row in PAIRS]
 )
-def test_a_pair_loss_is_that_of_the_peer(name, distance, theirs, options):
+def test_pair_losses_equal_pytorch_metric_learning(name, distance, theirs, options):
     Z, y = embeddings()
     same = y[:, None] == y
     masks = same & ~torch.eye(len(y), dtype=torch.bool), ~same
@@ -88,7 +88,7 @@ def test_a_pair_loss_is_that_of_the_peer(name, distance, theirs, options):
     assert gradient.abs().max() > 1e-4
 
 
-def test_the_pull_of_the_contrastive_loss_is_that_of_the_peer():
+def test_the_contrastive_loss_of_matching_pairs_equals_pytorch_metric_learning():
     # For other pairs the peer leaves the excess unsquared, so matching pairs only.
     Z, y = embeddings()
     same = (y[:, None] == y) & ~torch.eye(len(y), dtype=torch.bool)
@@ -97,7 +97,7 @@ def test_the_pull_of_the_contrastive_loss_is_that_of_the_peer():
     torch.testing.assert_close(value, theirs(Z, y))
 
 
-def test_the_ranked_list_loss_is_that_of_the_peer():
+def test_the_ranked_list_loss_equals_pytorch_metric_learning():
     # The peer adds 1e-5 to every weight of its means.
     Z, y = embeddings()
     same = y[:, None] == y
@@ -109,7 +109,7 @@ def test_the_ranked_list_loss_is_that_of_the_peer():
     torch.testing.assert_close(value, theirs(Z, y), rtol=1e-4, atol=0)
 
 
-def test_the_wu_margin_loss_is_that_of_the_peer():
+def test_the_wu_margin_loss_equals_pytorch_metric_learning():
     # The peer counts a pair once for each of its triplets.
     Z, y = embeddings()[0][:4], torch.tensor([0, 0, 1, 1])
     same = y[:, None] == y
@@ -125,7 +125,7 @@ def test_the_wu_margin_loss_is_that_of_the_peer():
 
 
 @pytest.mark.parametrize(("name", "theirs", "weights"), PROXIES)
-def test_a_proxy_loss_is_that_of_the_peer(name, theirs, weights):
+def test_proxy_losses_equal_pytorch_metric_learning(name, theirs, weights):
     Z, y = embeddings()
     ours = losses.LOSSES[name](5, 4).double()
     theirs = theirs.double()
@@ -143,5 +143,5 @@ def test_a_proxy_loss_is_that_of_the_peer(name, theirs, weights):
     torch.testing.assert_close(found[1], expected_proxies, rtol=1e-6, atol=1e-6)
 
 
-def test_every_proxy_loss_is_held_against_the_peer():
+def test_every_proxy_loss_is_compared_with_pytorch_metric_learning():
     assert {name for name, *_ in PROXIES} == set(losses._proxy.LOSSES)

@@ -53,7 +53,7 @@ with_and_without_ties = pytest.mark.parametrize("ties", [False, True])
 @each_seed
 @with_and_without_ties
 @pytest.mark.parametrize("target", [0, 0.05, 0.1, 1 / 3, 0.5, 1])
-def test_rates_at_a_target_are_the_least_of_all_thresholds_that_keep_it(seed, ties, target):
+def test_rates_at_a_target_equal_a_loop_over_thresholds(seed, ties, target):
     match, score = scores(seed, ties=ties)
     found = [rates(match, score, threshold) for threshold in all_thresholds(score)]
     expected = min(reject for accept, reject in found if accept <= target)
@@ -76,7 +76,7 @@ def test_scores_of_any_type_are_compared_as_numbers(dtype):
         assert metric(match, score.astype(dtype)) == metric(match, score.astype(float))
 
 
-def test_a_target_that_is_a_share_of_the_pairs_is_met_in_spite_of_rounding():
+def test_a_target_that_is_a_multiple_of_one_over_n_is_met_despite_rounding():
     score = np.arange(200.0)
     match = np.tile([False, True], 100)
     for n in range(100):
@@ -86,7 +86,7 @@ def test_a_target_that_is_a_share_of_the_pairs_is_met_in_spite_of_rounding():
 @each_seed
 @with_and_without_ties
 @pytest.mark.parametrize("costs", [{"prior": 0.5}, {"prior": 0.01}, {"cost_false_accept": 10.0}])
-def test_costs_are_those_of_the_counted_errors(seed, ties, costs):
+def test_costs_equal_counted_errors(seed, ties, costs):
     match, score = scores(seed, ties=ties)
     prior, accept, reject = costs.get("prior", 0.3), costs.get("cost_false_accept", 1), 2.0
     options = {"prior": prior, "cost_false_accept": accept, "cost_false_reject": reject}
@@ -122,11 +122,11 @@ def test_a_threshold_is_tuned_to_costs_by_decisions_with_any_two_labels(labels):
     assert cost(y, frozen.predict(X)) > 1.5 * least
 
 
-def test_decisions_without_an_error_cost_nothing():
+def test_decisions_without_errors_cost_nothing():
     assert detection_cost([0, 0, 1], [False, False, True], threshold=0.5, prior=0.01) == 0
 
 
-def test_scores_that_tell_nothing_cost_as_much_as_no_look():
+def test_uninformative_scores_cost_as_much_as_the_prior():
     match = np.arange(10) % 2
     assert min_dcf(match, np.zeros(10)) == 1
     assert detection_cost(match, np.zeros(10), prior=0.01) == pytest.approx(99)
@@ -135,7 +135,7 @@ def test_scores_that_tell_nothing_cost_as_much_as_no_look():
 @each_seed
 @with_and_without_ties
 @pytest.mark.parametrize("far", [0, 0.05, 0.1, 0.5, 0.9])
-def test_the_threshold_keeps_the_rate_and_no_lower_one_does(seed, ties, far):
+def test_the_threshold_is_the_lowest_that_keeps_the_rate(seed, ties, far):
     match, score = scores(seed, ties=ties)
     threshold = threshold_at_far(match, score, far).threshold
     assert rates(match, score, threshold)[0] <= far
@@ -143,7 +143,7 @@ def test_the_threshold_keeps_the_rate_and_no_lower_one_does(seed, ties, far):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_threshold_rejects_the_score_that_it_is_just_above(dtype):
+def test_the_threshold_rejects_the_score_just_below_it(dtype):
     score = np.linspace(0.1, 0.7, 21, dtype=dtype)
     match = np.arange(21) == 3
     for far in np.arange(20) / 20:
@@ -153,7 +153,7 @@ def test_the_threshold_rejects_the_score_that_it_is_just_above(dtype):
 
 
 @pytest.mark.parametrize(("n", "far"), [(100, 0.001), (500, 0.001), (500, 0.01), (2000, 0.01)])
-def test_the_interval_holds_the_threshold_of_all_pairs_as_often_as_it_says(n, far):
+def test_the_interval_of_a_threshold_has_the_stated_confidence(n, far):
     match, rng = np.append(np.zeros(n), 1), np.random.default_rng(0)
     found = [threshold_at_far(match, [*rng.normal(size=n), 9], far) for _ in range(1000)]
     _, low, high = np.transpose(found)
@@ -164,7 +164,7 @@ def test_the_interval_holds_the_threshold_of_all_pairs_as_often_as_it_says(n, fa
 
 @pytest.mark.parametrize("n", [9, 90, 900])
 @pytest.mark.parametrize("far", [0, 0.01, 0.3, 0.9, 1])
-def test_the_interval_is_the_narrowest_that_counting_allows(n, far):
+def test_the_interval_is_the_narrowest_by_binomial_counts(n, far):
     others = np.arange(n)
     _, low, high = threshold_at_far([*np.zeros(n), 1], [*others, n], far)
     least, most = np.sum(others >= high), np.sum(others >= low)
@@ -175,7 +175,7 @@ def test_the_interval_is_the_narrowest_that_counting_allows(n, far):
         assert binom.cdf(least, n, far) <= 0.025 < binom.cdf(least + 1, n, far)
 
 
-def test_few_pairs_do_not_tell_where_a_low_rate_is_kept():
+def test_the_interval_is_unbounded_if_pairs_are_too_few():
     match, score = scores(0, n=300)
     assert threshold_at_far(match, score, 0.01).high == np.inf
     assert threshold_at_far(match, score, 0.05).high < score[~match].max()
@@ -202,7 +202,7 @@ def pairs_of_identities(rng, n_identities, *, n_rows=6):
 
 
 @pytest.mark.parametrize("n_identities", [8, 20])
-def test_the_interval_of_groups_holds_the_threshold_of_all_identities(n_identities):
+def test_the_interval_with_groups_has_the_stated_confidence(n_identities):
     right = np.sqrt(2 * 0.7**2 + 1) * norm.isf(0.05)
     rng = np.random.default_rng(0)
     held = []
@@ -226,7 +226,7 @@ def test_groups_leave_the_threshold_and_widen_the_interval(seed, far):
 
 
 @each_seed
-def test_copies_of_pairs_tell_nothing_new(seed):
+def test_repeated_pairs_do_not_narrow_the_interval(seed):
     match, score, groups = pairs_of_identities(np.random.default_rng(seed), 9)
     once = threshold_at_far(match, score, 0.25, groups=groups)
     copied = (part.repeat(5, axis=0) for part in (match, score, groups))
@@ -237,7 +237,7 @@ def test_copies_of_pairs_tell_nothing_new(seed):
     assert threshold_at_far(match, score, 0.25).low > once.low
 
 
-def test_identities_have_any_names_and_sides():
+def test_groups_may_have_any_names_and_order():
     match, score, groups = pairs_of_identities(np.random.default_rng(0), 9)
     names = np.array([f"person {n}" for n in range(9)])[groups[:, ::-1]]
     names[-1] = "known from a match alone"
@@ -265,7 +265,7 @@ def test_pairs_within_identities_count_once():
 
 @each_seed
 @pytest.mark.parametrize("n_bins", [1, 4, 10])
-def test_calibration_error_is_the_gap_of_the_bins(seed, n_bins):
+def test_calibration_error_is_the_mean_gap_of_the_bins(seed, n_bins):
     rng = np.random.default_rng(seed)
     proba = rng.random(400)
     match = rng.random(400) < proba**2
@@ -275,7 +275,7 @@ def test_calibration_error_is_the_gap_of_the_bins(seed, n_bins):
     assert expected_calibration_error(match, proba, n_bins=n_bins) == pytest.approx(expected)
 
 
-def test_probabilities_zero_and_one_have_their_bins():
+def test_probabilities_zero_and_one_fall_into_the_outer_bins():
     assert expected_calibration_error([0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0]) == 0
     assert expected_calibration_error([0, 0, 1, 1], [1.0, 1.0, 0.0, 0.0]) == 1
 
@@ -312,12 +312,12 @@ def test_probabilities_zero_and_one_have_their_bins():
         (lambda y, s: min_dcf(y * 0, s), "only one label"),
     ],
 )
-def test_what_makes_no_sense_is_refused(measure, message):
+def test_invalid_arguments_of_decision_metrics_are_refused(measure, message):
     with pytest.raises(ValueError, match=message):
         measure(np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4]))
 
 
-def test_all_are_scorers_and_set_thresholds_on_held_out_pairs(digits):
+def test_decision_metrics_make_scorers_and_thresholds(digits):
     X_train, X_test, y_train, y_test = digits
     options = {"n_pairs": 2000, "as_view": True, "random_state": 0}
     pairs, match, _ = make_pairs(X_train, y_train, **options)

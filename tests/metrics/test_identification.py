@@ -33,7 +33,7 @@ def counted(y_true, y_score, labels, far):
 
 
 @pytest.mark.parametrize("far", [0.0, 0.05, 0.1, 0.5, 1.0])
-def test_the_rate_is_the_best_of_all_thresholds_that_keep_the_false_accepts(far):
+def test_the_identification_rate_equals_a_loop_over_thresholds(far):
     rng = np.random.default_rng(0)
     labels = np.array(["a", "b", "c"])
     y_true = rng.choice([*labels, "x", "y"], 200)
@@ -42,13 +42,13 @@ def test_the_rate_is_the_best_of_all_thresholds_that_keep_the_false_accepts(far)
     assert found == pytest.approx(counted(y_true, y_score, labels, far))
 
 
-def test_strangers_that_tie_with_the_threshold_are_not_accepted():
+def test_unknown_rows_at_the_threshold_are_not_accepted():
     scores = np.array([[5.0], [5.0], [5.0], [1.0]])
     assert detection_identification_rate([0, 0, 9, 9], scores, labels=[0], far=0.4) == 0
     assert detection_identification_rate([0, 0, 9, 9], scores, labels=[0], far=0.5) == 1
 
 
-def test_a_rate_that_is_a_share_of_the_strangers_is_met_in_spite_of_rounding():
+def test_a_rate_that_is_a_multiple_of_one_over_n_is_met_despite_rounding():
     strangers = np.arange(10.0)
     far = 1 - 0.9  # a little less than 0.1
     scores = np.append(8.5, strangers)
@@ -60,7 +60,7 @@ def test_a_rate_that_is_a_share_of_the_strangers_is_met_in_spite_of_rounding():
     assert np.mean(strangers >= threshold_at_far(known, scores, far).threshold) == 0.1
 
 
-def test_the_mean_example_is_nearest_by_the_metric():
+def test_few_shot_accuracy_uses_the_metric_for_class_means():
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(20), 10)
     length = rng.uniform(1, 100, size=(200, 1))
@@ -71,7 +71,7 @@ def test_the_mean_example_is_nearest_by_the_metric():
     assert by["euclidean"] < 0.7
 
 
-def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
+def test_the_identification_rate_scores_a_classifier_with_unknown_classes():
     X = np.array([[0.0], [1.0], [10.0], [11.0], [20.0], [21.0], [100.0]])
     y = np.array([0, 0, 1, 1, 2, 2, 9])
     model = NearestCentroid().fit(X[:6], y[:6])
@@ -92,23 +92,23 @@ def test_the_rate_scores_a_classifier_that_knows_some_of_the_classes():
         ([7, 8, 9], [0, 1], 0.1, "rows never enrolled only"),
     ],
 )
-def test_what_no_rate_can_be_worked_out_of_is_named(y_true, labels, far, message):
+def test_invalid_arguments_of_identification_are_refused_by_name(y_true, labels, far, message):
     with pytest.raises(ValueError, match=message):
         detection_identification_rate(y_true, np.ones((3, 2)), labels=labels, far=far)
 
 
-def test_one_score_a_row_is_refused_with_what_to_give():
+def test_one_score_a_row_is_refused_with_the_remedy():
     with pytest.raises(ValueError, match=r"y_score has shape \(3,\), .* -class_distances"):
         detection_identification_rate([0, 1, 2], np.ones(3), labels=[0, 1])
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 1, 1, np.nan, np.nan], [*"aabb", None, None]])
-def test_rows_without_a_label_are_no_class_of_an_episode(labels):
+def test_rows_without_a_label_are_in_no_episode(labels):
     with pytest.raises(ValueError, match="y_true has 2 missing labels"):
         few_shot_accuracy(labels, np.eye(6), n_way=2)
 
 
-def test_separated_classes_are_always_named_rightly_and_noise_by_chance():
+def test_few_shot_accuracy_is_one_for_separated_classes_and_chance_for_noise():
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(30), 10)
     Z = np.eye(30)[y] + 0.01 * rng.normal(size=(300, 30))
@@ -126,7 +126,7 @@ def test_more_examples_help_and_more_classes_harm():
     assert accuracy(n_way=20) + 0.1 < accuracy(n_way=5) < accuracy(n_way=2)
 
 
-def test_the_class_with_the_nearest_mean_of_examples_is_named():
+def test_few_shot_accuracy_predicts_the_nearest_class_mean():
     A, B = [0.0, -20.0, -17.0], [2.0, 21.0, -9.0]
     right = []
     for a, b in product(range(3), repeat=2):
@@ -149,14 +149,14 @@ def test_classes_with_too_few_rows_are_left_out():
 
 
 @pytest.mark.parametrize("option", [{"n_way": 1}, {"n_way": 2.5}, {"k_shot": 0}, {"n_episodes": 0}])
-def test_numbers_that_make_no_episode_are_named(option):
+def test_invalid_episodes_are_refused_by_name(option):
     with pytest.raises(
         ValueError, match=f"'{next(iter(option))}' parameter .* must be an int in the range"
     ):
         few_shot_accuracy([0, 0, 1, 1], np.eye(4), **option)
 
 
-def test_the_score_of_an_embedder_is_that_of_its_embeddings_and_searches_parameters(digits):
+def test_few_shot_score_of_an_embedder_works_in_a_search(digits):
     X, _, y, _ = digits
     scaler = StandardScaler(with_std=False).fit(X)
     score = partial(few_shot_score, n_way=3, n_episodes=50, random_state=0)
@@ -166,7 +166,7 @@ def test_the_score_of_an_embedder_is_that_of_its_embeddings_and_searches_paramet
     assert grid.fit(X, y, groups=y).best_score_ > 0.6
 
 
-def test_new_classes_are_named_by_an_embedder_that_has_never_seen_them(digits):
+def test_an_embedder_identifies_unseen_classes(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(max_iter=3, random_state=0)
     score = partial(few_shot_score, n_way=3, k_shot=5, n_episodes=100, random_state=0)

@@ -86,7 +86,7 @@ def retrieval_by_hand(y, Z, k, worst_of_ties):
 
 
 @each_seed
-def test_the_equal_error_rate_is_that_of_a_loop_over_thresholds(seed):
+def test_the_equal_error_rate_equals_a_loop_over_thresholds(seed):
     match, score = tied_scores(seed)
     expected = equal_error_rate_by_hand(operating_points(match, score))
     assert equal_error_rate(match, score) == pytest.approx(float(expected))
@@ -94,7 +94,7 @@ def test_the_equal_error_rate_is_that_of_a_loop_over_thresholds(seed):
 
 @each_seed
 @pytest.mark.parametrize("far", [0, 0.01, 0.1, 0.5, 1])
-def test_the_true_accept_rate_is_that_of_a_loop_over_thresholds(seed, far):
+def test_the_true_accept_rate_equals_a_loop_over_thresholds(seed, far):
     match, score = tied_scores(seed)
     expected = max(tar for at, tar in operating_points(match, score) if at <= far)
     assert true_accept_rate(match, score, far=far) == pytest.approx(float(expected))
@@ -102,7 +102,7 @@ def test_the_true_accept_rate_is_that_of_a_loop_over_thresholds(seed, far):
 
 @each_seed
 @pytest.mark.parametrize("threshold", [-1, 2, 3.5, 100])
-def test_the_pair_accuracy_is_that_of_a_loop(seed, threshold):
+def test_the_pair_accuracy_equals_a_loop(seed, threshold):
     match, score = tied_scores(seed)
     right = [(s >= threshold) == m for s, m in zip(score, match, strict=True)]
     assert pair_accuracy(match, score, threshold=threshold) == pytest.approx(np.mean(right))
@@ -110,7 +110,7 @@ def test_the_pair_accuracy_is_that_of_a_loop(seed, threshold):
 
 @each_seed
 @pytest.mark.parametrize("k", [1, 3, 10])
-def test_retrieval_is_that_of_a_loop_over_neighbours(seed, k):
+def test_retrieval_equals_a_loop_over_neighbours(seed, k):
     y, Z = labelled_points(seed, tied=False)
     recall, precision = retrieval_by_hand(y, Z, k, worst_of_ties=True)
     assert recall_at_k(y, Z, k=k) == pytest.approx(recall)
@@ -145,21 +145,21 @@ def test_values_worked_by_hand():
 
 
 @each_pair_metric
-def test_pair_metrics_know_perfect_and_perfectly_wrong_scores(metric):
+def test_pair_metrics_of_perfect_and_reversed_scores(metric):
     match, score = np.array([True, True, False, False]), np.array([2.0, 1.0, -1.0, -2.0])
     best, worst = (0, 1) if metric is equal_error_rate else (1, 0)
     assert metric(match, score) == best
     assert metric(match, -score) == worst
 
 
-def test_scores_that_tell_nothing_have_an_equal_error_rate_of_one_half():
+def test_uninformative_scores_have_an_equal_error_rate_of_one_half():
     match = np.arange(100) % 4 == 0
     assert equal_error_rate(match, np.zeros(100)) == pytest.approx(0.5)
     assert true_accept_rate(match, np.zeros(100), far=0.5) == 0
 
 
 @each_retrieval_metric
-def test_retrieval_metrics_know_perfect_and_useless_embeddings(metric):
+def test_retrieval_metrics_of_perfect_and_useless_embeddings(metric):
     y = np.repeat(np.arange(5), 4)
     assert metric(y, 10.0 * np.eye(5)[y]) == 1
     interleaved = np.arange(20).reshape(4, 5).T.reshape(20, 1)
@@ -181,7 +181,7 @@ def test_a_monotone_map_of_the_scores_changes_no_rate(metric):
 
 
 @each_retrieval_metric
-def test_retrieval_takes_lists_strings_and_metrics_of_scikit_learn(metric):
+def test_retrieval_accepts_lists_strings_and_metrics_of_scikit_learn(metric):
     y, Z = labelled_points(0, tied=False)
     names = np.array([f"class {label}" for label in y])
     assert metric(names.tolist(), Z.tolist()) == metric(y, Z)
@@ -190,14 +190,14 @@ def test_retrieval_takes_lists_strings_and_metrics_of_scikit_learn(metric):
 
 
 @each_retrieval_metric
-def test_moving_or_permuting_the_points_changes_no_retrieval(metric):
+def test_retrieval_is_invariant_to_translation_and_permutation(metric):
     y, Z = labelled_points(0, tied=False)
     order = np.random.default_rng(0).permutation(len(y))
     assert metric(y[order], Z[order]) == pytest.approx(metric(y, Z))
     assert metric(y, 3 * Z + 7) == pytest.approx(metric(y, Z))
 
 
-def test_map_at_r_in_chunks_of_rows_is_that_of_the_whole():
+def test_map_at_r_computed_in_chunks_is_the_same():
     y, Z = labelled_points(0, tied=False)
     whole = mean_average_precision_at_r(y, Z)
     with config_context(working_memory=0.001):
@@ -230,7 +230,7 @@ def test_bad_pairs_are_refused(metric, y_true, y_score, message):
 
 
 @pytest.mark.parametrize("far", [-0.1, 1.1, np.nan])
-def test_a_false_accept_rate_is_a_rate(far):
+def test_far_must_be_in_zero_to_one(far):
     with pytest.raises(ValueError, match=r"'far' parameter .* in the range \[0.0, 1.0\]"):
         true_accept_rate([0, 1], [0, 1], far=far)
 
@@ -254,7 +254,7 @@ def test_bad_embeddings_are_refused(metric):
 
 
 @each_retrieval_metric
-def test_distances_may_be_given_and_are_left_as_they_are(metric):
+def test_precomputed_distances_are_accepted_and_not_changed(metric):
     y, Z = labelled_points(0, tied=False)
     D = pairwise_distances(Z)
     before = D.copy()
@@ -267,7 +267,7 @@ def test_distances_may_be_given_and_are_left_as_they_are(metric):
 
 @each_retrieval_metric
 @pytest.mark.parametrize("labels", [[0, 0, 1, np.nan], ["a", "a", "b", None]])
-def test_missing_labels_are_no_class_to_retrieve(metric, labels):
+def test_rows_without_a_label_match_nothing(metric, labels):
     with pytest.raises(ValueError, match="y_true has 1 missing labels"):
         metric(labels, np.eye(4))
     with pytest.raises(ValueError, match="y_true must be a 1d array"):
@@ -308,7 +308,7 @@ def test_retrieval_metrics_make_scorers_of_transformers(metric):
     assert search.best_params_ == {"n_components": 8}
 
 
-def test_a_metric_of_scikit_learn_can_be_a_function():
+def test_metric_may_be_a_function():
     y, Z = labelled_points(0, tied=False)
     raw = FunctionTransformer().fit_transform(Z)
     by_function = recall_at_k(y, raw, metric=lambda a, b: np.abs(a - b).sum())

@@ -39,7 +39,7 @@ def all_orders(y, D, k):
 
 
 @pytest.mark.parametrize("seed", range(9))
-def test_retrieval_with_ties_is_the_mean_over_all_orders(seed):
+def test_retrieval_with_ties_equals_the_mean_over_all_orders(seed):
     rng = np.random.default_rng(seed)
     y = np.r_[0, 0, rng.integers(0, 3, 4)]
     Z = rng.integers(0, 2 + seed % 3, size=(6, 2)) / [1, 3]
@@ -50,14 +50,14 @@ def test_retrieval_with_ties_is_the_mean_over_all_orders(seed):
 
 
 @pytest.mark.parametrize(("n_same", "n_other", "k"), [(1, 1, 1), (3, 5, 2), (4, 400, 30)])
-def test_recall_of_rows_all_alike_is_that_of_a_lottery(n_same, n_other, k):
+def test_recall_of_identical_rows_equals_random_draws(n_same, n_other, k):
     y = np.repeat(["same", "other"], [n_same + 1, n_other])
     missed = [np.prod([1 - n / (len(y) - 1 - j) for j in range(k)]) for n in (n_same, n_other - 1)]
     expected = 1 - np.average(missed, weights=[n_same + 1, n_other])
     assert recall_at_k(y, np.ones((len(y), 3)), k=k) == pytest.approx(expected)
 
 
-def test_precision_of_rows_all_alike_is_that_of_random_ranks():
+def test_precision_of_identical_rows_equals_random_ranks():
     y, r = np.repeat([0, 1], 4), 3
     precisions = [1 / 7 * r * (1 + (i - 1) * (r - 1) / 6) / i for i in (1, 2, 3)]
     found = mean_average_precision_at_r(y, np.zeros((8, 2)))
@@ -66,7 +66,7 @@ def test_precision_of_rows_all_alike_is_that_of_random_ranks():
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_retrieval_does_not_depend_on_the_places_of_copied_rows(metric, dtype):
+def test_retrieval_does_not_depend_on_the_order_of_identical_rows(metric, dtype):
     rng = np.random.default_rng(0)
     distinct = rng.normal(100, 1, size=(13, 9)).astype(dtype)
     Z, y = distinct[rng.integers(0, 13, 150)], np.sort(rng.integers(0, 10, 150))
@@ -113,7 +113,7 @@ def test_sparse_rows_and_given_distances_have_the_same_ties():
         assert measure(y, D, metric="precomputed") == pytest.approx(expected)
 
 
-def test_the_name_of_a_row_among_classes_of_the_same_score_counts_by_its_share():
+def test_identification_among_tied_classes_counts_as_a_fraction():
     scores = np.array([[2.0, 2.0, 0.0], [1.0, 3.0, 3.0], [3.0, 0.0, 3.0], [1.0, 1.0, 1.0]])
     y_true, labels = np.array(["a", "b", "b", "x"]), np.array(["a", "b", "c"])
     for order in permutations(range(3)):
@@ -125,13 +125,13 @@ def test_the_name_of_a_row_among_classes_of_the_same_score_counts_by_its_share()
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
 @pytest.mark.parametrize("n_way", [2, 5])
-def test_few_shot_accuracy_of_rows_all_alike_is_chance_in_every_episode(metric, n_way):
+def test_few_shot_accuracy_of_identical_rows_is_chance(metric, n_way):
     Z, y = np.full((60, 7), 0.1), np.arange(60) % 6
     options = {"n_way": n_way, "k_shot": 3, "metric": metric, "n_episodes": 3, "random_state": 0}
     assert few_shot_accuracy(y, Z, **options) == pytest.approx(1 / n_way)
 
 
-def test_few_shot_accuracy_shares_a_name_among_classes_that_are_as_near():
+def test_few_shot_accuracy_of_tied_classes_counts_as_a_fraction():
     Z, y = [[0.0], [0.0], [0.0], [0.0], [9.0], [9.0]], list("aabbcc")
     found = few_shot_accuracy(y, Z, n_way=3, n_episodes=5, random_state=0)
     assert found == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)

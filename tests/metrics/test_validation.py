@@ -68,14 +68,14 @@ FLOATS_IN_PLACE_OF_COUNTS = [1.5, np.inf, 2.0]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_what_is_no_number_is_refused_by_the_name_of_the_parameter(name):
+def test_parameters_that_are_not_numbers_are_refused_by_name(name):
     for measure, value in product(NUMBERS[name], NO_NUMBERS):
         with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b"):
             measure(MATCH, SCORE, **{name: value})
 
 
 @pytest.mark.parametrize("name", ["confidence", "far", "frr", "prior"])
-def test_a_share_beyond_all_floats_is_refused(name):
+def test_rates_beyond_all_floats_are_refused(name):
     for measure in NUMBERS[name]:
         with pytest.raises(ValueError, match=f"'{name}' parameter"):
             measure(MATCH, SCORE, **{name: 10**400})
@@ -92,7 +92,7 @@ def test_costs_and_thresholds_may_be_whole_numbers_beyond_all_floats():
 
 
 @pytest.mark.parametrize("name", ["k", "k_shot", "n_bins", "n_episodes", "n_way"])
-def test_what_is_counted_is_a_whole_number(name):
+def test_counts_must_be_integers(name):
     for measure, value in product(NUMBERS[name], FLOATS_IN_PLACE_OF_COUNTS):
         with pytest.raises(ValueError, match=f"'{name}' parameter .* must be an int"):
             measure(MATCH, SCORE, **{name: value})
@@ -109,7 +109,7 @@ TINY, HUGE = 5e-324, sys.float_info.max
 
 
 @pytest.mark.parametrize("prior", [TINY, 1e-20, 0.3, 1 - 2**-53])
-def test_costs_of_any_ratio_are_numbers(prior):
+def test_costs_of_any_ratio_are_finite(prior):
     costs = [TINY, 1e-320, 1.0, 1e300, HUGE]
     for accept, reject in product(costs, costs):
         options = {"prior": prior, "cost_false_accept": accept, "cost_false_reject": reject}
@@ -119,7 +119,7 @@ def test_costs_of_any_ratio_are_numbers(prior):
         assert 0 <= metrics.min_dcf(MATCH, SCORE, **options) <= 1
 
 
-def test_a_cost_of_extreme_ratio_is_that_of_the_error_that_counts():
+def test_a_cost_of_extreme_ratio_counts_one_error_only():
     options = {"cost_false_accept": 1e300, "cost_false_reject": 1e-300}
     assert metrics.detection_cost(MATCH, SCORE, threshold=0.5, **options) == pytest.approx(1 / 3)
     assert metrics.detection_cost(MATCH, SCORE, threshold=0.3, **options) == pytest.approx(HUGE / 3)
@@ -148,7 +148,7 @@ BAD_SCORES = {
 
 
 @pytest.mark.parametrize("scores", BAD_SCORES)
-def test_scores_that_are_no_numbers_are_refused_by_name(scores):
+def test_scores_that_are_not_numbers_are_refused_by_name(scores):
     for name, measure in OF_PAIRS.items():
         wanted = "y_prob" if name == "expected_calibration_error" else "y_score"
         with pytest.raises((TypeError, ValueError), match=wanted):
@@ -156,7 +156,7 @@ def test_scores_that_are_no_numbers_are_refused_by_name(scores):
 
 
 @pytest.mark.parametrize("scores", [name for name in BAD_SCORES if name != "two columns"])
-def test_scores_of_classes_that_are_no_numbers_are_refused_by_name(scores):
+def test_class_scores_that_are_not_numbers_are_refused_by_name(scores):
     with pytest.raises((TypeError, ValueError), match="y_score"):
         identified(y_true=list("aabbxx"), y_score=BAD_SCORES[scores])
 
@@ -178,7 +178,7 @@ BAD_LABELS = {
 
 
 @pytest.mark.parametrize("labels", BAD_LABELS)
-def test_labels_that_are_none_are_refused_by_name(labels):
+def test_invalid_labels_are_refused_by_name(labels):
     measures = [(measure, SCORE) for measure in OF_PAIRS.values()]
     measures += [(measure, ROWS) for measure in (*OF_ROWS.values(), identified)]
     for measure, values in measures:
@@ -198,7 +198,7 @@ def test_pairs_of_one_kind_or_of_three_are_refused(name):
 
 @pytest.mark.parametrize("match", [MATCH.astype(bool), MATCH.astype(str), MATCH.astype(np.uint8)])
 @pytest.mark.parametrize("container", [list, tuple, pd.Series, np.asarray])
-def test_labels_and_scores_come_in_any_container(container, match):
+def test_labels_and_scores_may_be_in_any_container(container, match):
     for measure in OF_PAIRS.values():
         assert measure(container(match), container(SCORE)) == measure(MATCH, SCORE)
 
@@ -217,7 +217,7 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize("rows", BAD_ROWS)
-def test_embeddings_that_are_no_table_of_numbers_are_refused(rows):
+def test_embeddings_that_are_not_a_numeric_table_are_refused(rows):
     for measure in OF_ROWS.values():
         with pytest.raises((TypeError, ValueError), match=r"\bZ\b"):
             measure(PEOPLE, BAD_ROWS[rows])
@@ -239,7 +239,7 @@ BAD_METRICS = {
 
 
 @pytest.mark.parametrize("metric", BAD_METRICS)
-def test_metrics_that_give_no_distance_are_refused_by_name(metric):
+def test_metrics_that_return_no_distance_are_refused_by_name(metric):
     rows = np.zeros((6, 3)) if metric.startswith("that") else np.column_stack([ROWS, ROWS])
     for measure in OF_ROWS.values():
         with pytest.raises((TypeError, ValueError), match="metric"):
@@ -248,26 +248,26 @@ def test_metrics_that_give_no_distance_are_refused_by_name(metric):
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", OF_ROWS)
-def test_rows_that_a_metric_is_not_defined_for_are_refused(name):
+def test_rows_outside_the_domain_of_a_metric_are_refused(name):
     with pytest.raises(ValueError, match=r"metric='correlation' returns NaN .* remove them"):
         OF_ROWS[name](PEOPLE, np.ones((6, 2)), metric="correlation")
     assert np.isfinite(OF_ROWS[name](PEOPLE, np.ones((6, 2))))
 
 
 @pytest.mark.parametrize("name", ["mean_average_precision_at_r", "recall_at_k"])
-def test_one_row_is_nothing_to_retrieve_from(name):
+def test_retrieval_refuses_a_single_row(name):
     with pytest.raises(ValueError, match="y_true has 1 row"):
         OF_ROWS[name]([0], [[1.0]])
     with pytest.raises(ValueError, match="Z must be a square matrix"):
         OF_ROWS[name](PEOPLE, ROWS, metric="precomputed")
 
 
-def test_a_class_is_enrolled_once():
+def test_duplicate_classes_are_refused():
     with pytest.raises(ValueError, match="labels has a class twice"):
         identified(labels=["a", "a"])
 
 
-def test_a_score_needs_an_estimator_that_transforms():
+def test_few_shot_score_needs_a_transformer():
     with pytest.raises(ValueError, match="'estimator' parameter"):
         metrics.few_shot_score("embedder", ROWS, PEOPLE)
     with pytest.raises(ValueError, match="'n_way' parameter"):

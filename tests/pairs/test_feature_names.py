@@ -38,7 +38,7 @@ def test_tables_and_views_have_the_same_names(model, pairs):
             predict(disordered)
 
 
-def test_items_are_known_by_their_names_after_a_fit_on_a_table():
+def test_items_are_matched_by_name_after_a_fit_on_a_table():
     verifier = SiameseVerifier(**QUICK).fit(pl.DataFrame(TABLE.to_dict("list")), MATCH)
     assert verifier.transform_items(ITEMS).shape == (30, 32)
     with pytest.raises(ValueError, match="feature names should match"):
@@ -56,14 +56,14 @@ def test_items_are_known_by_their_names_after_a_fit_on_a_table():
     ],
     ids=", ".join,
 )
-def test_columns_of_both_sides_that_are_mixed_up_are_refused(kind, columns):
+def test_interleaved_columns_of_both_items_are_refused(kind, columns):
     model = kind()
-    with pytest.raises(ValueError, match="those of the left item and then, in the same order"):
+    with pytest.raises(ValueError, match="belong to the left item and then, in the same order"):
         model.fit(TABLE[columns], MATCH)
     assert not hasattr(model, "feature_names_in_")
 
 
-def test_columns_that_were_selected_from_pairs_are_refused():
+def test_a_selection_of_columns_of_pairs_is_refused():
     constant = TABLE.assign(left__a=0.0)
     selection = VarianceThreshold().set_output(transform="pandas")
     with pytest.raises(ValueError, match="transform items, not pairs, by a PairTransformer"):
@@ -75,7 +75,7 @@ def test_columns_that_were_selected_from_pairs_are_refused():
     [PCA(4), TruncatedSVD(2), SiameseEmbedder(4, max_iter=1, random_state=0)],
     ids=lambda transformer: type(transformer).__name__,
 )
-def test_a_transformer_that_saw_both_items_as_one_row_is_warned_of(transformer):
+def test_a_transformer_fitted_on_both_items_as_one_row_warns(transformer):
     name = type(transformer).__name__
     transformer.set_output(transform="pandas")
     model = make_pipeline(transformer, SiameseVerifier(**QUICK))
@@ -86,7 +86,7 @@ def test_a_transformer_that_saw_both_items_as_one_row_is_warned_of(transformer):
         model.predict(TABLE)
 
 
-def test_names_that_are_merely_numbered_are_no_cause_for_a_warning():
+def test_numbered_names_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for prefix in ("x", "pixel", "pca_"):

@@ -95,12 +95,12 @@ def test_columns_without_names_are_numbered():
         (lambda table: people(pl), "left is a pandas.DataFrame and right a polars"),
     ],
 )
-def test_tables_that_do_not_fit_are_refused_by_name(change, message):
+def test_tables_of_different_columns_are_refused_by_name(change, message):
     with pytest.raises(ValueError, match=message):
         stack_pairs(people(pd), change(people(pd)))
 
 
-def test_names_of_several_types_are_refused_with_a_remedy_that_works():
+def test_column_names_of_several_types_are_refused_with_a_working_remedy():
     table = pd.DataFrame(np.eye(2), columns=["a", 1])
     with pytest.raises(ValueError, match=r"columns = left\.columns\.astype\(str\)"):
         stack_pairs(table, table)
@@ -116,7 +116,7 @@ def test_names_of_several_types_are_refused_with_a_remedy_that_works():
         ([["a"]], [[b"b"]], r"left holds strings \(<U1\) and right bytes"),
         ([["a"]], [[1]], r"left holds strings \(<U1\) and right numbers \(int64\)"),
         (np.array([["2020-01-01"]], "M8[D]"), [[1]], "left holds dates"),
-        ([[2**53 + 1]], [[0.5]], "float64, which does not hold the numbers of left"),
+        ([[2**53 + 1]], [[0.5]], "float64, which cannot represent the numbers of left"),
         (np.array([[-1]]), np.array([[2**63 + 1]], np.uint64), "the numbers of right"),
         ([[1, 2]], [[2**53 + 1, 0.5]], "right mixes floats and whole numbers above"),
         ([[1, 2], [3]], [[1, 2], [3]], "left must be an array, a table or a list of rows of one"),
@@ -126,14 +126,14 @@ def test_names_of_several_types_are_refused_with_a_remedy_that_works():
         ([1, 2], [3, 4], r"np\.asarray\(left\)\.reshape\(-1, 1\)"),
     ],
 )
-def test_arrays_that_have_no_type_in_common_are_refused(left, right, message):
+def test_arrays_without_a_common_dtype_are_refused(left, right, message):
     with pytest.raises(ValueError, match=message):
         stack_pairs(left, right)
 
 
 def test_sparse_items_are_stacked_exactly_or_refused():
     large, half = sparse.coo_array(np.array([[2**53 + 1]])), sparse.dia_array(np.array([[0.5]]))
-    with pytest.raises(ValueError, match="does not hold the numbers of left, of type int64"):
+    with pytest.raises(ValueError, match="cannot represent the numbers of left, of type int64"):
         stack_pairs(large, half)
     assert stack_pairs(large, large).dtype == np.int64
     mixed = stack_pairs(np.array([[-1]]), np.array([[5]], dtype=np.uint64))
@@ -141,7 +141,7 @@ def test_sparse_items_are_stacked_exactly_or_refused():
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (0, 2, 4), (0, 2, 3, 5)])
-def test_no_pairs_are_stacked_and_split(shape):
+def test_empty_pairs_are_stacked_and_split(shape):
     nothing = np.empty(shape)
     n_features = nothing[0:].reshape(-1, np.prod(shape[1:], dtype=int)).shape[1]
     assert stack_pairs(nothing, nothing).shape == (0, 2 * n_features)
@@ -192,7 +192,7 @@ def test_texts_become_pairs_of_triplets():
     "items",
     [[1, 2], np.ones(3), pd.Series([1, 2]), pd.Series([1, None], dtype="Int64"), pl.Series([0.5])],
 )
-def test_numbers_of_one_dimension_are_refused_with_a_remedy_that_works(items):
+def test_1d_numbers_are_refused_with_a_working_remedy(items):
     with pytest.raises(ValueError, match=r"pass np\.asarray\(items\)\.reshape\(-1, 1\)"):
         PairView(items, [[0, 0]])
     assert PairView(np.asarray(items).reshape(-1, 1), [[0, 0]]).shape == (1, 2)
@@ -212,18 +212,18 @@ def test_numbers_of_one_dimension_are_refused_with_a_remedy_that_works(items):
         (sparse.coo_array(np.ones((2, 2, 2))), [[0, 1]], r"pass items\.reshape\(2, -1\)"),
     ],
 )
-def test_a_view_refuses_what_is_no_item_or_no_row_number(items, index, message):
+def test_a_view_refuses_invalid_items_and_row_numbers(items, index, message):
     with pytest.raises(ValueError, match=message):
         PairView(items, index)
 
 
 @pytest.mark.parametrize("P", [[[1, 2], [3]], [["a", 1]], None, {"a": 1}])
-def test_split_pairs_refuses_what_is_no_array_of_pairs(P):
+def test_split_pairs_refuses_invalid_pairs(P):
     with pytest.raises(ValueError, match=r"^P "):
         split_pairs(P)
 
 
-def test_both_halves_of_a_table_are_named_by_the_left_one():
+def test_both_halves_of_a_table_get_the_names_of_the_left_one():
     table = pd.DataFrame([["a", "b"]], columns=["question1", "question2"])
     left, right = split_pairs(table)
     assert list(left.columns) == list(right.columns) == ["question1"]
@@ -256,7 +256,7 @@ def test_pairs_drawn_from_a_table_are_a_table(library):
     ],
 )
 @pytest.mark.parametrize("kind", [SiameseVerifier, PairTransformer])
-def test_estimators_of_pairs_refuse_what_is_no_array_of_pairs(kind, pairs, message):
+def test_estimators_of_pairs_refuse_invalid_pairs(kind, pairs, message):
     with pytest.raises(ValueError, match=message):
         kind().fit(pairs, [0, 1])
 
@@ -270,14 +270,14 @@ def test_estimators_of_pairs_refuse_what_is_no_array_of_pairs(kind, pairs, messa
         ([[1, 2, 3, 4]], "pass items, not pairs"),
     ],
 )
-def test_a_verifier_refuses_what_are_no_items(items, message):
+def test_a_verifier_refuses_invalid_items(items, message):
     pairs = np.random.default_rng(0).normal(size=(8, 4))
     verifier = SiameseVerifier(max_iter=1, random_state=0).fit(pairs, np.arange(8) % 2)
     with pytest.raises(ValueError, match=message):
         verifier.transform_items(items)
 
 
-def test_dates_are_compared_by_no_output_but_their_pairs():
+def test_dates_are_accepted_for_the_output_pairs_only():
     dates = np.array([["2020-01-01", "2021-01-01"]], dtype="M8[D]")
     identity = FunctionTransformer()
     assert PairTransformer(identity).fit_transform(dates).tolist() == dates.tolist()

@@ -33,7 +33,7 @@ each_number = pytest.mark.parametrize("n_pairs", [2, 7, 20])
 
 @each_number_of_groups
 @each_number
-def test_half_of_the_pairs_match_and_match_is_true_of_them(n_pairs, n_groups):
+def test_half_of_the_pairs_match_by_default(n_pairs, n_groups):
     _, _, a, b, match, _ = draw(n_pairs, n_groups=n_groups, random_state=0)
     assert match.dtype == bool
     assert match.sum() == n_pairs // 2
@@ -51,7 +51,7 @@ def test_no_pair_is_drawn_twice_and_no_row_with_itself(seed, n_groups):
 
 @each_number_of_groups
 @pytest.mark.parametrize("seed", range(5))
-def test_both_identities_of_a_pair_are_of_its_group_and_of_no_other(seed, n_groups):
+def test_pairs_stay_within_their_group(seed, n_groups):
     _, _, a, b, match, groups = draw(30, n_groups=n_groups, random_state=seed)
     assert set(groups) == set(range(n_groups))
     members = [set(a[groups == g]) | set(b[groups == g]) for g in range(n_groups)]
@@ -71,7 +71,7 @@ def test_folds_by_group_share_no_identity_between_training_and_test():
         assert len(set(match[test])) == 2
 
 
-def test_groups_are_dealt_at_random():
+def test_groups_are_assigned_at_random():
     sizes = dict.fromkeys(range(12), 3)
     dealt = set()
     for seed in range(5):
@@ -80,7 +80,7 @@ def test_groups_are_dealt_at_random():
     assert len(dealt) > 1
 
 
-def test_the_same_seed_draws_the_same_pairs_and_the_global_generator_is_left_alone():
+def test_the_same_seed_draws_the_same_pairs():
     X, y = labelled_rows()
     state = np.random.get_state()[1].copy()
     one, same, other = (make_pairs(X, y, n_pairs=20, random_state=seed) for seed in (0, 0, 1))
@@ -138,7 +138,7 @@ def test_items_of_more_dimensions_are_flattened():
     np.testing.assert_array_equal(found[0], expected[0])
 
 
-def test_rows_may_come_as_data_frame_and_list_and_identities_as_strings():
+def test_rows_may_be_frames_or_lists_and_identities_strings():
     X, y = labelled_rows()
     expected = make_pairs(X, y, n_pairs=20, n_groups=2, random_state=0)
     names = np.array([f"person {label:02d}" for label in y])
@@ -151,13 +151,13 @@ def test_rows_may_come_as_data_frame_and_list_and_identities_as_strings():
         assert all(np.array_equal(x, z) for x, z in zip(found, expected, strict=True))
 
 
-def test_missing_values_pass_through():
+def test_make_pairs_keeps_missing_values():
     X, y = labelled_rows()
     X[:, 1] = np.nan
     assert np.isnan(make_pairs(X, y, n_pairs=4, random_state=0)[0]).sum() == 8
 
 
-def test_the_rows_are_left_as_they_were():
+def test_make_pairs_does_not_change_the_rows():
     X, y = labelled_rows()
     before = X.copy(), y.copy()
     P, *_ = make_pairs(X, y, n_pairs=20, random_state=0)
@@ -183,7 +183,7 @@ def test_the_rows_are_left_as_they_were():
         ([[0, 1], [0, 1], [1, 0], [1, 0]], {"n_pairs": 2}, "y must be a 1d array"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_with_the_remedy(y, options, message):
+def test_impossible_numbers_of_pairs_are_refused_with_the_remedy(y, options, message):
     with pytest.raises(ValueError, match=message):
         make_pairs(np.arange(8).reshape(4, 2), y, **options, random_state=0)
 
@@ -202,7 +202,7 @@ def items(*shape):
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 1), (5, 3, 2), (5, 1, 3, 2)])
-def test_what_is_stacked_is_split_again(shape):
+def test_split_pairs_inverts_stack_pairs(shape):
     left, right = items(*shape), -items(*shape)
     P = stack_pairs(left, right)
     assert P.shape == (5, 2 * left[0].size)
@@ -211,7 +211,7 @@ def test_what_is_stacked_is_split_again(shape):
 
 
 @pytest.mark.parametrize("shape", [(5, 2, 3), (5, 2, 3, 4)])
-def test_the_layouts_of_fetch_lfw_pairs_are_one_to_split_pairs(shape):
+def test_split_pairs_accepts_all_layouts_of_fetch_lfw_pairs(shape):
     pairs = items(*shape)
     for layout in (pairs, pairs.reshape(5, -1)):
         left, right = split_pairs(layout)
@@ -225,7 +225,7 @@ def test_splitting_copies_nothing():
 
 
 @pytest.mark.parametrize("n_columns", [1, 3, 7])
-def test_the_middle_of_odd_columns_belongs_to_both_items_and_a_warning_says_so(n_columns):
+def test_an_odd_number_of_columns_shares_the_middle_one_and_warns(n_columns):
     P = items(5, n_columns)
     with pytest.warns(UserWarning, match=rf"odd number of columns \({n_columns}\)"):
         left, right = split_pairs(P)
@@ -235,13 +235,13 @@ def test_the_middle_of_odd_columns_belongs_to_both_items_and_a_warning_says_so(n
     np.testing.assert_array_equal(left[:, -1], right[:, 0])
 
 
-def test_pairs_of_one_dimension_are_refused():
+def test_1d_pairs_are_refused():
     with pytest.raises(ValueError, match=r"P must have shape \(n_pairs, 2 \* n_features\)"):
         split_pairs([1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("shape", [(5, 3, 2), (5, 1, 4), (5, 3, 2, 2)])
-def test_three_items_are_not_a_pair(shape):
+def test_arrays_of_three_items_are_refused(shape):
     with pytest.raises(ValueError, match="dimensions must be 2; pass"):
         split_pairs(items(*shape))
 
@@ -253,7 +253,7 @@ def test_sides_of_different_shapes_are_not_stacked(shapes):
         stack_pairs(left, right)
 
 
-def test_flattening_leaves_what_has_two_dimensions_as_it_is():
+def test_flattening_keeps_2d_arrays():
     frame = pd.DataFrame(items(5, 4))
     assert flatten_pairs(frame) is frame
     assert flatten_pairs(items(5, 2, 3)).shape == (5, 6)
@@ -261,7 +261,7 @@ def test_flattening_leaves_what_has_two_dimensions_as_it_is():
 
 @pytest.mark.parametrize("as_view", [False, True])
 @pytest.mark.parametrize("none", [-1, "none"])
-def test_rows_in_no_chunk_are_in_no_pair(as_view, none):
+def test_rows_without_a_chunk_are_in_no_pair(as_view, none):
     X, y = labelled_rows()
     chunks = np.where(np.isin(y, [0, 3, 9]), y, -1)
     if none == "none":
@@ -294,8 +294,8 @@ def test_a_triplet_is_a_matching_and_a_non_matching_pair():
     ("triplets", "of_items"),
     [(TRIPLETS[:, :2], items(6, 2)), (TRIPLETS, None), (items(6, 2)[TRIPLETS], items(6, 2))],
 )
-def test_what_are_no_triplets_is_refused(triplets, of_items):
-    with pytest.raises(ValueError, match=r"triplets of shape .* are not understood"):
+def test_invalid_triplets_are_refused(triplets, of_items):
+    with pytest.raises(ValueError, match=r"triplets have the invalid shape"):
         pairs_from_triplets(triplets, of_items)
 
 
@@ -334,7 +334,7 @@ def test_a_view_is_split_into_its_items():
     ],
     ids=["nan", "none", "na"],
 )
-def test_missing_labels_are_refused_unless_they_are_left_out(labels):
+def test_missing_labels_are_refused_unless_unlabeled_label_marks_them(labels):
     X = np.arange(8.0).reshape(8, 1)
     for unlabeled_label in (None, "a"):
         with pytest.raises(ValueError, match=r"y has 2 missing labels.*unlabeled_label=np\.nan"):
@@ -344,7 +344,7 @@ def test_missing_labels_are_refused_unless_they_are_left_out(labels):
     assert not np.isin(P, [4, 5]).any()
 
 
-def test_no_triplet_gives_no_pair():
+def test_no_triplets_give_no_pairs():
     items = np.zeros((5, 2))
     view, match, groups = pairs_from_triplets(np.empty((0, 3), int), items=items)
     assert view.shape == (0, 4)
@@ -355,7 +355,7 @@ def test_no_triplet_gives_no_pair():
 LONG_TAIL = np.repeat(np.arange(201), [400] + 200 * [2])
 
 
-def test_pairs_of_a_long_tail_are_of_one_identity_unless_they_are_balanced():
+def test_balance_by_identity_limits_frequent_identities():
     rows = np.arange(len(LONG_TAIL))[:, None]
     options = {"n_pairs": 402, "random_state": 0}
     P, match, _ = make_pairs(rows, LONG_TAIL, **options)
@@ -415,7 +415,7 @@ def test_all_pairs_can_be_drawn_by_identity():
     assert match.sum() == n_matching
 
 
-def test_rows_of_an_identity_are_about_equally_likely_when_balanced():
+def test_rows_of_an_identity_are_equally_likely_if_balanced():
     y = np.array([0, 0, 0, 0, 0, 1, 1])
     rng = np.random.RandomState(0)
     counts = np.zeros((2, 5))
@@ -429,7 +429,7 @@ def test_rows_of_an_identity_are_about_equally_likely_when_balanced():
     assert (abs(counts - expected) < 5 * expected**0.5).all()
 
 
-def test_identities_without_number_are_balanced_without_listing_their_pairs():
+def test_many_identities_are_balanced_without_listing_their_pairs():
     n = 100_000
     X, y = np.arange(n)[:, None], np.arange(n) // 2
     P, match, _ = make_pairs(X, y, n_pairs=2000, balance="identity", random_state=0)
@@ -457,7 +457,7 @@ def test_identities_without_number_are_balanced_without_listing_their_pairs():
         ({"y": [0, "a", 0, "a"]}, "y mixes labels of types int, str"),
     ],
 )
-def test_unfit_parameters_are_refused_by_name(options, message):
+def test_invalid_parameters_of_make_pairs_are_refused_by_name(options, message):
     fit = {"X": np.arange(8).reshape(4, 2), "y": [0, 0, 1, 1], "n_pairs": 4}
     with pytest.raises(ValueError, match=message):
         make_pairs(**(fit | options), random_state=0)

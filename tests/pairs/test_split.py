@@ -36,14 +36,14 @@ def test_test_pairs_share_no_identity_with_training_pairs(splitter, identities):
 
 
 @each_splitter
-def test_the_pairs_in_neither_part_are_counted(splitter, identities):
+def test_dropped_pairs_are_counted(splitter, identities):
     dropped = splitter.n_dropped(identities, groups=identities)
     splits = splitter.split(identities, groups=identities)
     assert dropped.tolist() == [400 - len(train) - len(test) for train, test in splits]
     assert (dropped > 0).all()
 
 
-def test_no_pair_is_dropped_that_need_not_be(identities):
+def test_only_pairs_across_parts_are_dropped(identities):
     for train, test in PairKFold(4, stratify=False).split(identities, groups=identities):
         tested = np.unique(identities[test])
         inside = np.isin(identities, tested)
@@ -72,9 +72,7 @@ def drawn_pairs(n_people, n_rows, n_pairs, **options):
 @pytest.mark.parametrize("n_splits", [2, 4, 8])
 @pytest.mark.parametrize(("n_matching", "n_other"), [(300, 1500), (1500, 1500), (1500, 300)])
 @pytest.mark.parametrize("kind", [PairKFold, PairShuffleSplit])
-def test_every_part_keeps_the_share_of_matches_to_the_nearest_pair(
-    kind, n_splits, n_matching, n_other
-):
+def test_every_part_keeps_the_share_of_matches(kind, n_splits, n_matching, n_other):
     match, people = drawn_pairs(64, 12, 3000)
     kept = [np.flatnonzero(match)[:n_matching], np.flatnonzero(~match)[:n_other]]
     kept = np.sort(np.concatenate(kept))
@@ -88,7 +86,7 @@ def test_every_part_keeps_the_share_of_matches_to_the_nearest_pair(
             assert (np.diff(rows) > 0).all()
 
 
-def test_all_pairs_of_the_scarce_label_are_kept():
+def test_all_pairs_of_the_rarer_label_are_kept():
     match, people = drawn_pairs(30, 6, 800)
     whole = PairKFold(3, stratify=False).split(match, match, people)
     for kept, found in zip(PairKFold(3).split(match, match, people), whole, strict=True):
@@ -97,7 +95,7 @@ def test_all_pairs_of_the_scarce_label_are_kept():
             assert set(rows[~match[rows]]) <= set(some)
 
 
-def test_the_share_is_that_of_the_labels_and_without_labels_of_equal_identities():
+def test_the_share_of_matches_follows_labels_or_else_identities():
     match, people = drawn_pairs(20, 8, 600)
     splits = [list(PairKFold(4).split(match, y, people)) for y in (match, None)]
     np.testing.assert_equal(*splits)
@@ -137,7 +135,7 @@ def test_labels_in_any_container_give_the_same_splits():
         ({"y": [0, 1, 1]}, "inconsistent numbers of samples"),
     ],
 )
-def test_labels_whose_share_cannot_be_kept_are_refused_with_remedies_that_work(options, message):
+def test_impossible_shares_of_matches_are_refused_with_working_remedies(options, message):
     groups = [["a", "a"], ["b", "b"], ["a", "c"], ["c", "c"]]
     splitter = PairKFold(2)
     with pytest.raises(ValueError, match=message):
@@ -192,16 +190,16 @@ def test_identities_may_be_strings_and_come_in_a_table(identities):
         ([0, 1], r"groups must have shape.*pass y\[pairs.index\]"),
         ([[0, 1, 2]] * 2, r"groups must have shape"),
         ([[0, 1]] * 4, "inconsistent numbers of samples"),
-        ([[0, 1], [1, 0]], "no training pair of which both identities.*make_pairs"),
+        ([[0, 1], [1, 0]], "no training pair with both identities.*make_pairs"),
         ([[0, 0], [0, 0]], "has 1 identities, .*: Cannot have .* n_splits=2 greater.*Make fewer"),
     ],
 )
-def test_what_cannot_be_split_is_refused_with_the_remedy(groups, message):
+def test_impossible_splits_are_refused_with_the_remedy(groups, message):
     with pytest.raises(ValueError, match=message):
         list(PairKFold(2).split([0, 0], groups=groups))
 
 
-def test_a_share_of_too_few_identities_is_told_of_identities():
+def test_errors_of_test_size_count_identities():
     with pytest.raises(ValueError, match=r"groups has 1 identities, .*train set will be empty"):
         list(PairShuffleSplit(2, test_size=0.5).split([0, 0], groups=[[0, 0], [0, 0]]))
 
@@ -231,7 +229,7 @@ def test_cross_validation_and_search_pass_the_groups_on(pairs, splitter):
     np.testing.assert_allclose(routed["test_score"], scores)
 
 
-def test_a_search_over_a_verifier_of_a_view_takes_pair_folds(pairs):
+def test_a_search_over_a_view_accepts_pair_folds(pairs):
     view, match, groups = pairs
     verifier = SiameseVerifier(max_iter=2, random_state=0)
     search = GridSearchCV(verifier, {"margin": [0.5, 2.0]}, cv=PairKFold(2), scoring="roc_auc")

@@ -57,7 +57,7 @@ def view(items):
     return PairView(items, np.random.default_rng(1).integers(10, size=(30, 2)))
 
 
-def test_the_expected_outputs_are_all_there_are():
+def test_every_output_is_tested():
     assert set(EXPECTED) == set(OUTPUTS)
 
 
@@ -81,7 +81,7 @@ def test_pairs_in_an_array_are_fitted_on_the_items_of_both_sides(view):
 
 
 @pytest.mark.parametrize("output", sorted(set(EXPECTED) - {"pairs"}))
-def test_swapping_the_items_changes_no_comparison(view, output):
+def test_comparisons_are_symmetric(view, output):
     transformer = PairTransformer(StandardScaler(), output=output).fit(view)
     swapped = PairView(view.items, view.index[:, ::-1])
     np.testing.assert_array_equal(transformer.transform(view), transformer.transform(swapped))
@@ -101,7 +101,7 @@ class Counting(TransformerMixin, BaseEstimator):
         return 2 * X
 
 
-def test_of_a_view_each_distinct_item_is_transformed_once_and_a_view_comes_out(view):
+def test_each_distinct_item_of_a_view_is_transformed_once(view):
     transformer = PairTransformer(Counting()).fit(view)
     Counting.seen.clear()
     found = transformer.transform(view)
@@ -111,7 +111,7 @@ def test_of_a_view_each_distinct_item_is_transformed_once_and_a_view_comes_out(v
 
 
 @pytest.mark.parametrize("output", EXPECTED)
-def test_sparse_items_are_compared_like_dense_ones(view, output):
+def test_sparse_and_dense_items_have_the_same_comparisons(view, output):
     thin = PairView(sparse.csr_matrix(view.items * (view.items > 3)), view.index)
     dense = PairTransformer(MaxAbsScaler(), output=output).fit_transform(np.asarray(thin))
     transformer = PairTransformer(MaxAbsScaler(), output=output).fit(thin)
@@ -158,7 +158,7 @@ def test_items_of_a_table_keep_their_columns():
     np.testing.assert_allclose(found, np.column_stack([[0, 1, 0], [0, 1, 1], [0, 0, 1], sizes]))
 
 
-def test_missing_values_are_the_transformers_to_take(view):
+def test_missing_values_are_accepted_if_the_transformer_accepts_them(view):
     P = np.asarray(view).copy()
     P[3, 1] = np.nan
     filled = PairTransformer(make_pipeline(SimpleImputer(), StandardScaler())).fit_transform(P)
@@ -175,7 +175,7 @@ def test_set_output_makes_a_table(view):
     np.testing.assert_allclose(with_table.fit_transform(view), table)
 
 
-def test_pairs_become_a_table_where_one_is_asked_for(view):
+def test_output_pairs_becomes_a_table_by_set_output(view):
     transformer = PairTransformer(StandardScaler()).fit(view)
     expected = np.asarray(transformer.transform(view))
     transformer.set_output(transform="pandas")
@@ -190,7 +190,7 @@ def test_pairs_become_a_table_where_one_is_asked_for(view):
         PairTransformer().set_output(transform="pandas").fit_transform(sparse_view)
 
 
-def test_a_verifier_takes_the_pairs_of_a_pipeline_of_tables(view):
+def test_a_verifier_accepts_pairs_from_a_pipeline_of_tables(view):
     match = np.arange(len(view)) % 2
     model = make_pipeline(
         PairTransformer(StandardScaler()), SiameseVerifier(max_iter=1, random_state=0)
@@ -203,19 +203,21 @@ def test_a_verifier_takes_the_pairs_of_a_pipeline_of_tables(view):
 
 
 @pytest.mark.parametrize("name", ["allow_nan", "sparse"])
-def test_what_items_may_be_is_said_by_the_transformer(name):
+def test_input_tags_follow_the_transformer(name):
     for inner, expected in ((SimpleImputer(), True), (PCA(), name == "sparse")):
         assert getattr(get_tags(PairTransformer(inner)).input_tags, name) == expected
     assert not get_tags(PairTransformer()).input_tags.allow_nan
 
 
-def test_a_function_of_ones_own_compares():
+def test_output_may_be_a_function():
     def difference(A, B):
         return (A - B)[:, :1]
 
     P = np.arange(12.0).reshape(3, 4)
     np.testing.assert_array_equal(PairTransformer(output=difference).fit_transform(P), [[-2]] * 3)
-    with pytest.raises(ValueError, match=r"output must return.*\(2, n_outputs\), but gave \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"output must return.*\(2, n_outputs\), but returned \(2,\)"
+    ):
         PairTransformer(output=lambda A, B: A[:, 0]).fit(P)
 
 
@@ -230,7 +232,7 @@ def test_a_function_of_ones_own_compares():
         (sparse.dia_matrix, ["pairtransformer0", "pairtransformer1"]),
     ],
 )
-def test_a_function_of_ones_own_may_return_any_container(container, names):
+def test_an_output_function_may_return_any_container(container, names):
     P = np.random.default_rng(0).normal(size=(5, 4))
     transformer = PairTransformer(output=lambda A, B: container(A - B)).fit(P)
     found = transformer.transform(P)
@@ -245,23 +247,23 @@ def test_a_function_of_ones_own_may_return_any_container(container, names):
     [
         (
             lambda A, B: None,
-            r"output must return .*\(2, n_outputs\), but gave \(\)",
+            r"output must return .*\(2, n_outputs\), but returned \(\)",
         ),
-        (lambda A, B: {"a": 1}, r"output must return .* but gave \(\)"),
-        (lambda A, B: 1.0, r"output must return .* but gave \(\)"),
-        (lambda A, B: A[:-1], r"output must return .* but gave \(1, 2\)"),
-        (lambda A, B: A[:, :, None], r"output must return .* but gave \(2, 2, 1\)"),
+        (lambda A, B: {"a": 1}, r"output must return .* but returned \(\)"),
+        (lambda A, B: 1.0, r"output must return .* but returned \(\)"),
+        (lambda A, B: A[:-1], r"output must return .* but returned \(1, 2\)"),
+        (lambda A, B: A[:, :, None], r"output must return .* but returned \(2, 2, 1\)"),
         (lambda A, B: [["same"]] * len(A), "the result of output must be an array of numbers"),
         (lambda A, B: [[1], [1, 2]], "the result of output must be an array"),
         (lambda A, B: torch.ones(1, 1, requires_grad=True), r"result of output.*detach\(\)"),
     ],
 )
-def test_what_is_no_array_of_numbers_for_every_pair_is_refused(output, message):
+def test_invalid_results_of_an_output_function_are_refused(output, message):
     with pytest.raises(ValueError, match=message):
         PairTransformer(output=output).fit(np.ones((3, 4)))
 
 
-def test_an_output_of_another_width_than_at_fit_is_refused():
+def test_an_output_of_another_width_than_in_fit_is_refused():
     P = np.ones((3, 4))
     transformer = PairTransformer(output=lambda A, B: np.ones((len(A), len(A)))).fit(P)
     with pytest.raises(ValueError, match="output returned 3 columns, but 2 when"):
@@ -291,7 +293,7 @@ class Applied(TransformerMixin, BaseEstimator):
         (lambda X: [[1], [1, 2]], "the result of transformer must be an array"),
     ],
 )
-def test_what_a_transformer_must_not_return_is_refused(function, message, output):
+def test_invalid_results_of_a_transformer_are_refused(function, message, output):
     with pytest.raises(ValueError, match=message):
         PairTransformer(Applied(function), output=output).fit(np.ones((3, 4)))
 
@@ -324,7 +326,7 @@ VECTORIZERS = [
 
 @pytest.mark.parametrize("vectorizer", VECTORIZERS, ids=lambda model: type(model).__name__)
 @pytest.mark.parametrize("container", TEXT_PAIRS)
-def test_texts_reach_a_vectorizer_as_a_sequence(container, vectorizer):
+def test_vectorizers_get_texts_as_a_sequence(container, vectorizer):
     pairs = TEXT_PAIRS[container]
     expected = clone(vectorizer).fit(WORDS, None)
     left, right = (expected.transform(texts).toarray() for texts in (LEFT, RIGHT))
@@ -337,7 +339,7 @@ def test_texts_reach_a_vectorizer_as_a_sequence(container, vectorizer):
         assert transformer.transform(pairs).shape == (4, n_names)
 
 
-def test_columns_of_texts_reach_other_transformers_as_columns():
+def test_other_transformers_get_texts_as_columns():
     for container in ("array", "pandas", "polars", "view"):
         model = PairTransformer(OneHotEncoder(), output="product").fit(TEXT_PAIRS[container])
         assert model.get_feature_names_out()[-1].endswith("_sky")
@@ -353,8 +355,8 @@ def test_texts_are_verified_in_a_pipeline():
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([[1, 2], [3, 4]], "takes texts, but the items are numbers, of type int64"),
-        ([["a", "b", "c", "d"]], "takes one text for each item, but an item has 2 columns"),
+        ([[1, 2], [3, 4]], "needs texts, but the items are numbers, of type int64"),
+        ([["a", "b", "c", "d"]], "needs one text for each item, but an item has 2 columns"),
         (pd.DataFrame({"a": ["x", None], "b": ["y", "z"]}), "The items have 1 missing texts"),
         (pd.DataFrame({"a": ["x", pd.NA], "b": ["y", pd.NA]}), "The items have 2 missing texts"),
         (PairView(np.array(["x", np.nan], dtype=object), [[0, 1]]), "The items have 1 missing"),
@@ -362,12 +364,12 @@ def test_texts_are_verified_in_a_pipeline():
         (np.empty((0, 2), dtype=str), r"0 sample\(s\)"),
     ],
 )
-def test_what_is_no_pair_of_texts_is_refused(pairs, message):
+def test_invalid_pairs_of_texts_are_refused(pairs, message):
     with pytest.raises(ValueError, match=message):
         PairTransformer(TfidfVectorizer()).fit(pairs)
 
 
-def test_tables_of_pairs_reach_the_transformer_as_tables_of_items():
+def test_transformers_get_tables_of_items():
     table = pd.DataFrame({"kind": ["a", "b", "a", "c"], "size": [1.0, 2.0, 3.0, 4.0]})
     columns = make_column_transformer((StandardScaler(), ["size"]), (OneHotEncoder(), ["kind"]))
     pairs = stack_pairs(table[:3], table[1:])
@@ -394,7 +396,7 @@ def test_tables_of_pairs_reach_the_transformer_as_tables_of_items():
         ("distance", ["distance"]),
     ],
 )
-def test_columns_are_named_after_those_of_the_transformer(view, output, names):
+def test_column_names_follow_the_transformer(view, output, names):
     assert (
         PairTransformer(PCA(2), output=output).fit(view).get_feature_names_out().tolist() == names
     )
@@ -423,7 +425,7 @@ class Shifted(TransformerMixin, BaseEstimator):
         return X + np.reshape(shift, (-1, 1))
 
 
-def test_weights_of_pairs_are_those_of_both_items(view, routing):
+def test_weights_of_pairs_apply_to_both_items(view, routing):
     scaler = StandardScaler().set_fit_request(sample_weight=True)
     weight = np.arange(30) % 4 + 1.0
     items = view.items[view.index]
@@ -441,7 +443,7 @@ def test_weights_of_pairs_are_those_of_both_items(view, routing):
     np.testing.assert_allclose(fitted.transformer_[0].mean_, expected)
 
 
-def test_metadata_of_pairs_are_given_to_transform_for_both_items(view, routing):
+def test_metadata_of_pairs_are_passed_to_transform_for_both_items(view, routing):
     transformer = PairTransformer(Shifted().set_transform_request(shift=True))
     shift = np.arange(30.0)
     for pairs in (view, np.asarray(view)):
@@ -463,12 +465,12 @@ def test_metadata_that_cannot_be_routed_are_refused(view, routing):
         PairTransformer(scaler).fit(view, sample_weight=weight[1:])
 
 
-def test_metadata_need_routing_to_be_enabled(view):
+def test_metadata_need_enabled_routing(view):
     with pytest.raises(ValueError, match="only supported if enable_metadata_routing=True"):
         PairTransformer(StandardScaler()).fit(view, sample_weight=np.ones(30))
 
 
-def test_a_failed_fit_leaves_the_transformer_as_it_was(view):
+def test_a_failed_fit_leaves_the_transformer_unchanged(view):
     table = pd.DataFrame(np.hstack([view.left, view.right])).add_prefix("c")
     transformer = PairTransformer(StandardScaler(), output="abs_diff").fit(table)
     before, expected = vars(transformer).copy(), transformer.transform(table)

@@ -55,7 +55,7 @@ def test_the_history_of_both_estimators_is_drawn_in_three_panels(digits, digit_p
     assert display.figure_ is display.axes_[2].figure
 
 
-def test_a_display_draws_where_it_is_told():
+def test_history_display_draws_on_given_axes():
     names = ("loss", "positive_distance", "negative_distance", "spread", "active")
     history = {name: [0.5, 0.25] for name in names}
     figure, axes = plt.subplots(3)
@@ -82,14 +82,14 @@ HOLDERS = {
 
 
 @pytest.mark.parametrize("holder", HOLDERS)
-def test_the_history_of_what_holds_an_embedder_is_that_of_the_embedder(digits, holder):
+def test_history_display_finds_the_embedder_inside_other_estimators(digits, holder):
     model = HOLDERS[holder](SiameseEmbedder(**BRIEFLY)).fit(digits[0], digits[2])
     display = HistoryDisplay.from_estimator(model)
     assert display.axes_[0].lines[0].get_xdata().tolist() == [1, 2]
     assert set(display.history) >= {"loss", "active", "spread"}
 
 
-def test_the_history_of_what_holds_a_verifier_is_that_of_the_verifier(digit_pairs):
+def test_history_display_finds_the_verifier_inside_other_estimators(digit_pairs):
     P, match = digit_pairs[0][:200], digit_pairs[2][:200]
     verifier = SiameseVerifier(**BRIEFLY).fit(P, match)
     frozen = FrozenEstimator(verifier)
@@ -104,17 +104,17 @@ def test_the_history_of_what_holds_a_verifier_is_that_of_the_verifier(digit_pair
         assert HistoryDisplay.from_estimator(model).history is verifier.history_
 
 
-def test_what_was_not_trained_or_several_times_has_no_history(digits, digit_pairs):
+def test_history_display_refuses_no_or_several_trained_estimators(digits, digit_pairs):
     X, y = digits[0][:200], digits[2][:200]
-    with pytest.raises(ValueError, match="PCA holds none"):
+    with pytest.raises(ValueError, match="PCA contains none"):
         HistoryDisplay.from_estimator(PCA(2).fit(X))
     two = make_pipeline(SiameseEmbedder(**BRIEFLY), SiameseEmbedder(**BRIEFLY)).fit(X, y)
-    with pytest.raises(ValueError, match=r"holds SiameseEmbedder, SiameseEmbedder; .*steps"):
+    with pytest.raises(ValueError, match=r"contains SiameseEmbedder, SiameseEmbedder; .*steps"):
         HistoryDisplay.from_estimator(two)
     assert HistoryDisplay.from_estimator(two[1]).history is two[1].history_
     assert HistoryDisplay(history=two[0].history_).plot().history is two[0].history_
     folds = CalibratedClassifierCV(SiameseVerifier(**BRIEFLY), cv=2)
-    with pytest.raises(ValueError, match="holds SiameseVerifier, SiameseVerifier"):
+    with pytest.raises(ValueError, match="contains SiameseVerifier, SiameseVerifier"):
         HistoryDisplay.from_estimator(folds.fit(digit_pairs[0][:99], digit_pairs[2][:99]))
     for history in ({}, {"loss": [1.0]}, None, [1.0]):
         with pytest.raises(ValueError, match="history must have the entries"):
@@ -142,7 +142,7 @@ def gray_levels(n_pairs=6):
     return np.hstack([np.zeros((n_pairs, 6)), np.repeat(right[:, None], 6, axis=1)])
 
 
-def test_both_kinds_of_pair_are_drawn_as_shares_with_the_rates_at_the_threshold():
+def test_pair_scores_are_drawn_as_densities_with_rates_at_the_threshold():
     match, score = scores()
     display = PairScoreDisplay.from_predictions(match, score, threshold=0.7, ax=plt.figure().gca())
     for bars, rows in zip(display.bars_, (~match, match), strict=True):
@@ -157,7 +157,7 @@ def test_both_kinds_of_pair_are_drawn_as_shares_with_the_rates_at_the_threshold(
     assert texts == ["not matching", "matching", wanted]
 
 
-def test_scores_of_an_estimator_are_its_logits_or_else_its_probabilities():
+def test_pair_scores_are_logits_or_else_probabilities():
     match, score = scores()
     logistic = LogisticRegression().fit(score[:, None], match)
     calibrated = CalibratedClassifierCV(logistic, method="sigmoid").fit(score[:, None], match)
@@ -198,7 +198,7 @@ THRESHOLDS = {
 
 
 @pytest.mark.parametrize("name", THRESHOLDS)
-def test_displays_draw_the_decisions_of_a_classifier_that_has_a_threshold_of_its_own(name):
+def test_displays_use_the_threshold_of_the_classifier(name):
     match, score = scores()
     pairs = np.repeat(score[:, None], 12, axis=1)
     model = THRESHOLDS[name](FrozenEstimator(LogisticRegression().fit(pairs, match)))
@@ -212,7 +212,7 @@ def test_displays_draw_the_decisions_of_a_classifier_that_has_a_threshold_of_its
     assert sheet.threshold == display.threshold
 
 
-def test_a_score_on_the_threshold_is_drawn_as_predict_decides_it(digit_pairs):
+def test_a_score_at_the_threshold_is_drawn_as_predicted(digit_pairs):
     P, match = digit_pairs[0][:40], digit_pairs[2][:40]
     verifier = SiameseVerifier(input_shape=(8, 8), max_iter=1, random_state=0).fit(P, match)
     for weight in verifier.head_.parameters():
@@ -239,7 +239,7 @@ def test_pairs_of_a_classifier_without_logits_are_drawn_by_their_probability():
     assert display.threshold == 0.5
 
 
-def test_the_map_of_many_points_is_the_same_at_every_call_and_draws_no_random_number():
+def test_the_map_of_many_points_is_deterministic():
     Z, y = np.random.default_rng(0).normal(size=(550, 60)), np.arange(550) % 3
     np.random.seed(0)
     expected = np.random.random()
@@ -263,7 +263,7 @@ def test_points_of_each_class_are_drawn_in_two_principal_components():
     assert display.ax_.get_ylabel() == "principal component 2"
 
 
-def test_no_two_classes_look_alike():
+def test_every_class_has_its_own_colour_or_marker():
     display = EmbeddingDisplay.from_embeddings(*points(36))
     looks = {
         (to_hex(scatter.get_facecolor()[0]), scatter.get_paths()[0].vertices.tobytes())
@@ -274,7 +274,7 @@ def test_no_two_classes_look_alike():
         EmbeddingDisplay.from_embeddings(*points(37))
 
 
-def test_a_map_may_be_that_of_any_transformer():
+def test_embedding_display_accepts_any_projection():
     Z, y = points(3)
     tsne = TSNE(perplexity=3, max_iter=250, random_state=0)
     display = EmbeddingDisplay.from_embeddings(Z, y, projection=tsne)
@@ -283,7 +283,7 @@ def test_a_map_may_be_that_of_any_transformer():
     plane = EmbeddingDisplay.from_embeddings(Z[:, :2], y, scatter_kwargs={"s": 5})
     np.testing.assert_array_equal(plane.points, Z[:, :2])
     assert plane.scatters_[0].get_sizes() == [5]
-    with pytest.raises(ValueError, match="projection must give two columns"):
+    with pytest.raises(ValueError, match="projection must return two columns"):
         EmbeddingDisplay.from_embeddings(Z, y, projection=PCA(3))
     with pytest.raises(ValueError, match="minimum of 2 is required"):
         EmbeddingDisplay.from_embeddings(Z[:, :1], y)
@@ -291,7 +291,7 @@ def test_a_map_may_be_that_of_any_transformer():
         EmbeddingDisplay.from_embeddings(Z, y[1:])
 
 
-def test_neighbours_stand_beside_their_query_nearest_first():
+def test_neighbours_are_drawn_next_to_their_query_nearest_first():
     gallery, labels = np.repeat([[10.0], [4.0], [1.0]], 6, axis=1), np.array(["x", "b", "a"])
     display = NeighborsDisplay.from_estimator(
         AS_THEY_ARE, np.zeros((1, 6)), ["a"], gallery, labels, n_neighbors=2, image_shape=(2, 3)
@@ -305,7 +305,7 @@ def test_neighbours_stand_beside_their_query_nearest_first():
     assert [text.get_text() for text in display.ax_.texts] == ["a", "a", "b"]
 
 
-def test_neighbours_are_nearest_by_the_metric_that_is_given():
+def test_neighbours_display_uses_the_given_metric():
     gallery = np.array([[3.0, 0, 0, 0, 0, 0], [1.0, 1, 1, 1, 1, 0]])
     nearest = [
         NeighborsDisplay.from_estimator(
@@ -323,7 +323,7 @@ def test_neighbours_are_nearest_by_the_metric_that_is_given():
     assert nearest == ["all", "one"]
 
 
-def test_a_transformer_that_knows_columns_by_name_gets_them():
+def test_displays_pass_column_names_to_transformers():
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(8, 6)), columns=list("abcdef"))
     scaler = StandardScaler().fit(table)
     display = NeighborsDisplay.from_estimator(
@@ -332,7 +332,7 @@ def test_a_transformer_that_knows_columns_by_name_gets_them():
     assert display.labels.tolist() == [[0], [1]]
 
 
-def test_frames_tell_right_neighbours_from_wrong_ones_by_colour_and_by_line():
+def test_right_and_wrong_neighbours_differ_in_colour_and_line():
     gallery, labels = np.repeat([[1.0], [4.0]], 6, axis=1), [0, 1]
     display = NeighborsDisplay.from_estimator(
         AS_THEY_ARE, np.zeros((1, 6)), [0], gallery, labels, n_neighbors=2, image_shape=(2, 3)
@@ -343,7 +343,7 @@ def test_frames_tell_right_neighbours_from_wrong_ones_by_colour_and_by_line():
     assert right.get_linestyle() != wrong.get_linestyle()
 
 
-def test_the_sheet_of_an_embedder_knows_the_shape_of_its_images(digits):
+def test_image_shape_defaults_to_input_shape_of_the_embedder(digits):
     X_train, X_test, y_train, y_test = digits
     embedder = SiameseEmbedder(input_shape=(8, 8), max_iter=1, random_state=0)
     embedder.fit(X_train, y_train)
@@ -354,7 +354,7 @@ def test_the_sheet_of_an_embedder_knows_the_shape_of_its_images(digits):
     assert len(display.ax_.images) == 15
 
 
-def test_pairs_are_drawn_from_the_worst_decision_on():
+def test_pairs_are_drawn_worst_decision_first():
     match, score = np.array([1, 0, 1, 0, 1, 0]), np.array([3.0, -1.0, -2.0, 5.0, 0.5, 0.0])
     display = PairDisplay.from_predictions(
         gray_levels(), match, score, image_shape=(2, 3), n_pairs=4
@@ -389,7 +389,7 @@ def test_images_in_colour_are_drawn_in_colour():
     np.testing.assert_allclose(display.left[list(display.match).index(True), ..., 0], expected)
 
 
-def test_the_sheet_of_a_verifier_shows_its_logits(digit_pairs):
+def test_pair_display_shows_logits_of_a_verifier(digit_pairs):
     P_train, P_test, match_train, match_test = digit_pairs
     verifier = SiameseVerifier(input_shape=(8, 8), max_iter=1, random_state=0)
     verifier.fit(P_train, match_train)
@@ -398,9 +398,9 @@ def test_the_sheet_of_a_verifier_shows_its_logits(digit_pairs):
     np.testing.assert_allclose(display.left[0].ravel(), P_test[0, :64] / 16)
 
 
-def test_images_that_do_not_fit_are_refused():
+def test_images_of_a_wrong_shape_are_refused():
     pairs, match, score = gray_levels(4), [0, 1, 0, 1], [0.0, 1.0, 2.0, 3.0]
-    with pytest.raises(ValueError, match="image_shape is not known"):
+    with pytest.raises(ValueError, match="image_shape is None"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=None)
     with pytest.raises(ValueError, match="has 9 values, but an item of X has 6"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=(3, 3))
@@ -416,7 +416,7 @@ def test_images_that_do_not_fit_are_refused():
             PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), **options)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         PairScoreDisplay.from_predictions(match, score, accepted=[True])
-    with pytest.raises(ValueError, match="image_shape is not known"):
+    with pytest.raises(ValueError, match="image_shape is None"):
         NeighborsDisplay.from_estimator(AS_THEY_ARE, pairs[:1], [0], pairs, match)
 
 
@@ -512,7 +512,7 @@ REFUSED = [
     REFUSED,
     ids=[f"{draw.__name__} {name}" for draw, name, _ in REFUSED],
 )
-def test_what_a_display_cannot_draw_is_refused_by_the_name_of_the_parameter(draw, name, values):
+def test_invalid_arguments_of_displays_are_refused_by_name(draw, name, values):
     draw()
     for value in values:
         with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b"):
@@ -527,7 +527,7 @@ def test_displays_of_estimators_need_estimators(display):
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
-def test_ink_takes_the_colours_of_the_style(style):
+def test_displays_use_the_colours_of_the_style(style):
     with plt.style.context(style):
         ink, background = plt.rcParams["text.color"], plt.rcParams["axes.facecolor"]
         display = PairScoreDisplay.from_predictions(*scores())
@@ -538,7 +538,7 @@ def test_ink_takes_the_colours_of_the_style(style):
         assert {to_hex(text.get_color()) for text in sheet.ax_.texts} == {to_hex(ink)}
 
 
-def test_displays_draw_where_they_are_told():
+def test_displays_draw_on_given_axes():
     axes = plt.figure().subplots(4)
     gallery = np.repeat([[1.0], [4.0]], 6, axis=1)
     displays = [

@@ -52,7 +52,7 @@ def test_the_embedding_of_an_item_does_not_depend_on_its_batch(factory):
 
 
 @each_tower
-def test_every_weight_takes_part(factory):
+def test_every_weight_has_a_gradient(factory):
     tower = factory((12,), 5)
     tower(items(100, (12,))).square().sum().backward()
     assert all((p.grad != 0).any() and p.grad.isfinite().all() for p in tower.parameters())
@@ -69,7 +69,7 @@ def test_dropout_acts_in_training_only(factory):
 
 
 @each_tower
-def test_two_calls_give_two_towers(factory):
+def test_a_factory_returns_a_new_tower(factory):
     one, other = factory((12,), 5), factory((12,), 5)
     assert not {id(p) for p in one.parameters()} & {id(p) for p in other.parameters()}
 
@@ -115,7 +115,7 @@ def test_standardize_gives_columns_of_mean_zero_and_scale_one(dtype):
     np.testing.assert_allclose(Z.std(dim=0, correction=0), 1, rtol=1e-4)
 
 
-def test_standardize_has_state_but_nothing_to_train():
+def test_standardize_has_no_trainable_weights():
     layer = Standardize([1.0, 2.0], [3.0, 4.0])
     assert list(layer.parameters()) == []
     assert set(layer.state_dict()) == {"mean", "scale"}
@@ -126,7 +126,7 @@ def test_depth_counts_the_blocks_of_a_cnn_and_width_doubles():
     assert [c.out_channels for c in convolutions] == [4, 8, 16]
 
 
-def test_flattened_pooling_keeps_the_place_and_global_pooling_averages():
+def test_flattened_pooling_keeps_positions_and_global_pooling_averages():
     for pooling, n_features in (("global", 8), ("flatten", 8 * 3 * 2)):
         tower = cnn((1, 9, 7), 5, depth=2, width=4, pooling=pooling)
         assert tower[-1].in_features == n_features
@@ -144,12 +144,12 @@ def test_flattened_pooling_keeps_the_place_and_global_pooling_averages():
         (partial(multi_cue, cues={"a": [0]}, towers={"b": mlp}), (8,), r"towers has cues \['b'\]"),
     ],
 )
-def test_towers_refuse_what_they_cannot_take(factory, shape, message):
+def test_towers_refuse_invalid_shapes(factory, shape, message):
     with pytest.raises(ValueError, match=message):
         factory(shape, 4)
 
 
-def test_padding_changes_nothing_however_long():
+def test_padding_does_not_change_the_embedding():
     X = items(5, (20, 3))
     tower = tdnn((20, 3), 4, width=8).eval()
     padded = torch.cat([X, torch.full((5, 9, 3), torch.nan)], dim=1)
@@ -181,7 +181,7 @@ def ragged_waves(n=300):
     return X.astype(np.float32), y
 
 
-def test_series_of_different_lengths_are_told_apart():
+def test_series_of_different_lengths_have_different_embeddings():
     X, y = ragged_waves()
     options = {"tower": "tdnn", "width": 16, "input_shape": (60, 1), "random_state": 0}
     embedder = SiameseEmbedder(4, max_iter=15, batch_size=32, **options).fit(X[:200], y[:200])
@@ -195,7 +195,7 @@ def test_series_of_different_lengths_are_told_apart():
     assert np.isfinite(verifier.decision_function(P)).all()
 
 
-def test_nan_is_refused_by_towers_that_know_no_missing_values():
+def test_nan_is_refused_by_towers_without_missing_values():
     X, y = ragged_waves()
     with pytest.raises(ValueError, match="contains NaN"):
         SiameseEmbedder().fit(X, y)
@@ -214,7 +214,7 @@ def test_images_and_series_are_standardised_by_channel():
     np.testing.assert_allclose(scale[0], np.nanstd(series, axis=(0, 1)), rtol=1e-4)
 
 
-def test_an_image_of_one_grey_value_is_not_blown_up():
+def test_a_constant_image_is_not_scaled_up():
     X = np.full((20, 16), 254.7)
     y = np.arange(20) % 2
     embedder = SiameseEmbedder(tower="cnn", width=4, depth=1, input_shape=(4, 4), max_iter=1)
@@ -235,7 +235,7 @@ def test_each_cue_has_its_own_tower_over_its_own_columns():
         assert torch.equal(tower(X), tower(changed))
 
 
-def test_cues_may_be_named_by_the_columns_of_a_table_also_for_pairs(digits):
+def test_cues_may_name_columns_of_a_table(digits):
     X, _, y, _ = digits
     table = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)])
     cues = {"upper": [f"p{i}" for i in range(32)], "lower": [f"p{i}" for i in range(32, 64)]}
@@ -260,7 +260,7 @@ class Backbone(nn.Module):
         return self.layers(X)
 
 
-def test_a_frozen_backbone_stays_as_it_is_and_a_tuned_one_moves_less_than_the_rest(digits):
+def test_a_frozen_backbone_is_not_trained_and_a_tuned_one_moves_less(digits):
     X, _, y, _ = digits
     backbone = Backbone()
     before = copy.deepcopy(backbone.state_dict())
@@ -340,7 +340,7 @@ FACTORIES = [
 
 @pytest.mark.parametrize("factory", FACTORIES)
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
-def test_a_factory_is_called_with_what_its_signature_takes(digits, digit_pairs, estimator, factory):
+def test_a_factory_gets_the_arguments_of_its_signature(digits, digit_pairs, estimator, factory):
     X, y = (digits[0], digits[2]) if estimator is SiameseEmbedder else digit_pairs[::2]
     model = estimator(8, tower=factory, width=16, depth=2, max_iter=1, random_state=0)
     model.fit(X[:100], y[:100])
@@ -348,7 +348,7 @@ def test_a_factory_is_called_with_what_its_signature_takes(digits, digit_pairs, 
     assert embed(np.zeros((3, 64))).shape == (3, 8)
 
 
-def test_an_argument_that_nobody_passes_is_named(digits):
+def test_unknown_required_arguments_of_a_factory_are_refused_by_name(digits):
     def factory(input_shape, n_components, n_heads):
         return mlp(input_shape, n_components)
 
@@ -358,7 +358,7 @@ def test_an_argument_that_nobody_passes_is_named(digits):
     SiameseEmbedder(tower=partial(factory, n_heads=2), max_iter=1).fit(X, y)
 
 
-def test_heads_may_be_copies_as_well(digit_pairs):
+def test_a_head_factory_may_copy_a_module(digit_pairs):
     X, _, y, _ = digit_pairs
     head = partial(copy.deepcopy, heads.WeightedL1(32))
     SiameseVerifier(head=head, max_iter=1).fit(X[:100], y[:100])
@@ -452,7 +452,7 @@ class ComplexBuffer(Complex):
         (partial(Complex, torch.float32, torch.int64), "but returned torch.int64"),
     ],
 )
-def test_numbers_that_are_not_real_are_refused_by_name(digits, tower, message):
+def test_complex_weights_and_outputs_are_refused_by_name(digits, tower, message):
     with pytest.raises(ValueError, match=message):
         SiameseEmbedder(8, tower=tower).fit(digits[0], digits[2])
 
@@ -473,7 +473,7 @@ class Growing(nn.Module):
 
 
 @pytest.mark.parametrize("context", [nullcontext, torch.no_grad, torch.inference_mode])
-def test_a_tower_may_keep_what_it_computed(digits, context):
+def test_a_tower_may_cache_tensors(digits, context):
     X, _, y, _ = digits
     tower = partial(Growing, weight=1.0)
     model = SiameseEmbedder(tower=tower, max_iter=2, warm_start=True, random_state=0)
@@ -483,7 +483,7 @@ def test_a_tower_may_keep_what_it_computed(digits, context):
     pickle.loads(pickle.dumps(model)).transform(X)
 
 
-def test_the_shape_of_an_item_may_be_given_in_numbers_of_numpy(digits):
+def test_input_shape_may_hold_numbers_of_numpy(digits):
     X, _, y, _ = digits
     for name in ("mlp", "cnn", "tdnn"):
         plain, numpy = (
@@ -503,7 +503,7 @@ def test_the_shape_of_an_item_may_be_given_in_numbers_of_numpy(digits):
         {"tower": "cnn", "depth": 400},
     ],
 )
-def test_towers_beyond_the_memory_are_refused_before_they_are_built(digits, sizes):
+def test_towers_larger_than_memory_are_refused_before_they_are_built(digits, sizes):
     with pytest.raises(ValueError, match="would need more memory than available; lower them"):
         SiameseEmbedder(**sizes).fit(digits[0], digits[2])
 
@@ -515,7 +515,7 @@ def test_sizes_beyond_32_bits_are_refused_by_name(digits, sizes):
         SiameseEmbedder(**sizes).fit(digits[0], digits[2])
 
 
-def test_weights_of_rows_may_be_huge():
+def test_large_row_weights_are_accepted():
     X, weight = np.random.default_rng(0).normal(size=(50, 3)), np.linspace(1, 2, 50)
     options = {"rows": np.arange(50), "shape": (3,)}
     plain = fit_standardize(X, sample_weight=weight, **options)

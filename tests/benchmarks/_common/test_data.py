@@ -10,7 +10,7 @@ from tests._helpers.benchmarks import DATA, needs_data
 
 
 @needs_data
-def test_the_published_multiple_features_and_characters_are_read_whole(load_script):
+def test_multiple_features_and_characters_are_read_completely(load_script):
     data = load_script("_common.data")
     X, y = data.load_mfeat(DATA)
     assert X.shape == (2000, 649)
@@ -36,7 +36,7 @@ IDX = (2051).to_bytes(4, "big") + np.array([2, 28, 28], ">i4").tobytes() + bytes
     ],
     ids=["not gzip", "gzip cut off", "labels", "pixel missing", "header cut off"],
 )
-def test_a_bad_idx_file_is_named(load_script, tmp_path, content, message):
+def test_a_bad_idx_file_is_refused_by_name(load_script, tmp_path, content, message):
     path = tmp_path / "fashion-mnist" / "train-images-idx3-ubyte.gz"
     path.parent.mkdir()
     path.write_bytes(content)
@@ -58,7 +58,7 @@ def write_faces(folder, files):
     return path
 
 
-def test_faces_come_in_the_order_of_the_people(load_script, tmp_path):
+def test_faces_are_read_in_the_order_of_people(load_script, tmp_path):
     write_faces(tmp_path, {"s10/1.pgm": PGM, "README": "", "s2/1.pgm": PGM[:-1] + b"\x09"})
     faces, y = load_script("_common.data").load_att_faces(tmp_path)
     assert y.tolist() == [2, 10]
@@ -75,13 +75,13 @@ def test_faces_come_in_the_order_of_the_people(load_script, tmp_path):
         ({"s1/1.pgm": PGM[:-1]}, "cannot be read"),
     ],
 )
-def test_a_bad_face_is_named(load_script, tmp_path, files, message):
+def test_a_bad_face_is_refused_by_name(load_script, tmp_path, files, message):
     write_faces(tmp_path, files)
     with pytest.raises(ValueError, match=message):
         load_script("_common.data").load_att_faces(tmp_path)
 
 
-def test_a_broken_archive_of_faces_is_named(load_script, tmp_path):
+def test_a_broken_archive_of_faces_is_refused_by_name(load_script, tmp_path):
     path = write_faces(tmp_path, {"s1/1.pgm": PGM})
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match=r"att_faces.zip cannot be read"):
@@ -89,7 +89,7 @@ def test_a_broken_archive_of_faces_is_named(load_script, tmp_path):
 
 
 @needs_data
-def test_the_published_faces_are_read_whole(load_script):
+def test_published_faces_are_read_completely(load_script):
     faces, y = load_script("_common.data").load_att_faces(DATA)
     assert faces.shape == (400, 112, 92)
     assert np.bincount(y).tolist() == [0] + [10] * 40

@@ -25,7 +25,7 @@ def few_digits(monkeypatch, unseen):
     return X[:300].astype(np.float32), y[:300]
 
 
-def test_all_contenders_stand_beside_the_raw_distance(unseen, few_digits, tmp_path):
+def test_all_models_are_compared_with_the_raw_distance(unseen, few_digits, tmp_path):
     results = run(unseen, tmp_path, "--splits", 2, "--max-iter", 1)
     raw, *others = (row["data"]["digits"] for row in results)
     assert raw["lead"] == raw["standard_error"] == 0
@@ -36,7 +36,7 @@ def test_all_contenders_stand_beside_the_raw_distance(unseen, few_digits, tmp_pa
         assert figures["standard_error"] == pytest.approx(leads.std(ddof=1) / np.sqrt(2))
 
 
-def test_the_raw_distance_is_that_of_items_standardised_by_training_rows(unseen, few_digits):
+def test_the_raw_distance_standardises_by_training_rows(unseen, few_digits):
     X, y = few_digits
     new = np.isin(y, (3, 7))
     scaler = StandardScaler().fit(X[~new])
@@ -53,7 +53,7 @@ def test_principal_axes_make_the_mean_distance_about_one(unseen):
     assert np.linalg.norm(Z[:250] - Z[250:], axis=1).mean() == pytest.approx(1, abs=0.1)
 
 
-def test_the_head_that_sees_the_raw_distance_reads_that_of_the_items(unseen):
+def test_the_head_of_the_raw_distance_reads_items(unseen):
     tower, head = unseen.WithItem((4,), 6, depth=2, width=8), unseen.SeesRaw(6, n_features=4)
     a, b = torch.rand(2, 5, 4, generator=torch.Generator().manual_seed(0))
     before = head(tower(a), tower(b))
@@ -69,7 +69,7 @@ def test_held_axes_are_not_trained(unseen):
     assert tower.network[1].weight.requires_grad
 
 
-def test_networks_are_as_narrow_as_their_names_say(unseen, few_digits):
+def test_networks_have_the_width_of_their_name(unseen, few_digits):
     X, y = few_digits
     P, match = unseen.pairs_of(X, y, 0)
     for name, parameters in unseen.verifiers(X).items():

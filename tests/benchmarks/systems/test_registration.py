@@ -12,9 +12,9 @@ def blobs(rng, n, height=56, width=46):
     return np.tile(fade * noise / noise.std(), (n, 1, 1)).astype(np.float32)
 
 
-def test_images_that_were_moved_are_more_alike_when_registered(load_script):
+def test_registration_makes_moved_images_more_alike(load_script):
     module, rng = load_script("systems._registration"), np.random.default_rng(0)
-    images = module.moved(blobs(rng, 30), rng.normal(size=(30, 4)) * 0.05)
+    images = module.warp(blobs(rng, 30), rng.normal(size=(30, 4)) * 0.05)
     registered = module.Registration().fit(images[:20]).transform(images)
 
     def spread(images):
@@ -25,18 +25,18 @@ def test_images_that_were_moved_are_more_alike_when_registered(load_script):
 
 def test_images_are_registered_one_by_one(load_script):
     module, rng = load_script("systems._registration"), np.random.default_rng(0)
-    images = module.moved(blobs(rng, 6), rng.normal(size=(6, 4)) * 0.05)
+    images = module.warp(blobs(rng, 6), rng.normal(size=(6, 4)) * 0.05)
     registration = module.Registration().fit(images)
     alone = [registration.transform(image[None]) for image in images]
     np.testing.assert_allclose(registration.transform(images), np.concatenate(alone), atol=1e-4)
 
 
 @pytest.mark.parametrize("move", [*np.eye(4), *-np.eye(4)])
-def test_a_move_either_way_is_taken_back(load_script, move):
+def test_a_move_is_undone_in_both_directions(load_script, move):
     module = load_script("systems._registration")
     image = blobs(np.random.default_rng(0), 1)
     (mean,) = module.outlines(image)
-    back = module.improved(module.moved(image, 0.06 * move[None]), np.zeros((1, 4)), mean, 0.06)
+    back = module.improve(module.warp(image, 0.06 * move[None]), np.zeros((1, 4)), mean, 0.06)
     assert back[0] @ move == pytest.approx(-0.06)
 
 
@@ -44,15 +44,15 @@ def test_a_move_either_way_is_taken_back(load_script, move):
 def test_a_move_is_in_half_widths_and_half_heights(load_script, shape):
     image = blobs(np.random.default_rng(0), 1, *shape)
     height, width = shape
-    right = load_script("systems._registration").moved(image, np.array([[0, 0, 2 * 3 / width, 0]]))
-    below = load_script("systems._registration").moved(image, np.array([[0, 0, 0, 2 * 2 / height]]))
+    right = load_script("systems._registration").warp(image, np.array([[0, 0, 2 * 3 / width, 0]]))
+    below = load_script("systems._registration").warp(image, np.array([[0, 0, 0, 2 * 2 / height]]))
     np.testing.assert_allclose(right[:, :, :-3], image[:, :, 3:], atol=1e-4)
     np.testing.assert_allclose(below[:, :-2], image[:, 2:], atol=1e-4)
 
 
-def test_a_quarter_turn_keeps_the_proportions_of_what_is_seen(load_script):
+def test_a_quarter_turn_keeps_proportions(load_script):
     image = blobs(np.random.default_rng(0), 1, 40, 40)
-    turned = load_script("systems._registration").moved(image, np.array([[0, np.pi / 2, 0, 0]]))
+    turned = load_script("systems._registration").warp(image, np.array([[0, np.pi / 2, 0, 0]]))
     np.testing.assert_allclose(turned[0], np.rot90(image[0]), atol=1e-4)
 
 
@@ -79,7 +79,7 @@ def test_gradients_turn_with_the_image(load_script, order):
     assert np.corrcoef(half[:, :, ::-1, ::-1].ravel(), opposite.ravel())[0, 1] > 0.9
 
 
-def test_a_slope_shows_in_its_own_direction(load_script):
+def test_a_slope_has_a_gradient_in_its_own_direction(load_script):
     ramp = np.tile(np.arange(40.0), (1, 40, 1))
     strengths = load_script("systems._registration").gradients(ramp).mean(axis=(0, 2, 3))
     assert strengths.argmax() == 0

@@ -14,8 +14,9 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
 ):
     module = load_script("systems.two_cues")
     monkeypatch.setattr(load_script("systems._registration"), "STEPS", (0.06,))
-    options = ("--seeds", 1, "--mlp-seeds", 1, "--epochs", 1, "--folds", 1)
-    results = run(module, tmp_path, *options)
+    for parameters in (module.DISTANCES, module.MATCH_NETWORK):
+        monkeypatch.setitem(parameters, "max_iter", 1)
+    results = run(module, tmp_path, "--seeds", 1, "--folds", 1)
     for model in ("distances", "mlp"):
         sets = {
             data: [row["cues"] for row in results if (row["data"], row["model"]) == (data, model)]
@@ -24,9 +25,9 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
         assert [len(cues) for cues in sets["digits"]] == [1] * 6 + [2, 6]
         assert [len(cues) for cues in sets["faces"]] == [1, 1, 2]
     for row in results:
-        assert set(row["summary"]) == {"auc", "eer", "seconds"}
+        assert set(row["summary"]) == {"AUC", "EER", "seconds"}
         assert len(row["folds"]) == len(row["runs"]) == 1
-        assert all(0 < fold["auc"]["mean"] <= 1 for fold in row["folds"])
+        assert all(0 < fold["AUC"]["mean"] <= 1 for fold in row["folds"])
     models, systems = capsys.readouterr().out.split("\n\n")
     assert len(models.splitlines()) == 2 + len(results)
     assert len(systems.splitlines()) == 2 + 2
@@ -39,13 +40,13 @@ def test_every_class_is_unseen_in_one_fold(load_script):
     assert (np.sum(folds, axis=0) == 1).all()
 
 
-def test_columns_of_cues_stand_side_by_side(load_script):
+def test_columns_of_cues_are_concatenated(load_script):
     columns = load_script("systems.two_cues").columns_of({"a": 3, "b": 2})
     assert columns == {"a": slice(0, 3), "b": slice(3, 5)}
 
 
 @pytest.mark.parametrize("model", ["distances", "mlp"])
-def test_an_estimator_sees_its_cues_alone_and_no_new_class(load_script, monkeypatch, model):
+def test_an_estimator_gets_its_cues_and_known_classes_only(load_script, monkeypatch, model):
     module = load_script("systems.two_cues")
     y = np.repeat(np.arange(6), 20)
     X = np.column_stack([y, -y, np.random.default_rng(0).normal(size=(120, 2))])
@@ -64,8 +65,8 @@ def test_an_estimator_sees_its_cues_alone_and_no_new_class(load_script, monkeypa
     monkeypatch.setattr(module, "SiameseVerifier", Spy)
     for names in (["clear"], ["turned", "noise"]):
         part = {name: cues[name] for name in names}
-        figures = module.one_fold(model, data, part, y, y > 3, 0, 2)
-        assert 0 <= figures["eer"] <= 1
+        figures = module.one_fold(model, data, part, y, y > 3, 0)
+        assert 0 <= figures["EER"] <= 1
     (P, match, cues), (P_other, match_other, cues_other) = seen
     assert cues == {"clear": slice(0, 1)}
     assert cues_other == {"turned": slice(0, 1), "noise": slice(1, 3)}
@@ -104,7 +105,7 @@ def test_evidence_falls_with_the_distance_in_any_cue_and_is_symmetric(load_scrip
     assert head(A, A).isfinite().all()
 
 
-def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(load_script, monkeypatch):
+def test_each_part_has_a_verifier_of_unseen_pairs(load_script, monkeypatch):
     module = load_script("systems.two_cues")
     y = np.repeat(np.arange(6), 20)
     X = (y + 0.001 * np.random.default_rng(0).normal(size=120))[:, None].astype(np.float32)
@@ -121,14 +122,14 @@ def test_each_part_has_a_verifier_of_pairs_that_its_towers_have_not_seen(load_sc
 
     monkeypatch.setattr(module, "SiameseVerifier", Spy)
     data = {"tower": tower, "n_parts": 3, "n_pairs": (90, 60)}
-    verifiers = module.fused_distances(X, y, {"only": slice(0, 1)}, data, 0, 1)
+    verifiers = module.fused_distances(X, y, {"only": slice(0, 1)}, data, 0)
     assert len(verifiers) == len(set(map(id, verifiers))) == 3
     for learned, held_out in zip(towers, heads, strict=True):
         assert sorted([*learned, *held_out]) == list(range(6))
     assert sorted(np.concatenate(heads)) == list(range(6))
 
 
-def test_heads_learn_from_classes_that_their_towers_have_not_seen(load_script):
+def test_heads_are_trained_on_classes_unseen_by_their_towers(load_script):
     y = np.repeat(np.arange(8), 3)
     parts = load_script("systems.two_cues").parts_of(y, 4, seed=0)
     assert len(parts) == 4
@@ -142,7 +143,7 @@ def test_heads_learn_from_classes_that_their_towers_have_not_seen(load_script):
     assert held_out.all()
 
 
-def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(load_script, monkeypatch):
+def test_features_of_a_face_and_its_mirror_image_are_the_same(load_script, monkeypatch):
     module = load_script("systems.two_cues")
     monkeypatch.setattr(module, "Registration", FunctionTransformer)
     images = np.random.default_rng(0).normal(size=(5, 28, 46)).astype(np.float32)
@@ -152,7 +153,7 @@ def test_what_is_seen_of_a_face_and_of_its_mirror_image_is_the_same(load_script,
     np.testing.assert_allclose(of_mirror_images, rows, rtol=1e-5)
 
 
-def test_halves_are_registered_to_those_that_are_learned_from(load_script, monkeypatch):
+def test_halves_are_registered_to_training_halves(load_script, monkeypatch):
     module = load_script("systems.two_cues")
     seen = []
 
@@ -182,7 +183,7 @@ def test_the_least_gain_is_over_the_best_of_the_fused_cues(load_script, fused, l
     gain = load_script("systems.two_cues").gain
 
     def row(cues, *auc):
-        folds = [{"auc": {"mean": one}} for one in auc]
+        folds = [{"AUC": {"mean": one}} for one in auc]
         return {"data": "digits", "model": "mlp", "cues": cues, "folds": folds}
 
     single = [row(["a"], 0.85, 0.6), row(["b"], 0.7, 0.75), row(["c"], 1.0, 1.0)]
