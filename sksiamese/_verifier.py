@@ -56,7 +56,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
         "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
-        for less than 8 components, for a ``distance`` that is a callable, and for towers without
+        for less than 32 components, for a ``distance`` that is a callable, and for towers without
         the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"

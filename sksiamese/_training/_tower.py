@@ -18,7 +18,7 @@ from ..towers import TOWERS, ToType, UnitLength
 from ._lookup import bind, part_attribute, resolve
 from ._user_parts import build_module, call_part, signature_parameters
 
-MIN_COMPONENTS = 8
+MIN_COMPONENTS = 32
 """Minimum size of an embedding that has principal components of items by default."""
 
 
