@@ -53,6 +53,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "depth",
         "width",
         "input_shape",
+        "scaling",
         "dropout",
         "precision",
     )
@@ -64,6 +65,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "depth": [Interval(Integral, 1, 1000, closed="both")],
         "width": [Interval(Integral, 1, None, closed="left")],
         "input_shape": [tuple, list, None],
+        "scaling": [StrOptions({"auto", "columns", "shared"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augment": [callable, None],
         "margin": [Interval(Real, 0, None, closed="neither")],
@@ -269,7 +271,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """Return a mask of rows with only NaN, for a tower that allows NaN."""
         if not tower_attribute(self.tower, "allow_nan", False):
             return np.zeros(X.shape[0], dtype=bool)
-        by_step = tower_attribute(self.tower, "shared_axes", None) is not None
+        by_step = isinstance(tower_attribute(self.tower, "scaling", "auto"), tuple)
         return empty_rows(X, item_shape(self.input_shape, X.shape[1]), by_step=by_step)
 
     def __sklearn_tags__(self):

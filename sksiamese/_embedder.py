@@ -53,7 +53,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
         callable like those in that module, such as a subclass of ``nn.Module``. Items are
-        standardized first.
+        scaled first, see ``scaling``.
 
     depth : int, default=3
         Number of weight layers of the "mlp", including the output layer, of blocks of the
@@ -66,6 +66,24 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
+
+    scaling : {"auto", "columns", "shared"} or None, default="auto"
+        Scaling of the items before the tower, fitted to the training rows:
+
+        - "columns": subtract the mean of each column, and divide by its standard deviation.
+        - "shared": the same with one mean and deviation for each channel, for all steps or
+          pixels. The channels are the first of three or more axes of ``input_shape``; the
+          tower "tdnn" reads (n_steps, n_channels). All other items have one channel.
+        - None: items are not changed. Integers are passed as floats.
+        - "auto": the attribute ``scaling`` of the tower, see :mod:`sksiamese.towers`:
+          "columns" for "mlp", "shared" for "cnn" and "tdnn", None for
+          :func:`~sksiamese.towers.pretrained`, and for each cue of
+          :func:`~sksiamese.towers.multi_cue` the attribute of its tower. For a tower without
+          it: None if its first layer with weights is an ``nn.Embedding``, otherwise "shared"
+          if ``input_shape`` has three or more axes, and "columns" if not.
+
+        Sparse rows are divided by the root mean square of each column for "columns", and of
+        all values for "shared" and "auto"; they are never centered, so that zeros stay zeros.
 
     dropout : float, default=0.0
         Share of hidden units to set to zero in each training step, in [0, 1).
@@ -171,7 +189,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     Attributes
     ----------
     tower_ : nn.Sequential
-        Trained tower, on the CPU: standardization, reshaping, network.
+        Trained tower, on the CPU: scaling, reshaping, network.
 
     objective_ : nn.Module
         Objective that was minimized, with its trained weights, such as
@@ -251,6 +269,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         depth=3,
         width=128,
         input_shape=None,
+        scaling="auto",
         dropout=0.0,
         augment=None,
         loss="triplet",
@@ -281,6 +300,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.depth = depth
         self.width = width
         self.input_shape = input_shape
+        self.scaling = scaling
         self.dropout = dropout
         self.augment = augment
         self.loss = loss

@@ -10,6 +10,11 @@ LARGEST_COUNT = 2**31 - 1
 """Largest count."""
 
 
+def declared(part, name, default):
+    """Return an attribute that a part, or the function or class of a partial, declares."""
+    return getattr(part, name, getattr(getattr(part, "func", part), name, default))
+
+
 def check_real(name, value, *, least=-inf, most=inf, above=-inf, below=inf):
     """Return a parameter as a float; raise unless it is a finite number within limits.
 

@@ -25,7 +25,7 @@ from ._objective import (
     try_objective,
 )
 from ._task import Task, split_stratified
-from ._tower import build_tower, embed_batch, new_standardize
+from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import augment_items, call_part, check_augment, draw_batches
 
 N_DIAGNOSIS = 256
@@ -106,10 +106,11 @@ class EmbeddingTask(Task):
 
     def build(self, rows):
         """Return a new tower, which standardizes by these rows, and a new objective."""
-        standardize = new_standardize(self.spec, self.X, rows=rows)
+        body = build_body(self.spec)
+        standardize = new_standardize(self.spec, body, self.X, rows=rows)
         distance = resolve_distance(self.objective.distance, self.objective.loss)
         unit_length = distance in UNIT_LENGTH
-        tower = build_tower(self.spec, self.X[rows[:2]], standardize, unit_length=unit_length)
+        tower = build_tower(self.spec, body, self.X[rows[:2]], standardize, unit_length=unit_length)
         objective = Objective(self.objective, self.classes).to(standardize.output)
         return nn.ModuleDict({"tower": tower, "objective": objective})
 

@@ -9,11 +9,6 @@ def resolve(table, choice):
     return table[choice] if isinstance(choice, str) else choice
 
 
-def declared(part, name, default):
-    """Return an attribute that a part, or the function or class of a partial, declares."""
-    return getattr(part, name, getattr(getattr(part, "func", part), name, default))
-
-
 def bind_supported(function, **options):
     """Bind the options in the signature of a callable, unless a partial has bound them."""
     bound = getattr(function, "keywords", {})

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import nn
 
 from .._data._device import global_generator
 from .._data._items import as_tensor, float_dtype
 from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
-from .._parameters import check_shape
+from .._parameters import check_shape, declared
 from ..towers import TOWERS, ToType, UnitLength
-from ._lookup import bind, declared, resolve
+from ._lookup import bind, resolve
+from ._scaling import scaling_blocks
 from ._user_parts import build_module, call_part, signature_parameters
 
 
@@ -35,6 +37,9 @@ class TowerSpec(NamedTuple):
     item_shape: tuple
     """Shape of one item."""
 
+    scaling: str | None
+    """Parameter ``scaling``."""
+
     feature_names: np.ndarray | None
     """Names of the columns of an item, or None."""
 
@@ -51,6 +56,7 @@ class TowerSpec(NamedTuple):
             tower_sizes(estimator.tower, depth=estimator.depth, width=estimator.width),
             estimator.dropout,
             item_shape(estimator.input_shape, X.shape[1]),
+            estimator.scaling,
             feature_names,
             torch.from_numpy(np.empty(0, dtype)).dtype,
         )
@@ -87,15 +93,16 @@ def tower_attribute(tower, name, default):
     return declared(factory, name, default)
 
 
-def new_standardize(spec, *parts, **options):
-    """Return a layer that standardizes items for the tower, fitted to all parts."""
-    axes = tower_attribute(spec.tower, "shared_axes", None)
-    return fit_standardize(*parts, shape=spec.item_shape, shared_axes=axes, **options)
+def new_standardize(spec, body, *parts, **options):
+    """Return a layer that standardizes items for a network, fitted to all parts."""
+    factory, sparse = resolve(TOWERS, spec.tower), issparse(parts[0])
+    blocks = scaling_blocks(spec.scaling, factory, body, spec.item_shape, sparse=sparse)
+    return fit_standardize(*parts, blocks=blocks, **options)
 
 
-def build_tower(spec, X, standardize, *, unit_length=False):
-    """Build a tower, and raise unless it maps some rows to finite embeddings."""
-    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), build_body(spec))
+def build_tower(spec, body, X, standardize, *, unit_length=False):
+    """Build a tower of a network, and raise unless it maps some rows to finite embeddings."""
+    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), body)
     Z = call_part("tower", convert_and_embed, tower, X, spec.dtype)
     expected = (X.shape[0], spec.n_components)
     if not isinstance(Z, torch.Tensor) or Z.shape != expected:
@@ -135,6 +142,9 @@ def build_body(spec):
             "more memory than available; lower them."
         )
     body = build_module("tower", factory, leading, **options)
+    for part in body.modules():
+        if isinstance(part, nn.Embedding | nn.EmbeddingBag):
+            part.register_forward_pre_hook(codes_to_integers)
     for name, weight in (*body.named_parameters(), *body.named_buffers()):
         if weight.is_complex():
             raise ValueError(
@@ -143,6 +153,12 @@ def build_body(spec):
                 "within forward."
             )
     return body
+
+
+def codes_to_integers(layer, arguments):
+    """Convert the codes of an embedding layer, which are floats in items, to integers."""
+    codes, *others = arguments
+    return (codes if codes.dtype == torch.int32 else codes.long(), *others)
 
 
 def fits_in_memory(factory, options):
