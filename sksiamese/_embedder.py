@@ -357,7 +357,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
             check_any_match(self.loss, codes, classes)
-            task = self._task(rows, codes, classes, resume=resume)
+            task = self._task(rows, codes, classes)
             return self._fit_task(task, {"X": X, "y": y}, resume=resume)
 
     @available_if(has_no_validation_split)
@@ -404,7 +404,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 known = np.unique(as_labels(classes, "classes"))
                 known = known[is_labeled(known, self.unlabeled_label)]
             codes = remap_codes(known, present, codes)
-            task = self._task(rows, codes, known, resume=resume)
+            task = self._task(rows, codes, known)
             self._fit_task(task, {"X": X, "y": y}, resume=resume, incremental=True)
         if self.objective_.reads_pairs:
             warn_if_no_pair_matches(codes)
@@ -530,9 +530,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
         return classes, codes
 
-    def _task(self, X, codes, classes, *, resume):
+    def _task(self, X, codes, classes):
         """Return the task of training on rows with codes of classes."""
-        spec = None if resume else TowerSpec.of(self, X, self._item_names())
+        spec = TowerSpec.of(self, X, self._item_names())
         return EmbeddingTask(self, X, codes, classes, spec)
 
     def _copy_fitted_module(self):

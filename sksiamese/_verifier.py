@@ -366,7 +366,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             if groups is not None:
                 groups = as_labels(groups, "groups", of_pairs=True)
                 check_consistent_length(pairs, groups)
-            spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
+            spec = TowerSpec.of(self, pairs.items, self._item_names())
             task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
             fit_data = {"X": X, "y": y, "metadata": metadata}
             return self._fit_task(task, fit_data, resume=resume)

@@ -58,8 +58,8 @@ class EmbeddingTask(Task):
     classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
         Classes, or distinct rows of an indicator matrix.
 
-    spec : TowerSpec or None
-        Parameters that define the tower; None to continue with a fitted one.
+    spec : TowerSpec
+        Parameters that define the tower.
     """
 
     def __init__(self, estimator, X, y, classes, spec):

@@ -16,9 +16,12 @@ from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape, declared
 from ..towers import TOWERS, ToType, UnitLength
-from ._lookup import bind, resolve
+from ._lookup import bind, comparison_key, resolve
 from ._scaling import scaling_blocks
 from ._user_parts import build_module, call_part, signature_parameters
+
+CHANGEABLE = ("learning_rate_factor",)
+"""Arguments of a tower factory that may change for a fitted tower."""
 
 
 class TowerSpec(NamedTuple):
@@ -201,6 +204,39 @@ def convert_and_embed(tower, X, dtype):
                 pass
         body.to(standardize.output.dtype)
         return call_part("tower", tower, items)
+
+
+def update_learning_rate_factors(tower, spec, previous):
+    """Set the learning rate factors of a fitted tower to those of its factory.
+
+    Parameters
+    ----------
+    tower : nn.Sequential
+        Fitted tower.
+
+    spec : TowerSpec
+        Parameters of the tower; the factory may differ from the previous one in
+        ``learning_rate_factor``.
+
+    previous : object
+        Name or factory that built the tower.
+
+    Returns
+    -------
+    changed : bool
+        Whether the factory differs.
+    """
+    if comparison_key(spec.tower) == comparison_key(previous):
+        return False
+    new, body = build_body(spec), tower[2]
+    for part, fitted in zip(new.modules(), body.modules(), strict=True):
+        if hasattr(part, "learning_rate_factor"):
+            fitted.learning_rate_factor = part.learning_rate_factor
+    for weight, fitted in zip(new.parameters(), body.parameters(), strict=True):
+        fitted.requires_grad_(weight.requires_grad)
+    items = np.zeros((2, len(tower[0].mean)), np.float32)
+    convert_and_embed(tower, items, tower[0].output.dtype)
+    return True
 
 
 def embed_batch(tower, items, rows, *, augment, precision):

@@ -74,8 +74,8 @@ class VerificationTask(Task):
     groups : ndarray of shape (n_pairs, 2) or None
         Identities of both items; validation pairs share none with training pairs.
 
-    spec : TowerSpec or None
-        Parameters that define the tower; None to continue with a fitted one.
+    spec : TowerSpec
+        Parameters that define the tower.
     """
 
     def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
