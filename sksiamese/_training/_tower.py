@@ -203,7 +203,7 @@ def convert_and_embed(tower, X, dtype):
             except RuntimeError:  # PyTorch cannot multiply matrices of different dtypes.
                 pass
         body.to(standardize.output.dtype)
-        return call_part("tower", tower, items)
+        return tower(items)
 
 
 def update_learning_rate_factors(tower, spec, previous):
@@ -235,7 +235,7 @@ def update_learning_rate_factors(tower, spec, previous):
     for weight, fitted in zip(new.parameters(), body.parameters(), strict=True):
         fitted.requires_grad_(weight.requires_grad)
     items = np.zeros((2, len(tower[0].mean)), np.float32)
-    convert_and_embed(tower, items, tower[0].output.dtype)
+    call_part("tower", convert_and_embed, tower, items, tower[0].output.dtype)
     return True
 
 
