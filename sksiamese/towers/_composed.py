@@ -249,7 +249,7 @@ def _moments(name, values, shape):
         moments = torch.as_tensor(values, dtype=torch.float32)
         moments = moments.reshape(-1, *[1] * (len(shape) - 1)) if moments.ndim == 1 else moments
         fits = torch.broadcast_shapes(moments.shape, shape) == torch.Size(shape)
-    except (TypeError, ValueError, RuntimeError):
+    except (OverflowError, RuntimeError, TypeError, ValueError):
         fits = False
     if not (fits and moments.isfinite().all() and (name == "mean" or (moments > 0).all())):
         limit = "finite number" if name == "mean" else "finite number > 0"
