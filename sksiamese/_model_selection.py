@@ -216,7 +216,9 @@ def unseen_class_curve(
     scores = np.reshape(scores, (len(n_classes), n_splits, len(COMPARED), len(METRICS)))
     interval = partial(_with_interval, ratio=n_unseen / n_other, level=confidence_level)
     metrics = {
-        metric: _compare(metric, dict(zip(COMPARED, np.moveaxis(part, 2, 0), strict=True)), interval)
+        metric: _compare(
+            metric, dict(zip(COMPARED, np.moveaxis(part, 2, 0), strict=True)), interval
+        )
         for metric, part in zip(METRICS, np.moveaxis(scores, 3, 0), strict=True)
     }
     return Bunch(n_classes=n_classes, n_unseen=n_unseen, n_way=n_way, **metrics)
@@ -303,7 +305,9 @@ def _score_split(estimator, X, values, labels, codes, n_pairs, n_way, known, uns
     X_train, X_test = _safe_indexing(X, train), _safe_indexing(X, test)
     if hasattr(estimator, "transform"):
         model = clone(estimator).fit(X_train, labels[train])
-        Z = as_floats(model.transform(X_test), "transform(X)", "return numbers", accept_sparse="csr")
+        Z = as_floats(
+            model.transform(X_test), "transform(X)", "return numbers", accept_sparse="csr"
+        )
         similarity = partial(_negative_distances, Z)
     else:
         model = clone(estimator).fit(*_draw_pairs(X_train, codes[train], n_pairs, seed))
@@ -350,7 +354,7 @@ def _evaluate(similarity, index, match, episodes):
     """Return the metrics of a function that scores pairs, in the order of ``METRICS``."""
     y_score = similarity(index)
     by_example = similarity(episodes.reshape(-1, 2)).reshape(episodes.shape[:-1])
-    accuracy = np.mean([share_correct(-scores) for scores in by_example])
+    accuracy = share_correct(-by_example).mean()
     return [roc_auc_score(match, y_score), equal_error_rate(match, y_score), accuracy]
 
 

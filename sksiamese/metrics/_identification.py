@@ -226,9 +226,12 @@ def draw_episode(groups, n_way, k_shot, rng):
 
 
 def share_correct(D):
-    """Return the accuracy of each query of an episode, in [0, 1], by its distances to classes."""
-    is_nearest = D.min(axis=1, keepdims=True) == D
-    return np.diag(is_nearest) / is_nearest.sum(axis=1)
+    """Return the accuracy of each query, in [0, 1], by its distances to the classes of an episode.
+
+    Episodes may have leading axes. The correct class of a query has its number.
+    """
+    is_nearest = D.min(axis=-1, keepdims=True) == D
+    return np.diagonal(is_nearest, axis1=-2, axis2=-1) / is_nearest.sum(axis=-1)
 
 
 def _episode(Z, groups, n_way, k_shot, metric, rng):
