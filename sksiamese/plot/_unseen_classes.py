@@ -13,6 +13,12 @@ LINES = {
 }
 """Label and style of each line, by its name in the curve."""
 
+METRIC = [StrOptions(set(METRICS))]
+"""Constraint of a metric, for ``validate_params``."""
+
+AXES = [HasMethods(["plot", "fill_between"]), None]
+"""Constraint of axes, for ``validate_params``."""
+
 
 class UnseenClassesDisplay:
     """Performance on unseen classes against the number of training classes.
@@ -70,6 +76,7 @@ class UnseenClassesDisplay:
         self.metric = metric
 
     @classmethod
+    @validate_params({"metric": METRIC, "ax": AXES}, prefer_skip_nested_validation=False)
     def from_estimator(cls, estimator, X, y, *, metric="roc_auc", ax=None, **kwargs):
         """Compute the curve and draw it.
 
@@ -78,7 +85,7 @@ class UnseenClassesDisplay:
         estimator : estimator instance
             Transformer of rows or classifier of pairs. It is cloned and fitted.
 
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, ...)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows of numbers.
 
         y : array-like of shape (n_samples,)
@@ -125,7 +132,7 @@ class UnseenClassesDisplay:
 
     @validate_params(
         {
-            "ax": [HasMethods(["plot", "fill_between"]), None],
+            "ax": AXES,
             "line_kwargs": [dict, None],
             "fill_between_kwargs": [dict, None],
         },
@@ -175,9 +182,7 @@ class UnseenClassesDisplay:
         return self
 
 
-@validate_params(
-    {"curve": [dict], "metric": [StrOptions(set(METRICS))]}, prefer_skip_nested_validation=True
-)
+@validate_params({"curve": [dict], "metric": METRIC}, prefer_skip_nested_validation=True)
 def _scores_of(curve, metric):
     """Return the scores of one metric; raise unless the curve has them."""
     if not {"n_classes", metric} <= set(curve):
