@@ -13,13 +13,13 @@ from tests._helpers.benchmarks import DATA, needs_data, run
 
 @pytest.fixture
 def unseen(load_script):
-    """The module of the study."""
+    """Return the module of the study."""
     return load_script("quality.unseen")
 
 
 @pytest.fixture
 def few_digits(monkeypatch, unseen):
-    """The first 300 digits are the only data set."""
+    """Make the first 300 digits the only data set, and return them."""
     X, y = load_digits(return_X_y=True)
     monkeypatch.setattr(unseen, "data_sets", lambda folder: iter([("digits", X[:300], y[:300], 2)]))
     return X[:300].astype(np.float32), y[:300]
