@@ -11,7 +11,7 @@ import torch
 
 from sksiamese import PairView, SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
 
-N_THREADS, N_CALLS = 8, 20
+N_THREADS, N_CALLS = 8, 8
 SETTINGS = {"max_iter": 2, "dropout": 0.3, "random_state": 0}
 
 
