@@ -1,1 +1,1 @@
-"""Benchmarks: README.md says how to run them and what each script measures."""
+"""Benchmarks, see README.md."""

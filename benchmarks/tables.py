@@ -1,6 +1,6 @@
 """Paste the tables of the results into README.md and the pages of docs.
 
-A table NAME stands in README.md between ``<!-- table:NAME -->`` and ``<!-- /table -->``, and in
+A table NAME is placed in README.md between ``<!-- table:NAME -->`` and ``<!-- /table -->``, and in
 a page of docs between ``.. table:NAME`` and ``.. end-table``.
 """
 
@@ -8,7 +8,6 @@ import argparse
 import json
 import re
 import sys
-from pathlib import Path
 
 from benchmarks._common.cells import list_table, markdown
 from benchmarks._common.report import ROOT
@@ -22,7 +21,7 @@ PLACES = {
     "docs/performance.rst": (IN_RST, list_table),
 }
 FIRST = ("fashion_mnist", "omniglot", "signatures", "faces", "two_cues", "paraphrase")
-"""Results whose rows come first, and in this order, in a table of several scripts."""
+"""Results with rows that come first, in this order, in a table of several scripts."""
 
 
 def collect(folder):
@@ -46,12 +45,11 @@ def main(arguments=None):
     """Fill in the tables, or exit with 1 if they are out of date."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--check", action="store_true", help="write nothing, exit 1 if outdated")
-    options.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
     args = options.parse_args(arguments)
-    tables = collect(args.root / "benchmarks" / "results")
+    tables = collect(ROOT / "benchmarks" / "results")
     outdated = []
     for name, (place, layout) in PLACES.items():
-        path = args.root / name
+        path = ROOT / name
         old = path.read_text("utf-8")
         new = fill(old, place, layout, tables)
         if new != old:

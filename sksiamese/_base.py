@@ -18,8 +18,9 @@ from sklearn.utils.validation import validate_data
 from torch import nn
 
 from ._checks import Interval, argument_errors, as_rows
-from ._data._device import RandomStream, find_device
-from ._data._items import COMPACT_DTYPES, DTYPES
+from ._data._device import RandomStream, find_device, on_device
+from ._data._embed import embed_rows
+from ._data._items import COMPACT_DTYPES, DTYPES, float_dtype
 from ._data._streaming import Rows, empty_rows, is_source, validate_rows
 from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import label_kind, to_common_dtype
@@ -278,9 +279,26 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         tags.input_tags.allow_nan = tower_attribute(self.tower, "allow_nan", False)
         return tags
 
+    def _embed(self, X, part="row", name="X"):
+        """Embed validated rows; raise if an embedding is not finite."""
+        tower = on_device(self.tower_, find_device(self.device))
+        Z = embed_rows(tower, X).numpy().astype(float_dtype(X.dtype), copy=False)
+        check_finite(Z, "embedding", part, name)
+        return Z
+
     def _item_names(self):
         """Return the names of the columns of an item, or None."""
         return getattr(self, "feature_names_in_", None)
+
+
+def check_finite(result, what, part, name):
+    """Raise if a row of a result is not finite."""
+    is_bad = ~np.isfinite(result).all(axis=1)
+    if is_bad.any():
+        raise ValueError(
+            f"The {what} of {part} {is_bad.argmax()} of {name} is NaN or infinite; its values are "
+            "too far from those of the training data. Leave such rows out."
+        )
 
 
 def has_no_validation_split(estimator):

@@ -1,4 +1,4 @@
-"""Checks of arguments by numpy and scikit-learn, with messages that name the argument."""
+"""Validation of arguments with NumPy and scikit-learn; error messages name the argument."""
 
 import re
 from contextlib import contextmanager
@@ -15,28 +15,28 @@ from ._labels import MAX_EXACT
 
 
 class Interval(_param_validation.Interval):
-    """Interval of numbers of Python or numpy, which alone can be compared with its ends.
+    """Interval of Python and NumPy integers and floats.
 
-    The one of scikit-learn fails on a ``fractions.Fraction``.
+    Unlike the interval of scikit-learn, it rejects a ``fractions.Fraction`` without failing.
     """
 
     def is_satisfied_by(self, val):
-        """Return whether a value is such a number, in the interval."""
+        """Return whether a value is an integer or float in the interval."""
         is_number = isinstance(val, Integral | float | np.floating)
         return is_number and super().is_satisfied_by(val)
 
 
 class HasMethods(_param_validation.HasMethods):
-    """An object with some methods, but not a class, the methods of which belong to its objects."""
+    """Constraint for instances with some methods; classes are rejected."""
 
     def is_satisfied_by(self, val):
-        """Return whether a value is such an object."""
+        """Return whether a value is an instance with these methods."""
         return not isinstance(val, type) and super().is_satisfied_by(val)
 
 
 @contextmanager
 def argument_errors(name, problem, *others):
-    """Say which argument an error is about, unless it does so itself.
+    """Name the argument in errors that do not name it themselves.
 
     Parameters
     ----------
@@ -44,15 +44,15 @@ def argument_errors(name, problem, *others):
         Name of the argument.
 
     problem : str
-        What is wrong with it and what to do, as the end of a sentence that the name begins.
+        Problem and remedy, as the continuation of a sentence that begins with the name.
 
     *others : str
-        Names of other arguments that the error may be about.
+        Names of other arguments; errors that mention one of them are not changed.
 
     Raises
     ------
     ValueError, TypeError
-        Of the kind of the error that was caught.
+        TypeError if the caught error is a TypeError, else ValueError.
     """
     try:
         yield
@@ -60,7 +60,7 @@ def argument_errors(name, problem, *others):
         raise
     except (RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
-            raise  # Such as a lack of memory.
+            raise  # For example torch.cuda.OutOfMemoryError.
         if any(_mentions(one, error) for one in (name, *others)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -68,12 +68,12 @@ def argument_errors(name, problem, *others):
 
 
 def is_table(X):
-    """Return whether an object is a DataFrame of pandas or polars."""
+    """Return whether an object is a pandas or polars DataFrame."""
     return is_pandas_df(X) or is_polars_df(X)
 
 
 def as_rows(X, name, what="rows"):
-    """Return an array-like as an array, unless it is a table, sparse or read from elsewhere.
+    """Convert an array-like to an array, unless it is a table, a sparse matrix or a source.
 
     Parameters
     ----------
@@ -84,17 +84,17 @@ def as_rows(X, name, what="rows"):
         Name of the parameter, for messages.
 
     what : str, default="rows"
-        What the rows are, for messages.
+        Noun for the rows, for messages.
 
     Returns
     -------
     X : {ndarray, sparse matrix, DataFrame, source} of shape (n_rows, ...)
-        The rows; for sources see :func:`is_source`.
+        Rows; for sources see :func:`is_source`.
 
     Raises
     ------
     ValueError
-        If this is no array-like, or none whose values :func:`as_array` holds exactly.
+        If ``X`` is not array-like, or :func:`as_array` cannot convert it exactly.
     """
     if issparse(X) or is_table(X) or is_source(X):
         return X
@@ -107,12 +107,12 @@ def as_rows(X, name, what="rows"):
 
 
 def as_array(X, name):
-    """Return an array-like as an array that holds its values exactly.
+    """Convert an array-like to an array without loss.
 
     Parameters
     ----------
     X : array-like
-        Array, list, or another object that numpy converts.
+        Array, list, or another object that NumPy can convert.
 
     name : str
         Name of the parameter, for messages.
@@ -120,24 +120,23 @@ def as_array(X, name):
     Returns
     -------
     X : ndarray
-        The array; what is an array already is not copied.
+        Array; arrays are not copied.
 
     Raises
     ------
     ValueError
-        If the rows of a list differ in length, or its values have no type that holds all of
-        them exactly.
+        If the rows of a list differ in length, or no dtype represents all values exactly.
     """
     if isinstance(X, np.ndarray):
         return X
     if is_pyarrow_data(X):
-        raise ValueError(f"{name} is a {type(X).__name__} of pyarrow; pass {name}.to_pandas().")
+        raise ValueError(f"{name} is a pyarrow {type(X).__name__}; pass {name}.to_pandas().")
     try:
         array = np.asarray(X)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must be an array, a table or a list of rows of one length, got "
-            f"{type(X).__name__}. numpy says: {error}"
+            f"{type(X).__name__}. ({error})"
         ) from error
     if not isinstance(X, list | tuple):
         return array
@@ -145,21 +144,21 @@ def as_array(X, name):
         kind = bytes if array.dtype.kind == "S" else str
         if not all(isinstance(value, kind) for value in np.asarray(X, dtype=object).flat):
             raise ValueError(
-                f"{name} mixes strings with other values, which numpy would make strings; pass a "
-                "DataFrame, or an array of dtype=object."
+                f"{name} mixes strings with other values, which NumPy would convert to strings; "
+                "pass a DataFrame, or an array of dtype=object."
             )
     elif array.dtype.kind == "f" and (np.abs(array) >= MAX_EXACT).any():
         values = zip(array.flat, np.asarray(X, dtype=object).flat, strict=True)
         if any(isinstance(value, Integral) and value != int(number) for number, value in values):
             raise ValueError(
-                f"{name} mixes floats and whole numbers above 2**53, which floats do not hold; "
-                "give them one type."
+                f"{name} mixes floats and whole numbers above 2**53, which floats cannot "
+                "represent; give them one type."
             )
     return array
 
 
 def as_numbers(values, name, remedy, **options):
-    """Return an array-like of numbers as an array; raise a ValueError unless it is one.
+    """Convert an array-like of numbers to an array; raise a ValueError if that fails.
 
     Parameters
     ----------
@@ -170,10 +169,10 @@ def as_numbers(values, name, remedy, **options):
         Name of the parameter, for messages.
 
     remedy : str
-        What to do, for messages.
+        Remedy, for messages.
 
     **options : dict
-        Options of ``check_array``.
+        Options of :func:`sklearn.utils.check_array`.
 
     Returns
     -------
@@ -192,11 +191,11 @@ def as_numbers(values, name, remedy, **options):
 
 
 def as_floats(values, name, remedy, **options):
-    """Return what :func:`as_numbers` returns in a floating type that holds it."""
+    """Convert an array-like with :func:`as_numbers`, then to a sufficient floating dtype."""
     numbers = as_numbers(values, name, remedy, **options)
     return numbers.astype(np.result_type(numbers.dtype, np.float32), copy=False)
 
 
 def _mentions(name, error):
-    """Return whether a message has a name."""
+    """Return whether the message of an error mentions a name."""
     return re.search(rf"\b{re.escape(name)}\b", str(error)) is not None

@@ -1,9 +1,9 @@
-"""Several processes that train one tower, each of which embeds its share of every batch.
+"""Distributed training of one tower by several processes of ``torch.distributed``.
 
-They are those of ``torch.distributed``; where it is not initialised, there is one process and
-nothing here does anything. All draw the same batches. Each embeds a share; then all have the
-embeddings of the whole batch and work out its loss, so that pairs span processes and no mean
-depends on how the rows were shared. The gradients are averaged: the step is that of one process.
+All processes draw the same batches. Each process embeds a slice of a batch; the embeddings are
+gathered, and each process computes the loss of the full batch, including pairs across
+processes. Gradients are averaged, so that a step is the same as in a single process. Without
+an initialized process group the functions of this module do nothing.
 """
 
 import zlib
@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 
 def broadcast_from_rank0(value):
-    """The value of the first process, for all."""
+    """Return the value of the first process in all processes."""
     if not _is_distributed():
         return value
     values = [value]
@@ -22,7 +22,7 @@ def broadcast_from_rank0(value):
 
 
 def average_gradients(module):
-    """Replace the gradients of a module by their means over all processes."""
+    """Replace the gradients of a module by their mean over all processes."""
     if not _is_distributed():
         return
     gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
@@ -35,7 +35,7 @@ def average_gradients(module):
 
 
 def check_equal_on_all_ranks(name, *arrays):
-    """Raise a ValueError in every process if they were not all given the same arrays."""
+    """Raise a ValueError in every process if arrays differ between processes."""
     if not _is_distributed():
         return
     digests = [None] * dist.get_world_size()
@@ -43,37 +43,37 @@ def check_equal_on_all_ranks(name, *arrays):
     if any(digest != digests[0] for digest in digests):
         raise ValueError(
             f"{name} differs between the processes of torch.distributed; give every process all "
-            "rows in the same order: fit itself shares out each batch."
+            "rows in the same order: fit divides each batch among the processes."
         )
 
 
 def rank():
-    """Number of this process, 0 for the first."""
+    """Return the rank of this process, 0 for the first one."""
     return dist.get_rank() if _is_distributed() else 0
 
 
 def shard_slice(rows):
-    """Which of the rows of a batch this process embeds, as a slice."""
+    """Return the slice of the rows of a batch that this process embeds."""
     if not _is_distributed():
         return slice(None)
     if len(rows) < dist.get_world_size():
         raise ValueError(
-            f"{dist.get_world_size()} processes cannot share a batch of {len(rows)} rows; start "
-            "fewer or raise batch_size."
+            f"{dist.get_world_size()} processes cannot divide a batch of {len(rows)} rows; start "
+            "fewer processes or raise batch_size."
         )
     return slice(dist.get_rank(), None, dist.get_world_size())
 
 
 def gather_embeddings(Z, rows):
-    """Embeddings of all rows of a batch, from those that each process has of its share."""
+    """Gather the embeddings of all rows of a batch from the slices of all processes."""
     return _GatherRows.apply(Z, len(rows), shard_slice(rows)) if _is_distributed() else Z
 
 
 class _GatherRows(torch.autograd.Function):
-    """Sum over processes of their shares, with zeros for the rows of the others.
+    """Sum of the slices of all processes, with zeros for the rows of other processes.
 
-    The gradient of the whole is known to every process, which takes that of its share. The
-    factor is what the mean over processes divides by.
+    Every process computes the gradient of all embeddings and uses its slice. The number of
+    processes as a factor compensates for the division in :func:`average_gradients`.
     """
 
     @staticmethod
@@ -91,4 +91,5 @@ class _GatherRows(torch.autograd.Function):
 
 
 def _is_distributed():
+    """Return whether a process group is initialized."""
     return dist.is_available() and dist.is_initialized()

@@ -1,4 +1,4 @@
-"""SiameseIdentifier: a classifier that enrols after training and knows whom it does not know."""
+"""SiameseIdentifier: an open-set classifier with enrolment after training."""
 
 import warnings
 from numbers import Integral, Real
@@ -32,89 +32,90 @@ from ._gallery._temperature import choose_temperature
 from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
 
-UNFIT = "fails on the rows of X; convert them first, or choose one that takes them"
-"""What is said of an embedder that raises an error."""
+UNFIT = "fails on the rows of X; convert them first, or choose another embedder"
+"""Error message for an embedder that fails."""
 
 
 class SiameseIdentifier(ClassifierMixin, BaseEstimator):
-    """Enrol rows with labels, and say of others whose they are, or that nobody knows them.
+    """Identify rows among enrolled classes, or reject them as unknown.
 
-    ``fit`` trains an embedder, or takes a ``FrozenEstimator``, and enrols embeddings;
-    ``partial_fit`` enrols more rows and classes without training. A row gets the label of the
-    nearest *template*, or ``unknown_label`` where even that is too far away.
+    ``fit`` trains an embedder, or uses a ``FrozenEstimator``, and enrols the embeddings of all
+    rows; ``partial_fit`` enrols more rows and classes without training. A row is assigned to the
+    class of the nearest *template*, or to ``unknown_label`` if this template is too far away.
 
     Read more in the :ref:`User Guide <identify>`.
 
     Parameters
     ----------
     embedder : transformer, default=None
-        What embeds a row: any transformer of scikit-learn. ``fit`` trains a clone of it, and
-        uses a ``FrozenEstimator`` as it is. By default a :class:`SiameseEmbedder`.
+        Transformer that embeds rows. ``fit`` trains a clone of it; a ``FrozenEstimator`` is used
+        without training. By default a :class:`SiameseEmbedder`.
     strategy : {"nearest", "prototype"}, default="prototype"
-        Whether each enrolled row is a template, or the mean of each class.
+        Whether templates are all enrolled embeddings, or the mean of each class.
     metric : str or callable, default="euclidean"
-        Distance between embeddings, "manhattan" for an embedder of that distance: as for
-        ``pairwise_distances``, without "braycurtis", "mahalanobis", "precomputed", "seuclidean".
+        Distance between embeddings, which should match the embedder. Supported are the metrics
+        of ``pairwise_distances`` except "braycurtis", "mahalanobis", "precomputed", "seuclidean".
     neighbors : object, default=None
-        Index that finds the nearest templates, by ``metric``, too: it has ``fit``, and
-        ``kneighbors`` like ``NearestNeighbors`` or a ``transform`` to a sparse graph of distances
-        like ``KNeighborsTransformer``. By default a brute search by ``NearestNeighbors``.
+        Index for the search of the nearest templates, with the same ``metric``. It must have
+        ``fit``, and either ``kneighbors`` like ``NearestNeighbors`` or a ``transform`` to a sparse
+        graph of distances like ``KNeighborsTransformer``. By default a brute-force search.
     target_far : float, default=None
-        False-accept rate, the share of rows of classes never enrolled that get a label all
-        the same, in (0, 1); kept on average over enrolments. It takes ``2 / target_far - 1``
-        enrolled classes that are new to the embedder: with fewer every row is rejected. By
-        default no row is.
+        False-accept rate, the proportion of rows of classes never enrolled that are not
+        rejected, in (0, 1), guaranteed on average over enrolments. It requires
+        ``2 / target_far - 1`` enrolled classes that the embedder was not trained on; with fewer,
+        every row is rejected. By default every row is assigned a class.
     validation_fraction : float, default=0.2
-        Share of the classes that an embedder is not trained on, but which are enrolled, to
-        choose a threshold for ``target_far`` on them, in (0, 1).
+        Proportion of classes excluded from training, but enrolled, to choose the threshold for
+        ``target_far``, in (0, 1).
     unknown_label : int, float or str, default=None
-        What ``predict`` gives with ``target_far`` where it rejects; a label of no class. By
-        default -1, or "unknown" for classes that are strings.
+        Label of rejected rows, which must not be a class. By default -1, or "unknown" if
+        classes are strings.
     random_state : int, RandomState instance or None, default=None
-        Source of the default embedder, and of the choice of classes to keep from one.
+        Controls the default embedder, and the choice of classes excluded from training.
 
     Attributes
     ----------
     embedder_ : transformer
-        The fitted embedder.
+        Fitted embedder.
     learned_classes_ : ndarray of shape (n_learned_classes,)
-        The enrolled classes that ``fit`` trained the embedder on; none for a ``FrozenEstimator``.
+        Enrolled classes that ``fit`` trained the embedder on; empty for a ``FrozenEstimator``.
     classes_ : ndarray of shape (n_classes,)
-        The classes enrolled.
+        Enrolled classes.
     enrolled_ : ndarray of shape (n_enrolled, n_components)
-        Embeddings of all enrolled rows, class by class.
+        Embeddings of all enrolled rows, sorted by class.
     enrolled_labels_ : ndarray of shape (n_enrolled,)
-        Their labels.
+        Labels of the enrolled rows.
     templates_ : ndarray of shape (n_templates, n_components)
-        What rows are compared with, class by class.
+        Templates, sorted by class.
     template_labels_ : ndarray of shape (n_templates,)
-        Their labels.
+        Labels of the templates.
     neighbors_ : object
-        Index of the templates: less their mean for Euclidean metrics, of unit length for
-        "cosine" and "correlation".
+        Index of the templates, which are centered for Euclidean metrics, and normalized to unit
+        length for "cosine" and "correlation".
     threshold_ : float
-        Greatest distance to the nearest template at which a row gets a label: inf without
-        ``target_far``, and -inf with it while there are too few classes to choose it by.
+        Greatest distance to the nearest template at which a row is not rejected: inf without
+        ``target_far``, and -inf if there are too few classes to choose it.
     temperature_ : float
-        Distance by which :meth:`predict_proba` divides, > 0.
+        Divisor of the distances in :meth:`predict_proba`, > 0.
     unknown_label_ : int, float, str or None
-        What ``predict`` gives where it rejects; None without ``target_far``.
+        Label of rejected rows; None without ``target_far``.
     n_features_in_ : int
-        Number of columns of X, which have ``feature_names_in_`` if all names are strings.
+        Number of columns of X. There is also ``feature_names_in_`` if all names are strings.
 
     See Also
     --------
     SiameseEmbedder : Learns the embedding.
-    SiameseVerifier : Says of two rows whether they match.
+    SiameseVerifier : Classifies pairs of rows as match or non-match.
 
     Notes
     -----
-    The threshold is chosen anew at each enrolment, for the ``target_far`` of that time. Enrolled
-    rows of classes that ``fit`` has not trained on play impostors: they meet the templates of all
-    other classes, as if their own had never been enrolled. The threshold lets one more class of
-    the same kind be accepted at a rate of ``target_far`` at most, whatever the distribution, on
-    average over enrolments; :ref:`false_accept_rate` has the proof. A ``FrozenEstimator`` must not
-    have learned from what is enrolled: nothing is promised for classes that it has learned.
+    The threshold is updated at each enrolment, for the current ``target_far``. Enrolled rows of
+    classes that ``fit`` did not train on are used as impostors: they are compared with the
+    templates of all other classes, as if their own class had never been enrolled. With this
+    threshold, the false-accept rate of another class of the same kind is at most ``target_far``
+    for any distribution, on average over enrolments; see :ref:`false_accept_rate` for the proof.
+    A ``FrozenEstimator`` must not be trained on the enrolled classes: training classes give an
+    over-optimistic threshold.
 
     Distances are computed from differences in float64, so that ``predict``, ``verify`` and
     ``class_distances`` agree to the last bit. A row without finite distances raises a ValueError.
@@ -132,8 +133,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     >>> from sksiamese import SiameseIdentifier
     >>> X, y = load_digits(return_X_y=True)
     >>> identifier = SiameseIdentifier(random_state=0).fit(X[:1000], y[:1000])
-    >>> identifier.score(X[1000:], y[1000:]) > 0.9
-    True
+    >>> round(identifier.score(X[1000:], y[1000:]), 1)
+    0.9
     >>> identifier.forget([3, 8]).classes_
     array([0, 1, 2, 4, 5, 6, 7, 9])
     """
@@ -175,20 +176,21 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
-        """Train the embedder, unless it is frozen, and enrol all rows.
+        """Train the embedder unless it is frozen, and enrol all rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, as the embedder takes them.
+            Rows, in a format supported by the embedder.
 
         y : array-like of shape (n_samples,)
-            Their labels.
+            Labels of the rows.
 
         Returns
         -------
         self : SiameseIdentifier
-            The fitted estimator, which knows nobody else; as it was before after an error.
+            Fitted estimator. Previously enrolled rows are removed; if an error is raised, the
+            estimator is not changed.
         """
         with restore_on_error(self):
             check_rows(X)
@@ -196,19 +198,23 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             y = as_class_labels(X, y)
             embedder = clone(self._embedder_or_default())
             frozen = isinstance(embedder, FrozenEstimator)
-            learn = np.full(len(y), True)
+            is_training = np.full(len(y), True)
             if self.target_far is not None and not frozen:
-                learn = training_mask(y, self.validation_fraction, self.random_state)
-            part = (X, y) if learn.all() else (_safe_indexing(*indexable(X), learn), y[learn])
+                is_training = training_mask(y, self.validation_fraction, self.random_state)
+            part = (
+                (X, y)
+                if is_training.all()
+                else (_safe_indexing(*indexable(X), is_training), y[is_training])
+            )
             with argument_errors("embedder", UNFIT, "X", "y"):
                 self.embedder_ = embedder.fit(*part)
-            self.learned_classes_ = np.unique(y[:0] if frozen else y[learn])
+            self.learned_classes_ = np.unique(y[:0] if frozen else y[is_training])
             self._forgotten_ = digests(y[:0])
             return self._enrol(self._checked_transform(X), y)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
-        """Enrol more rows, of new classes too, without training; a first call is ``fit``.
+        """Enrol more rows without training, also of new classes; the first call is ``fit``.
 
         Parameters
         ----------
@@ -216,15 +222,15 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             Rows.
 
         y : array-like of shape (n_samples,)
-            Their labels.
+            Labels of the rows.
 
         classes : array-like of shape (n_classes,), default=None
-            The labels that y may have. By default any.
+            Allowed labels in y. By default all labels are allowed.
 
         Returns
         -------
         self : SiameseIdentifier
-            The estimator, which knows these rows as well; as it was before after an error.
+            Updated estimator; if an error is raised, it is not changed.
         """
         if classes is not None:
             check_known(y, as_labels(classes, "classes"), "y", "classes")
@@ -237,40 +243,40 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def forget(self, labels):
-        """Remove classes, and their names, without training.
+        """Remove enrolled classes, including their names, without training.
 
-        What the embedder has learned from their rows stays in its weights. Of a class that it was
-        trained on, a SHA-256 digest of the name is kept, so that rows enrolled under this name
-        later do not count as new to the embedder. Its ``classes_`` become numbers. An embedder
-        that was passed as a ``FrozenEstimator`` is left as it is.
+        The weights of the embedder are not changed, including what was learned from rows of these
+        classes. For a training class, a SHA-256 digest of the name is kept, so that later rows of
+        this name are not used as impostors. ``classes_`` of the embedder is replaced by integers.
+        A ``FrozenEstimator`` is not modified.
 
         Parameters
         ----------
         labels : label or array-like of shape (n_labels,)
-            Enrolled classes, not all.
+            Enrolled classes to remove; at least one class must remain.
 
         Returns
         -------
         self : SiameseIdentifier
-            The estimator, which does not know them any more; as it was before after an error.
+            Updated estimator; if an error is raised, it is not changed.
         """
         check_is_fitted(self)
         labels = check_known(labels, self.classes_, "labels", "classes_")
         keep = ~np.isin(self.enrolled_labels_, labels)
         if not keep.any():
-            raise ValueError("labels has all classes, but one must stay; to start anew, call fit.")
+            raise ValueError("labels has all classes, but one must remain; to restart, call fit.")
         with restore_on_error(self):
-            gone = np.isin(self.learned_classes_, labels)
-            if gone.any():
+            is_forgotten = np.isin(self.learned_classes_, labels)
+            if is_forgotten.any():
                 self._forgotten_ = np.union1d(
-                    self._forgotten_, digests(self.learned_classes_[gone])
+                    self._forgotten_, digests(self.learned_classes_[is_forgotten])
                 )
-                self.learned_classes_ = self.learned_classes_[~gone]
+                self.learned_classes_ = self.learned_classes_[~is_forgotten]
                 self.embedder_ = anonymize_classes(self.embedder_)
             return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
 
     def kneighbors(self, X, n_neighbors=1):
-        """Nearest templates.
+        """Find the nearest templates of rows.
 
         Parameters
         ----------
@@ -278,15 +284,15 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             Rows.
 
         n_neighbors : int, default=1
-            How many, >= 1.
+            Number of templates for each row, >= 1.
 
         Returns
         -------
         distances : ndarray of shape (n_samples, n_neighbors)
-            Distances to them, the least first.
+            Distances to the templates, in ascending order.
 
         templates : ndarray of int of shape (n_samples, n_neighbors)
-            Their numbers, in ``templates_`` and ``template_labels_``.
+            Indices of the templates in ``templates_`` and ``template_labels_``.
         """
         Z = self._embed(X)
         most = len(self.templates_)
@@ -301,7 +307,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         )
 
     def class_distances(self, X):
-        """Distance to the nearest template of every class.
+        """Compute the distance to the nearest template of each class.
 
         Parameters
         ----------
@@ -316,7 +322,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return distances_to_classes(self._embed(X), *self._gallery)
 
     def decision_function(self, X):
-        """Negative distance to every class.
+        """Compute the negative distance to each class.
 
         Parameters
         ----------
@@ -326,16 +332,16 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            Negatives of :meth:`class_distances`; of two classes, as scikit-learn wants it, one
-            number: how much nearer ``classes_[1]`` is.
+            Negative :meth:`class_distances`. For two classes, a 1d array as usual in
+            scikit-learn: the distance to ``classes_[0]`` minus the distance to ``classes_[1]``.
         """
         D = self.class_distances(X)
         return -D if len(self.classes_) != 2 else D[:, 0] - D[:, 1]
 
     def predict(self, X):
-        """Label of the nearest template, or ``unknown_label`` if it is too far away.
+        """Predict the class of the nearest template, or ``unknown_label`` if it is too far away.
 
-        Of classes at the same distance the first gets the row.
+        Ties are broken by the order of ``classes_``.
 
         Parameters
         ----------
@@ -345,17 +351,17 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            Labels.
+            Predicted labels.
 
         Raises
         ------
         ValueError
-            If ``target_far`` was set after the threshold was chosen, or a row has no finite
-            distance to a template.
+            If ``target_far`` was changed after the threshold was chosen, or a distance of a row
+            is not finite.
         """
         check_is_fitted(self)
         self._check_target_far()
-        distances, templates = (found[:, 0] for found in self.kneighbors(X))
+        distances, templates = (column[:, 0] for column in self.kneighbors(X))
         labels = self.template_labels_[templates]
         if self.unknown_label_ is None:
             return labels
@@ -364,7 +370,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return np.where(distances <= self.threshold_, labels.astype(known.dtype), unknown)
 
     def predict_proba(self, X):
-        """Probability of every class, as if one of them had to be right.
+        """Predict the probability of each class, given that a row is of an enrolled class.
 
         Parameters
         ----------
@@ -374,14 +380,15 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Softmax of the negative distances over ``temperature_``, in the order of ``classes_``.
+            Softmax of the negative distances divided by ``temperature_``, in the order of
+            ``classes_``.
 
         Notes
         -----
-        The temperature has the least log loss on at most 1,000 enrolled rows, each compared with
-        templates made without it. They are of classes that the embedder was not trained on, if
-        one of these has two rows. If no class has two rows, it is a quarter of the median
-        distance to the nearest other class.
+        The temperature minimizes the log loss on at most 1,000 enrolled rows, with each row
+        excluded from its own templates. Only rows of classes that the embedder was not trained on
+        are used, if one of these classes has two rows. If no class has two rows, the temperature
+        is a quarter of the median distance to the nearest other class.
         """
         return softmax(-self.class_distances(X) / self.temperature_, axis=1)
 
@@ -394,26 +401,26 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             Rows.
 
         y : array-like of shape (n_samples,)
-            Their labels, of the kind of ``classes_``: none of them is converted inexactly.
+            Labels of the rows, with a type that can be compared exactly with ``classes_``.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. By default all count alike.
+            Weights of the rows. By default all weights are equal.
 
         Returns
         -------
         accuracy : float
-            Share of rows that get their label, in [0, 1].
+            Proportion of correctly labeled rows, in [0, 1].
 
         Raises
         ------
         ValueError
-            If y has labels of another kind than ``classes_``.
+            If the labels in y and ``classes_`` are of different kinds.
         """
         y, predicted = to_common_dtype(y, self.predict(X), "y", "classes_")
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def verify(self, X, claimed):
-        """Whether each row is near enough to a class that it claims to be of.
+        """Verify whether each row is of a claimed class.
 
         Parameters
         ----------
@@ -421,18 +428,19 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             Rows.
 
         claimed : array-like of shape (n_samples,)
-            Enrolled classes.
+            Enrolled class claimed for each row.
 
         Returns
         -------
         accepted : ndarray of bool of shape (n_samples,)
-            Whether a template of the class is within ``threshold_``, which keeps ``target_far``.
+            Whether the distance to a template of the class is at most ``threshold_``, chosen for
+            ``target_far``.
 
         Raises
         ------
         ValueError
-            If there is no ``target_far``, or it was set after the threshold was chosen, or a
-            claimed class is not enrolled.
+            If ``target_far`` is None or was changed after the threshold was chosen, or a claimed
+            class is not enrolled.
         """
         Z = self._embed(X)
         self._check_target_far()
@@ -443,16 +451,18 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return distances_to_claimed(Z, claimed, *self._gallery) <= self.threshold_
 
     def _embedder_or_default(self):
+        """Return the embedder, by default a SiameseEmbedder."""
         default = SiameseEmbedder(random_state=self.random_state)
         return default if self.embedder is None else self.embedder
 
     def _embed(self, X):
+        """Validate and embed rows with the fitted embedder."""
         check_is_fitted(self)
         check_rows(X)
         return self._checked_transform(X, self.enrolled_.shape[1])
 
     def _checked_transform(self, X, n_components=None):
-        """Return the embeddings of rows, checked."""
+        """Embed rows and validate the embeddings."""
         with argument_errors("embedder", UNFIT, "X"):
             Z = self.embedder_.transform(X)
         return check_embeddings(Z, X, n_components)
@@ -462,11 +472,11 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         if self.target_far != self._target_far_:
             raise ValueError(
                 f"target_far was set to {self.target_far} after a threshold was chosen for "
-                f"{self._target_far_}; call fit, or enrol or forget classes, to choose it anew."
+                f"{self._target_far_}; call fit, or enrol or forget classes, to update it."
             )
 
     def _enrol(self, Z, y):
-        """Set everything that follows from the enrolled rows, or nothing if that fails."""
+        """Enrol embeddings and update all fitted attributes; restore them if that fails."""
         with restore_on_error(self):
             order = np.argsort(y, kind="stable")
             self.enrolled_ = self.templates_ = Z[order]
@@ -502,7 +512,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return few_classes_message(self.target_far, n_classes, n_enrolled, trained=trained)
 
     def _mark_learned(self):
-        """Set ``learned_classes_``, with those that are back; return which rows are of them."""
+        """Update ``learned_classes_``, with re-enrolled ones; return the mask of their rows."""
         learned = np.isin(self.classes_, self.learned_classes_.astype(self.classes_.dtype))
         if len(self._forgotten_):
             learned |= np.isin(digests(self.classes_), self._forgotten_)
@@ -511,6 +521,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     @property
     def _gallery(self):
+        """Templates, their labels and the metric."""
         return self.templates_, self.template_labels_, self._metric_
 
     def __sklearn_tags__(self):

@@ -1,4 +1,4 @@
-"""Labels: the only way in for classes and identities. No conversion here is inexact."""
+"""Validation of labels, for classes and identities. All conversions are exact."""
 
 import warnings
 from numbers import Integral, Real
@@ -8,19 +8,19 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 MAX_EXACT = 2**53
-"""Largest whole number up to which floats hold every whole number."""
+"""Largest integer up to which float64 represents all integers exactly."""
 
 KINDS = {"U": "strings", "b": "booleans", "f": "numbers", "i": "numbers", "u": "numbers"}
-"""Kinds of labels, by the kind of their dtype; arrays of objects hold strings alone."""
+"""Kinds of labels, by the kind of their dtype; arrays of objects have strings only."""
 
 
 def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out", warn=False):
-    """Return labels as an array of strings, booleans or numbers.
+    """Validate labels; return them as an array of strings, booleans or numbers.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,), (n_rows, 1) or (n_pairs, 2)
-        Labels: a list, an array, or columns of pandas, polars or pyarrow.
+        Labels: a list, an array, or a column of pandas, polars or pyarrow.
 
     name : str, default="y"
         Name of the parameter, for messages.
@@ -29,22 +29,22 @@ def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out"
         Whether these are the labels of both items of pairs.
 
     remedy : str, default="leave their rows out"
-        What to do about missing labels, for the message.
+        Remedy for missing labels, for the error message.
 
     warn : bool, default=False
-        Whether to warn of a column vector, as the estimators of scikit-learn do.
+        Whether to warn about a column vector, as in the estimators of scikit-learn.
 
     Returns
     -------
     labels : ndarray of shape (n_rows,) or (n_pairs, 2)
-        Labels. Arrays of numpy keep their dtype; other whole numbers become int64, or uint64
-        if that is too small.
+        Labels. NumPy arrays keep their dtype; other integers are converted to int64, or to
+        uint64 if necessary.
 
     Raises
     ------
     ValueError
-        If the shape differs, a label is missing, or the labels are of several kinds or of an
-        unsupported one.
+        If the shape is wrong, a label is missing, or the labels have mixed or unsupported
+        types.
     """
     if warn and len(getattr(values, "shape", ())) == 2:
         warnings.warn(
@@ -57,16 +57,16 @@ def as_labels(values, name="y", *, of_pairs=False, remedy="leave their rows out"
     if n_missing:
         raise ValueError(f"{name} has {n_missing} missing labels (NaN, None or NA); {remedy}.")
     if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError(f"{name} has infinite labels; {remedy}, or give strings.")
+        raise ValueError(f"{name} has infinite labels; {remedy}, or pass strings.")
     return labels
 
 
 def present_labels(values, name="y", *, of_pairs=False):
-    """Return a mask of the rows that lack no label, and the labels of these rows."""
+    """Return the mask of rows without missing labels, and the labels of these rows."""
     values = _as_label_array(values, name)
     if of_pairs and values.shape[1:] != (2,):
         raise ValueError(
-            f"{name} must have shape (n_pairs, 2), the labels of both items of a pair, got "
+            f"{name} must have shape (n_pairs, 2), with the labels of both items of a pair, got "
             f"{values.shape}; for a PairView of rows with labels y pass y[pairs.index]."
         )
     if not of_pairs and values.shape[1:] == (1,):
@@ -84,12 +84,12 @@ def present_labels(values, name="y", *, of_pairs=False):
 
 
 def to_common_dtype(new, known, name, name_of_known):
-    """Return two arrays of labels in one dtype that holds both exactly.
+    """Convert two arrays of labels to a common dtype that represents both exactly.
 
     Parameters
     ----------
     new, known : array-like of shape (n_new,), ndarray of shape (n_known,)
-        Labels; of the latter only those that :func:`as_labels` has returned.
+        Labels; ``known`` must be an array from :func:`as_labels`.
 
     name, name_of_known : str
         Names of both, for messages.
@@ -97,13 +97,13 @@ def to_common_dtype(new, known, name, name_of_known):
     Returns
     -------
     new, known : ndarray
-        Both, in the dtype of ``known`` if it suffices.
+        Labels, in the dtype of ``known`` if possible.
 
     Raises
     ------
     ValueError
-        If one holds strings and the other numbers or booleans, say, or if whole numbers beyond
-        2**53 meet floats.
+        If the arrays have labels of different kinds, such as strings and numbers, or if
+        integers beyond 2**53 are combined with floats.
     """
     new = as_labels(np.atleast_1d(new) if np.isscalar(new) else new, name)
     if len(new) == 0 or len(known) == 0:
@@ -120,35 +120,35 @@ def to_common_dtype(new, known, name, name_of_known):
             return new.astype(dtype), known.astype(dtype)
     raise ValueError(
         f"{name} has labels of type {new.dtype}, such as {_example(new)}, and {name_of_known} of "
-        f"type {known.dtype}, such as {_example(known)}. No type holds both exactly; give "
-        f"{name} in the type of {name_of_known}, or make strings of both."
+        f"type {known.dtype}, such as {_example(known)}. No type represents both exactly; convert "
+        f"{name} to the type of {name_of_known}, or both to strings."
     )
 
 
 def check_known(labels, classes, name, name_of_classes):
-    """Return labels in the dtype of the classes; raise unless all of them are classes."""
+    """Return labels in the dtype of the classes; raise if any label is not a class."""
     labels, classes = to_common_dtype(labels, classes, name, name_of_classes)
     others = np.setdiff1d(labels, classes)
     if len(others):
         raise ValueError(
             f"{name} has labels that are not in {name_of_classes}, such as "
-            f"{others[:5].tolist()}; add them there, or leave their rows out."
+            f"{others[:5].tolist()}; add them there, or remove their rows."
         )
     return labels
 
 
 def label_kind(labels):
-    """Return "strings", "booleans" or "numbers", the kind of labels of an array."""
+    """Return the kind of labels of an array: "strings", "booleans" or "numbers"."""
     return KINDS.get(labels.dtype.kind, "strings")
 
 
 def is_missing(label):
-    """Return whether a label is None, NaN or the NA of pandas."""
+    """Return whether a label is None, NaN or pandas.NA."""
     return label is None or is_scalar_nan(label) or is_pandas_na(label)
 
 
 def _missing(values):
-    """Return which labels of an array are missing."""
+    """Return the mask of missing labels of an array."""
     if values.dtype.kind == "f":
         return np.isnan(values)
     if values.dtype.kind != "O":
@@ -157,13 +157,13 @@ def _missing(values):
 
 
 def _as_label_array(values, name):
-    """Return labels as an array of a supported dtype, or of objects that are yet to be judged."""
+    """Convert labels to an array of a supported dtype, or of objects to be validated."""
     if values is None:
         raise ValueError(f"{name} is None, but labels are required; pass one for each row.")
     if isinstance(getattr(values, "dtype", None), np.dtype) or np.isscalar(values):
         array = np.asarray(values)
     else:
-        # An array made of a list or a table may have converted its values already.
+        # Convert to objects first, as np.asarray would convert mixed values inexactly.
         to_list = next((n for n in ("tolist", "to_list", "to_pylist") if hasattr(values, n)), None)
         array = np.asarray(getattr(values, to_list)() if to_list else values, dtype=object)
     if array.ndim == 0:
@@ -178,11 +178,11 @@ def _as_label_array(values, name):
 
 
 def _from_objects(values, name):
-    """Return an array of objects in the one dtype that suits all of them."""
+    """Convert an array of objects to the dtype common to all of them."""
     types = {type(value) for value in values.flat}
     if all(issubclass(kind, str) for kind in types):
         strings = values.astype(str)
-        return strings if (strings == values).all() else values  # It drops zeros at the end.
+        return strings if (strings == values).all() else values  # Trailing nulls are dropped.
     are_bools = {issubclass(kind, bool | np.bool_) for kind in types}
     if are_bools == {True}:
         return values.astype(bool)
@@ -196,14 +196,14 @@ def _from_objects(values, name):
 
 
 def _from_numbers(values, name):
-    """Return an array of numbers of Python or numpy in the dtype that holds all of them."""
+    """Convert an array of number objects to a dtype that represents all of them exactly."""
     is_integer = [isinstance(value, Integral) for value in values.flat]
     if not all(is_integer):
         numbers = values.astype(np.float64)
         if (np.abs(numbers.ravel()[is_integer]) >= MAX_EXACT).any():
             raise ValueError(
-                f"{name} mixes floats and whole numbers beyond 2**53, which floats do not hold; "
-                "give them one type."
+                f"{name} mixes floats and whole numbers beyond 2**53, which floats cannot "
+                "represent; give them one type."
             )
         return numbers
     least, largest = min(values.flat), max(values.flat)
@@ -214,15 +214,16 @@ def _from_numbers(values, name):
 
 
 def _unsupported_error(name, kind):
+    """Return an error for labels of an unsupported type."""
     what = "Complex data not supported" if "complex" in str(kind) else "Unknown label type"
     return ValueError(
-        f"{what}: {kind}; {name} must hold strings, whole numbers or booleans, such "
-        "as those of astype(str)."
+        f"{what}: {kind}; {name} must have strings, integers or booleans; convert it with "
+        "astype(str), for example."
     )
 
 
 def _is_exact(dtype, values):
-    """Return whether a dtype holds numbers exactly, and nothing was lost before."""
+    """Return whether a dtype represents numbers exactly, and they are unambiguous as floats."""
     kinds = np.dtype(dtype).kind, values.dtype.kind
     if values.dtype == dtype:
         return True
@@ -235,5 +236,5 @@ def _is_exact(dtype, values):
 
 
 def _example(labels):
-    """Return the first label for a message."""
+    """Format the first label for an error message."""
     return repr(labels[:1].tolist()[0])

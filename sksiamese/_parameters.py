@@ -1,17 +1,17 @@
-"""Checks of parameters in plain Python, for the functions that know torch alone."""
+"""Validation of parameters in plain Python, for modules without scikit-learn."""
 
 from math import inf
 from numbers import Integral, Real
 
 LARGEST = 3e38
-"""Largest magnitude of a number, so that float32 holds it."""
+"""Largest allowed magnitude of a number, within the range of float32."""
 
 LARGEST_COUNT = 2**31 - 1
-"""Largest count."""
+"""Largest allowed count."""
 
 
 def check_real(name, value, *, least=-inf, most=inf, above=-inf, below=inf):
-    """Return a parameter as a float; raise unless it is a finite number within limits.
+    """Validate a finite number within limits; return it as a float.
 
     Parameters
     ----------
@@ -19,23 +19,23 @@ def check_real(name, value, *, least=-inf, most=inf, above=-inf, below=inf):
         Name of the parameter, for the message.
 
     value : object
-        Its value.
+        Value of the parameter.
 
     least, most : float
-        Limits that are allowed themselves.
+        Inclusive limits.
 
     above, below : float
-        Limits that are not.
+        Exclusive limits.
 
     Returns
     -------
     value : float
-        The value.
+        Validated value.
 
     Raises
     ------
     ValueError
-        If the value is not a number, is a boolean, NaN or infinite, or lies beyond a limit.
+        If the value is not a number, is a boolean, NaN or infinite, or is out of the limits.
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     within = is_number and least <= value <= most and above < value < below
@@ -49,7 +49,7 @@ def check_real(name, value, *, least=-inf, most=inf, above=-inf, below=inf):
 
 
 def check_count(name, value, least=1):
-    """Return a parameter as an int; raise unless it is a whole number of at least ``least``.
+    """Validate an integer >= ``least``; return it as an int.
 
     Parameters
     ----------
@@ -57,20 +57,20 @@ def check_count(name, value, least=1):
         Name of the parameter, for the message.
 
     value : object
-        Its value.
+        Value of the parameter.
 
     least : int, default=1
-        Least value.
+        Inclusive lower limit.
 
     Returns
     -------
     value : int
-        The value.
+        Validated value.
 
     Raises
     ------
     ValueError
-        If the value is not a whole number, is a boolean, or lies beyond the limits.
+        If the value is not an integer, is a boolean, or is out of the limits.
     """
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not (is_whole and least <= value <= LARGEST_COUNT):
@@ -81,7 +81,7 @@ def check_count(name, value, least=1):
 
 
 def check_shape(name, shape):
-    """Return the shape of an item as a tuple of int; raise unless it holds whole numbers above 0.
+    """Validate the shape of an item; return it as a tuple of int.
 
     Parameters
     ----------
@@ -89,17 +89,17 @@ def check_shape(name, shape):
         Name of the parameter, for the message.
 
     shape : object
-        Its value.
+        Value of the parameter.
 
     Returns
     -------
     shape : tuple of int
-        The shape.
+        Validated shape.
 
     Raises
     ------
     ValueError
-        If the shape is not a tuple or list, is empty, or holds anything but whole numbers above 0.
+        If the shape is not a nonempty tuple or list of integers > 0.
     """
     if not isinstance(shape, tuple | list) or not shape:
         raise ValueError(

@@ -1,11 +1,11 @@
-"""Fits that reach their end or change nothing."""
+"""Restoration of fitted attributes after a failed fit."""
 
 from contextlib import contextmanager
 
 
 @contextmanager
 def restore_on_error(estimator):
-    """Take back what a fit has set on the estimator if it does not reach its end."""
+    """Restore the fitted attributes of an estimator if an error is raised."""
     before = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
     try:
         yield

@@ -1,14 +1,14 @@
-"""Estimators that hold others: pipelines, searches, thresholds, calibration, identifiers."""
+"""Access to the inner estimators of pipelines, searches and other meta-estimators."""
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 INNER_ATTRIBUTES = ("best_estimator_", "estimator_", "embedder_")
-"""Attributes under which a fitted estimator keeps the one that it holds."""
+"""Attributes of fitted meta-estimators with the inner estimator."""
 
 
 def inner_estimators(estimator):
-    """Return the fitted estimators that an estimator holds, each once; empty if it holds none.
+    """Return the distinct fitted estimators directly inside an estimator.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ def inner_estimators(estimator):
     Returns
     -------
     inner : list of estimator instances
-        The steps of a pipeline, the best model of a search, the classifiers of a calibration,
-        the embedder of an identifier, or what was frozen.
+        Steps of a pipeline, best estimator of a search, estimators of a calibrated classifier,
+        embedder of an identifier, or frozen estimator; empty if there are none.
     """
     if isinstance(estimator, Pipeline):
         return [step for _, step in estimator.steps if step not in (None, "passthrough")]

@@ -1,9 +1,9 @@
-"""Augmentation: copies of training items that are a little different each time.
+"""Data augmentation: random transformations of training items.
 
-An augmentation is a callable ``augment(X, generator)`` that takes the items of a batch, a
+An augmentation is a callable ``augment(X, generator)`` that accepts the items of a batch, a
 tensor of shape ``(n, *input_shape)`` in the units of the data, and a ``torch.Generator`` on the
-same device, and returns items of the same shape. It runs during training only. Those here
-have options, which ``functools.partial`` binds.
+same device, and returns items of the same shape. It is applied during training only. Set the
+options of the functions of this module with ``functools.partial``.
 """
 
 import torch
@@ -15,7 +15,7 @@ __all__ = ["affine", "feature_dropout", "flip", "jitter", "rescale", "time_warp"
 
 
 def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.05, fill=0.0):
-    """Rotate, scale, shear and shift images, each by its own random amount.
+    """Rotate, scale, shear and translate images randomly.
 
     Parameters
     ----------
@@ -23,19 +23,19 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
         Images.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     rotation : float, default=10.0
-        Largest angle in degrees, either way, >= 0.
+        Maximum absolute angle in degrees, >= 0.
 
     scale : float, default=0.1
-        Largest relative change of both lengths, >= 0; each axis has its own.
+        Maximum relative change of height and width, independent of each other, >= 0.
 
     shear : float, default=0.1
-        Largest slope, either way, >= 0.
+        Maximum absolute slope, >= 0.
 
     translation : float, default=0.05
-        Largest shift along each axis, as a share of its length, >= 0.
+        Maximum shift along each axis, as a fraction of its length, >= 0.
 
     fill : float, default=0.0
         Value outside the image, in the unit of ``X``.
@@ -43,12 +43,12 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
     Returns
     -------
     X : Tensor of the shape of ``X``
-        New images, bilinearly interpolated.
+        Transformed images, with bilinear interpolation.
 
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes, or an option lies beyond its range.
+        If ``X`` has a wrong number of dimensions, or an option is out of range.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
 
 
 def jitter(X, generator, *, deviation=0.1):
-    """Add normally distributed noise to every value.
+    """Add Gaussian noise to every value.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def jitter(X, generator, *, deviation=0.1):
         Items.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     deviation : float, default=0.1
         Standard deviation of the noise, in the unit of ``X``, >= 0.
@@ -101,7 +101,7 @@ def jitter(X, generator, *, deviation=0.1):
     Returns
     -------
     X : Tensor of the shape of ``X``
-        New items.
+        Items with noise.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def jitter(X, generator, *, deviation=0.1):
 
 
 def flip(X, generator, *, share=0.5):
-    """Flip a random share of the images horizontally.
+    """Flip images horizontally at random.
 
     Parameters
     ----------
@@ -130,20 +130,20 @@ def flip(X, generator, *, share=0.5):
         Images.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     share : float, default=0.5
-        Probability to flip each image, in [0, 1].
+        Probability that an image is flipped, in [0, 1].
 
     Returns
     -------
     X : Tensor of the shape of ``X``
-        New images.
+        Images, some of them flipped.
 
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes, or ``share`` is not in [0, 1].
+        If ``X`` has a wrong number of dimensions, or ``share`` is not in [0, 1].
 
     Examples
     --------
@@ -160,7 +160,7 @@ def flip(X, generator, *, share=0.5):
 
 
 def rescale(X, generator, *, deviation=0.1):
-    """Multiply every channel of a series by a random factor near one.
+    """Multiply every channel of a series by a random factor close to one.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def rescale(X, generator, *, deviation=0.1):
         Series.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     deviation : float, default=0.1
         Standard deviation of the factor, >= 0.
@@ -176,12 +176,12 @@ def rescale(X, generator, *, deviation=0.1):
     Returns
     -------
     X : Tensor of the shape of ``X``
-        New series.
+        Rescaled series.
 
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes, or ``deviation`` is not a finite number >= 0.
+        If ``X`` has a wrong number of dimensions, or ``deviation`` is not a finite number >= 0.
 
     Examples
     --------
@@ -199,10 +199,10 @@ def rescale(X, generator, *, deviation=0.1):
 
 
 def time_warp(X, generator, *, strength=0.2, n_knots=4):
-    """Let the time of a series run faster here and slower there.
+    """Warp the time axis of series with a random speed.
 
-    The speed is random at some knots and linear between them. Steps of NaN at the end,
-    which pad a shorter series, stay where they are.
+    The speed is random at equidistant knots and interpolated linearly between them. NaN padding
+    at the end of shorter series is unchanged.
 
     Parameters
     ----------
@@ -210,10 +210,10 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
         Series.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     strength : float, default=0.2
-        Largest relative change of the speed, in [0, 1).
+        Maximum relative change of the speed, in [0, 1).
 
     n_knots : int, default=4
         Number of knots, >= 2.
@@ -221,12 +221,12 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     Returns
     -------
     X : Tensor of the shape of ``X``
-        New series, linearly interpolated; first and last step are as they were.
+        Warped series, with linear interpolation. The first and the last step are unchanged.
 
     Raises
     ------
     ValueError
-        If ``X`` has another number of axes, or an option lies beyond its range.
+        If ``X`` has a wrong number of dimensions, or an option is out of range.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
 
 
 def feature_dropout(X, generator, *, share=0.1, fill=0.0):
-    """Replace a random share of the values of every item.
+    """Replace values of every item at random.
 
     Parameters
     ----------
@@ -268,18 +268,18 @@ def feature_dropout(X, generator, *, share=0.1, fill=0.0):
         Items.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     share : float, default=0.1
-        Chance of each value to be replaced, in [0, 1].
+        Probability that a value is replaced, in [0, 1].
 
     fill : float, default=0.0
-        What stands there instead, in the unit of ``X``.
+        Replacement, in the unit of ``X``.
 
     Returns
     -------
     X : Tensor of the shape of ``X``
-        New items.
+        Items with replaced values.
 
     Raises
     ------
@@ -304,9 +304,9 @@ def _check_images(X, name):
     """Raise unless items are images."""
     if X.ndim not in (3, 4):
         raise ValueError(
-            f"augment={name} takes images X of shape (n, height, width) or (n, channels, height, "
-            f"width), but got {tuple(X.shape)}; set input_shape of the estimator to the shape of "
-            "one image."
+            f"augment={name} needs images X of shape (n, height, width) or (n, channels, height, "
+            f"width), got {tuple(X.shape)}; set input_shape of the estimator to the shape of one "
+            "image."
         )
 
 
@@ -314,6 +314,6 @@ def _check_series(X, name):
     """Raise unless items are series."""
     if X.ndim not in (2, 3):
         raise ValueError(
-            f"augment={name} takes series X of shape (n, n_steps) or (n, n_steps, n_channels), but "
+            f"augment={name} needs series X of shape (n, n_steps) or (n, n_steps, n_channels), "
             f"got {tuple(X.shape)}; set input_shape of the estimator to the shape of one series."
         )

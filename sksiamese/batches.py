@@ -1,9 +1,9 @@
-"""Batches: which rows are embedded together.
+"""Samplers of batches.
 
-A sampler yields the batches of one epoch, as tensors of row numbers. It reads the classes
-``y`` of all rows, in which -1 marks a row that takes no part, and draws from a
-``torch.Generator`` alone. If its signature names ``classes``, the embedder passes the labels
-that 0, 1, ... stand for. Batches may also be lists or arrays of row numbers.
+A sampler yields the batches of one epoch, as tensors of row numbers. It accepts the classes
+``y`` of all rows, with -1 for ignored rows, and uses no source of randomness other than a
+``torch.Generator``. If its signature names ``classes``, the embedder passes the labels of the
+codes in ``y``. Batches may also be lists or arrays of row numbers.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from .losses._masked import occurrence_index
 __all__ = ["SAMPLERS", "class_balanced", "hierarchical", "shuffled", "weighted"]
 
 N_PER_CLASS = 4
-"""Rows of a class in a batch, where a batch cannot hold all classes anyway."""
+"""Number of rows of a class in a batch that does not include all classes."""
 
 
 class Sampler(Protocol):
@@ -30,18 +30,18 @@ class Sampler(Protocol):
 
 
 def shuffled(y, batch_size, *, generator):
-    """All rows once, in random order, in batches whose sizes differ by one at most.
+    """Yield all rows once, in random order, in batches with sizes that differ by at most one.
 
     Parameters
     ----------
     y : Tensor of int64 of shape (n_rows,)
-        Classes 0, 1, ..., or -1 for a row that takes no part.
+        Classes 0, 1, ..., or -1 for ignored rows.
 
     batch_size : int
         Largest size of a batch, >= 2.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     Yields
     ------
@@ -51,7 +51,7 @@ def shuffled(y, batch_size, *, generator):
     Raises
     ------
     ValueError
-        If no row has a class, or ``batch_size`` is not a whole number of at least 2.
+        If no row has a class, or ``batch_size`` is not an integer >= 2.
 
     Examples
     --------
@@ -69,39 +69,39 @@ def shuffled(y, batch_size, *, generator):
 
 
 def class_balanced(y, batch_size, *, generator):
-    """Batches of P classes with K rows each, every class in its turn.
+    """Yield batches of P classes with K rows each, with the same frequency of all classes.
 
-    1. P and K are chosen so that P * K is about ``batch_size``: all classes if at least
-       four rows of each fit in, else K = 4 and as many classes as fit.
-    2. A round takes the classes in random order, P at a time; the last batch of a round
-       is filled up with classes from its beginning. There are as many rounds as it
-       takes to draw about as many rows as ``y`` has.
-    3. Each visit of a class takes the next K rows of its shuffled rows, starting again
-       after the last one; a class of fewer than K rows gives all it has.
+    1. P and K are chosen such that P * K is about ``batch_size``: all classes if at least
+       four rows of each fit in a batch, else K = 4 and as many classes as fit.
+    2. In each round, the classes are shuffled and divided into batches of P classes; the last
+       batch is filled up with classes from the beginning of the round. The number of rounds is
+       chosen such that about as many rows are drawn as ``y`` has.
+    3. Each time a class is drawn, the next K of its shuffled rows are used, starting over after
+       the last one; if the class has fewer than K rows, all of them are used.
 
-    So each batch has P different classes, no row twice, and rare classes are seen as
+    Each batch has P different classes and no duplicate rows, and rare classes are drawn as
     often as frequent ones.
 
     Parameters
     ----------
     y : Tensor of int64 of shape (n_rows,)
-        Classes 0, 1, ..., of two kinds at least, or -1 for a row that takes no part.
+        Classes 0, 1, ..., at least two different ones, or -1 for ignored rows.
 
     batch_size : int
         Largest size of a batch, >= 4.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     Yields
     ------
     rows : Tensor of int64
-        Row numbers of a batch, classes side by side.
+        Row numbers of a batch, grouped by class.
 
     Raises
     ------
     ValueError
-        If no row has a class, or ``batch_size`` is not a whole number of at least 4.
+        If no row has a class, or ``batch_size`` is not an integer >= 4.
 
     Examples
     --------
@@ -138,35 +138,34 @@ def class_balanced(y, batch_size, *, generator):
 
 
 def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
-    """Class-balanced batches from a few groups of classes each, for hard negatives.
+    """Yield class-balanced batches within groups of similar classes, for hard negatives.
 
-    1. The groups are taken in random order, ``n_groups`` at a time.
-    2. Their rows make up the batches of :func:`class_balanced`.
-    3. The batches of all groups come in random order.
+    1. The groups are shuffled and divided into sets of ``n_groups``.
+    2. Batches of each set are drawn with :func:`class_balanced`.
+    3. The batches of all sets are shuffled.
 
-    Groups taken together must hold two classes at least; rows of those that do not are
-    left out.
+    Sets with fewer than two classes are ignored.
 
     Parameters
     ----------
     y : Tensor of int64 of shape (n_rows,)
-        Classes 0, 1, ..., or -1 for a row that takes no part.
+        Classes 0, 1, ..., or -1 for ignored rows.
 
     batch_size : int
         Largest size of a batch, >= 4.
 
     groups : dict or array-like of int of shape (n_rows,)
         Group of each class by its label, such as the alphabet of a character, or group of each
-        row. A dict also suits cross-validation, in which the number of rows changes.
+        row. Use a dict for cross-validation, in which the number of rows changes.
 
     n_groups : int, default=1
-        Groups in a batch, >= 1.
+        Number of groups in a batch, >= 1.
 
     classes : list, default=None
-        Labels of the classes 0, 1, ..., for a dict; the embedder passes its own.
+        Labels of the classes 0, 1, ..., for a dict; passed by the embedder.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     Yields
     ------
@@ -176,8 +175,7 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
     Raises
     ------
     ValueError
-        If no groups taken together hold two classes, a class has no group, or ``groups`` or a
-        number is unfit.
+        If no set of groups has two classes, a class has no group, or a parameter is invalid.
 
     Examples
     --------
@@ -186,13 +184,13 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
     >>> y, groups = torch.arange(40) % 8, torch.arange(40) % 8 // 4
     >>> generator = torch.Generator().manual_seed(0)
     >>> batches = hierarchical(y, 16, groups=groups, generator=generator)
-    >>> all(len(groups[rows].unique()) == 1 for rows in batches)
-    True
+    >>> [groups[rows].unique().tolist() for rows in batches]
+    [[1], [0]]
     """
     n_groups = check_count("n_groups", n_groups)
     groups = _row_values("groups", _encode_groups(groups), y, classes)
     if groups.is_floating_point() or groups.is_complex() or (groups < 0).any():
-        raise ValueError("groups must hold whole numbers >= 0, one for each row.")
+        raise ValueError("groups must be integers >= 0, one for each row.")
     names = groups[y >= 0].unique()
     names = names[torch.randperm(len(names), generator=generator)]
     batches = []
@@ -202,34 +200,37 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
             batches += class_balanced(labels, batch_size, generator=generator)
     if not batches:
         raise ValueError(
-            f"groups have one class each, n_groups={n_groups} taken together, so there is nothing "
-            "to tell apart; raise n_groups, or make groups of several classes."
+            f"groups have one class each with n_groups={n_groups}, so that no batch has a "
+            "non-matching pair; raise n_groups, or form groups of several classes."
         )
     for index in torch.randperm(len(batches), generator=generator).tolist():
         yield batches[index]
 
 
 def weighted(y, batch_size, *, weight, classes=None, generator):
-    """Rows drawn by weight, no row twice in a batch, as many in an epoch as there are.
+    """Yield batches of rows sampled by weight, without replacement within a batch.
+
+    The number of batches is the number of rows with a class, divided by ``batch_size`` and
+    rounded up.
 
     Parameters
     ----------
     y : Tensor of int64 of shape (n_rows,)
-        Classes 0, 1, ..., or -1 for a row that takes no part.
+        Classes 0, 1, ..., or -1 for ignored rows.
 
     batch_size : int
         Largest size of a batch, >= 2.
 
     weight : dict or array-like of shape (n_rows,)
-        Weight of the rows of each class by its label, or weight of each row, >= 0; rows of
-        weight zero are never drawn. A dict also suits cross-validation, in which the number of
+        Weight of the rows of each class by its label, or weight of each row, >= 0. Rows of
+        weight zero are never drawn. Use a dict for cross-validation, in which the number of
         rows changes.
 
     classes : list, default=None
-        Labels of the classes 0, 1, ..., for a dict; the embedder passes its own.
+        Labels of the classes 0, 1, ..., for a dict; passed by the embedder.
 
     generator : torch.Generator
-        Source of randomness.
+        Random number generator.
 
     Yields
     ------
@@ -239,8 +240,8 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, all are zero, a class has no weight, or there is
-        not one for each row.
+        If a weight is negative or not finite, all weights are zero, a class has no weight, or
+        the number of weights differs from the number of rows.
 
     Examples
     --------
@@ -249,18 +250,18 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
     >>> y = torch.arange(100) % 2
     >>> generator = torch.Generator().manual_seed(0)
     >>> batches = list(weighted(y, 20, weight=1 + 9 * y, generator=generator))
-    >>> len(batches), 0.7 < y[torch.cat(batches)].double().mean().item() < 1
-    (5, True)
+    >>> len(batches), round(y[torch.cat(batches)].double().mean().item(), 1)
+    (5, 0.9)
     """
     batch_size = check_count("batch_size", batch_size, 2)
     weight = _row_values("weight", weight, y, classes)
     if weight.is_complex():
-        raise ValueError("weight must hold real numbers, got complex ones.")
+        raise ValueError("weight must be real numbers, got complex ones.")
     weight = weight.double() * (y >= 0)
     if not 0 < weight.sum() < inf or (weight < 0).any():
         raise ValueError(
-            "weight must be finite, >= 0, and above 0 for a row that has a class; give such rows "
-            "a weight."
+            "weight must be finite, >= 0, and above 0 for at least one row that has a class; give "
+            "such rows a positive weight."
         )
     n_rows = int((weight > 0).sum())
     size = min(batch_size, n_rows)
@@ -269,15 +270,15 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
 
 
 def _labeled_rows(y):
-    """Return the rows that have a class; raise if none has."""
+    """Return the numbers of the rows that have a class; raise if there are none."""
     rows = (y >= 0).nonzero().squeeze(1)
     if not len(rows):
-        raise ValueError("y has no row with a class, so there is no batch to draw.")
+        raise ValueError("y has no row with a class, so that no batch can be drawn.")
     return rows
 
 
 def _row_values(name, values, y, classes):
-    """Return values of all rows, given as such or by the labels of classes, as a tensor."""
+    """Return the values of all rows, given for each row or for each class, as a tensor."""
     _labeled_rows(y)
     if isinstance(values, dict):
         n_classes = int(y.max()) + 1
@@ -289,45 +290,46 @@ def _row_values(name, values, y, classes):
             raise ValueError(f"classes must be a list of labels: {error}.") from error
         if len(labels) < n_classes:
             raise ValueError(
-                f"classes has {len(labels)} labels, but y has {n_classes} classes; give every "
-                "class one."
+                f"classes has {len(labels)} labels, but y has {n_classes} classes; give one label "
+                "for each class."
             )
         if missing:
             raise ValueError(
-                f"{name} has no value for classes such as {missing[:5]}; give every class one."
+                f"{name} has no value for classes such as {missing[:5]}; give one value for each "
+                "class."
             )
         of_classes = _as_tensor(name, [values[label] for label in labels])
         if of_classes.ndim != 1:
-            raise ValueError(f"{name} must hold one number for each class.")
+            raise ValueError(f"{name} must have one number for each class.")
         return of_classes[y.clamp_min(0)]
     values = _as_tensor(name, values)
     if values.shape != y.shape:
         raise ValueError(
-            f"{name} has shape {tuple(values.shape)} for {len(y)} rows; pass a dict with a value "
-            "for each class, which suits any number of rows, or a value for each row."
+            f"{name} has shape {tuple(values.shape)} for {len(y)} rows; pass one value for each "
+            "row, or a dict with one value for each class, for any number of rows."
         )
     return values
 
 
 def _as_tensor(name, values):
-    """Return numbers as a tensor."""
+    """Convert numbers to a tensor; raise if that fails."""
     try:
         return torch.as_tensor(values)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold a number for each row: {error}") from error
+        raise ValueError(f"{name} must have one number for each row: {error}") from error
 
 
 def _encode_groups(groups):
-    """Return groups by class, in which names are replaced by numbers."""
+    """Replace the names of groups by integers if groups are given by class."""
     if not isinstance(groups, dict):
         return groups
     try:
         names = dict.fromkeys(groups.values())
     except TypeError as error:
-        raise ValueError(f"groups must hold a name or number for each class: {error}.") from error
+        raise ValueError(f"groups must have a name or number for each class: {error}.") from error
     numbers = {name: number for number, name in enumerate(names)}
     return {label: numbers[name] for label, name in groups.items()}
 
 
 SAMPLERS = {"balanced": class_balanced, "shuffled": shuffled}
-"""The samplers by name; the others are configured by ``functools.partial``."""
+"""Built-in samplers by name; configure the others with ``functools.partial``."""

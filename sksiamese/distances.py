@@ -1,8 +1,8 @@
 """Distances between two sets of embeddings.
 
-Every function takes ``A`` of shape (..., n, k) and ``B`` of shape (..., m, k) and
-returns the (..., n, m) matrix of dissimilarities: smaller is closer, never negative,
-and the gradient is finite everywhere, also where two rows coincide.
+Every function accepts ``A`` of shape (..., n, k) and ``B`` of shape (..., m, k), and returns
+the matrix of distances >= 0 of shape (..., n, m). The gradient is finite everywhere, even for
+identical rows.
 """
 
 from typing import Protocol
@@ -22,10 +22,10 @@ class Distance(Protocol):
 
 
 def euclidean(A, B):
-    """Euclidean distance between all rows of two sets.
+    """Compute the Euclidean distances between all rows of two sets.
 
-    The mean of ``B`` is subtracted first, which changes no distance and keeps the fast
-    matrix-product formula exact enough for embeddings far from the origin.
+    Subtracting the mean of ``B`` first keeps the fast matrix-product formula accurate for
+    embeddings far from the origin, and does not change distances.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def euclidean(A, B):
 
 
 class _Euclidean(torch.autograd.Function):
-    """Distances whose gradient takes one matrix product where both sets are the same.
+    """Euclidean distances; if both sets are the same, the gradient needs one matrix product.
 
-    Both are moved to the mean of B first: neither distances nor gradients see the origin.
+    The mean of B is subtracted first; distances and gradients do not depend on the origin.
     """
 
     @staticmethod
@@ -80,7 +80,7 @@ class _Euclidean(torch.autograd.Function):
 
 
 def sqeuclidean(A, B):
-    """Squared Euclidean distance between all rows of two sets.
+    """Compute the squared Euclidean distances between all rows of two sets.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def sqeuclidean(A, B):
 
 
 def cosine(A, B):
-    """Cosine distance, one minus the cosine of the angle, between all rows of two sets.
+    """Compute the cosine distances, one minus the cosine, between all rows of two sets.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def cosine(A, B):
 
 
 def chord(A, B):
-    """Euclidean distance between all rows of two sets, brought to unit length first.
+    """Compute the Euclidean distances between all rows of two sets after normalization.
 
-    The square of it is twice the cosine distance.
+    The squared distance is twice the cosine distance.
 
     Parameters
     ----------
@@ -161,13 +161,13 @@ def chord(A, B):
 
 
 def _normalize_both(A, B):
-    """Both sets at length 1; the same object if they are one."""
+    """Return both sets at unit length; the same object if they are one."""
     unit = _UnitLength.apply(B)
     return (unit if A is B else _UnitLength.apply(A)), unit
 
 
 class _UnitLength(torch.autograd.Function):
-    """Rows divided by their length, zeros left alone, with half the steps of F.normalize."""
+    """Normalize rows to unit length except zeros, with half the operations of F.normalize."""
 
     @staticmethod
     def forward(ctx, A):
@@ -185,7 +185,7 @@ class _UnitLength(torch.autograd.Function):
 
 
 def manhattan(A, B):
-    """Manhattan distance, the sum of absolute differences, between all rows.
+    """Compute the Manhattan distances, sums of absolute differences, between all rows.
 
     Parameters
     ----------
@@ -211,12 +211,13 @@ def manhattan(A, B):
 
 
 def paired(distance, A, B):
-    """Distance between corresponding rows, by any distance of this module.
+    """Compute the distances between corresponding rows.
 
     Parameters
     ----------
     distance : callable
-        Maps (n, 1, k) and (n, 1, k) to (n, 1, 1), as the functions of this module do.
+        Function that maps (n, 1, k) and (n, 1, k) to (n, 1, 1), such as the functions of this
+        module.
 
     A : Tensor of shape (n, k)
         Embeddings of the left items.
@@ -227,12 +228,12 @@ def paired(distance, A, B):
     Returns
     -------
     d : Tensor of shape (n,)
-        Distances; row ``i`` of ``A`` to row ``i`` of ``B``.
+        Distances from row ``i`` of ``A`` to row ``i`` of ``B``.
 
     Raises
     ------
     ValueError
-        If ``distance`` is not callable, or gives anything but such a tensor.
+        If ``distance`` is not callable, or returns anything else.
 
     Examples
     --------
@@ -251,7 +252,7 @@ def paired(distance, A, B):
         got = tuple(D.shape) if isinstance(D, torch.Tensor) else type(D).__name__
         raise ValueError(
             f"distance must map sets of shape (..., n, k) and (..., m, k) to a tensor of shape "
-            f"(..., n, m), here {(len(A), 1, 1)}, but gave {got}."
+            f"(..., n, m), here {(len(A), 1, 1)}, but returned {got}."
         )
     return D[:, 0, 0]
 
@@ -263,4 +264,4 @@ DISTANCES = {
     "manhattan": manhattan,
     "sqeuclidean": sqeuclidean,
 }
-"""The distances by name."""
+"""Built-in distances by name."""

@@ -1,4 +1,4 @@
-"""Explanations: what the columns of two items add to the logit of their match."""
+"""Explanations: contributions of the columns of two items to the logit of a match."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -23,17 +23,17 @@ __all__ = ["Explanation", "explain_pairs"]
 
 
 class Explanation(NamedTuple):
-    """Contributions to the logits of pairs, as :func:`explain_pairs` returns them.
+    """Contributions to the logits of pairs, returned by :func:`explain_pairs`.
 
     Parameters
     ----------
     contributions : ndarray of float64 of shape (n_pairs, n_features) or \
             (n_pairs, n_components)
-        What each column of the items, or each component of the embedding, adds to the
-        logit.
+        Contribution of each column of the items, or of each component of the embedding, to
+        the logit.
 
     reference : ndarray of float64 of shape (n_pairs,)
-        Logit of the pair without its differences.
+        Logit of the pair if both items are replaced by their mean.
 
     logit : ndarray of float64 of shape (n_pairs,)
         Logit of the pair.
@@ -53,7 +53,7 @@ class Explanation(NamedTuple):
 
     @property
     def residual(self):
-        """What the contributions leave unexplained, of shape (n_pairs,): the sum rule's error."""
+        """Error of the sum rule, the unexplained part of the logits, of shape (n_pairs,)."""
         return self.logit - self.reference - self.contributions.sum(axis=1)
 
 
@@ -66,72 +66,70 @@ class Explanation(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def explain_pairs(verifier, X, *, by="column", n_steps=64):
-    r"""Say what each column of two items adds to the logit of their match.
+    r"""Compute the contribution of each column of two items to the logit of a match.
 
-    Where two items x and x' differ, both walk to the point half-way between them, at which
-    they are one item m, and the logit is followed: the contribution of a column is what
-    the logit gains or loses by its difference on the way back from (m, m) to (x, x'), the
-    integral of gradient times difference, summed over both sides. Contributions obey the
-    *sum rule*
+    Contributions are integrated gradients along the straight path from (m, m) to the pair
+    (x, x'), with the midpoint m of both items. The contribution of a column is the integral of
+    the gradient times the difference in this column, summed over both items. Contributions
+    satisfy the *sum rule*
 
     .. math:: \sum_k c_k = \mathrm{logit}(x, x') - \mathrm{logit}(m, m)
 
-    up to the error of the integral, which :attr:`Explanation.residual` tells.
-    A contribution below zero speaks against a match. A column in which both items agree
-    contributes nothing; swapping the items changes nothing.
+    up to the error of the numerical integration, :attr:`Explanation.residual`. A negative
+    contribution is evidence against a match. The contribution of a column with equal values is
+    zero, and contributions are symmetric in both items.
 
     Parameters
     ----------
-    verifier : SiameseVerifier, or an estimator that holds one
-        Fitted verifier. It may be the last step of a ``Pipeline``, and be held by a search, a
+    verifier : SiameseVerifier, or a meta-estimator
+        Fitted verifier. It may be the last step of a ``Pipeline``, and nested in a search, a
         ``FrozenEstimator``, ``FixedThresholdClassifier``, ``TunedThresholdClassifierCV`` or
-        ``CalibratedClassifierCV``, which change no logit; see Notes.
+        ``CalibratedClassifierCV``, which do not change logits; see Notes.
 
     X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
-        Pairs, as ``verifier.predict`` takes them.
+        Pairs, in a format supported by ``verifier.predict``.
 
     by : {"column", "component"}, default="column"
-        Whether to divide the logit among the columns of an item, or among the components
-        of its embedding. For the latter the walk leads to the point half-way between both
-        embeddings, and the tower takes no part in it.
+        Whether to attribute the logit to the columns of an item, or to the components of its
+        embedding. For components, the path starts at the midpoint of both embeddings, and only
+        the head is integrated.
 
     n_steps : int, default=64
-        Points on the way at which the gradient is taken, those of Gauss and Legendre,
-        in [1, 1000].
+        Number of points of the Gauss-Legendre quadrature, in [1, 1000].
 
     Returns
     -------
     explanation : Explanation
-        ``contributions``, ``reference``, ``logit`` and ``residual``.
+        Named tuple of ``contributions``, ``reference`` and ``logit``, with the property
+        ``residual``.
 
     Raises
     ------
     ValueError
-        If the pairs are not like those that the verifier was fitted on, a parameter is
-        unfit, ``verifier`` holds no ``SiameseVerifier``, or it holds several whose
-        contributions have no mean.
+        If the format of the pairs differs from ``fit``, a parameter is invalid, ``verifier``
+        does not contain a ``SiameseVerifier``, or it contains several with contributions that
+        cannot be averaged.
 
     Notes
     -----
-    For ``by="component"`` any number of steps is exact with the head ``"weighted_l1"``, where
-    the contribution of component k is ``10 * weight[k] * abs(a[k] - b[k])``, and with
-    ``"adaptive_distance"`` on the Euclidean distance. Elsewhere the
-    residual falls quickly with the steps where tower and head are smooth, and like their
-    inverse where rectified units switch on the way. Look at it, and
-    take more steps where it is too large.
+    For ``by="component"`` any number of steps is exact with the head ``"weighted_l1"``, for
+    which the contribution of component k is ``10 * weight[k] * abs(a[k] - b[k])``, and with
+    ``"adaptive_distance"`` on the Euclidean distance. Otherwise the residual decreases quickly
+    with the number of steps if tower and head are smooth, but only in inverse proportion to it
+    if rectified units switch along the path. Check the residual, and increase ``n_steps`` if it
+    is too large.
 
-    Pairs are taken ``batch_size`` of the verifier at a time, as gradients need the memory of
-    a step of training. Sparse items are made dense
-    then; the contributions are dense. A step that one series lacks, NaN, contributes
-    nothing: series keep their lengths on the way, so that a difference in length is part
-    of ``reference``.
+    Pairs are processed in batches of ``batch_size`` of the verifier, because gradients need as
+    much memory as a training step. Sparse items are converted to dense batches; contributions
+    are dense. A step of a series that is NaN in one of the items has no contribution: the
+    lengths of series are constant along the path, so that a difference in length is part of
+    ``reference``.
 
-    In a pipeline, columns are those of the items that the verifier gets, after all other steps.
-    Decisions by a threshold and calibrated probabilities are functions of the logit, which is
-    explained. A
-    ``CalibratedClassifierCV`` with ``ensemble=True`` holds a verifier for each fold: contributions,
-    reference and logit are then their means. Components of several embeddings have no mean, nor
-    have columns that each fold has transformed in its own way.
+    In a pipeline, columns are the inputs of the verifier, after all other steps. Decisions by a
+    threshold and calibrated probabilities are functions of the explained logit. A
+    ``CalibratedClassifierCV`` with ``ensemble=True`` contains a verifier for each fold;
+    contributions, reference and logit are then averaged. This is not possible for the
+    components of several embeddings, nor for columns that each fold transforms differently.
 
     References
     ----------
@@ -155,9 +153,10 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     have_mean = by == "column" and all(pairs is X for _, pairs in inner)
     if len(inner) > 1 and not have_mean:
         raise ValueError(
-            f"verifier holds {len(inner)} verifiers, and what by={by!r} refers to differs between "
-            "them, so that contributions have no mean; calibrate with ensemble=False, or explain "
-            "one of [one.estimator for one in verifier.calibrated_classifiers_]."
+            f"verifier contains {len(inner)} verifiers, and the meaning of by={by!r} differs "
+            "between them, so that contributions cannot be averaged; calibrate with "
+            "ensemble=False, or explain one of [one.estimator for one in "
+            "verifier.calibrated_classifiers_]."
         )
     parts = zip(
         *(_explain_verifier(inner_verifier, pairs, by, n_steps) for inner_verifier, pairs in inner),
@@ -167,7 +166,7 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
 
 
 def _inner_verifiers(estimator, X):
-    """Return the verifiers that an estimator holds, and the pairs that each of them gets."""
+    """Return the verifiers in an estimator, each with its input pairs."""
     if isinstance(estimator, SiameseVerifier):
         return [(estimator, X)]
     if isinstance(estimator, Pipeline):
@@ -177,7 +176,7 @@ def _inner_verifiers(estimator, X):
     if not inner:
         raise ValueError(
             "The 'verifier' parameter of explain_pairs must be a SiameseVerifier or an estimator "
-            f"that holds one, got {type(estimator).__name__}."
+            f"that contains one, got {type(estimator).__name__}."
         )
     return [pair for one in inner for pair in _inner_verifiers(one, X)]
 
@@ -203,10 +202,10 @@ def _explain_verifier(verifier, X, by, n_steps):
 
 
 def _integrate(function, A, B, n_steps):
-    """Contributions of the columns of A and B to a function of both, and its values at both ends.
+    """Integrate gradients of a function of A and B; return contributions and both end values.
 
-    Half the difference of both is their one variable, so that its gradient is the sum over
-    both sides. It is zero where either is NaN, which stays in place on the whole way.
+    The path is parametrized by half the difference of A and B, so that its gradient is the sum
+    over both items. The difference is zero if either item is NaN; NaN is constant on the path.
     """
     half = ((A - B) / 2).nan_to_num()
     left, right = A - half, B + half
@@ -218,8 +217,8 @@ def _integrate(function, A, B, n_steps):
         (partial_gradient,) = torch.autograd.grad(logit, step, allow_unused=True)
         if partial_gradient is None:
             raise ValueError(
-                "head passes no gradient on to the embedding, of which explanations are made; "
-                "let it detach nothing once its eval() was called."
+                "head passes no gradient to the embedding, which explanations require; do not "
+                "detach tensors in evaluation mode."
             )
         gradient += float(weight) * partial_gradient
     with torch.no_grad():

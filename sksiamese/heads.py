@@ -1,9 +1,9 @@
-"""Heads: what turns the embeddings of two items into the logit of a match.
+"""Heads: modules that map the embeddings of two items to the logit of a match.
 
-A head factory takes ``n_components`` and returns an ``nn.Module`` that maps two batches
-of embeddings of shape (n, n_components) to (n,) logits, positive for a match. It is also
-given ``distance`` and ``margin``, those of the verifier, if its signature names them. A
-head is symmetric: swapping its two arguments changes nothing.
+A head factory accepts ``n_components`` and returns an ``nn.Module`` that maps two batches of
+embeddings of shape (n, n_components) to logits of shape (n,), positive for a match. If its
+signature names ``distance`` or ``margin``, the verifier passes its own. A head must be
+symmetric in its two arguments.
 """
 
 from typing import Protocol
@@ -26,12 +26,11 @@ class Head(Protocol):
 
 
 class WeightedL1(nn.Module):
-    """A weighted sum of the absolute differences of two embeddings.
+    """Weighted sum of the absolute differences of two embeddings.
 
-    The weights have free sign, so that a component may also speak for a match where the
-    items differ. Differences are multiplied by ten: with a margin of 1 spread over some
-    tens of components they are about a tenth, and the weights of a head that reads them
-    raw would grow ten times slower than those of the tower.
+    The weights are unconstrained, so that differences in a component may also increase the
+    logit. Differences are multiplied by ten: with a margin of 1 and some tens of components,
+    they are about 0.1, and the unscaled head would be trained ten times slower than the tower.
 
     Parameters
     ----------
@@ -56,19 +55,19 @@ class WeightedL1(nn.Module):
         self.linear = nn.Linear(check_count("n_components", n_components), 1)
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Compute the logits of pairs of rows of A and B."""
         return self.linear(10 * (A - B).abs()).squeeze(-1)
 
 
 class AdaptiveDistance(nn.Module):
-    """A logistic regression on the distance, with a threshold that depends on both items.
+    """Logistic regression on the distance, with a threshold that depends on both items.
 
-    The logit is ``bias - scale * distance / margin + t(A) + t(B)``, where ``t`` is linear in an
-    embedding. Distances carry over to identities that were never seen, where weights of
-    single components do not; the items' own share lets a pair be accepted at a greater
-    distance where embeddings lie wide apart. It begins with a scale of 5 and a threshold of
-    half the margin. Weights are multiplied, that of the distance by 200 and the others by
-    20, so that a few steps suffice to leave this beginning where it does not fit the data.
+    The logit is ``bias - scale * distance / margin + t(A) + t(B)``, with a linear function
+    ``t`` of an embedding. Distances generalize to unseen identities, unlike weights of single
+    components. The functions ``t`` adapt the threshold to the spread of the embeddings. The
+    initial scale is 5 and the initial threshold is half the margin. The weight of the distance
+    is multiplied by 200 and other weights by 20, so that few training steps suffice to change
+    the initial values.
 
     Parameters
     ----------
@@ -76,11 +75,10 @@ class AdaptiveDistance(nn.Module):
         Size of the embeddings.
 
     distance : callable, default=euclidean
-        A distance like those in :mod:`sksiamese.distances`; the verifier passes its own.
+        Distance such as the functions of :mod:`sksiamese.distances`; passed by the verifier.
 
     margin : float, default=1.0
-        Unit in which the distance is read, > 0; the verifier passes the margin of its
-        contrastive loss.
+        Margin of the contrastive loss, > 0, in the unit of the distance; passed by the verifier.
 
     Examples
     --------
@@ -88,8 +86,8 @@ class AdaptiveDistance(nn.Module):
     >>> from sksiamese.heads import AdaptiveDistance
     >>> head = AdaptiveDistance(2)
     >>> A, B = torch.zeros(5, 2), torch.ones(5, 2)
-    >>> torch.equal(head(A, B), head(B, A))
-    True
+    >>> round(head(A, A)[0].item(), 4)
+    2.5
     """
 
     def __init__(self, n_components, distance=euclidean, margin=1.0):
@@ -100,17 +98,17 @@ class AdaptiveDistance(nn.Module):
         self.items = nn.Linear(check_count("n_components", n_components), 1, bias=False)
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Compute the logits of pairs of rows of A and B."""
         D = paired(self.distance, A, B) / self.margin
         return 20 * (self.bias + self.items(A + B).squeeze(-1)) - 200 * self.scale * D
 
 
 class Distance(nn.Module):
-    """A logistic regression on the distance of two embeddings.
+    """Logistic regression on the distance of two embeddings.
 
-    It reads the distance but does not shape it: the embedding learns from the contrastive
-    loss alone, the regression follows. It begins with a threshold of half the margin. Once
-    trained, in evaluation mode, it passes gradients on, for explanations.
+    It does not affect the embedding: gradients are detached during training, so that the
+    embedding is trained by the contrastive loss only. The initial threshold is half the margin.
+    In evaluation mode gradients are propagated, for explanations.
 
     Parameters
     ----------
@@ -118,11 +116,11 @@ class Distance(nn.Module):
         Size of the embeddings.
 
     distance : callable, default=euclidean
-        A distance like those in :mod:`sksiamese.distances`; the verifier passes its own.
+        Distance such as the functions of :mod:`sksiamese.distances`; passed by the verifier.
 
     margin : float, default=1.0
-        Margin of the contrastive loss, > 0, in the unit of the distance; the verifier
-        passes its own.
+        Margin of the contrastive loss, > 0, in the unit of the distance; passed by the
+        verifier.
 
     References
     ----------
@@ -145,17 +143,17 @@ class Distance(nn.Module):
         self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Compute the logits of pairs of rows of A and B."""
         if self.training:
             A, B = A.detach(), B.detach()
         return 10 * self.scale * (self.threshold - paired(self.distance, A, B) / self.margin)
 
 
 class MLP(nn.Module):
-    """Three fully connected layers on what two embeddings share and how they differ.
+    """Multilayer perceptron on the differences and products of two embeddings.
 
-    They read absolute differences, times ten as in :class:`WeightedL1`, and products of
-    the components. Two layers of as many rectified units lead to the logit.
+    The inputs are the absolute differences, times ten as in :class:`WeightedL1`, and the
+    products of the components. There are two hidden layers of rectified linear units.
 
     Parameters
     ----------
@@ -163,7 +161,7 @@ class MLP(nn.Module):
         Size of the embeddings.
 
     width : int, default=64
-        Units of each hidden layer, >= 1.
+        Number of units of each hidden layer, >= 1.
 
     References
     ----------
@@ -190,16 +188,16 @@ class MLP(nn.Module):
         )
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Compute the logits of pairs of rows of A and B."""
         return self.layers(torch.cat([10 * (A - B).abs(), A * B], dim=-1)).squeeze(-1)
 
 
 class Cosine(nn.Module):
-    """A logistic regression on the cosine of the angle between two embeddings.
+    """Logistic regression on the cosine similarity of two embeddings.
 
-    The logit is ``scale * cosine - bias``. It begins with a scale of 10 and a bias of 5, a
-    threshold of 0.5. The weights are multiplied, that of the cosine by 200 and the bias by 20:
-    so few steps suffice to change them, and weight decay does not draw the threshold to zero.
+    The logit is ``scale * cosine - bias``. The initial scale is 10 and the initial bias is 5, a
+    threshold of 0.5. The weight of the cosine is multiplied by 200 and the bias by 20, so that
+    few training steps suffice to change them and weight decay does not shrink the threshold.
 
     Parameters
     ----------
@@ -226,7 +224,7 @@ class Cosine(nn.Module):
         self.bias = nn.Parameter(torch.tensor(5 / 20))
 
     def forward(self, A, B):
-        """Logits of the pairs of rows of A and B."""
+        """Compute the logits of pairs of rows of A and B."""
         return 200 * self.scale * F.cosine_similarity(A, B, dim=-1) - 20 * self.bias
 
 
@@ -237,4 +235,4 @@ HEADS = {
     "mlp": MLP,
     "weighted_l1": WeightedL1,
 }
-"""The heads by name."""
+"""Built-in heads by name."""

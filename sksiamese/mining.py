@@ -1,10 +1,10 @@
-"""Miners: which pairs of a batch a loss gets to see.
+"""Miners: selection of the pairs of a batch for the loss.
 
-A miner maps ``(D, same, different)`` to another such triple, rows being anchors: the
-whole matrix, or a narrow one in which each row holds the distances selected for one
-anchor. So every miner goes with every loss of :mod:`sksiamese.losses`, and a selection
-of triplets never needs a third axis. On an accelerator, which does not know how many are selected,
-``semihard`` and ``distance_weighted`` give a row for every pair, and masks leave out the rest.
+A miner maps ``(D, same, different)`` to another such triple, with anchors as rows: the full
+matrix, or a narrow matrix with the distances selected for one anchor in each row. Therefore
+every miner works with every loss of :mod:`sksiamese.losses`, and triplets do not need a third
+axis. On an accelerator, ``semihard`` and ``distance_weighted`` return a row for every pair and
+mask unselected rows, because the number of selected pairs would require a synchronization.
 """
 
 from typing import Protocol
@@ -35,7 +35,7 @@ class Miner(Protocol):
 
 
 def all_pairs(D, same, different):
-    """Every pair of the batch.
+    """Select all pairs of the batch.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def all_pairs(D, same, different):
     Returns
     -------
     D, same, different : Tensors of shape (n, m)
-        As they came.
+        The unchanged arguments.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def all_pairs(D, same, different):
 
 
 def hardest(D, same, different):
-    """The farthest positive and the nearest negative of every anchor ("batch hard").
+    """Select the farthest positive and the nearest negative of every anchor ("batch hard").
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def hardest(D, same, different):
     Returns
     -------
     D, same, different : Tensors of shape (n, 2)
-        A row for each anchor: the positive in the first column, the negative in the
-        second. An anchor that lacks one has no such entry in the mask.
+        One row for each anchor, with the positive in the first column and the negative in the
+        second. The masks exclude missing positives and negatives.
 
     References
     ----------
@@ -105,9 +105,9 @@ def hardest(D, same, different):
 
 
 def semihard(D, same, different):
-    """For every anchor and positive, the nearest negative that is farther than it.
+    """Select for each matching pair the nearest negative that is farther than the positive.
 
-    Where no negative is farther, the farthest one is taken.
+    If no negative is farther, the farthest one is selected.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def semihard(D, same, different):
     Returns
     -------
     D, same, different : Tensors of shape (n_positive_pairs, 2)
-        A row for each pair of anchor and positive: the positive in the first column,
+        One row for each pair of anchor and positive, with the positive in the first column and
         the negative in the second.
 
     References
@@ -152,10 +152,10 @@ def semihard(D, same, different):
 
 
 def easy_positive(D, same, different):
-    """The nearest positive of every anchor, and the nearest negative farther than it.
+    """Select the nearest positive of every anchor, and the nearest negative farther than it.
 
-    Where no negative is farther, the farthest one is taken. Classes need not become
-    points: each row has to be near to some row of its class only.
+    If no negative is farther, the farthest one is selected. Classes do not collapse to points:
+    each row is only drawn to its nearest row of the class.
 
     Parameters
     ----------
@@ -171,9 +171,8 @@ def easy_positive(D, same, different):
     Returns
     -------
     D, same, different : Tensors of shape (n, 2)
-        A row for each anchor: the positive in the first column, the negative in the
-        second. The masks leave out what an anchor lacks, and all of an anchor without
-        positives.
+        One row for each anchor, with the positive in the first column and the negative in the
+        second. The masks exclude missing negatives, and anchors without positives.
 
     References
     ----------
@@ -200,17 +199,17 @@ def easy_positive(D, same, different):
 
 
 def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4):
-    """For every anchor and positive a random negative, near and far ones alike.
+    """Sample a negative for each matching pair, uniformly over distances.
 
-    Negatives are drawn in inverse proportion to how many of random unit vectors lie at
-    their distance, ``d ** (k - 2) * (1 - d ** 2 / 4) ** ((k - 3) / 2)``, as otherwise
-    nearly all would come from a distance of about 1.4. Where all are beyond ``limit``,
-    any is drawn.
+    The sampling weight of a negative is the inverse of the density of distances of random unit
+    vectors, ``d ** (k - 2) * (1 - d ** 2 / 4) ** ((k - 3) / 2)``. With uniform sampling, nearly
+    all negatives would be at a distance of about 1.4. If all negatives are beyond ``limit``,
+    they are sampled regardless.
 
     Parameters
     ----------
     D : Tensor of shape (n, m)
-        Distances of unit-length embeddings, Euclidean, in [0, 2].
+        Euclidean distances of unit-length embeddings, in [0, 2].
 
     same : Tensor of shape (n, m)
         Mask of the matching pairs.
@@ -219,18 +218,18 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
         Mask of the non-matching pairs.
 
     n_components : int
-        Size k of the embedding, >= 1; the embedder passes its own.
+        Size k of the embedding, >= 1; passed by the embedder.
 
     cutoff : float, default=0.5
-        Nearer negatives are drawn as often as those at this distance, in (0, 2).
+        Lower limit of distances in the sampling weights, in (0, 2).
 
     limit : float, default=1.4
-        Distance from which negatives are not drawn, > 0.
+        Distance from which negatives are not sampled, > 0.
 
     Returns
     -------
     D, same, different : Tensors of shape (n_positive_pairs, 2)
-        A row for each pair of anchor and positive: the positive in the first column,
+        One row for each pair of anchor and positive, with the positive in the first column and
         the negative in the second.
 
     References
@@ -266,10 +265,10 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
 
 
 def multi_similarity(D, same, different, *, epsilon=0.1):
-    """The pairs that are not yet easy, seen beside the rivals of their anchor.
+    """Select the informative pairs of each anchor, by relative distance.
 
-    Positives farther than the nearest negative less ``epsilon``, and negatives nearer
-    than the farthest positive plus ``epsilon``.
+    These are positives farther than the nearest negative minus ``epsilon``, and negatives
+    nearer than the farthest positive plus ``epsilon``.
 
     Parameters
     ----------
@@ -283,12 +282,12 @@ def multi_similarity(D, same, different, *, epsilon=0.1):
         Mask of the non-matching pairs.
 
     epsilon : float, default=0.1
-        Slack, >= 0, in the unit of ``D``.
+        Tolerance, >= 0, in the unit of ``D``.
 
     Returns
     -------
     D, same, different : Tensors of shape (n, m)
-        The distances as they came, the masks narrowed.
+        The unchanged distances, and masks of the selected pairs.
 
     References
     ----------
@@ -312,15 +311,15 @@ def multi_similarity(D, same, different, *, epsilon=0.1):
 
 
 def angular(D, same, different, *, angle=20.0):
-    """For every anchor and positive the negative that sees them under the widest angle.
+    """Select for each matching pair the negative with the widest angle between the pair.
 
-    Half the angle at the negative n, over the middle c of anchor and positive:
-    ``atan(d(a, p) / (2 * d(n, c)))``. A pair is left out where that is at most ``angle``.
+    Half the angle at negative n is ``atan(d(a, p) / (2 * d(n, c)))``, with the midpoint c of
+    anchor a and positive p. Pairs are discarded if it is at most ``angle``.
 
     Parameters
     ----------
     D : Tensor of shape (n, m)
-        Distances, Euclidean, among the rows of one batch (n = m).
+        Euclidean distances between the rows of one batch (n = m).
 
     same : Tensor of shape (n, m)
         Mask of the matching pairs.
@@ -329,18 +328,18 @@ def angular(D, same, different, *, angle=20.0):
         Mask of the non-matching pairs.
 
     angle : float, default=20.0
-        Least angle in degrees, in [0, 90).
+        Lower limit of half the angle at the negative, in degrees, in [0, 90).
 
     Returns
     -------
     D, same, different : Tensors of shape (n_selected_pairs, 2)
-        A row for each pair of anchor and positive: the positive in the first column,
+        One row for each pair of anchor and positive, with the positive in the first column and
         the negative in the second.
 
     Raises
     ------
     ValueError
-        If ``D`` is not square, as the distance of a positive to a negative must be known, or
+        If ``D`` is not square, because distances from positives to negatives are required, or
         ``angle`` is not in [0, 90).
 
     References
@@ -362,8 +361,8 @@ def angular(D, same, different, *, angle=20.0):
     angle = check_real("angle", angle, least=0, below=90)
     if D.shape[0] != D.shape[1]:
         raise ValueError(
-            f"angular mining needs the distances among the rows of a batch, got {tuple(D.shape)}; "
-            "set memory_size=0 or choose another miner."
+            "angular mining needs the square matrix of distances of a batch, got shape "
+            f"{tuple(D.shape)}; set memory_size=0 or choose another miner."
         )
     anchor, positive = same.nonzero(as_tuple=True)
     squared = D.detach().square()
@@ -385,7 +384,7 @@ def angular(D, same, different, *, angle=20.0):
 
 
 def _semihard_negatives(D, same, different):
-    """For every positive the nearest negative farther than it, else the farthest one."""
+    """Return for every positive the nearest farther negative, or else the farthest negative."""
     positives, valid = left_align(D, same)
     negatives, order = sort_rows(D.where(different, torch.inf))
     first_farther = torch.searchsorted(negatives, positives, right=True)
@@ -395,11 +394,12 @@ def _semihard_negatives(D, same, different):
 
 
 def _gather_pairs(D, anchor, positive, negative):
-    """Distances of positives and negatives side by side, by a gather as indexing is slow."""
+    """Gather the distances of positives and negatives in two columns."""
     return D.take(torch.stack([positive, negative]) + D.shape[1] * anchor).T
 
 
 def _pair_masks(has_positive, has_negative):
+    """Return the masks of a column of positives and a column of negatives."""
     none = torch.zeros_like(has_positive)
     return torch.stack([has_positive, none]).T, torch.stack([none, has_negative]).T
 
@@ -413,4 +413,4 @@ MINERS = {
     "multi_similarity": multi_similarity,
     "semihard": semihard,
 }
-"""The miners by name."""
+"""Built-in miners by name."""

@@ -1,4 +1,4 @@
-"""Regularisers: what embeddings are to be like, whatever the loss.
+"""Regularizers: penalties on embeddings, added to any loss.
 
 A regulariser reads embeddings ``Z`` of shape (n, n_components), those of rows without a
 label among them. One with an argument ``y``, ``labels`` or ``target``, or an attribute ``inputs``
@@ -16,7 +16,7 @@ __all__ = ["REGULARIZERS", "Center", "covariance", "norm", "variance"]
 
 
 def norm(Z):
-    """Mean squared length of the embeddings.
+    """Compute the mean squared length of the embeddings.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def norm(Z):
     Returns
     -------
     cost : Tensor of shape ()
-        In the squared unit of the embedding.
+        Mean squared length, in the squared unit of the embedding.
 
     Examples
     --------
@@ -39,10 +39,9 @@ def norm(Z):
 
 
 def variance(Z, *, deviation=1.0):
-    """How much the standard deviations of the components fall short of a target.
+    """Compute the variance term of VICReg, which prevents the collapse of an embedding.
 
-    The mean over components of ``max(0, deviation - std)``: the first part of VICReg's
-    regulariser. It keeps an embedding from collapsing.
+    It is the mean over components of ``max(0, deviation - std)``.
 
     Parameters
     ----------
@@ -50,12 +49,12 @@ def variance(Z, *, deviation=1.0):
         Embeddings.
 
     deviation : float, default=1.0
-        Standard deviation that each component is to have, > 0.
+        Target standard deviation of each component, > 0.
 
     Returns
     -------
     cost : Tensor of shape ()
-        In [0, deviation].
+        Mean shortfall of the standard deviations, in [0, deviation].
 
     References
     ----------
@@ -75,20 +74,20 @@ def variance(Z, *, deviation=1.0):
 
 
 def covariance(Z):
-    """How much the components vary together.
+    """Compute the covariance term of VICReg, which decorrelates the components.
 
-    The sum of the squared covariances of different components, divided by their number:
-    the second part of VICReg's regulariser.
+    It is the sum of the squared covariances of different components, divided by the number of
+    components.
 
     Parameters
     ----------
     Z : Tensor of shape (n, n_components)
-        Embeddings, two at least.
+        Embeddings, at least two.
 
     Returns
     -------
     cost : Tensor of shape ()
-        In the fourth power of the unit of the embedding.
+        Covariance term, in the fourth power of the unit of the embedding.
 
     References
     ----------
@@ -108,7 +107,7 @@ def covariance(Z):
 
 
 class Center(nn.Module):
-    """Half the mean squared distance of embeddings from the learned centre of their class.
+    """Half the mean squared distance of embeddings to the learned center of their class.
 
     Parameters
     ----------
@@ -137,9 +136,9 @@ class Center(nn.Module):
         self.centers = nn.Parameter(torch.zeros(size))
 
     def forward(self, Z, y):
-        """Cost of embeddings and their classes."""
+        """Compute the penalty of embeddings and their classes."""
         return (Z - self.centers[y]).square().sum(dim=1).mean() / 2
 
 
 REGULARIZERS = {"center": Center, "covariance": covariance, "norm": norm, "variance": variance}
-"""The regularisers by name."""
+"""Built-in regularizers by name."""

@@ -160,5 +160,5 @@ def test_both_items_of_a_pair_are_augmented(digits):
 @pytest.mark.parametrize("wrong", [lambda X, _: X[:, :5], lambda X, _: X.numpy()])
 def test_an_augmentation_that_changes_the_shape_is_refused(digits, wrong):
     X, _, y, _ = digits
-    with pytest.raises(ValueError, match=r"augment must return items of shape \(\d+, 64\)"):
+    with pytest.raises(ValueError, match=r"items of the shape of its input, \(\d+, 64\)"):
         SiameseEmbedder(augment=wrong).fit(X, y)

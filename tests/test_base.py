@@ -297,9 +297,15 @@ BAD_PARAMETERS = [
     ({"early_stopping": True, "validation_fraction": 1e-3}, "change validation_fraction"),
     ({"tower": nn.Linear(64, 32)}, "pass a callable that returns a new one"),
     ({"tower": lambda shape, n: None}, "returned NoneType instead of an nn.Module"),
-    ({"tower": lambda shape, n: nn.Linear(64, n + 1)}, r"gave \(2, 33\); change its last layer"),
-    ({"tower": lambda shape, n: nn.LSTM(64, n)}, "gave tuple; change its last layer"),
-    ({"tower": lambda shape, n: NaNs()}, "tower gave NaN or infinite values before any training"),
+    (
+        {"tower": lambda shape, n: nn.Linear(64, n + 1)},
+        r"returned \(2, 33\); change",
+    ),
+    ({"tower": lambda shape, n: nn.LSTM(64, n)}, "returned tuple; change its last layer"),
+    (
+        {"tower": lambda shape, n: NaNs()},
+        "tower returned NaN or infinite values before any",
+    ),
 ]
 
 

@@ -119,7 +119,7 @@ def test_processes_choose_the_same_threshold(together):
 
 
 def test_a_batch_with_fewer_rows_than_processes_is_refused(together):
-    expected = f"{len(together)} processes cannot share a batch of 1 rows"
+    expected = f"{len(together)} processes cannot divide a batch of 1 rows"
     assert all(expected in str(learned["tiny"]) for learned in together)
 
 

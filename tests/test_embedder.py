@@ -481,7 +481,7 @@ def test_values_are_refused_only_if_their_squares_overflow():
     expected = SiameseEmbedder(**SHORT, precision="float32").fit_transform(X, y)
     Z = SiameseEmbedder(**SHORT, precision="float32").fit_transform(X * 1e39, y)
     np.testing.assert_allclose(Z, expected, atol=1e-5)
-    with pytest.raises(ValueError, match="X has values whose squares overflow"):
+    with pytest.raises(ValueError, match="X has values too large to square"):
         SiameseEmbedder(**SHORT).fit(X * 1e200, y)
     make_pipeline(MaxAbsScaler(), SiameseEmbedder(**SHORT)).fit(X * 1e200, y)
     with pytest.raises(ValueError, match=r"beyond 2\*\*63"):
@@ -566,7 +566,7 @@ def test_partial_fit_compares_labels_exactly(digits):
     )
     assert embedder.classes_.tolist() == np.unique(ids).tolist()
     embedder.partial_fit(X, ids.astype(np.uint64))
-    with pytest.raises(ValueError, match="No type holds both"):
+    with pytest.raises(ValueError, match="No type represents both"):
         embedder.partial_fit(X, ids.astype(float) + (np.arange(200) % 2) * 2048)
     with pytest.raises(ValueError, match="y has strings"):
         embedder.partial_fit(X, ids.astype(str))

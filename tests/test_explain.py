@@ -277,7 +277,7 @@ def test_the_verifiers_of_all_folds_are_explained_by_their_mean():
     logits = [one.decision_function(pairs[:20]) for one in inner]
     np.testing.assert_allclose(found.logit, np.mean(logits, axis=0), atol=1e-10)
     np.testing.assert_allclose(found.residual, 0, atol=0.1 * np.abs(found.logit).max())
-    with pytest.raises(ValueError, match=r"holds 3 verifiers, .*'component' .* ensemble=False"):
+    with pytest.raises(ValueError, match=r"contains 3 verifiers, .*'component' .* ensemble=False"):
         explain_pairs(model, pairs[:20], by="component")
     assert explain_pairs(inner[0], pairs[:20], by="component").logit.shape == (20,)
 
@@ -287,7 +287,7 @@ def test_folds_with_different_transformers_are_refused():
     verifier = SiameseVerifier(max_iter=1, width=8, random_state=0)
     pipeline = make_pipeline(PairTransformer(PCA(3, random_state=0)), verifier)
     model = CalibratedClassifierCV(pipeline, cv=2).fit(pairs, match)
-    with pytest.raises(ValueError, match=r"holds 2 verifiers, .*'column' .* ensemble=False"):
+    with pytest.raises(ValueError, match=r"contains 2 verifiers, .*'column' .* ensemble=False"):
         explain_pairs(model, pairs)
     model = CalibratedClassifierCV(pipeline, cv=2, ensemble=False).fit(pairs, match)
     assert explain_pairs(model, pairs, n_steps=2).contributions.shape == (400, 3)

@@ -156,7 +156,7 @@ def test_many_classes_of_one_row_do_not_warn():
     identifier = SiameseIdentifier(IDENTITY, target_far=0.1).fit(X[:25], y[:25])
     identifier.partial_fit(X[25:], y[25:]).partial_fit(X + 9, y + 30)
     assert identifier.verify(X, y).all()
-    with pytest.raises(ValueError, match="Unknown label type: continuous; y must hold classes"):
+    with pytest.raises(ValueError, match="Unknown label type: continuous; y must have classes"):
         identifier.partial_fit(X, X[:, 0])
 
 
@@ -308,13 +308,13 @@ def test_invalid_calls_are_refused_by_name_and_change_nothing():
             "strings, such as '3', .* such as 0; give both one type",
         ),
         (lambda: identifier.partial_fit(X, y, classes=["0", "1"]), "y has .*, but classes has"),
-        (lambda: identifier.forget(y), "labels has all classes, but one must stay; to start"),
+        (lambda: identifier.forget(y), "labels has all classes, but one must remain; to restart"),
         (lambda: identifier.partial_fit(X, y.astype(str)), "give both one type"),
         (
             lambda: identifier.partial_fit(X, y, classes=[0, 1]),
             r"not in classes, such as \[2, 3, 4\]",
         ),
-        (lambda: identifier.partial_fit(X[:, :3], y), "returned 3 components, .* enrolled have 8"),
+        (lambda: identifier.partial_fit(X[:, :3], y), "returned 3 components, .* have 8"),
         (lambda: identifier.partial_fit(X, y[:3]), "inconsistent numbers of samples"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -54,7 +54,7 @@ def test_unsigned_labels_stay_integers_with_an_unknown_label(dtype):
 
 def test_unsigned_labels_beyond_63_bits_need_an_unsigned_unknown_label():
     labels = np.uint64(2**64 - 20) + np.arange(12, dtype=np.uint64)
-    with pytest.raises(ValueError, match=r"unknown_label=-1 does not fit, choose another"):
+    with pytest.raises(ValueError, match=r"unknown_label=-1 is incompatible with y; choose"):
         enrolled(labels, target_far=0.3)
     predicted = enrolled(labels, target_far=0.3, unknown_label=0).predict(X + 50)
     assert predicted.dtype == np.uint64
@@ -138,10 +138,10 @@ def test_dates_are_refused_as_embeddings(rows):
         (lambda Z: Z[:-1], "returned 35 embeddings for 36 rows"),
         (lambda Z: np.repeat(Z, 2, axis=0), "returned 72 embeddings for 36 rows"),
         (lambda Z: Z.mean(axis=0, keepdims=True), "returned 1 embeddings for 36 rows"),
-        (lambda Z: Z[:, 0], "returned one of 1 dimensions"),
-        (lambda Z: Z[..., None], "returned one of 3 dimensions"),
+        (lambda Z: Z[:, 0], "returned an array of 1 dimensions"),
+        (lambda Z: Z[..., None], "returned an array of 3 dimensions"),
         (lambda Z: Z.astype(str), "must be an array of numbers"),
-        (lambda Z: None, "returned one of 0 dimensions"),
+        (lambda Z: None, "returned an array of 0 dimensions"),
     ],
 )
 def test_invalid_results_of_an_embedder_are_refused_by_name(function, message):

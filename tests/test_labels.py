@@ -71,7 +71,7 @@ def test_strings_keep_trailing_null_characters():
         ([2**70], "beyond 64 bits; pass them as strings"),
         ([b"a", b"b"], "Unknown label type: bytes"),
         ([datetime.date(2020, 1, 1)], "Unknown label type: date"),
-        (np.array(["2020-01-01"], "M8[D]"), r"such as those of astype\(str\)"),
+        (np.array(["2020-01-01"], "M8[D]"), r"convert it with astype\(str\)"),
         (np.array([1j]), "Complex data not supported: complex128"),
     ],
 )

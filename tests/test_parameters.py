@@ -91,7 +91,7 @@ def test_a_backbone_that_fails_on_items_is_refused(backbone):
 
 @pytest.mark.parametrize("function", [augment.time_warp, augment.rescale])
 def test_augmentations_of_series_refuse_images(function):
-    with pytest.raises(ValueError, match="takes series X"):
+    with pytest.raises(ValueError, match="needs series X"):
         function(torch.rand(3, 1, 4, 4), torch.Generator())
 
 

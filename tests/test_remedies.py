@@ -80,7 +80,7 @@ REMEDIES = {
         (lambda: resume(width=9), "set warm_start=False"),
         lambda: resume(width=9, warm_start=False),
     ],
-    "one class": [(lambda: embed(labels=0 * Y), "pass data of two classes"), embed],
+    "one class": [(lambda: embed(labels=0 * Y), "pass data of at least two classes"), embed],
     "one row a class": [
         (lambda: embed(labels=one_each), "more rows of a class, or choose a loss of classes"),
         lambda: embed(labels=two_each),
@@ -105,11 +105,11 @@ REMEDIES = {
         lambda: chunks(Y),
     ],
     "unknown class in a chunk": [
-        (lambda: chunks(Y, Y + 1), "pass all labels there, as classes"),
+        (lambda: chunks(Y, Y + 1), "pass all labels in that call, as classes"),
         lambda: chunks(Y, Y + 1, classes=np.arange(7)),
     ],
     "indicator in a chunk": [
-        (lambda: chunks(np.eye(6)[Y]), "for an indicator y use fit"),
+        (lambda: chunks(np.eye(6)[Y]), "use fit for an indicator matrix"),
         lambda: embed(labels=np.eye(6)[Y]),
     ],
     "no indicator matrix": [
@@ -117,7 +117,7 @@ REMEDIES = {
         lambda: embed(labels=MultiLabelBinarizer().fit_transform(sets)),
     ],
     "several labels and a loss of classes": [
-        (lambda: embed(labels=np.eye(6)[Y], loss="proxy_nca"), "choose a loss of pairs or pass y"),
+        (lambda: embed(labels=np.eye(6)[Y], loss="proxy_nca"), "choose a loss of pairs, or pass y"),
         lambda: embed(labels=np.eye(6)[Y], loss="contrastive"),
         lambda: embed(loss="proxy_nca"),
     ],
@@ -130,7 +130,7 @@ REMEDIES = {
         lambda: embed(labels=Y.astype(str), unlabeled_label="none"),
     ],
     "nothing but marks": [
-        (lambda: embed(labels=0 * Y, unlabeled_label=0), "pass labels of two classes"),
+        (lambda: embed(labels=0 * Y, unlabeled_label=0), "pass labels of at least two classes"),
         lambda: embed(unlabeled_label=0),
     ],
     "tower that is a module": [
@@ -216,12 +216,15 @@ REMEDIES = {
         lambda: few_shot_score(embed(), X, Y, n_way=2, k_shot=2),
     ],
     "groups of one class": [
-        (lambda: embed(sampler=partial(hierarchical, groups=Y)), "raise n_groups, or make groups"),
+        (lambda: embed(sampler=partial(hierarchical, groups=Y)), "raise n_groups, or form groups"),
         lambda: embed(sampler=partial(hierarchical, groups=Y, n_groups=2)),
         lambda: embed(sampler=partial(hierarchical, groups=Y // 2)),
     ],
     "weights of zero": [
-        (lambda: embed(sampler=partial(weighted, weight=0 * Y)), "give such rows a weight"),
+        (
+            lambda: embed(sampler=partial(weighted, weight=0 * Y)),
+            "give such rows a positive weight",
+        ),
         lambda: embed(sampler=partial(weighted, weight=1 + Y)),
     ],
 }

@@ -240,7 +240,7 @@ def test_a_head_needs_no_weights(digit_pairs):
 def test_labels_that_seem_reversed_warn(digit_pairs, same, different):
     P, _, match, _ = digit_pairs
     P, match = P[:500], match[:500]
-    message = re.escape(f"If these are the ones that match, pass y == {same!r}.")
+    message = re.escape(f"If the latter match, pass y == {same!r}.")
     with pytest.warns(UserWarning, match=message):
         SiameseVerifier(max_iter=1).fit(P, np.where(match, same, different))
 

@@ -1,52 +1,61 @@
-"""Tables of strings: cells, rows, and their layout as Markdown and as reStructuredText."""
-
-RATIO = "{ratio[median]:.2f} ({ratio[min]:.2f} to {ratio[max]:.2f})"
-"""The cell of a ratio: the median, the least and the greatest."""
+"""Build tables of strings, and lay them out as Markdown and as reStructuredText."""
 
 
-def table(results, columns):
-    """Return a table of results, a row for each.
+def table(rows, columns=None):
+    """Return a table of results.
 
     Parameters
     ----------
-    results : list of dict
-        Results.
+    rows : list of dict
+        Results, see :func:`of_runs`.
 
-    columns : dict
-        For each header what its cells are made by: a function of the result, a format string
-        of the keys of the result, or the name of a figure, see :func:`figure`.
+    columns : dict, default=None
+        The content of each column by its header: a function of the row, a format string of the
+        keys of the row, or the name of a label or figure. By default all labels and figures.
 
     Returns
     -------
     table : list of list of str
         The header, then the rows.
     """
-    return [[*columns]] + [[cell(row, made_by) for made_by in columns.values()] for row in results]
+    columns = columns or {name: name for name in names(rows)}
+    return [[*columns]] + [[cell(row, content) for content in columns.values()] for row in rows]
 
 
-def cell(row, made_by):
+def names(rows):
+    """Return the names of the labels of the first row, and of the figures of the longest row."""
+    labels = [key for key, value in rows[0].items() if not isinstance(value, dict | list)]
+    return labels + max((list(row.get("summary", {})) for row in rows), key=len)
+
+
+def cell(row, content):
     """Return one cell, see :func:`table`."""
-    if callable(made_by):
-        return made_by(row)
-    return made_by.format(**row) if "{" in made_by else figure(row, made_by)
+    if callable(content):
+        return content(row)
+    if "{" in content:
+        return content.format(**row)
+    if content in row:
+        return "" if row[content] is None else str(row[content])
+    return figure(row, content)
 
 
 def figure(row, key):
-    """Return the cell of a mean and a standard deviation of runs, or of a published figure.
+    """Return the cell of the mean and standard deviation of runs, or of a published figure.
 
-    The cell is empty if neither the ``"summary"`` nor the ``"published"`` figures of the result
-    have such a key. Areas under the curve are fractions and seconds are rounded; all others are
-    in percent. Published figures have no standard deviation.
+    The cell is empty if the row is None or has no such figure. Areas under the curve are
+    fractions and seconds are rounded; all others are in percent. Published figures have no
+    standard deviation.
     """
-    if "published" in row:
-        value = row["published"].get(key)
-        return "" if value is None else f"{100 * value:.1f}"
-    if key not in row["summary"]:
+    if row is None:
+        return ""
+    if key in row.get("published", {}):
+        return f"{100 * row['published'][key]:.1f}"
+    if key not in row.get("summary", {}):
         return ""
     mean, std = row["summary"][key]["mean"], row["summary"][key]["std"]
     if key == "seconds":
         return f"{mean:.0f}"
-    if key == "auc":
+    if "auc" in key.lower():
         return f"{mean:.3f} ± {std:.3f}"
     return f"{100 * mean:.1f} ± {100 * std:.1f}"
 

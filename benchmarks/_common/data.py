@@ -22,13 +22,16 @@ def _readable(path):
         raise ValueError(f"{path} cannot be read ({error}); download it again.") from error
 
 
-def load_fashion_mnist(folder):
+def load_fashion_mnist(folder, n_rows=None):
     """Load Fashion-MNIST from its four IDX files.
 
     Parameters
     ----------
     folder : Path
         The folder that holds ``fashion-mnist/``.
+
+    n_rows : int, default=None
+        Number of training images and of test images, the first ones; by default all.
 
     Returns
     -------
@@ -41,12 +44,13 @@ def load_fashion_mnist(folder):
         If a file is of another kind, or incomplete.
     """
     folder = folder / "fashion-mnist"
-    return (
+    parts = (
         _read_idx(folder / "train-images-idx3-ubyte.gz", 2051).reshape(-1, 784),
         _read_idx(folder / "train-labels-idx1-ubyte.gz", 2049),
         _read_idx(folder / "t10k-images-idx3-ubyte.gz", 2051).reshape(-1, 784),
         _read_idx(folder / "t10k-labels-idx1-ubyte.gz", 2049),
     )
+    return [part[:n_rows] for part in parts]
 
 
 def _read_idx(path, magic):

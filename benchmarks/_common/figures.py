@@ -7,6 +7,9 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from sksiamese.metrics import equal_error_rate
 
+RATIO = "{ratio[median]:.2f} ({ratio[min]:.2f} to {ratio[max]:.2f})"
+"""The cell of a ratio, see :func:`spread`."""
+
 
 def timed(function, *arguments, **options):
     """Return the result of a call, and its seconds."""
@@ -39,9 +42,7 @@ def by_turns(functions, rounds, *, warm_up=1):
     results : dict of list
         Results of each function, round by round.
     """
-    turns = [
-        {name: function() for name, function in functions.items()} for _ in range(rounds + warm_up)
-    ]
+    turns = [{name: call() for name, call in functions.items()} for _ in range(rounds + warm_up)]
     return {name: [turn[name] for turn in turns[warm_up:]] for name in functions}
 
 
@@ -52,11 +53,8 @@ def mean_of(runs):
 
 def summary(runs):
     """Return the mean and the standard deviation over runs of each figure."""
-    means = mean_of(runs)
-    return {
-        key: {"mean": mean, "std": float(np.std([run[key] for run in runs]))}
-        for key, mean in means.items()
-    }
+    deviations = {key: float(np.std([run[key] for run in runs])) for key in runs[0]}
+    return {key: {"mean": mean, "std": deviations[key]} for key, mean in mean_of(runs).items()}
 
 
 def of_runs(runs, **labels):
@@ -72,7 +70,7 @@ def spread(values):
 
 def verification(match, score):
     """Return the area under the curve and the equal error rate of scores of pairs."""
-    return {"auc": float(roc_auc_score(match, score)), "eer": equal_error_rate(match, score)}
+    return {"AUC": float(roc_auc_score(match, score)), "EER": equal_error_rate(match, score)}
 
 
 def best_threshold(match, score):

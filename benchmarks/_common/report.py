@@ -16,112 +16,117 @@ from benchmarks._common.cells import markdown, table
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = Path(os.environ.get("SKSIAMESE_DATA", ROOT.parent / "shared" / "data"))
-PACKAGES = (
-    "sksiamese",
-    "scikit-learn",
-    "torch",
-    "numpy",
-    "scipy",
-    "pytorch-metric-learning",
-    "metric-learn",
-    "skorch",
-    "dtaidistance",
-)
+PACKAGES = ("sksiamese", "scikit-learn", "torch", "numpy", "scipy")
+PEERS = ("pytorch-metric-learning", "metric-learn", "skorch", "dtaidistance")
 
 
-def with_options(**options):
-    """Declare the options of a run.
+def benchmark(**tables):
+    """Declare that a function is a benchmark.
+
+    The function gets the folder of the data sets, and its options by keyword, each with a default;
+    None is the default of an optional integer. It returns rows, or a dict of rows by table.
 
     Parameters
     ----------
-    **options : tuple
-        Default and help of each option. The default gives the type: None is for an optional
-        integer, False for a switch.
+    **tables : dict, callable or None
+        For each table its columns, see :func:`table`, or a function that makes its rows from the
+        results.
     """
 
+    def declare(function):
+        parameters = inspect.signature(function).parameters.values()
+        function.options = {p.name: p.default for p in parameters if p.default is not p.empty}
+        function.tables = tables
+        return function
+
+    return declare
+
+
+def tables_of(tables, results):
+    """Return the tables of results by name, see :func:`benchmark`."""
+    if callable(tables):
+        return tables(results)
+    found = {}
+    for name, columns in tables.items():
+        rows = results[name] if isinstance(results, dict) and name in results else results
+        found[name] = table(columns(rows)) if callable(columns) else table(rows, columns)
+    return found
+
+
+def start(*benchmarks, arguments=None):
+    """Run a benchmark of a script, write the JSON of its results and print its tables.
+
+    Parameters
+    ----------
+    *benchmarks : callable
+        All benchmarks of the script. If there are several, the first argument names one.
+
+    arguments : list of str, default=None
+        Arguments, by default those of the command line.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen = benchmarks[0]
+    if len(benchmarks) > 1:
+        chooser, by_name = argparse.ArgumentParser(), {one.__name__: one for one in benchmarks}
+        chooser.add_argument("benchmark", choices=by_name)
+        chosen, arguments = by_name[chooser.parse_args(arguments[:1]).benchmark], arguments[1:]
+    args = parser(chosen).parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    settings = {name: getattr(args, name) for name in chosen.options}
+    results = chosen(args.data, **settings)
+    record = {
+        "settings": settings | {"threads": args.threads},
+        "versions": versions(),
+        "machine": machine(),
+        "results": results,
+        "tables": tables_of(chosen.tables, results),
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{chosen.__name__}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    sys.stdout.write("\n".join(map(markdown, record["tables"].values())))
+
+
+def parser(benchmark):
+    """Return the parser of the options of a benchmark."""
+    result = argparse.ArgumentParser(
+        description=benchmark.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = result.add_argument
+    add("--data", type=Path, default=DATA, help="folder of data sets, default: $SKSIAMESE_DATA")
+    add("--out", type=Path, default=RESULTS, help="folder for the JSON of results")
+    add("--threads", type=int, default=2, help="threads of torch")
+    for name, default in benchmark.options.items():
+        kind = int if default is None else type(default)
+        add(f"--{name.replace('_', '-')}", type=kind, default=default, help=f"default: {default}")
+    return result
+
+
+def with_options(**options):
+    """Declare the options of a function for :func:`main`: the default and help of each."""
+
     def declare(run):
-        run.options = options
+        run.options = {name: default for name, (default, _) in options.items()}
         return run
 
     return declare
 
 
-def main(run, tables, arguments=None, *, name=None):
-    """Run a benchmark, write the JSON of its results and print its tables.
+def main(run, tables, arguments=None):
+    """Run a benchmark that reads the folder, threads and options from one argument."""
 
-    Parameters
-    ----------
-    run : callable
-        ``run(args)`` returns the results: rows, or the rows of each table by its name. ``args``
-        has an attribute for each of its options, and ``data``, ``out`` and ``threads``. The
-        docstring of its module describes the benchmark.
+    def benchmark(data, **options):
+        return run(argparse.Namespace(data=data, threads=torch.get_num_threads(), **options))
 
-    tables : dict or callable
-        Columns of each table by its name, see :func:`table`, or a function of the results that
-        returns tables by name.
-
-    arguments : list of str, default=None
-        Arguments, by default those of the command line.
-
-    name : str, default=None
-        Name of the JSON, by default that of the module of ``run``.
-    """
-    module, options = inspect.getmodule(run), getattr(run, "options", {})
-    args = parser(module.__doc__, options).parse_args(arguments)
-    torch.set_num_threads(args.threads)
-    results = run(args)
-    record = {
-        "settings": {option: getattr(args, option) for option in (*options, "threads")},
-        "versions": versions(),
-        "machine": machine(),
-        "results": results,
-        "tables": tables_of(tables, results),
-    }
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{name or Path(module.__file__).stem}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    sys.stdout.write("\n".join(map(markdown, record["tables"].values())))
-
-
-def tables_of(tables, results):
-    """Return the tables of results by name, each a header and rows of strings."""
-    if callable(tables):
-        return tables(results)
-    rows = results if isinstance(results, dict) else dict.fromkeys(tables, results)
-    return {name: table(rows[name], columns) for name, columns in tables.items()}
-
-
-def main_by_name(benchmarks):
-    """Run the benchmark that the first argument of the command line names.
-
-    Parameters
-    ----------
-    benchmarks : dict of tuple
-        ``run`` and ``tables`` of :func:`main` for each name.
-    """
-    chooser = argparse.ArgumentParser()
-    chooser.add_argument("benchmark", choices=benchmarks)
-    name = chooser.parse_args(sys.argv[1:2]).benchmark
-    main(*benchmarks[name], sys.argv[2:], name=name)
-
-
-def parser(description, options):
-    """Return the parser of a script."""
-    result = argparse.ArgumentParser(description=description.splitlines()[0])
-    add = result.add_argument
-    add("--data", type=Path, default=DATA, help="folder of data sets, default: $SKSIAMESE_DATA")
-    add("--out", type=Path, default=RESULTS, help="folder for the JSON of results")
-    add("--threads", type=int, default=2, help="threads of torch")
-    for name, (default, text) in options.items():
-        kind = int if default is None else type(default)
-        reads = {"action": "store_true"} if kind is bool else {"type": kind}
-        add(f"--{name.replace('_', '-')}", default=default, help=text, **reads)
-    return result
+    benchmark.__name__ = Path(inspect.getfile(run)).stem
+    benchmark.options, benchmark.tables = run.options, tables
+    start(benchmark, arguments=arguments)
 
 
 def versions():
     """Return the versions of the packages that are installed."""
-    return {package: version(package) for package in PACKAGES if any(distributions(name=package))}
+    installed = [name for name in (*PACKAGES, *PEERS) if any(distributions(name=name))]
+    return {name: version(name) for name in installed}
 
 
 def machine():

@@ -34,10 +34,9 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks._common.cells import RATIO
-from benchmarks._common.figures import by_turns, seconds_of, spread
+from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread
 from benchmarks._common.process import in_new_process, most_resident
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.report import benchmark, start
 from benchmarks.cost.training import LEARNING_RATE, TOWERS, Clock, compare, images, our_fit
 from sksiamese import SiameseEmbedder
 from sksiamese.distances import DISTANCES
@@ -91,7 +90,7 @@ N_HELD_OUT = 5000
 TARGET = 0.88
 
 
-def data(n_rows, n_components, n_classes):
+def clusters(n_rows, n_components, n_classes):
     """Return overlapping classes of embeddings, and the classes."""
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(n_rows) % n_classes
@@ -143,7 +142,7 @@ def step(criterion, Z, y, n_steps=1):
 
 def compare_losses(loss, miner, *, n_rows, rounds):
     """Return the milliseconds of both losses, and the spread of their ratio."""
-    Z, y = data(n_rows, 128, n_rows // 8)
+    Z, y = clusters(n_rows, 128, n_rows // 8)
     timings = {}
     for kind in (OurLoss, PeerLoss):
         criterion = kind(loss, miner, 128, n_rows // 8)
@@ -167,34 +166,31 @@ def mean_seconds(criterion, Z, y, n_steps):
 def peak(loss, miner, n_rows):
     """Return the MB that one step needs in addition to those of the process."""
     criterion = OurLoss(loss, miner, 64, 10)
-    step(criterion, *data(64, 64, 10))
-    Z, y = data(n_rows, 64, 10)
+    step(criterion, *clusters(64, 64, 10))
+    Z, y = clusters(n_rows, 64, 10)
     before = most_resident()
     step(criterion, Z, y)
     return most_resident() - before
 
 
-@with_options(
-    rounds=(5, "timings of each contender"),
-    rows=(512, "rows of a batch that is timed"),
-    peak_rows=(4096, "rows for the memory"),
-)
-def losses(args):
+NAMES = {"loss": "{loss}", "miner": "{miner}"}
+MILLISECONDS = {
+    "ours, ms": "{ours_ms:.1f}",
+    "peer, ms": "{peer_ms:.1f}",
+    "peer / ours": RATIO.replace("2f", "1f"),
+}
+
+
+@benchmark(losses_time=NAMES | MILLISECONDS, losses_memory=NAMES | {"megabytes": "{megabytes:.0f}"})
+def losses(data, *, rounds=5, rows=512, peak_rows=4096):
     """Return the times of all losses and miners that the peer has too, and the memory of ours."""
     cases = [(loss, "all") for loss in LOSSES] + [("contrastive", miner) for miner in MINERS]
-    return {
-        "losses_time": [
-            compare_losses(*case, n_rows=args.rows, rounds=args.rounds) for case in PEERS
-        ],
-        "losses_memory": [
-            {
-                "loss": loss,
-                "miner": miner,
-                "megabytes": in_new_process(peak, loss, miner, args.peak_rows),
-            }
-            for loss, miner in dict.fromkeys(cases)
-        ],
-    }
+    memory = []
+    for loss, miner in dict.fromkeys(cases):
+        megabytes = in_new_process(peak, loss, miner, peak_rows)
+        memory.append({"loss": loss, "miner": miner, "megabytes": megabytes})
+    time = [compare_losses(*case, n_rows=rows, rounds=rounds) for case in PEERS]
+    return {"losses_time": time, "losses_memory": memory}
 
 
 class Tower(nn.Sequential):
@@ -212,13 +208,13 @@ def peer_loop(X, y, loss, miner):
     sampler = samplers.MPerClassSampler(y, m=PER_CLASS, length_before_new_iter=len(y))
     loader = DataLoader(dataset, batch_size=10 * PER_CLASS, sampler=sampler)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
-    start = perf_counter()
+    begin = perf_counter()
     for _ in range(2):
         for rows, labels in loader:
             optimizer.zero_grad()
             criterion(model(rows), labels).backward()
             optimizer.step()
-    return {"epoch": (perf_counter() - start) / 2}
+    return {"epoch": (perf_counter() - begin) / 2}
 
 
 def skorch_fit(X, y, loss, miner):
@@ -243,12 +239,8 @@ def skorch_fit(X, y, loss, miner):
 
 def epochs(X, y, rounds):
     """Return a row for each loss and trainer: seconds of an epoch, and their ratio to ours."""
-    our_epoch = partial(our_fit, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
-    trainers = {
-        "SiameseEmbedder": our_epoch,
-        "pytorch-metric-learning": peer_loop,
-        "skorch": skorch_fit,
-    }
+    ours = partial(our_fit, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
+    trainers = {"SiameseEmbedder": ours, "pytorch-metric-learning": peer_loop, "skorch": skorch_fit}
     return [
         {"loss": name} | row
         for name, (loss, miner) in TRAINED.items()
@@ -292,9 +284,8 @@ def our_accuracy(X, y):
 def nca_accuracy(X, y, *, n_rows, max_iter):
     """Return the curve of scikit-learn's NCA on some rows, at every fifth iteration."""
     clock = Accuracy(X, y)
-    few, _, y_few, _ = train_test_split(
-        clock.X, clock.y, train_size=n_rows, stratify=clock.y, random_state=0
-    )
+    X, y = clock.X, clock.y
+    few, _, y_few, _ = train_test_split(X, y, train_size=n_rows, stratify=y, random_state=0)
     scaler = StandardScaler()
 
     def record(transformation, n_iter):
@@ -319,60 +310,40 @@ def reached(name, n_rows, curve):
     }
 
 
-@with_options(
-    rounds=(5, "timings of each contender"),
-    rows=(None, "number of images"),
-    nca_rows=(5000, "rows that NCA trains on"),
-    nca_iter=(50, "maximum number of iterations of NCA"),
-)
-def peers_training(args):
-    """Return the seconds of an epoch, and the curves of accuracy."""
-    X, y = images(args)
-    nca_curve = nca_accuracy(X, y, n_rows=args.nca_rows, max_iter=args.nca_iter)
-    return {
-        "peers_epochs": epochs(X, y, args.rounds),
-        "peers_accuracy": [
-            reached("SiameseEmbedder", len(X) - N_HELD_OUT, our_accuracy(X, y)),
-            reached("NeighborhoodComponentsAnalysis", args.nca_rows, nca_curve),
-        ],
-    }
-
-
 def seconds_to_target(row):
     """Return the cell of the seconds to the target."""
     seconds = row["seconds_to_target"]
     return "not reached" if seconds is None else f"{seconds:.1f}"
 
 
-NAMES = {"loss": "{loss}", "miner": "{miner}"}
-LOSSES_TABLES = {
-    "losses_time": NAMES
-    | {
-        "ours, ms": "{ours_ms:.1f}",
-        "peer, ms": "{peer_ms:.1f}",
-        "peer / ours": RATIO.replace("2f", "1f"),
-    },
-    "losses_memory": NAMES | {"megabytes": "{megabytes:.0f}"},
+PEERS_EPOCHS = {
+    "loss": "{loss}",
+    "trained by": "{name}",
+    "seconds an epoch": "{seconds[median]:.2f}",
+    "times ours": RATIO,
 }
-TRAINING_TABLES = {
-    "peers_epochs": {
-        "loss": "{loss}",
-        "trained by": "{name}",
-        "seconds an epoch": "{seconds[median]:.2f}",
-        "times ours": RATIO,
-    },
-    "peers_accuracy": {
-        "model": "{name}",
-        "rows": "{rows:,}",
-        "seconds to 88 %": seconds_to_target,
-        "best accuracy": lambda row: f"{100 * row['best']['accuracy']:.1f} %",
-        "after seconds": "{best[seconds]:.1f}",
-    },
-}
-BENCHMARKS = {
-    "losses": (losses, LOSSES_TABLES),
-    "peers_training": (peers_training, TRAINING_TABLES),
+PEERS_ACCURACY = {
+    "model": "{name}",
+    "rows": "{rows:,}",
+    "seconds to 88 %": seconds_to_target,
+    "best accuracy": lambda row: f"{100 * row['best']['accuracy']:.1f} %",
+    "after seconds": "{best[seconds]:.1f}",
 }
 
+
+@benchmark(peers_epochs=PEERS_EPOCHS, peers_accuracy=PEERS_ACCURACY)
+def peers_training(data, *, rounds=5, rows=None, nca_rows=5000, nca_iter=50):
+    """Return the seconds of an epoch, and the curves of accuracy."""
+    X, y = images(data, rows)
+    nca_curve = nca_accuracy(X, y, n_rows=nca_rows, max_iter=nca_iter)
+    return {
+        "peers_epochs": epochs(X, y, rounds),
+        "peers_accuracy": [
+            reached("SiameseEmbedder", len(X) - N_HELD_OUT, our_accuracy(X, y)),
+            reached("NeighborhoodComponentsAnalysis", nca_rows, nca_curve),
+        ],
+    }
+
+
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(losses, peers_training)

@@ -31,11 +31,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-from benchmarks._common.cells import RATIO, table
 from benchmarks._common.data import load_fashion_mnist
-from benchmarks._common.figures import by_turns, seconds_of, spread, timed
+from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread, timed
 from benchmarks._common.process import in_new_process, megabytes, most_resident
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.report import benchmark, start
 from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.towers import cnn
 
@@ -142,49 +141,33 @@ def import_seconds():
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-@with_options(
-    rounds=(15, "timings of many rows"),
-    calls=(1000, "timings of one pair"),
-    imports=(5, "timings of the import"),
-    rows=(60_000, "number of images"),
-)
-def inference(args):
+INFERENCE_ROWS = {
+    "tower": "{tower}",
+    "rows": "{rows:,}",
+    "way": "{way}",
+    "seconds": "{seconds:.3f}",
+    "throughput, times that of the tower in chunks": "{throughput:.2f}",
+}
+INFERENCE_PAIR = {
+    "one pair": "{way}",
+    "milliseconds": lambda row: f"{row['milliseconds']:.{2 if 'beside' in row else 0}f}",
+    "beside tower and head": lambda row: f"{row['beside']:.2f}" if "beside" in row else "",
+}
+
+
+@benchmark(inference_rows=INFERENCE_ROWS, inference_pair=INFERENCE_PAIR)
+def inference(data, *, rounds=15, calls=1000, imports=5, rows=60_000):
     """Return the seconds of many rows, of one pair and of the import."""
-    X, y, *_ = load_fashion_mnist(args.data)
-    X, y = X[: args.rows], y[: args.rows]
-    return {
-        "rows": many_rows(X, y, args.rounds),
-        "pair": one_pair(X, y, args.calls),
-        "import_seconds": min(import_seconds() for _ in range(args.imports)),
-    }
+    X, y, *_ = load_fashion_mnist(data, rows)
+    imported = 1e3 * min(import_seconds() for _ in range(imports))
+    pair = [*one_pair(X, y, calls), {"way": "import sksiamese", "milliseconds": imported}]
+    return {"inference_rows": many_rows(X, y, rounds), "inference_pair": pair}
 
 
-def inference_tables(results):
-    """Return the tables of many rows, and of one pair and the import."""
-    rows = {
-        "tower": "{tower}",
-        "rows": "{rows:,}",
-        "way": "{way}",
-        "seconds": "{seconds:.3f}",
-        "throughput, times that of the tower in chunks": "{throughput:.2f}",
-    }
-    pair = {
-        "one pair": "{way}",
-        "milliseconds": "{milliseconds:.2f}",
-        "beside tower and head": "{beside:.2f}",
-    }
-    imported = ["import sksiamese", f"{1e3 * results['import_seconds']:.0f}", ""]
-    return {
-        "inference_rows": table(results["rows"], rows),
-        "inference_pair": [*table(results["pair"], pair), imported],
-    }
-
-
-def prepare_pairs(args):
+def prepare_pairs(data, n_items, n_pairs):
     """Return images, a view of pairs of them, and a verifier."""
-    X, y, *_ = load_fashion_mnist(args.data)
-    X, y = X[: args.items], y[: args.items]
-    pairs, match, _ = make_pairs(X, y, n_pairs=args.pairs, as_view=True, random_state=0)
+    X, y, *_ = load_fashion_mnist(data, n_items)
+    pairs, match, _ = make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=0)
     verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu")
     return X, pairs, verifier.fit(pairs[:2000], match[:2000])
 
@@ -207,37 +190,35 @@ def pair_seconds(X, pairs, verifier, rounds):
     }
 
 
-def pair_memory(args):
+def pair_memory(*sizes):
     """Return the MB of predict_proba at its peak, and of the process before."""
-    _, pairs, verifier = prepare_pairs(args)
+    _, pairs, verifier = prepare_pairs(*sizes)
     before = megabytes("VmRSS")
     verifier.predict_proba(pairs)
     return {"megabytes": most_resident() - before, "megabytes_before": before}
 
 
-@with_options(
-    rounds=(7, "timings of each step"),
-    items=(60_000, "number of images"),
-    pairs=(1_000_000, "number of pairs"),
-)
-def pair_view(args):
-    """Return the seconds and the memory of all pairs."""
-    sizes = {"items": args.items, "pairs": args.pairs}
-    seconds = pair_seconds(*prepare_pairs(args), args.rounds)
-    return seconds | in_new_process(pair_memory, args) | sizes
-
-
-def pair_tables(results):
-    """Return the table of the cost of many pairs of few items."""
-    rows = {
+def pair_view_rows(results):
+    """Return the rows of the table of many pairs of few items."""
+    cells = {
         "seconds to embed {items:,} items": "{seconds[transform_items]:.2f}",
         "seconds of the head over {pairs:,} pairs": "{seconds[head]:.2f}",
         "seconds of predict_proba of {pairs:,} pairs": "{seconds[predict_proba]:.2f}",
         "predict_proba / (embed + head)": RATIO,
         "megabytes at the peak, beside what was held before": "{megabytes:.0f}",
     }
-    cells = [[cell.format(**results) for cell in row] for row in rows.items()]
-    return {"pair_view": [["measure", "figure"], *cells]}
+    return [
+        {"measure": name.format(**results), "figure": cell.format(**results)}
+        for name, cell in cells.items()
+    ]
+
+
+@benchmark(pair_view=pair_view_rows)
+def pair_view(data, *, rounds=7, items=60_000, pairs=1_000_000):
+    """Return the seconds and the memory of all pairs."""
+    seconds = pair_seconds(*prepare_pairs(data, items, pairs), rounds)
+    memory = in_new_process(pair_memory, data, items, pairs)
+    return seconds | memory | {"items": items, "pairs": pairs}
 
 
 def timed_search(X, y, *, n_epochs, n_jobs, threads):
@@ -251,45 +232,37 @@ def timed_search(X, y, *, n_epochs, n_jobs, threads):
     return grid.cv_results_["mean_test_score"], seconds
 
 
-@with_options(
-    rounds=(3, "timings of each way"),
-    epochs=(10, "epochs of each fit"),
-    rows=(10_000, "number of images"),
-)
-def search(args):
-    """Return a row for each way to search."""
-    X, y, *_ = load_fashion_mnist(args.data)
-    search_images = partial(timed_search, X[: args.rows], y[: args.rows], n_epochs=args.epochs)
-    ways = {
-        "one process, 1 thread": partial(search_images, n_jobs=1, threads=1),
-        f"one process, threads: {args.threads}": partial(
-            search_images, n_jobs=1, threads=args.threads
-        ),
-        "two workers": partial(search_images, n_jobs=2, threads=args.threads),
-    }
-    found = by_turns(ways, args.rounds, warm_up=0)
-    scores = [rounds[-1][0] for rounds in found.values()]
-    check_equal(scores[2], scores[0], 0)
-    seconds = [[seconds for _, seconds in rounds] for rounds in found.values()]
-    one_process = min(seconds[0] + seconds[1])
-    return [
-        {"way": way, "first": values[0], "seconds": min(values)}
-        | {"speedup": one_process / min(values)}
-        for way, values in zip(ways, seconds, strict=True)
-    ]
-
-
 SEARCH = {
     "search": "{way}",
     "seconds, first": "{first:.1f}",
     "seconds, least": "{seconds:.1f}",
     "times as fast as one process": "{speedup:.2f}",
 }
-BENCHMARKS = {
-    "inference": (inference, inference_tables),
-    "pair_view": (pair_view, pair_tables),
-    "search": (search, {"search": SEARCH}),
-}
+
+
+@benchmark(search=SEARCH)
+def search(data, *, rounds=3, epochs=10, rows=10_000):
+    """Return a row for each way to search."""
+    X, y, *_ = load_fashion_mnist(data, rows)
+    threads = torch.get_num_threads()
+    settings = {
+        "one process, 1 thread": {"n_jobs": 1, "threads": 1},
+        f"one process, threads: {threads}": {"n_jobs": 1, "threads": threads},
+        "two workers": {"n_jobs": 2, "threads": threads},
+    }
+    timed_images = partial(timed_search, X, y, n_epochs=epochs)
+    ways = {way: partial(timed_images, **setting) for way, setting in settings.items()}
+    found = by_turns(ways, rounds, warm_up=0)
+    scores = [turns[-1][0] for turns in found.values()]
+    check_equal(scores[2], scores[0], 0)
+    seconds = {way: [taken for _, taken in turns] for way, turns in found.items()}
+    one_process, one_process_threads, _ = map(min, seconds.values())
+    reference = min(one_process, one_process_threads)
+    return [
+        {"way": way, "first": taken[0], "seconds": min(taken), "speedup": reference / min(taken)}
+        for way, taken in seconds.items()
+    ]
+
 
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(inference, pair_view, search)

@@ -23,13 +23,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from benchmarks._common.figures import timed
-from benchmarks._common.process import (
-    greatest_during,
-    in_new_process,
-    megabytes,
-    most_resident,
-)
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.process import greatest_during, in_new_process, megabytes, most_resident
+from benchmarks._common.report import benchmark, start
 from sksiamese import SiameseEmbedder
 from sksiamese.batches import class_balanced
 
@@ -77,8 +72,8 @@ def made_rows(n_rows, n_columns, dtype):
     rng = np.random.default_rng(0)
     y = rng.integers(10, size=n_rows, dtype=np.uint8)
     X = np.empty((n_rows, n_columns), dtype)
-    for start in range(0, n_rows, CHUNK):
-        part = slice(start, start + CHUNK)
+    for first in range(0, n_rows, CHUNK):
+        part = slice(first, first + CHUNK)
         X[part] = rng.integers(128, size=X[part].shape, dtype=np.uint8) + 12 * y[part, None]
     return X, y
 
@@ -111,8 +106,9 @@ def peaks(function, *arguments):
 def measure(case):
     """Return the memory of this process in MB, at each step of a case."""
     imports = megabytes("VmRSS")
-    options = {"max_iter": 1, "batch_size": case["batch_size"], "random_state": 0, "device": "cpu"}
-    embedder = SiameseEmbedder(**options)
+    embedder = SiameseEmbedder(
+        max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
+    )
     shape = case["rows"], case["columns"]
     if "path" in case:
         X = Reader(case["path"], shape)
@@ -145,20 +141,38 @@ def files(gigabytes):
     return results
 
 
-@with_options(scale=(1.0, "share of the rows"), gigabytes=(6.3, "size of the file"))
-def memory(args):
-    """Return the memory of all cases, and of files."""
-    cases = [BASE | change for change in CHANGES]
-    cases = [case | {"rows": int(case["rows"] * args.scale)} for case in cases]
-    return {
-        "memory": [case | in_new_process(measure, case) for case in cases],
-        "memory_files": files(args.gigabytes),
-    }
-
-
 def in_addition(step, row):
     """Return the cell of the peak of a step, less the imported packages and the data."""
     return f"{row[step]['resident'] - row['imports'] - row['data']:.0f}"
+
+
+ARRAYS = {
+    "rows": "{rows:,}",
+    "columns": "{columns:,}",
+    "type": "{dtype}",
+    "batch": "{batch_size:,}",
+    "MB of data": "{data:.0f}",
+    "MB of fit beside the data": partial(in_addition, "fit"),
+    "MB of transform beside the data": partial(in_addition, "transform"),
+    "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
+}
+FILES = {
+    "rows in a file": "{kind}",
+    "GB": lambda row: f"{row['data'] * 2**20 / 1e9:.1f}",
+    "step": "{step}",
+    "seconds": "{seconds:.0f}",
+    "MB, anonymous": "{anonymous:.0f}",
+    "MB, pages of files too": "{resident:.0f}",
+}
+
+
+@benchmark(memory=ARRAYS, memory_files=FILES)
+def memory(data, *, scale=1.0, gigabytes=6.3):
+    """Return the memory of all cases with their rows scaled, and of files of some gigabytes."""
+    cases = [BASE | change for change in CHANGES]
+    cases = [case | {"rows": int(case["rows"] * scale)} for case in cases]
+    arrays = [case | in_new_process(measure, case) for case in cases]
+    return {"memory": arrays, "memory_files": files(gigabytes)}
 
 
 def sparse_rows(n_rows, n_columns):
@@ -203,30 +217,6 @@ def measure_sparse(n_rows, n_columns, n_epochs):
     }
 
 
-@with_options(epochs=(3, "of the fit"), rows=(50_000, "rows"), columns=(20_000, "columns"))
-def sparse_memory(args):
-    """Return the memory of sparse rows."""
-    return [in_new_process(measure_sparse, args.rows, args.columns, args.epochs)]
-
-
-ARRAYS = {
-    "rows": "{rows:,}",
-    "columns": "{columns:,}",
-    "type": "{dtype}",
-    "batch": "{batch_size:,}",
-    "MB of data": "{data:.0f}",
-    "MB of fit beside the data": partial(in_addition, "fit"),
-    "MB of transform beside the data": partial(in_addition, "transform"),
-    "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
-}
-FILES = {
-    "rows in a file": "{kind}",
-    "GB": lambda row: f"{row['data'] * 2**20 / 1e9:.1f}",
-    "step": "{step}",
-    "seconds": "{seconds:.0f}",
-    "MB, anonymous": "{anonymous:.0f}",
-    "MB, pages of files too": "{resident:.0f}",
-}
 SPARSE = {
     "rows": "{n_rows:,}",
     "columns": "{n_columns:,}",
@@ -236,10 +226,13 @@ SPARSE = {
     "process, rows made": "{rows:.0f}",
     "process, trained and embedded": "{peak:.0f}",
 }
-BENCHMARKS = {
-    "memory": (memory, {"memory": ARRAYS, "memory_files": FILES}),
-    "sparse_memory": (sparse_memory, {"sparse_memory": SPARSE}),
-}
+
+
+@benchmark(sparse_memory=SPARSE)
+def sparse_memory(data, *, epochs=3, rows=50_000, columns=20_000):
+    """Return the memory of sparse rows."""
+    return [in_new_process(measure_sparse, rows, columns, epochs)]
+
 
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(memory, sparse_memory)

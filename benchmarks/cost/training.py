@@ -27,10 +27,9 @@ from pytorch_metric_learning.losses import ContrastiveLoss
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from benchmarks._common.cells import RATIO
 from benchmarks._common.data import load_fashion_mnist
-from benchmarks._common.figures import by_turns, of_runs, spread, timed
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.figures import RATIO, by_turns, of_runs, spread, timed
+from benchmarks._common.report import benchmark, start
 from sksiamese import SiameseEmbedder
 from sksiamese.towers import Standardize, cnn, mlp
 
@@ -97,17 +96,18 @@ def bare_loop(
     X, y = torch.from_numpy(X), torch.from_numpy(y.astype(np.int64))
     parameters = module.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=1e-4, fused=True)
-    start = perf_counter()
+    begin = perf_counter()
     for _ in range(2):
         for batch in torch.randperm(len(X)).split(batch_size):
             optimizer.zero_grad()
             criterion(module(X[batch]), y[batch]).backward()
             optimizer.step()
-    return {"epoch": (perf_counter() - start) / 2}
+    return {"epoch": (perf_counter() - begin) / 2}
 
 
 CROSS_ENTROPY = partial(bare_loop, criterion=nn.CrossEntropyLoss(), n_outputs=10)
 PEER_LOSS = ContrastiveLoss(distance=LpDistance(normalize_embeddings=False))
+PEER = partial(bare_loop, criterion=PEER_LOSS)
 CONTRASTIVE = partial(our_fit, loss="contrastive", miner="all")
 TRIPLET = partial(our_fit, loss="triplet", miner="all")
 SEMIHARD = partial(our_fit, loss="triplet", miner="semihard")
@@ -118,18 +118,16 @@ CONTENDERS = {
     "SiameseEmbedder, triplet, all triplets": TRIPLET,
     "SiameseEmbedder, triplet, semihard": SEMIHARD,
     "SiameseEmbedder, supcon, all pairs": SUPCON,
-    "pytorch-metric-learning ContrastiveLoss, bare torch loop": partial(
-        bare_loop, criterion=PEER_LOSS
-    ),
+    "pytorch-metric-learning ContrastiveLoss, bare torch loop": PEER,
 }
 LOSSES = {"contrastive": CONTRASTIVE, "semihard": SEMIHARD, "supcon": SUPCON}
 """Contenders of ``epoch_growth`` in addition to cross-entropy."""
 
 
-def images(args):
+def images(data, rows):
     """Return the training images in float32, and their classes."""
-    X, y, *_ = load_fashion_mnist(args.data)
-    return X[: args.rows].astype(np.float32), y[: args.rows]
+    X, y, *_ = load_fashion_mnist(data, rows)
+    return X.astype(np.float32), y
 
 
 def compare(contenders, X, y, rounds, **options):
@@ -147,18 +145,6 @@ def compare(contenders, X, y, rounds, **options):
     return rows
 
 
-@with_options(rounds=(15, "timings of each contender"), rows=(None, "number of images"))
-def epoch_cost(args):
-    """Return a row for each tower and contender."""
-    X, y = images(args)
-    sizes = {"mlp": len(X), "cnn": len(X) // 10}
-    return [
-        {"tower": tower, "rows": n} | row
-        for tower, n in sizes.items()
-        for row in compare(CONTENDERS, X[:n], y[:n], args.rounds, **TOWERS[tower])
-    ]
-
-
 def seconds_beside(row):
     """Return the cell of the seconds of a fit outside its epochs."""
     return f"{row['fixed_seconds']['median']:.2f}" if "fixed_seconds" in row else ""
@@ -172,26 +158,36 @@ EPOCH_COST = {
     "times cross-entropy": RATIO,
     "seconds beside the epochs": seconds_beside,
 }
-
-
-@with_options(rounds=(7, "timings of each contender"), rows=(None, "number of images"))
-def epoch_growth(args):
-    """Return a row for each setting: the figures of each contender by its name."""
-    X, y = images(args)
-    contenders, results = {"cross-entropy": CROSS_ENTROPY} | LOSSES, []
-    for setting in SETTINGS:
-        rows = compare(contenders, X, y, args.rounds, **TOWERS["mlp"], **setting)
-        figures = {row.pop("name"): row for row in rows}
-        results.append(setting | {"rows": len(X), "figures": figures})
-    return results
-
-
 EPOCH_GROWTH = {
     "batch": "{batch_size:,}",
     "components": "{n_components}",
     "cross-entropy, s": "{figures[cross-entropy][seconds][median]:.2f}",
     **{name: RATIO.replace("ratio", f"figures[{name}][ratio]") for name in LOSSES},
 }
+
+
+@benchmark(epoch_cost=EPOCH_COST)
+def epoch_cost(data, *, rounds=15, rows=None):
+    """Return a row for each tower and contender."""
+    X, y = images(data, rows)
+    sizes = {"mlp": len(X), "cnn": len(X) // 10}
+    return [
+        {"tower": tower, "rows": n} | row
+        for tower, n in sizes.items()
+        for row in compare(CONTENDERS, X[:n], y[:n], rounds, **TOWERS[tower])
+    ]
+
+
+@benchmark(epoch_growth=EPOCH_GROWTH)
+def epoch_growth(data, *, rounds=7, rows=None):
+    """Return a row for each setting: the figures of each contender by its name."""
+    X, y = images(data, rows)
+    contenders, results = {"cross-entropy": CROSS_ENTROPY} | LOSSES, []
+    for setting in SETTINGS:
+        found = compare(contenders, X, y, rounds, **TOWERS["mlp"], **setting)
+        figures = {row.pop("name"): row for row in found}
+        results.append(setting | {"rows": len(X), "figures": figures})
+    return results
 
 
 def fit(X, y, seed):
@@ -219,29 +215,21 @@ WAYS = {
 }
 
 
-@with_options(seeds=(3, "runs of each way"), rows=(60_000, "number of training images"))
-def chunks(args):
+@benchmark(chunks=None)
+def chunks(data, *, seeds=3, rows=60_000):
     """Return a row for each way to train."""
-    X, y, X_test, y_test = load_fashion_mnist(args.data)
-    X, y = X[: args.rows], y[: args.rows]
+    X, y, X_test, y_test = load_fashion_mnist(data, rows)
     results = []
     for way, train in WAYS.items():
         runs = []
-        for seed in range(args.seeds):
+        for seed in range(seeds):
             embedder, seconds = timed(train, X, y, seed)
             neighbors = KNeighborsClassifier(5).fit(embedder.transform(X), y)
             accuracy = neighbors.score(embedder.transform(X_test), y_test)
-            runs.append({"knn": accuracy, "seconds": seconds})
-        results.append(of_runs(runs, way=way))
+            runs.append({"5-NN": accuracy, "seconds": seconds})
+        results.append(of_runs(runs, training=way))
     return results
 
 
-BENCHMARKS = {
-    "epoch_cost": (epoch_cost, {"epoch_cost": EPOCH_COST}),
-    "epoch_growth": (epoch_growth, {"epoch_growth": EPOCH_GROWTH}),
-    "chunks": (chunks, {"chunks": {"training": "{way}", "5-NN": "knn", "seconds": "seconds"}}),
-}
-"""Functions and tables of the benchmarks."""
-
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(epoch_cost, epoch_growth, chunks)

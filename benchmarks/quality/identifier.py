@@ -11,7 +11,7 @@ once more with enrolled characters that the embedder has learned from, for which
 guaranteed. The time of enrolling 100,000 embeddings and identifying 10,000 is compared with
 ``NearestNeighbors`` by brute force on the same embeddings, by turns.
 
-The settings are those of ``systems/omniglot.py``, with half the channels to take less time; they
+The settings are from ``systems/omniglot.py``, with half the channels to save time; they
 were chosen on background alphabets. The evaluation alphabets only give the figures.
 
 ``false_accept_rate``: each draw enrols some classes, and identifies rows of others that were never
@@ -27,16 +27,16 @@ import warnings
 from functools import partial
 
 import numpy as np
+import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
-from benchmarks._common.cells import RATIO
 from benchmarks._common.data import load_omniglot
-from benchmarks._common.figures import by_turns, mean_of, of_runs, spread, timed
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.figures import RATIO, by_turns, mean_of, of_runs, spread, timed
+from benchmarks._common.report import benchmark, start
 from benchmarks.systems.omniglot import SIZE, with_turned
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese.augment import affine
@@ -47,7 +47,6 @@ from sksiamese.towers import cnn
 N_DRAWS = 20
 N_CLASSES = 20
 N_ENROLLED = 5
-FAR = 0.01
 RATES = [(20, 0.1), (20, 0.2), (100, 0.02), (100, 0.05)]
 """Numbers of enrolled characters, and requested rates of false accepts, of ``identifier``."""
 
@@ -90,9 +89,11 @@ def open_set(Z, y, strategy, seed):
         scores = -identifier.class_distances(Z[rows])
         runs.append(
             {
-                "auc": roc_auc_score(np.isin(y[rows], labels), scores.max(axis=1)),
-                "dir": detection_identification_rate(y[rows], scores, labels=labels, far=FAR),
-                "accuracy": identifier.score(Z[new], y[new]),
+                "AUC of unknown": roc_auc_score(np.isin(y[rows], labels), scores.max(axis=1)),
+                "identified at 1 % false accepts": detection_identification_rate(
+                    y[rows], scores, labels=labels, far=0.01
+                ),
+                "named rightly without rejection": identifier.score(Z[new], y[new]),
             }
         )
     return mean_of(runs)
@@ -128,32 +129,35 @@ def rates(Z, y, unknown, n_classes, target_far, seed):
         identifier.fit(Z[enrolled], y[enrolled])
         rows = Z[others] if unknown is None else unknown
         far = np.mean(identifier.predict(rows) != identifier.unknown_label_)
-        runs.append({"far": far, "accuracy": identifier.score(Z[new], y[new])})
+        runs.append({"false accepts": far, "named rightly": identifier.score(Z[new], y[new])})
     return mean_of(runs)
 
 
 def identify_characters(train, test, seeds):
     """Return rows of embeddings and strategies, and rows of requested rates."""
     X, y = test
-    models, requested = {}, {}
+    fitted = []
     for seed in range(seeds):
         embedder = SiameseEmbedder(**EMBEDDER, random_state=seed)
         _, seconds = timed(embedder.fit, *with_turned(*train))
-        Z, Z_train = embedder.transform(X), embedder.transform(train[0])
-        for name, rows, cost in (("ink", X, 0.0), ("SiameseEmbedder", Z, seconds)):
-            for strategy in ("prototype", "nearest"):
-                figures = open_set(rows, y, strategy, seed) | {"seconds": cost}
-                models.setdefault((name, strategy), []).append(figures)
-        for case in RATES:
-            for kind, items in (("new", (Z, y, None)), ("learned from", (Z_train, train[1], Z))):
-                requested.setdefault((kind, *case), []).append(rates(*items, *case, seed))
-    return [
-        of_runs(runs, embedding=name, strategy=strategy)
-        for (name, strategy), runs in models.items()
-    ], [
-        of_runs(runs, characters=kind, n_classes=n_classes, target_far=target_far)
-        for (kind, n_classes, target_far), runs in requested.items()
-    ]
+        fitted.append((embedder.transform(X), embedder.transform(train[0]), seconds))
+    models, requested = [], []
+    for name in ("ink", "SiameseEmbedder"):
+        for strategy in ("prototype", "nearest"):
+            runs = []
+            for seed, (Z, _, seconds) in enumerate(fitted):
+                items, cost = (X, 0.0) if name == "ink" else (Z, seconds)
+                runs.append(open_set(items, y, strategy, seed) | {"seconds": cost})
+            models.append(of_runs(runs, embedding=name, strategy=strategy))
+    for n_classes, target_far in RATES:
+        for kind in ("new", "learned from"):
+            runs = []
+            for seed, (Z, Z_train, _) in enumerate(fitted):
+                items = (Z, y, None) if kind == "new" else (Z_train, train[1], Z)
+                runs.append(rates(*items, n_classes, target_far, seed))
+            labels = {"characters": kind, "n_classes": n_classes, "target_far": target_far}
+            requested.append(of_runs(runs, **labels))
+    return models, requested
 
 
 def compare_search(n_templates, n_queries, rounds):
@@ -183,28 +187,32 @@ def compare_search(n_templates, n_queries, rounds):
     return rows
 
 
-@with_options(
-    seeds=(3, "runs of each model"),
-    alphabets=(None, "number of alphabets"),
-    templates=(100_000, "number of enrolled embeddings"),
-    queries=(10_000, "number of embeddings to identify"),
-    rounds=(7, "timings of each search"),
-)
-def identifier(args):
+REQUESTED = {"enrolled": "{n_classes}", "asked for": lambda row: f"{100 * row['target_far']:.0f}"}
+RATES_TABLE = {
+    "characters": "{characters}",
+    **REQUESTED,
+    "false accepts": "false accepts",
+    "named rightly": "named rightly",
+}
+SEARCH_TABLE = {
+    "templates": "{templates:,}",
+    "queries": "{queries:,}",
+    "search": "{name}",
+    "seconds": "{seconds[median]:.2f}",
+    "ratio": lambda row: RATIO.format(**row) if "ratio" in row else "",
+}
+
+
+@benchmark(identifier=None, identifier_rates=RATES_TABLE, identifier_search=SEARCH_TABLE)
+def identifier(data, *, seeds=3, alphabets=None, templates=100_000, queries=10_000, rounds=7):
     """Return the rows of models, of requested rates and of the search."""
-    train, test = (
-        load_omniglot(args.data, part, n_alphabets=args.alphabets)[:2]
-        for part in ("background", "evaluation")
-    )
-    with threadpool_limits(args.threads), warnings.catch_warnings():
+    read = partial(load_omniglot, data, n_alphabets=alphabets)
+    train, test = read("background")[:2], read("evaluation")[:2]
+    with threadpool_limits(torch.get_num_threads()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "target_far=.* needs .* enrolled classes")
-        models, requested = identify_characters(train, test, args.seeds)
-        search = compare_search(args.templates, args.queries, args.rounds)
-    return {
-        "identifier": models,
-        "identifier_rates": requested,
-        "identifier_search": search,
-    }
+        models, requested = identify_characters(train, test, seeds)
+        search = compare_search(templates, queries, rounds)
+    return {"identifier": models, "identifier_rates": requested, "identifier_search": search}
 
 
 def around(centres, n_rows, spread, rng):
@@ -312,46 +320,7 @@ def simulate(make_classes, options, n_classes, target_far, n_draws):
     return {"far": float(far), "interval": [float(far - error), float(far + error)]}
 
 
-@with_options(draws=(400, "draws of each setting"))
-def false_accept_rate(args):
-    """Return a row for each kind of data and each setting."""
-    results = []
-    with threadpool_limits(args.threads):
-        for name, (make_classes, options) in kinds(args.data).items():
-            slow = callable(options.get("metric"))
-            n_draws = max(2, args.draws // 8) if slow else args.draws
-            for n_classes, target_far in SETTINGS:
-                row = {"data": name, "n_classes": n_classes, "target_far": target_far}
-                figures = simulate(make_classes, options, n_classes, target_far, n_draws)
-                results.append(row | {"draws": n_draws} | figures)
-    return results
-
-
-REQUESTED = {"enrolled": "{n_classes}", "asked for": lambda row: f"{100 * row['target_far']:.0f}"}
-IDENTIFIER = {
-    "identifier": {
-        "embedding": "{embedding}",
-        "strategy": "{strategy}",
-        "AUC of unknown": "auc",
-        "identified at 1 % false accepts": "dir",
-        "named rightly without rejection": "accuracy",
-        "seconds": "seconds",
-    },
-    "identifier_rates": {
-        "characters": "{characters}",
-        **REQUESTED,
-        "false accepts": "far",
-        "named rightly": "accuracy",
-    },
-    "identifier_search": {
-        "templates": "{templates:,}",
-        "queries": "{queries:,}",
-        "search": "{name}",
-        "seconds": "{seconds[median]:.2f}",
-        "ratio": lambda row: RATIO.format(**row) if "ratio" in row else "",
-    },
-}
-FALSE_ACCEPT_RATE = {
+FAR_TABLE = {
     "data": "{data}",
     **REQUESTED,
     "false accepts, %": lambda row: f"{100 * row['far']:.2f}",
@@ -359,10 +328,22 @@ FALSE_ACCEPT_RATE = {
         *(100 * max(0, bound) for bound in row["interval"])
     ),
 }
-BENCHMARKS = {
-    "identifier": (identifier, IDENTIFIER),
-    "false_accept_rate": (false_accept_rate, {"false_accept_rate": FALSE_ACCEPT_RATE}),
-}
+
+
+@benchmark(false_accept_rate=FAR_TABLE)
+def false_accept_rate(data, *, draws=400):
+    """Return a row for each kind of data and each setting."""
+    results = []
+    with threadpool_limits(torch.get_num_threads()):
+        for name, (make_classes, options) in kinds(data).items():
+            slow = callable(options.get("metric"))
+            n_draws = max(2, draws // 8) if slow else draws
+            for n_classes, target_far in SETTINGS:
+                row = {"data": name, "n_classes": n_classes, "target_far": target_far}
+                figures = simulate(make_classes, options, n_classes, target_far, n_draws)
+                results.append(row | {"draws": n_draws} | figures)
+    return results
+
 
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(identifier, false_accept_rate)

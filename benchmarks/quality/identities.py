@@ -20,14 +20,14 @@ from functools import partial
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.metrics import get_scorer, make_scorer
+from sklearn.metrics import get_scorer, make_scorer, roc_auc_score
 from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks._common.data import small_faces
-from benchmarks._common.figures import best_threshold, of_runs, verification
-from benchmarks._common.report import main_by_name, with_options
+from benchmarks._common.figures import best_threshold, of_runs
+from benchmarks._common.report import benchmark, start
 from sksiamese import PairKFold, SiameseVerifier, make_pairs, split_pairs
 from sksiamese.metrics import equal_error_rate, pair_accuracy, true_accept_rate
 
@@ -39,9 +39,9 @@ VERIFIERS = {
 }
 N_PEOPLE = (4, 8, 16, 32)
 SCORERS = {
-    "auc": get_scorer("roc_auc"),
+    "AUC": get_scorer("roc_auc"),
     "accuracy": get_scorer("accuracy"),
-    "eer": make_scorer(equal_error_rate, response_method="decision_function"),
+    "EER": make_scorer(equal_error_rate, response_method="decision_function"),
 }
 NAIVE, APART, ALL_LEFT = "pairs at random", "PairKFold", "PairKFold(stratify=False)"
 TRUTH = "new people"
@@ -70,9 +70,12 @@ def pixel_distance(transform, P):
 
 def measure(match, score, *, threshold):
     """Return the figures of one model."""
-    accuracy = pair_accuracy(match, score, threshold=threshold)
-    tar = true_accept_rate(match, score, far=0.01)
-    return verification(match, score) | {"accuracy": accuracy, "tar": tar}
+    return {
+        "AUC": float(roc_auc_score(match, score)),
+        "accuracy": pair_accuracy(match, score, threshold=threshold),
+        "EER": equal_error_rate(match, score),
+        "TAR at FAR 1 %": true_accept_rate(match, score, far=0.01),
+    }
 
 
 def known_digits(n_seeds):
@@ -113,29 +116,22 @@ def pairs_of(X, y, n_pairs, seed):
     return make_pairs(X, y, n_pairs=n_pairs, random_state=seed)[:2]
 
 
-def rows_of(task, n_identities, splits):
-    """Return the rows of one task, a row for each model."""
+def rows_of(splits, **labels):
+    """Return a row for each model, with labels of the task."""
     runs = [compare_models(*split, seed) for seed, split in enumerate(splits)]
-    return [
-        of_runs([run[model] for run in runs], task=task, n_identities=n_identities, model=model)
-        for model in runs[0]
-    ]
+    return [of_runs([run[model] for run in runs], **labels, model=model) for model in runs[0]]
 
 
-@with_options(
-    seeds=(10, "runs on digits, known identities"),
-    splits=(10, "choices of two unseen digits"),
-    folds=(5, "folds of people, at most 5"),
-)
-def verify_digits(args):
+@benchmark(verify_digits=None, unseen_identities=None)
+def verify_digits(data, *, seeds=10, splits=10, folds=5):
     """Return the rows of known identities, and of unseen ones."""
-    unseen = rows_of("digits, two unseen", 8, unseen_digits(args.splits))
-    X, y = small_faces(args.data)
+    digits = {"test pairs": "digits, two unseen", "identities learned from": 8}
+    unseen = rows_of(unseen_digits(splits), **digits)
+    X, y = small_faces(data)
     for n_people in N_PEOPLE:
-        splits = unseen_people(X, y, n_people, args.folds)
-        unseen += rows_of("faces, eight unseen", n_people, splits)
-    known = rows_of("digits, new rows", 10, known_digits(args.seeds))
-    return {"verify_digits": known, "unseen_identities": unseen}
+        faces = {"test pairs": "faces, eight unseen", "identities learned from": n_people}
+        unseen += rows_of(unseen_people(X, y, n_people, folds), **faces)
+    return {"verify_digits": rows_of(known_digits(seeds)), "unseen_identities": unseen}
 
 
 def compare_splits(known, new, *, seed, max_iter):
@@ -154,12 +150,12 @@ def compare_splits(known, new, *, seed, max_iter):
         )
         figures[name] = {key: float(scores[f"test_{key}"].mean()) for key in SCORERS}
         tested, trained = scores["indices"]["test"], scores["indices"]["train"]
-        figures[name]["match_share"] = float(np.mean([match[rows].mean() for rows in tested]))
+        figures[name]["matches"] = float(np.mean([match[rows].mean() for rows in tested]))
         n_used = np.mean([len(a) + len(b) for a, b in zip(tested, trained, strict=True)])
-        figures[name]["dropped"] = float(1 - n_used / len(match))
+        figures[name]["pairs dropped"] = float(1 - n_used / len(match))
     verifier.fit(pairs, match)
     figures[TRUTH] = {key: float(score(verifier, *new[:2])) for key, score in SCORERS.items()}
-    figures[TRUTH]["match_share"] = float(new[1].mean())
+    figures[TRUTH]["matches"] = float(new[1].mean())
     return figures
 
 
@@ -170,43 +166,19 @@ def pairs_of_people(X, y, seed):
     return pairs, match, y[pairs.index]
 
 
-@with_options(seeds=(5, "choices of eight people"), max_iter=(30, "epochs of the verifier"))
-def naive_split(args):
+@benchmark(naive_split=None)
+def naive_split(data, *, seeds=5, max_iter=30):
     """Return a row for each split and one for new people, over several choices of people."""
-    X, y = small_faces(args.data)
+    X, y = small_faces(data)
     people, runs = np.unique(y), []
-    for seed in range(args.seeds):
+    for seed in range(seeds):
         folds = KFold(5, shuffle=True, random_state=seed // 5).split(people)
         rows = [np.isin(y, people[group]) for group in list(folds)[seed % 5]]
         known, new = (pairs_of_people(X[part], y[part], seed) for part in rows)
-        runs.append(compare_splits(known, new, seed=seed, max_iter=args.max_iter))
-    return [of_runs([figures[name] for figures in runs], split=name) for name in runs[0]]
+        runs.append(compare_splits(known, new, seed=seed, max_iter=max_iter))
+    rows = [(name, [figures[name] for figures in runs]) for name in runs[0]]
+    return [of_runs(figures, **{"pairs to test on": name}) for name, figures in rows]
 
-
-FIGURES = {
-    "model": "{model}",
-    "AUC": "auc",
-    "accuracy": "accuracy",
-    "EER": "eer",
-    "TAR at FAR 1 %": "tar",
-}
-VERIFY_DIGITS = {
-    "verify_digits": FIGURES,
-    "unseen_identities": {"test pairs": "{task}", "identities learned from": "{n_identities}"}
-    | FIGURES,
-}
-NAIVE_SPLIT = {
-    "pairs to test on": "{split}",
-    "AUC": "auc",
-    "accuracy": "accuracy",
-    "EER": "eer",
-    "matches": "match_share",
-    "pairs dropped": "dropped",
-}
-BENCHMARKS = {
-    "verify_digits": (verify_digits, VERIFY_DIGITS),
-    "naive_split": (naive_split, {"naive_split": NAIVE_SPLIT}),
-}
 
 if __name__ == "__main__":
-    main_by_name(BENCHMARKS)
+    start(verify_digits, naive_split)

@@ -1,54 +1,50 @@
-"""Verification learned from labels: thresholds and probabilities for what was never seen.
+"""Measure verifiers that learn from labels: thresholds and probabilities for unseen identities.
 
 An embedder learns from labelled rows. ``PairTransformer(FrozenEstimator(embedder))`` and a logistic
-regression make a verifier of it, which is calibrated, and whose threshold for a rate of false
-accepts is chosen, on pairs of others: other people of the AT&T faces, other writers of SVC2004,
+regression make a verifier of it, which is calibrated on pairs of others, like its threshold for a
+rate of false accepts: other people of the AT&T faces, other writers of SVC2004,
 other images of Fashion-MNIST, or other classes of it. A third group is tested.
 
 - Faces: 24 people to learn from, 8 to calibrate on, 8 to test, all pairs of their images.
 - Signatures: writers likewise. Two genuine signatures match, a genuine one and a skilled forgery of
-  it do not. Forgeries of the 24 writers are learned from, too, as rows that match nothing.
+  it do not. Forgeries of the 24 writers are learned from, too, as rows without a match.
 - Fashion-MNIST, new images: 50,000 to learn from; of the other 10,000 training images twenty times
   500 to calibrate on, 5,000 pairs of each; 20,000 pairs of the 10,000 test images.
 - Fashion-MNIST, new classes: four to learn from, three to calibrate on and three to test, 20,000
   pairs of each.
 
-Roles are drawn anew for each seed, and those of the people, writers and classes not learned from
-twenty times; nothing that is calibrated on or tested was learned from.
+Roles are drawn anew for each seed; people, writers and classes not learned from are divided
+twenty times; calibration and test rows are never learned from.
 
-A threshold comes with an interval. It holds the rate asked for if the test pairs reach this rate at
+A threshold comes with an interval. It holds the requested rate if the test pairs reach this rate at
 a threshold within: too many are accepted at its lower end, or too few at its upper end, if not.
 The rate of as few test people as were calibrated on is uncertain itself: an interval that is right
 of all people 95 times in 100 holds the rate of such test people about 83 times.
 
 Embedders have the settings of ``systems/faces.py`` and ``systems/signatures.py``, or their
-defaults. That the regression reads the distance, and no differences or products, was chosen with
-``--held-out``, which deals out only what each seed learns from (other seeds test some of that), and
-``--output``: it keeps the rates best.
+defaults. The regression reads the distance, and no differences or products: this was chosen by
+dealing out only the training rows of each seed (other seeds test some of them).
 """
 
-import re
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_att_faces, load_fashion_mnist, load_svc2004
-from benchmarks._common.figures import of_runs
-from benchmarks._common.report import main, with_options
+from benchmarks._common.figures import mean_of, of_runs, timed
+from benchmarks._common.report import benchmark, start
 from benchmarks.systems.faces import BLOCK, SUPCON, flat, mirrored, smaller
-from benchmarks.systems.signatures import EMBEDDER, N_GENUINE, series_of, vary
+from benchmarks.systems.signatures import N_GENUINE, series_of
+from benchmarks.systems.signatures import fit as fit_series
 from sksiamese import PairTransformer, PairView, SiameseEmbedder, make_pairs
-from sksiamese.batches import hierarchical
 from sksiamese.metrics import equal_error_rate, expected_calibration_error, threshold_at_far
 
 N_DRAWS = 20
 RATES = (0.01, 0.05)
-"""Rates of false accepts that are asked for."""
+"""Requested rates of false accepts."""
 
 
 def deal_identities(y, rng, *, shares):
@@ -57,7 +53,7 @@ def deal_identities(y, rng, *, shares):
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
-        Identities, none of which has two roles.
+        Identities; each has one role.
 
     rng : Generator
         Source of randomness.
@@ -100,7 +96,7 @@ def pairs_of_signatures(X, writer, genuine, rows, seed):
 
 
 def pairs_of_images(X, y, rows, seed, *, share_rows):
-    """Return pairs, half of which match, and what they share: rows or classes."""
+    """Return pairs, half of them matches, and the rows or classes that they share."""
     positions, match, _ = make_pairs(
         rows[:, None], y[rows], n_pairs=min(10 * len(rows), 20_000), as_view=True, random_state=seed
     )
@@ -113,9 +109,10 @@ def faces(folder):
     images, people = load_att_faces(folder)
     images = smaller(images, BLOCK)
 
-    def fit(rows, **options):
+    def fit(rows, seed):
         learned = np.concatenate([images[rows], mirrored(images[rows])])
-        embedder = SiameseEmbedder(input_shape=images.shape[1:], **SUPCON | options)
+        options = SUPCON | {"random_state": seed, "device": "cpu"}
+        embedder = SiameseEmbedder(input_shape=images.shape[1:], **options)
         return embedder.fit(flat(learned), np.tile(people[rows], 2))
 
     return people, fit, partial(pairs_of_faces, flat(images), people)
@@ -127,16 +124,9 @@ def signatures(folder):
     series, _ = series_of(points)
     X, genuine = flat(series), number <= N_GENUINE
 
-    def fit(rows, **options):
-        classes = (writer[rows, None] == np.unique(writer[rows])) & genuine[rows, None]
-        embedder = SiameseEmbedder(
-            tower="tdnn",
-            input_shape=series.shape[1:],
-            augment=vary,
-            sampler=partial(hierarchical, groups=writer[rows], n_groups=2),
-            **EMBEDDER | {"width": 64} | options,
-        )
-        return embedder.fit(X[rows], classes.astype(int))
+    def fit(rows, seed):
+        parts = series[rows], writer[rows], number[rows]
+        return fit_series(*parts, seed=seed, tower="tdnn", width=64)
 
     return writer, fit, partial(pairs_of_signatures, X, writer, genuine)
 
@@ -146,23 +136,21 @@ def clothes(folder, *, share_rows):
     X, y, X_test, y_test = load_fashion_mnist(folder)
     X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
 
-    def fit(rows, **options):
-        return SiameseEmbedder(**options).fit(X[rows], y[rows])
+    def fit(rows, seed):
+        return SiameseEmbedder(random_state=seed, device="cpu").fit(X[rows], y[rows])
 
     return y, fit, partial(pairs_of_images, X, y, share_rows=share_rows)
 
 
 PEOPLE = partial(deal_identities, shares=(0.6, 0.2))
+CLASSES = partial(deal_identities, shares=(0.4, 0.3))
 TASKS = {
     "AT&T faces, new people": (faces, PEOPLE),
     "SVC2004, new writers": (signatures, PEOPLE),
     "Fashion-MNIST, new images": (partial(clothes, share_rows=True), deal_rows),
-    "Fashion-MNIST, new classes": (
-        partial(clothes, share_rows=False),
-        partial(deal_identities, shares=(0.4, 0.3)),
-    ),
+    "Fashion-MNIST, new classes": (partial(clothes, share_rows=False), CLASSES),
 }
-"""Data, and how roles are dealt out."""
+"""Functions that load the data, and that deal out roles."""
 
 
 def figures_of(model, calibration, test):
@@ -174,85 +162,45 @@ def figures_of(model, calibration, test):
     score = model.fit(pairs, match).predict_proba(pairs)[:, 1]
     new_pairs, new_match, _ = test
     new_score = model.predict_proba(new_pairs)[:, 1]
-    others = new_score[~new_match]
-    common = {
-        "eer": equal_error_rate(new_match, new_score),
-        "ece": expected_calibration_error(new_match, new_score),
-    }
+    others, matching = new_score[~new_match], new_score[new_match]
     found = []
     for rate in RATES:
         threshold = threshold_at_far(match, score, rate).threshold
-        own = {
-            "far": np.mean(others >= threshold),
-            "accepted": np.mean(new_score[new_match] >= threshold),
+        figures = {
+            "EER": equal_error_rate(new_match, new_score),
+            "calibration error": expected_calibration_error(new_match, new_score),
+            "false accepts": np.mean(others >= threshold),
+            "matches accepted": np.mean(matching >= threshold),
         }
-        for kind, groups in {"pairs": None, "shared": shared}.items():
+        for kind, groups in {"pairs": None, "groups": shared}.items():
             _, low, high = threshold_at_far(match, score, rate, groups=groups)
-            own[kind] = np.mean(others >= high) <= rate <= np.mean(others >= low)
-        found.append(common | {key: float(value) for key, value in own.items()})
+            holds = np.mean(others >= high) <= rate <= np.mean(others >= low)
+            figures[f"held by the interval of {kind}"] = holds
+        found.append(figures)
     return found
 
 
-def run_seed(y, fit, pairs_of, deal, seed, *, output, epochs, held_out):
+def run_seed(y, fit, pairs_of, deal, seed):
     """Return the means of the figures over all draws of one seed, for each rate."""
-    rng = np.random.default_rng(seed)
-    learned, draws = deal(y, rng)
-    if held_out:
-        inner, draws = deal(y[learned], rng)
-        draws = [[learned[rows] for rows in draw] for draw in draws]
-        learned = learned[inner]
-    options = {"max_iter": epochs} if epochs else {}
-    start = perf_counter()
-    embedder = fit(learned, random_state=seed, **{"device": "cpu"} | options)
-    seconds = perf_counter() - start
-    transformer = PairTransformer(FrozenEstimator(embedder), output=output)
+    learned, draws = deal(y, np.random.default_rng(seed))
+    embedder, seconds = timed(fit, learned, seed)
+    transformer = PairTransformer(FrozenEstimator(embedder), output="distance")
     model = make_pipeline(transformer, LogisticRegression())
     found = [figures_of(model, *(pairs_of(rows, seed) for rows in draw)) for draw in draws]
-    return [
-        {key: float(np.mean([one[key] for one in of_rate])) for key in of_rate[0]}
-        | {"seconds": seconds}
-        for of_rate in zip(*found, strict=True)
-    ]
+    return [mean_of(of_rate) | {"seconds": seconds} for of_rate in zip(*found, strict=True)]
 
 
-@with_options(
-    seeds=(3, "runs of each task"),
-    epochs=(None, "epochs of each fit"),
-    held_out=(False, "deal out what is learned from, to choose settings"),
-    output=("distance", "what of a pair the regression reads"),
-    only=("", "run tasks of this regular expression"),
-)
-def run(args):
+@benchmark(label_verification=None)
+def label_verification(data, *, seeds=3):
     """Return a row for each task and rate."""
-    options = {"output": args.output, "epochs": args.epochs, "held_out": args.held_out}
     rows = []
     for name, (load, deal) in TASKS.items():
-        if not re.search(args.only, name):
-            continue
-        task = load(args.data)
-        runs = [run_seed(*task, deal, seed, **options) for seed in range(args.seeds)]
-        rows += [
-            of_runs(of_rate, task=name, rate=rate)
-            for rate, *of_rate in zip(RATES, *runs, strict=True)
-        ]
+        task = load(data)
+        runs = [run_seed(*task, deal, seed) for seed in range(seeds)]
+        for rate, *of_rate in zip(RATES, *runs, strict=True):
+            rows.append(of_runs(of_rate, **{"data": name, "asked for": f"{100 * rate:.0f}"}))
     return rows
 
 
-def tables(results):
-    """Return the table of verifiers made of embedders, a row for each rate of false accepts."""
-    columns = {
-        "data": "{task}",
-        "asked for": lambda row: f"{100 * row['rate']:.0f}",
-        "EER": "eer",
-        "calibration error": "ece",
-        "false accepts": "far",
-        "matches accepted": "accepted",
-        "held by the interval of pairs": "pairs",
-        "held by the interval of groups": "shared",
-        "seconds": "seconds",
-    }
-    return {"label_verification": table(results, columns)}
-
-
 if __name__ == "__main__":
-    main(run, tables)
+    start(label_verification)

@@ -1,12 +1,10 @@
-"""All losses on six data sets: which one to pick.
+"""Compare all losses on six data sets.
 
-Each loss trains the default tower for ten epochs with its own margin and distance and all else at
-its default; some stand there once more with a miner of their own. Omniglot is tested on the
-characters of alphabets never seen, the others on new rows of known classes. The mean rank is over
-data sets and measures.
+Each loss trains the default tower for ten epochs with its own margin and distance and all other
+parameters at their defaults; some once more with a suitable miner. Omniglot is tested on the
+characters of unseen alphabets, the others on new rows of known classes. The mean rank is over data
+sets and measures.
 """
-
-from functools import partial
 
 import numpy as np
 from scipy.stats import rankdata
@@ -16,10 +14,9 @@ from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_fashion_mnist, load_mfeat, load_omniglot, small_faces
 from benchmarks._common.figures import summary
-from benchmarks._common.report import main, with_options
+from benchmarks._common.report import benchmark, start
 from sksiamese import SiameseEmbedder, make_pairs, split_pairs
 from sksiamese.losses import LOSSES
 from sksiamese.metrics import mean_average_precision_at_r
@@ -36,8 +33,8 @@ MEASURES = ("knn", "map_at_r", "auc")
 
 def data_sets(folder, n_rows):
     """Yield name, rows and classes of each data set, and its training rows if they are fixed."""
-    X, y, *_ = load_fashion_mnist(folder)
-    yield "Fashion-MNIST", X[: 2 * n_rows].astype(np.float32), y[: 2 * n_rows], None
+    X, y, *_ = load_fashion_mnist(folder, 2 * n_rows)
+    yield "Fashion-MNIST", X.astype(np.float32), y, None
     yield "digits", *load_digits(return_X_y=True), None
     yield "mfeat", *load_mfeat(folder), None
     yield "faces", *small_faces(folder), None
@@ -70,28 +67,6 @@ def measure(Z_train, Z, y_train, y):
     }
 
 
-@with_options(
-    seeds=(3, "splits of each data set"),
-    epochs=(10, "epochs of each fit"),
-    rows=(3000, "training rows of Fashion-MNIST"),
-)
-def run(args):
-    """Return a row for each loss and miner and one for the raw rows, with figures by data set."""
-    found = {("raw rows", ""): {}} | {contender: {} for contender in CONTENDERS}
-    for name, X, y, known in data_sets(args.data, args.rows):
-        parts = [split(X, y, known, seed) for seed in range(args.seeds)]
-        for loss, miner in found:
-            figures = [
-                figures_of(loss, miner, part, seed, args.epochs) for seed, part in enumerate(parts)
-            ]
-            found[loss, miner][name] = summary(figures)
-    ranks = mean_ranks(found)
-    return [
-        {"loss": loss, "miner": miner, "rank": ranks[loss, miner], "data": figures}
-        for (loss, miner), figures in found.items()
-    ]
-
-
 def figures_of(loss, miner, part, seed, epochs):
     """Return the figures of one loss and miner, or of the raw rows, on one split."""
     X_train, X, y_train, y = part
@@ -103,36 +78,46 @@ def figures_of(loss, miner, part, seed, epochs):
     return measure(X_train, X, y_train, y)
 
 
-def mean_ranks(found):
-    """Return the mean rank of each contender over data sets and measures, None for raw rows."""
-    names = [contender for contender in found if contender[1]]
-    table = np.array(
-        [
-            [figures[measure]["mean"] for figures in found[name].values() for measure in MEASURES]
-            for name in names
-        ]
-    )
-    ranks = rankdata(-table, axis=0).mean(axis=1)
-    return {("raw rows", ""): None} | dict(zip(names, ranks.tolist(), strict=True))
-
-
-def tables(results):
-    """Return the table of all losses on all data sets, best first."""
-    ordered = sorted(results, key=lambda row: row["rank"] or float("inf"))
-    columns = {
-        "loss": "{loss}",
-        "miner": "{miner}",
-        "mean rank": lambda row: f"{row['rank']:.1f}" if row["rank"] else "",
-        **{name: partial(percentages, name) for name in results[0]["data"]},
-    }
-    return {"loss_table": table(ordered, columns)}
-
-
-def percentages(name, row):
+def percentages(figures):
     """Return the cell of the mean figures of a loss on one data set."""
-    figures = row["data"][name]
     return " / ".join(f"{100 * figures[measure]['mean']:.1f}" for measure in MEASURES)
 
 
+def ranked(results):
+    """Return the rows of the table, best first."""
+    return [
+        {
+            "loss": row["loss"],
+            "miner": row["miner"],
+            "mean rank": f"{row['rank']:.1f}" if row["rank"] else "",
+            **{name: percentages(figures) for name, figures in row["data"].items()},
+        }
+        for row in sorted(results, key=lambda row: row["rank"] or float("inf"))
+    ]
+
+
+@benchmark(loss_table=ranked)
+def loss_table(data, *, seeds=3, epochs=10, rows=3000):
+    """Return a row for each loss and miner and one for the raw rows, with figures by data set."""
+    results = [
+        {"loss": loss, "miner": miner, "rank": None, "data": {}}
+        for loss, miner in [("raw rows", ""), *CONTENDERS]
+    ]
+    for name, X, y, known in data_sets(data, rows):
+        parts = [split(X, y, known, seed) for seed in range(seeds)]
+        for row in results:
+            case = row["loss"], row["miner"]
+            runs = [figures_of(*case, part, seed, epochs) for seed, part in enumerate(parts)]
+            row["data"][name] = summary(runs)
+    means = [
+        [figures[measure]["mean"] for figures in row["data"].values() for measure in MEASURES]
+        for row in results[1:]
+    ]
+    ranks = rankdata(-np.array(means), axis=0).mean(axis=1)
+    for row, rank in zip(results[1:], ranks.tolist(), strict=True):
+        row["rank"] = rank
+    return results
+
+
 if __name__ == "__main__":
-    main(run, tables)
+    start(loss_table)

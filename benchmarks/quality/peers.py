@@ -1,7 +1,7 @@
-"""What scikit-learn's own checks say of this package and of its peers.
+"""Run the checks of scikit-learn on the estimators of this package and of its peers.
 
-Every estimator goes through ``check_estimator`` as it is constructed, nothing expected to fail,
-and then is fitted on the digits. Peers that are not installed are left out.
+Every estimator goes through ``check_estimator`` as it is constructed, without expected failures,
+and then is fitted on the digits.
 """
 
 import os
@@ -10,28 +10,22 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import warnings
 from collections import Counter
-from importlib.util import find_spec
-from time import perf_counter
 
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.utils.estimator_checks import check_estimator
+from skorch import NeuralNetClassifier
 from torch import nn
 
-from benchmarks._common.cells import table
-from benchmarks._common.report import main
-from sksiamese import (
-    PairTransformer,
-    SiameseEmbedder,
-    SiameseIdentifier,
-    SiameseVerifier,
-    make_pairs,
-)
+import sksiamese
+from benchmarks._common.report import benchmark, start
+
+OUTCOMES = ("passed", "failed", "skipped")
 
 
 class LazyNet(nn.Module):
-    """A network for skorch that takes any number of features and, unlike a plain one, any dtype."""
+    """A network for skorch that accepts any number of features and any dtype."""
 
     def __init__(self):
         super().__init__()
@@ -43,49 +37,38 @@ class LazyNet(nn.Module):
 
 
 def estimators():
-    """Return our estimators, scikit-learn's own and the peers that are installed, by name."""
-    found = {
-        "SiameseEmbedder": SiameseEmbedder(),
-        "SiameseVerifier": SiameseVerifier(),
-        "SiameseIdentifier": SiameseIdentifier(),
-        "PairTransformer": PairTransformer(),
+    """Return our estimators, scikit-learn's own and those of the peers, by name."""
+    from metric_learn import LMNN, NCA
+
+    return {
+        "SiameseEmbedder": sksiamese.SiameseEmbedder(),
+        "SiameseVerifier": sksiamese.SiameseVerifier(),
+        "SiameseIdentifier": sksiamese.SiameseIdentifier(),
+        "PairTransformer": sksiamese.PairTransformer(),
         "sklearn NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(),
-    }
-    if find_spec("metric_learn"):
-        from metric_learn import LMNN, NCA
-
-        found |= {"metric-learn LMNN": LMNN(), "metric-learn NCA": NCA()}
-    if find_spec("skorch"):
-        from skorch import NeuralNetClassifier
-
-        found["skorch NeuralNetClassifier"] = NeuralNetClassifier(
+        "metric-learn LMNN": LMNN(),
+        "metric-learn NCA": NCA(),
+        "skorch NeuralNetClassifier": NeuralNetClassifier(
             LazyNet, max_epochs=5, train_split=None, verbose=0
-        )
-    return found
+        ),
+    }
 
 
 def check(estimator):
-    """Return the counts of checks by outcome, names of the failed, and what stopped them."""
-    start = perf_counter()
+    """Return the counts of checks by outcome, and the error that stopped them."""
     try:
-        results = check_estimator(estimator, on_fail=None, on_skip=None)
-        stopped = None
+        results, stopped = check_estimator(estimator, on_fail=None, on_skip=None), ""
     except Exception as error:
         results, stopped = [], type(error).__name__
-    seconds = perf_counter() - start
-    return {
-        "counts": Counter(result["status"] for result in results),
-        "failed": [result["check_name"] for result in results if result["status"] == "failed"],
-        "stopped": stopped,
-        "seconds": seconds,
-    }
+    counts = Counter(result["status"] for result in results)
+    return {outcome: counts[outcome] for outcome in OUTCOMES} | {"stopped by": stopped}
 
 
 def try_on_digits(estimator):
     """Fit on digits, or on pairs of them; return "yes" or the name of the error."""
     X, y = load_digits(return_X_y=True)
-    if isinstance(estimator, PairTransformer | SiameseVerifier):
-        X, y, _ = make_pairs(X, y, n_pairs=1000, random_state=0)
+    if isinstance(estimator, sksiamese.PairTransformer | sksiamese.SiameseVerifier):
+        X, y, _ = sksiamese.make_pairs(X, y, n_pairs=1000, random_state=0)
     try:
         estimator.fit(X, y)
     except Exception as error:
@@ -93,28 +76,16 @@ def try_on_digits(estimator):
     return "yes"
 
 
-def run(args):
+@benchmark(peers=None)
+def peers(data):
     """Return a row for every estimator, checked and fitted without its warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
-            {"name": name, **check(estimator), "digits": try_on_digits(clone(estimator))}
+            {"estimator": name, **check(estimator), "fits digits": try_on_digits(clone(estimator))}
             for name, estimator in estimators().items()
         ]
 
 
-def tables(results):
-    """Return the table of scikit-learn's checks."""
-    columns = {
-        "estimator": "{name}",
-        "passed": lambda row: str(row["counts"].get("passed", 0)),
-        "failed": lambda row: str(row["counts"].get("failed", 0)),
-        "skipped": lambda row: str(row["counts"].get("skipped", 0)),
-        "stopped by": lambda row: row["stopped"] or "",
-        "fits digits": "{digits}",
-    }
-    return {"peers": table(results, columns)}
-
-
 if __name__ == "__main__":
-    main(run, tables)
+    start(peers)

@@ -1,8 +1,8 @@
 """A siamese network that compares series step by step: its tower, its distance and its loss.
 
-The tower maps a series to a shorter one of local features. The distance of two of these is that
-of dynamic time warping, whose gradient flows along the best path, so that the tower learns what
-to align by.
+The tower maps a series to a shorter one of local features. The distance of two of these is
+dynamic time warping, with a gradient along the best path, so that the tower learns the
+features that are aligned.
 """
 
 import torch
@@ -123,8 +123,7 @@ def best_path(cost, n_steps):
     Returns
     -------
     path : Tensor of int64 of shape (2 * n_steps - 1, n_tables)
-        Cells from the last to the first; what remains of shorter paths is cell 0, of the
-        border.
+        Cells from the last to the first; shorter paths are filled with cell 0, of the border.
     """
     side = n_steps + 1
     steps = torch.tensor([[side + 1], [side], [1]], device=cost.device)
@@ -149,8 +148,8 @@ def best_path(cost, n_steps):
 def spread_ratio(D, same, different, *, sharpness=8.0, threshold=1.35):
     """Compute a logistic loss of distances relative to the mean distance of the positives.
 
-    What is decided by the ratio of the distance to the spread of a class is learned by it:
-    matching pairs shall be nearer than ``threshold`` times the spread, others farther.
+    Decisions by the ratio of the distance to the spread of a class are learned by this ratio:
+    matching pairs should be nearer than ``threshold`` times the spread, others farther.
 
     Parameters
     ----------
@@ -161,10 +160,10 @@ def spread_ratio(D, same, different, *, sharpness=8.0, threshold=1.35):
         Mask of the matching pairs.
 
     different : Tensor of shape (n, m)
-        Mask of the non-matching pairs. Rows without a matching pair count for nothing.
+        Mask of the non-matching pairs. Rows without a matching pair are ignored.
 
     sharpness : float, default=8.0
-        What logarithms of ratios are multiplied by to give logits, > 0.
+        Factor of the logarithms of ratios in the logits, > 0.
 
     threshold : float, default=1.35
         Ratio at which a pair is as likely to match as not, > 0.
@@ -172,7 +171,7 @@ def spread_ratio(D, same, different, *, sharpness=8.0, threshold=1.35):
     Returns
     -------
     loss : Tensor of shape ()
-        The mean over matching pairs plus that over the others, in nats.
+        Sum of the means over matching pairs and over the others, in nats.
     """
     anchors = same.any(dim=1)
     D, same, different = D[anchors], same[anchors], different[anchors]

@@ -1,4 +1,4 @@
-"""Parts of a verifier that fuses cues by what the distance in each of them says."""
+"""The tower and the head of a verifier that adds the evidence of several cues."""
 
 import numpy as np
 import torch
@@ -9,9 +9,9 @@ RIDGE = 1.0
 
 
 class SideBySide(nn.Module):
-    """Towers of several cues that stay as they are, their embeddings side by side.
+    """Fixed towers of several cues, with their embeddings side by side.
 
-    All that is learned is the unit of each cue, by which its embeddings are multiplied.
+    Only the unit of each cue is learned, a factor of its embeddings.
     """
 
     def __init__(self, input_shape, n_components, *, cues, towers):
@@ -27,12 +27,12 @@ class SideBySide(nn.Module):
 
 
 class Evidence(nn.Module):
-    """A logit that adds up what the distance in each cue says.
+    """Logit that adds the evidence of the distance in each cue.
 
-    A distance is the mean over components of ``log(1 + difference**2)``, so that one component
-    far off, such as a hole that is missed, cannot outweigh all the others. Its logarithm goes
-    through a curve that never rises: eight steps and a straight line of slope -0.5 at least, so
-    that a greater distance always counts, however far beyond those of training.
+    A distance is the mean over components of ``log(1 + difference**2)``, so that one outlying
+    component cannot outweigh all the others. Its logarithm is mapped by a falling curve: eight
+    steps and a straight line with a slope of at most -0.5, so that a greater distance always
+    counts, even beyond the distances in training.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Evidence(nn.Module):
 
 
 def whitening(X, y):
-    """Return a linear tower whose embedding has equal scatter within classes in all directions.
+    """Return a linear tower that embeds with equal scatter within classes in all directions.
 
     Parameters
     ----------

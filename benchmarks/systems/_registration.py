@@ -1,6 +1,6 @@
-"""Images brought to one place, size and angle, and the oriented gradients that they are seen by.
+"""Register images to one place, size and angle, and compute their oriented gradients.
 
-Registration is congealing: the images and the mean that they are compared with improve by turns.
+Registration is congealing: the images and their mean improve by turns.
 
 References
 ----------
@@ -18,13 +18,13 @@ from scipy.ndimage import gaussian_filter
 from sklearn.base import BaseEstimator, TransformerMixin
 
 STEPS = (0.06, 0.06, 0.04, 0.03)
-"""Moves that are tried, round by round."""
+"""Sizes of the moves of each round."""
 
-MOST = 0.2
+MAX_MOVE = 0.2
 """Largest move along each axis."""
 
-CALM = 0.15
-"""Likeness, a cosine, that a move must win for its squared length."""
+PENALTY = 0.15
+"""Weight of the squared length of a move, subtracted from the cosine similarity."""
 
 
 def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions=4):
@@ -39,7 +39,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
         1 for slopes, 2 for curvatures.
 
     scale : float, default=1.0
-        Deviation of the Gaussian whose derivatives the images are filtered by, in pixels.
+        Deviation of the Gaussian that is differentiated to filter the images, in pixels.
 
     pooling : float, default=2.5
         Deviation of the Gaussian by which strengths are averaged, in pixels.
@@ -53,7 +53,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
     Returns
     -------
     maps : ndarray of shape (n_images, 2 * n_directions, height // stride, width // stride)
-        Roots of mean strengths, whose mean square within an image is one.
+        Roots of mean strengths, scaled to a mean square of one within an image.
     """
     angles = np.pi * np.arange(n_directions) / n_directions
     along = 0
@@ -69,7 +69,7 @@ def gradients(images, *, order=1, scale=1.0, pooling=2.5, stride=4, n_directions
     return np.sqrt(grid / grid.mean(axis=(1, 2, 3), keepdims=True))
 
 
-def moved(images, moves):
+def warp(images, moves):
     """Scale, turn and shift images.
 
     Parameters
@@ -78,13 +78,13 @@ def moved(images, moves):
         Images.
 
     moves : ndarray of shape (n_images, 4)
-        Logarithm of the size of the part that is seen, its angle in radians, and its place to the
-        right and below, in half widths and half heights.
+        Logarithm of the size of the visible part, its angle in radians, and its shift to the right
+        and down, in half widths and half heights.
 
     Returns
     -------
     images : ndarray of the shape of ``images``
-        Bilinearly interpolated; what lies outside is as the edge.
+        Bilinearly interpolated; the edge is continued outside.
     """
     size, angle, right, below = torch.from_numpy(moves).to(torch.float32).T
     ratio = images.shape[2] / images.shape[1]
@@ -97,10 +97,10 @@ def moved(images, moves):
 
 
 class Registration(TransformerMixin, BaseEstimator):
-    """Transformer that moves each image to where it is most like the mean training image.
+    """Transformer that moves each image to be most similar to the mean training image.
 
-    Likeness is the cosine of gradients, less their means over the image. In each round, and for
-    size, angle and place in turn, a step either way is taken where it helps.
+    Similarity is the cosine of gradients, less their means over the image. In each round, size,
+    angle and place are changed in turn by a step in either direction if this helps.
 
     Attributes
     ----------
@@ -112,17 +112,17 @@ class Registration(TransformerMixin, BaseEstimator):
         """Register training images to their mean, which sharpens from round to round."""
         moves, self.means_ = np.zeros((len(images), 4)), []
         for step in STEPS:
-            mean = outlines(moved(images, moves)).mean(axis=0)
+            mean = outlines(warp(images, moves)).mean(axis=0)
             self.means_.append(mean / np.linalg.norm(mean))
-            moves = improved(images, moves, self.means_[-1], step)
+            moves = improve(images, moves, self.means_[-1], step)
         return self
 
     def transform(self, images):
         """Return registered images, of shape (n_images, height, width)."""
         moves = np.zeros((len(images), 4))
         for mean, step in zip(self.means_, STEPS, strict=True):
-            moves = improved(images, moves, mean, step)
-        return moved(images, moves)
+            moves = improve(images, moves, mean, step)
+        return warp(images, moves)
 
 
 def outlines(images):
@@ -132,17 +132,17 @@ def outlines(images):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def improved(images, moves, mean, step):
+def improve(images, moves, mean, step):
     """Return moves, each changed by a step along each axis if the image is then more similar."""
 
-    def likeness(moves):
-        return outlines(moved(images, moves)) @ mean - CALM * np.square(moves).sum(axis=1)
+    def similarity(moves):
+        return outlines(warp(images, moves)) @ mean - PENALTY * np.square(moves).sum(axis=1)
 
-    best = likeness(moves)
+    best = similarity(moves)
     for axis in np.eye(4):
-        candidates = [(moves + sign * step * axis).clip(-MOST, MOST) for sign in (-1, 1)]
+        candidates = [(moves + sign * step * axis).clip(-MAX_MOVE, MAX_MOVE) for sign in (-1, 1)]
         for candidate in candidates:
-            value = likeness(candidate)
+            value = similarity(candidate)
             better = value > best
             moves = np.where(better[:, None], candidate, moves)
             best = np.where(better, value, best)

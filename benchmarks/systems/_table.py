@@ -1,43 +1,40 @@
-"""Build the table of systems: published figures, the named networks rebuilt, and ours."""
+"""Make the rows of the table of systems: published figures, rebuilt networks, and ours."""
 
 from benchmarks._common.cells import figure
 
-HEADER = [
-    "system",
-    "data and measure",
-    "published",
-    "named network, rebuilt",
-    "ours",
-    "our model",
-    "script",
-]
 
-
-def systems(script, *lines):
-    """Return the table of systems of a script, without models that were not run.
+def system(name, task, measure, ours, model, script, *, rebuilt=None, published=""):
+    """Return a row of the table of systems.
 
     Parameters
     ----------
-    script : str
-        Name of the script.
+    name, task : str
+        Name of the system of the literature; data and measure.
 
-    *lines : dict
-        Each has ``"system"``, ``"task"``, ``"measure"``, ``"model"``, the row ``"ours"`` or None
-        and, if there are any, the row ``"rebuilt"`` and the ``"published"`` figure.
+    measure : str
+        The figure that is shown.
+
+    ours : dict
+        The row of our model.
+
+    model, script : str
+        Name of our model in this table, and of the script.
+
+    rebuilt : dict, default=None
+        The row of the named network, rebuilt.
+
+    published : str, default=""
+        The published figure.
     """
-    return [HEADER] + [
-        [
-            line["system"],
-            line["task"],
-            line.get("published", ""),
-            figure(line["rebuilt"], line["measure"]) if line.get("rebuilt") else "",
-            figure(line["ours"], line["measure"]),
-            line["model"],
-            f"systems/{script}.py",
-        ]
-        for line in lines
-        if line["ours"]
-    ]
+    return {
+        "system": name,
+        "data and measure": task,
+        "published": published,
+        "named network, rebuilt": figure(rebuilt, measure),
+        "ours": figure(ours, measure),
+        "our model": model,
+        "script": f"systems/{script}.py",
+    }
 
 
 def published_rows(figures):
@@ -46,9 +43,8 @@ def published_rows(figures):
 
 
 def find(results, **values):
-    """Return the last row of results with these values, or None."""
-    rows = [row for row in results if all(row.get(key) == values[key] for key in values)]
-    return rows[-1] if rows else None
+    """Return the last row of results with these values."""
+    return [row for row in results if values.items() <= row.items()][-1]
 
 
 def published_by(results, source, measure):

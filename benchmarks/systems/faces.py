@@ -28,12 +28,11 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_att_faces
 from benchmarks._common.figures import mean_of, summary, timed, verification
-from benchmarks._common.report import main, with_options
-from benchmarks.systems._registration import Registration, gradients, moved
-from benchmarks.systems._table import find, systems
+from benchmarks._common.report import benchmark, start
+from benchmarks.systems._registration import Registration, gradients, warp
+from benchmarks.systems._table import find, system
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
@@ -52,11 +51,8 @@ def relit(images, generator, *, deviation=0.2, **options):
     return affine(images, generator, **options) * (1 + contrast) + light
 
 
-CONTRASTIVE = {
-    "loss": "contrastive",
-    "tower": partial(cnn, depth=2, width=16, pooling="flatten"),
-    "max_iter": 40,
-}
+TWO_BLOCKS = partial(cnn, depth=2, width=16, pooling="flatten")
+CONTRASTIVE = {"loss": "contrastive", "tower": TWO_BLOCKS, "max_iter": 40}
 SUPCON = {
     "loss": partial(supcon, temperature=0.1),
     "tower": partial(cnn, width=16, pooling="flatten"),
@@ -64,7 +60,7 @@ SUPCON = {
     "max_iter": 40,
 }
 N_COPIES = 6
-"""Moved copies of each image that are learned from, beside its mirror image."""
+"""Moved copies of each image and its mirror image in training."""
 
 MOVES = (0.04, 0.06, 0.03, 0.03)
 """Deviations of their moves: size, angle, place to the right and below."""
@@ -192,7 +188,7 @@ def with_copies(images, y, seed):
     rng = np.random.default_rng(seed)
     both = [images, mirrored(images)]
     copies = [
-        moved(both[copy % 2], MOVES * rng.normal(size=(len(images), 4))) for copy in range(N_COPIES)
+        warp(both[copy % 2], MOVES * rng.normal(size=(len(images), 4))) for copy in range(N_COPIES)
     ]
     return np.concatenate([*both, *copies]), np.tile(y, 2 + N_COPIES)
 
@@ -231,6 +227,8 @@ def views_of(faces, learned):
     }
 
 
+CONTRASTIVE_TOWER = partial(fit_embedders, CONTRASTIVE, 1)
+ONE_TOWER, THREE_TOWERS = partial(fit_embedders, SUPCON, 1), partial(fit_embedders, SUPCON, 3)
 CLOSED = partial(fit_gradients, lambda seed: WithinClasses())
 LEARNED = partial(
     fit_gradients, lambda seed: SiameseEmbedder(**VOLUME, random_state=seed, device="cpu")
@@ -238,43 +236,15 @@ LEARNED = partial(
 MODELS = {
     "distance of pixels": (no_fit, "grey", "euclidean"),
     "distance of pixels, mean 0 and deviation 1": (no_fit, "normal", "euclidean"),
-    "contrastive network": (partial(fit_embedders, CONTRASTIVE, 1), "normal", "euclidean"),
-    "SiameseEmbedder, supcon": (partial(fit_embedders, SUPCON, 1), "normal", "cosine"),
-    "SiameseEmbedder, supcon, three towers": (
-        partial(fit_embedders, SUPCON, 3),
-        "normal",
-        "cosine",
-    ),
-    "SiameseEmbedder, supcon, registered": (
-        partial(fit_embedders, SUPCON, 1),
-        "registered, normal",
-        "cosine",
-    ),
+    "contrastive network": (CONTRASTIVE_TOWER, "normal", "euclidean"),
+    "SiameseEmbedder, supcon": (ONE_TOWER, "normal", "cosine"),
+    "SiameseEmbedder, supcon, three towers": (THREE_TOWERS, "normal", "cosine"),
+    "SiameseEmbedder, supcon, registered": (ONE_TOWER, "registered, normal", "cosine"),
     "SiameseEmbedder, log-volume of gradients": (LEARNED, "fine", "cosine"),
     "whitened gradients, registered": (CLOSED, "registered", "cosine"),
     "SiameseEmbedder, log-volume of gradients, registered": (LEARNED, "registered", "cosine"),
 }
 """Functions that embed test images, the views of the faces that they read, and distances."""
-
-
-@with_options(seeds=(5, "runs of each model"), folds=(5, "folds of people, at most 5"))
-def run(args):
-    """Return a row for each split and model: means over all folds, for each seed."""
-    faces, y = load_att_faces(args.data)
-    rows = []
-    for split, groups in people_splits(y, args.folds).items():
-        found = {name: [[] for _ in range(args.seeds)] for name in MODELS}
-        for people, others in groups:
-            views = views_of(faces, np.isin(y, others))
-            for name, (fit, view, metric) in MODELS.items():
-                images, seconds = views[view]
-                for seed, runs in enumerate(found[name]):
-                    figures = one_fold(fit, images, y, people, others, metric, seed)
-                    runs.append(figures | {"seconds": figures["seconds"] + seconds})
-        rows += [
-            {"split": split, "model": name, **over_folds(runs)} for name, runs in found.items()
-        ]
-    return rows
 
 
 def one_fold(fit, images, y, people, others, metric, seed):
@@ -283,7 +253,8 @@ def one_fold(fit, images, y, people, others, metric, seed):
     Z, seconds = timed(fit, images[learned], y[learned], images[new], seed)
     left, right = np.triu_indices(new.sum(), 1)
     match = y[new][left] == y[new][right]
-    return verification(match, -pdist(Z, metric)) | {"seconds": seconds}
+    figures = verification(match, -pdist(Z, metric))
+    return {"EER": figures["EER"], "AUC": figures["AUC"], "seconds": seconds}
 
 
 def over_folds(runs):
@@ -291,27 +262,41 @@ def over_folds(runs):
     return {"summary": summary([mean_of(folds) for folds in runs]), "runs": runs}
 
 
-def tables(results):
-    """Return the table of all models, and the line of the systems."""
-    columns = {
-        "test people": "{split}",
-        "model": "{model}",
-        "EER": "eer",
-        "AUC": "auc",
-        "seconds": "seconds",
-    }
-    split = "five folds of eight"
+def contrastive(results):
+    """Return the row of the table of systems."""
+    folds = {"test people": "five folds of eight"}
     ours = "SiameseEmbedder, log-volume of gradients, registered"
-    contrastive = {
-        "system": "contrastive faces",
-        "task": "AT&T faces: pairs of people never seen; equal error rate",
-        "rebuilt": find(results, model="contrastive network", split=split),
-        "ours": find(results, model=ours, split=split),
-        "measure": "eer",
-        "model": "embedder, linear tower, log-volume, registered gradients",
-    }
-    return {"faces": table(results, columns), "systems": systems("faces", contrastive)}
+    return [
+        system(
+            "contrastive faces",
+            "AT&T faces: pairs of people never seen; equal error rate",
+            "EER",
+            find(results, model=ours, **folds),
+            "embedder, linear tower, log-volume, registered gradients",
+            "faces",
+            rebuilt=find(results, model="contrastive network", **folds),
+        )
+    ]
+
+
+@benchmark(faces=None, systems=contrastive)
+def faces(data, *, seeds=5, folds=5):
+    """Return a row for each split and model: means over all folds, for each seed."""
+    images, y = load_att_faces(data)
+    rows = []
+    for split, groups in people_splits(y, folds).items():
+        found = {name: [[] for _ in range(seeds)] for name in MODELS}
+        for people, others in groups:
+            views = views_of(images, np.isin(y, others))
+            for name, (fit, view, metric) in MODELS.items():
+                seen, seconds = views[view]
+                for seed, runs in enumerate(found[name]):
+                    figures = one_fold(fit, seen, y, people, others, metric, seed)
+                    runs.append(figures | {"seconds": figures["seconds"] + seconds})
+        for name, runs in found.items():
+            rows.append({"test people": split, "model": name, **over_folds(runs)})
+    return rows
 
 
 if __name__ == "__main__":
-    main(run, tables)
+    start(faces)

@@ -28,11 +28,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_fashion_mnist
 from benchmarks._common.figures import best_threshold, of_runs, timed, verification
-from benchmarks._common.report import main, with_options
-from benchmarks.systems._table import find, systems
+from benchmarks._common.report import benchmark, start
+from benchmarks.systems._table import find, system
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine, flip
 from sksiamese.losses import supcon
@@ -170,18 +169,13 @@ def measure_pairs(held_out, test, *, lab_threshold=None):
     Both are embeddings and the pairs of their rows. The lab's figure is measured at its own
     threshold, if given.
     """
-    chosen = -best_threshold(held_out[1][2], -distances(*held_out))
+    threshold = -best_threshold(held_out[1][2], -distances(*held_out))
     distance, match = distances(*test), test[1][2]
-    figures = {
-        "lab_figure": float(match[distance < (lab_threshold or chosen)].mean()),
-        "accuracy": pair_accuracy(match, -distance, threshold=-chosen),
-        "threshold": chosen,
-        **verification(match, -distance),
-    }
+    figures = {"lab's figure": float(match[distance < (lab_threshold or threshold)].mean())}
     if lab_threshold:
-        accuracy = ((distance < lab_threshold) == match).mean()
-        figures["accuracy_at_lab_threshold"] = float(accuracy)
-    return figures
+        figures["accuracy at 0.5"] = float(((distance < lab_threshold) == match).mean())
+    accuracy = pair_accuracy(match, -distance, threshold=-threshold)
+    return figures | {"accuracy": accuracy} | verification(match, -distance)
 
 
 def distances(Z, pairs):
@@ -193,7 +187,7 @@ def measure_rows(Z, y, Z_test, y_test):
     """Return the accuracy of standard classifiers on the embedding of all rows."""
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3))
     return {
-        "knn": KNeighborsClassifier(5).fit(Z, y).score(Z_test, y_test),
+        "5-NN": KNeighborsClassifier(5).fit(Z, y).score(Z_test, y_test),
         "logistic": logistic.fit(Z, y).score(Z_test, y_test),
     }
 
@@ -201,7 +195,7 @@ def measure_rows(Z, y, Z_test, y_test):
 def models():
     """Return name, depth, training function and threshold of the lab, for each row."""
     lab_size = {"n_components": WIDTH, "width": WIDTH, "max_iter": EPOCHS}
-    rows = [("raw pixels", None, lambda X, y, pairs, seed, depth: as_floats, None)]
+    rows = [("raw pixels", None, lambda *_, **options: as_floats, None)]
     for depth in DEPTHS:
         for order, shuffle in {"in file order": False, "shuffled": True}.items():
             rows.append((f"lab, pairs {order}", depth, partial(fit_lab, shuffle=shuffle), 0.5))
@@ -238,58 +232,44 @@ def run_seed(X, y, X_test, y_test, seed):
     return found
 
 
-@with_options(seeds=(5, "runs of each model"), rows=(None, "number of images"))
-def run(args):
+def lab(results):
+    """Return the rows of the table of systems."""
+    networks = [
+        system(
+            f"the lab's {depth} layers",
+            "Fashion-MNIST: matches among the accepted test pairs",
+            "lab's figure",
+            find(results, model="SiameseEmbedder", depth=depth),
+            "embedder of the same size",
+            "fashion_mnist",
+            rebuilt=find(results, model="lab, pairs in file order", depth=depth),
+            published=published,
+        )
+        for depth, published in ((3, "90.48"), (4, "80.00"))
+    ]
+    return networks + [
+        system(
+            "convolutions",
+            f"Fashion-MNIST: {task}",
+            measure,
+            find(results, model="SiameseEmbedder, supcon, cnn"),
+            "embedder, supcon, cnn, mean with the mirror image",
+            "fashion_mnist",
+        )
+        for task, measure in (("all test pairs", "accuracy"), ("5-NN", "5-NN"))
+    ]
+
+
+@benchmark(fashion_mnist=None, systems=lab)
+def fashion_mnist(data, *, seeds=5, rows=None):
     """Return a row for each model and depth, with its figures over all seeds."""
-    data = [part[: args.rows] for part in load_fashion_mnist(args.data)]
-    runs = [run_seed(*data, seed) for seed in range(args.seeds)]
+    images = load_fashion_mnist(data, rows)
+    runs = [run_seed(*images, seed) for seed in range(seeds)]
     return [
         of_runs(figures, model=name, depth=depth)
         for (name, depth, *_), *figures in zip(models(), *runs, strict=True)
     ]
 
 
-def tables(results):
-    """Return the table of all models, and the lines of the systems."""
-    columns = {
-        "model": "{model}",
-        "depth": lambda row: str(row["depth"] or ""),
-        "lab's figure": "lab_figure",
-        "accuracy at 0.5": "accuracy_at_lab_threshold",
-        "accuracy": "accuracy",
-        "AUC": "auc",
-        "EER": "eer",
-        "5-NN": "knn",
-        "logistic": "logistic",
-        "seconds": "seconds",
-    }
-    lab = [
-        {
-            "system": f"the lab's {depth} layers",
-            "task": "Fashion-MNIST: matches among the accepted test pairs",
-            "published": published,
-            "rebuilt": find(results, model="lab, pairs in file order", depth=depth),
-            "ours": find(results, model="SiameseEmbedder", depth=depth),
-            "measure": "lab_figure",
-            "model": "embedder of the same size",
-        }
-        for depth, published in ((3, "90.48"), (4, "80.00"))
-    ]
-    convolutions = [
-        {
-            "system": "convolutions",
-            "task": f"Fashion-MNIST: {task}",
-            "ours": find(results, model="SiameseEmbedder, supcon, cnn"),
-            "measure": measure,
-            "model": "embedder, supcon, cnn, mean with the mirror image",
-        }
-        for task, measure in (("all test pairs", "accuracy"), ("5-NN", "knn"))
-    ]
-    return {
-        "fashion_mnist": table(results, columns),
-        "systems": systems("fashion_mnist", *lab, *convolutions),
-    }
-
-
 if __name__ == "__main__":
-    main(run, tables)
+    start(fashion_mnist)

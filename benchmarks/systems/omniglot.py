@@ -23,11 +23,10 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import paired_distances
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_omniglot, load_omniglot_runs
 from benchmarks._common.figures import best_threshold, of_runs, timed
-from benchmarks._common.report import main, with_options
-from benchmarks.systems._table import cited, find, published_rows, systems
+from benchmarks._common.report import benchmark, start
+from benchmarks.systems._table import cited, find, published_rows, system
 from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.augment import affine
 from sksiamese.losses import supcon
@@ -61,11 +60,11 @@ VERIFIER = {
     "max_iter": 5,
 }
 PUBLISHED = {
-    "humans (Lake et al. 2015)": {"one_shot": 0.955},
-    "Bayesian program learning (Lake et al. 2015)": {"one_shot": 0.967},
-    "recursive cortical network (George et al. 2017)": {"one_shot": 0.927},
-    "siamese network (Koch et al. 2015)": {"one_shot": 0.920, "accuracy": 0.9342},
-    "prototypical network (Lake et al. 2019)": {"one_shot": 0.863},
+    "humans (Lake et al. 2015)": {"20-way one-shot": 0.955},
+    "Bayesian program learning (Lake et al. 2015)": {"20-way one-shot": 0.967},
+    "recursive cortical network (George et al. 2017)": {"20-way one-shot": 0.927},
+    "siamese network (Koch et al. 2015)": {"20-way one-shot": 0.920, "pairs, accuracy": 0.9342},
+    "prototypical network (Lake et al. 2019)": {"20-way one-shot": 0.863},
 }
 
 
@@ -126,8 +125,8 @@ def verification(score, X, y, alphabet, seed):
         for (match, scores), other in zip(found, found[::-1], strict=True)
     ]
     return {
-        "accuracy": float(np.mean(accuracies)),
-        "auc": float(np.mean([roc_auc_score(*half) for half in found])),
+        "pairs, accuracy": float(np.mean(accuracies)),
+        "pairs, AUC": float(np.mean([roc_auc_score(*half) for half in found])),
     }
 
 
@@ -183,45 +182,37 @@ def run_seed(train, test, runs, seed):
     for fit in (no_fit, fit_verifier, fit_embedder):
         scores, seconds = timed(fit, *train, seed)
         for name, (of_all, of_pairs) in scores.items():
-            figures = {"one_shot": one_shot(of_all, *runs)}
+            figures = {"20-way one-shot": one_shot(of_all, *runs)}
             found[name] = figures | verification(of_pairs, *test, seed) | {"seconds": seconds}
     return found
 
 
-@with_options(seeds=(3, "runs of each model"), alphabets=(None, "number of alphabets"))
-def run(args):
-    """Return a row for each published figure and each model, with its figures."""
-    train, test = (
-        load_omniglot(args.data, part, n_alphabets=args.alphabets)
-        for part in ("background", "evaluation")
-    )
-    runs = load_omniglot_runs(args.data)
-    found = [run_seed(train, test, runs, seed) for seed in range(args.seeds)]
-    return published_rows(PUBLISHED) + [
-        of_runs([run[name] for run in found], model=name) for name in found[0]
+def koch(results):
+    """Return the row of the table of systems."""
+    return [
+        system(
+            "Koch et al.",
+            "Omniglot: 20-way one-shot, alphabets never seen",
+            "20-way one-shot",
+            find(results, model="SiameseEmbedder, supcon, mean of 8 distorted copies"),
+            "embedder, supcon, mean of 8 distorted copies",
+            "omniglot",
+            rebuilt=find(results, model="SiameseVerifier, weighted L1"),
+            published=cited(results, "siamese network", "20-way one-shot"),
+        )
     ]
 
 
-def tables(results):
-    """Return the table of all models, and the line of the systems."""
-    columns = {
-        "model": "{model}",
-        "20-way one-shot": "one_shot",
-        "pairs, accuracy": "accuracy",
-        "pairs, AUC": "auc",
-        "seconds": "seconds",
-    }
-    koch = {
-        "system": "Koch et al.",
-        "task": "Omniglot: 20-way one-shot, alphabets never seen",
-        "published": cited(results, "siamese network", "one_shot"),
-        "rebuilt": find(results, model="SiameseVerifier, weighted L1"),
-        "ours": find(results, model="SiameseEmbedder, supcon, mean of 8 distorted copies"),
-        "measure": "one_shot",
-        "model": "embedder, supcon, mean of 8 distorted copies",
-    }
-    return {"omniglot": table(results, columns), "systems": systems("omniglot", koch)}
+@benchmark(omniglot=None, systems=koch)
+def omniglot(data, *, seeds=3, alphabets=None):
+    """Return a row for each published figure and each model, with its figures."""
+    read = partial(load_omniglot, data, n_alphabets=alphabets)
+    train, test = read("background"), read("evaluation")
+    runs = load_omniglot_runs(data)
+    found = [run_seed(train, test, runs, seed) for seed in range(seeds)]
+    rows = [of_runs([run[name] for run in found], model=name) for name in found[0]]
+    return published_rows(PUBLISHED) + rows
 
 
 if __name__ == "__main__":
-    main(run, tables)
+    start(omniglot)

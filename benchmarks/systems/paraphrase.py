@@ -26,11 +26,10 @@ from sklearn.preprocessing import normalize
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_mrpc
 from benchmarks._common.figures import best_threshold, of_runs, timed
-from benchmarks._common.report import main, with_options
-from benchmarks.systems._table import cited, find, published_rows, systems
+from benchmarks._common.report import benchmark, start
+from benchmarks.systems._table import cited, find, published_rows, system
 from sksiamese import SiameseVerifier, split_pairs, stack_pairs
 
 N_BUCKETS = 4096
@@ -161,8 +160,8 @@ MODELS = {
     "SiameseVerifier, all kinds of terms": (kinds_of_terms, verifier_scores),
 }
 PUBLISHED = {
-    "dependencies and n-grams (Wan et al. 2006)": {"accuracy": 0.756, "f1": 0.830},
-    "TF-KLD, features of overlap (Ji and Eisenstein 2013)": {"accuracy": 0.804, "f1": 0.859},
+    "dependencies and n-grams (Wan et al. 2006)": {"accuracy": 0.756, "F1": 0.830},
+    "TF-KLD, features of overlap (Ji and Eisenstein 2013)": {"accuracy": 0.804, "F1": 0.859},
 }
 
 
@@ -176,39 +175,36 @@ def accept(vectorizer, score, train, test, seed):
     return score(P_train, train[2], P_test, seed) > 0
 
 
-@with_options(seeds=(5, "runs of each model"), rows=(None, "number of pairs"))
-def run(args):
+def paraphrases(results):
+    """Return the rows of the table of systems."""
+    return [
+        system(
+            "paraphrases",
+            f"MRPC, official split: {measure}",
+            measure,
+            find(results, model="SiameseVerifier, all kinds of terms"),
+            "verifier, seven kinds of terms",
+            "paraphrase",
+            published=cited(results, "dependencies and n-grams", measure),
+        )
+        for measure in ("accuracy", "F1")
+    ]
+
+
+@benchmark(paraphrase=None, systems=paraphrases)
+def paraphrase(data, *, seeds=5, rows=None):
     """Return a row for each published figure and each model, with its figures."""
-    train, test = (
-        [part[: args.rows] for part in load_mrpc(args.data, name)] for name in ("train", "test")
-    )
+    train, test = ([part[:rows] for part in load_mrpc(data, name)] for name in ("train", "test"))
     results = published_rows(PUBLISHED)
     for name, (vectorize, score) in MODELS.items():
         runs = []
-        for seed in range(args.seeds):
+        for seed in range(seeds):
             accepted, seconds = timed(accept, vectorize(), score, train, test, seed)
             figures = {"accuracy": accuracy_score(test[2], accepted)}
-            runs.append(figures | {"f1": f1_score(test[2], accepted), "seconds": seconds})
+            runs.append(figures | {"F1": f1_score(test[2], accepted), "seconds": seconds})
         results.append(of_runs(runs, model=name))
     return results
 
 
-def tables(results):
-    """Return the table of all models, and the lines of the systems."""
-    columns = {"model": "{model}", "accuracy": "accuracy", "F1": "f1", "seconds": "seconds"}
-    lines = [
-        {
-            "system": "paraphrases",
-            "task": f"MRPC, official split: {name}",
-            "published": cited(results, "dependencies and n-grams", measure),
-            "ours": find(results, model="SiameseVerifier, all kinds of terms"),
-            "measure": measure,
-            "model": "verifier, seven kinds of terms",
-        }
-        for name, measure in (("accuracy", "accuracy"), ("F1", "f1"))
-    ]
-    return {"paraphrase": table(results, columns), "systems": systems("paraphrase", *lines)}
-
-
 if __name__ == "__main__":
-    main(run, tables)
+    start(paraphrase)

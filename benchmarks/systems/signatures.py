@@ -22,12 +22,11 @@ import torch
 from dtaidistance import dtw_ndim
 from scipy.ndimage import gaussian_filter1d
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import load_svc2004
 from benchmarks._common.figures import of_runs, timed
-from benchmarks._common.report import main, with_options
+from benchmarks._common.report import benchmark, start
 from benchmarks.systems._alignment import LocalFeatures, aligned, spread_ratio
-from benchmarks.systems._table import find, published_by, published_rows, systems
+from benchmarks.systems._table import find, published_by, published_rows, system
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import jitter, rescale, time_warp
 from sksiamese.batches import hierarchical
@@ -63,9 +62,10 @@ MODELS = {
     },
 }
 WARPING = "dynamic time warping"
+SKILLED, ACCEPTED = "skilled, EER", "genuine accepted, 80 % of skilled detected"
 PUBLISHED = {
-    "best of the competition, 60 other writers (Yeung et al. 2004)": {"eer_skilled": 0.0289},
-    "siamese time delays, other data (Bromley et al. 1993)": {"accepted": 0.955},
+    "best of the competition, 60 other writers (Yeung et al. 2004)": {SKILLED: 0.0289},
+    "siamese time delays, other data (Bromley et al. 1993)": {ACCEPTED: 0.955},
 }
 
 
@@ -196,16 +196,13 @@ def figures_of(distances, tests, writer, number, seed):
 def measure(found, n_first):
     """Return the figures of the scores of all writers, the ``n_first`` of the first fold first."""
     genuine, skilled = found["genuine"], found["skilled"]
+    per_writer = [equal_error_rate(*matches(*own)) for own in zip(genuine, skilled, strict=True)]
     return {
-        "eer_skilled": equal_error_rate(*matches(genuine, skilled)),
-        "eer_first_fold": equal_error_rate(*matches(genuine[:n_first], skilled[:n_first])),
-        "eer_random": equal_error_rate(*matches(genuine, found["random"])),
-        "eer_writer": float(
-            np.mean(
-                [equal_error_rate(*matches(*own)) for own in zip(genuine, skilled, strict=True)]
-            )
-        ),
-        "accepted": true_accept_rate(*matches(genuine, skilled), far=0.2),
+        SKILLED: equal_error_rate(*matches(genuine, skilled)),
+        f"{SKILLED}, first fold": equal_error_rate(*matches(genuine[:n_first], skilled[:n_first])),
+        f"{SKILLED} per writer": float(np.mean(per_writer)),
+        ACCEPTED: true_accept_rate(*matches(genuine, skilled), far=0.2),
+        "random, EER": equal_error_rate(*matches(genuine, found["random"])),
     }
 
 
@@ -229,7 +226,7 @@ def vary(X, generator):
 
 
 def fit(X, writer, number, *, seed, **parameters):
-    """Train an embedder, and return a function that gives the distances between all series."""
+    """Return an embedder of series, fitted on some writers."""
     classes = (writer[:, None] == np.unique(writer)) & (number[:, None] <= N_GENUINE)
     embedder = SiameseEmbedder(
         **EMBEDDER | parameters,
@@ -237,20 +234,14 @@ def fit(X, writer, number, *, seed, **parameters):
         augment=vary,
         sampler=partial(hierarchical, groups=writer, n_groups=2),
         random_state=seed,
-    ).fit(X.reshape(len(X), -1), classes.astype(int))
-
-    def distances(X):
-        Z = torch.from_numpy(embedder.transform(X.reshape(len(X), -1)))
-        return embedder.objective_.distance(Z, Z).numpy()
-
-    return distances
+    )
+    return embedder.fit(X.reshape(len(X), -1), classes.astype(int))
 
 
-@with_options(seeds=(3, "runs of each model"), writers=(None, "number of writers of each fold"))
-def run(args):
-    """Return a row for each published figure and each model, with its figures."""
-    folds = FOLDS[:, : args.writers]
-    return published_rows(PUBLISHED) + compare(*load_svc2004(args.data), folds, args.seeds)
+def distances(embedder, X):
+    """Return the distances between all series."""
+    Z = torch.from_numpy(embedder.transform(X.reshape(len(X), -1)))
+    return embedder.objective_.distance(Z, Z).numpy()
 
 
 def compare(signatures, writer, number, folds, n_seeds):
@@ -269,40 +260,38 @@ def compare(signatures, writer, number, folds, n_seeds):
         found[WARPING].append(figures_of(warped, tests, writer, number, seed))
         for name, parameters in MODELS.items():
             fitted, seconds = timed(fit_all, seed, parameters)
-            distances = [of(X[test]) for of, test in zip(fitted, tests, strict=True)]
-            figures = figures_of(distances, tests, writer, number, seed)
+            D = [distances(one, X[test]) for one, test in zip(fitted, tests, strict=True)]
+            figures = figures_of(D, tests, writer, number, seed)
             found[name].append(figures | {"seconds": seconds})
     return [of_runs(runs, model=name) for name, runs in found.items()]
 
 
-def tables(results):
-    """Return the table of all models, and the lines of the systems."""
-    columns = {
-        "model": "{model}",
-        "skilled, EER": "eer_skilled",
-        "skilled, EER, first fold": "eer_first_fold",
-        "skilled, EER per writer": "eer_writer",
-        "genuine accepted, 80 % of skilled detected": "accepted",
-        "random, EER": "eer_random",
-        "seconds": "seconds",
-    }
-    bromley = [
-        {
-            "system": "Bromley et al.",
-            "task": f"SVC2004: new writers, one threshold; {task}",
-            "published": f"{published_by(results, source, measure)}, other {whose}",
-            "rebuilt": find(results, model="SiameseEmbedder, tdnn"),
-            "ours": find(results, model="SiameseEmbedder, time delays aligned"),
-            "measure": measure,
-            "model": "embedder, aligned by time warping",
-        }
-        for measure, task, source, whose in (
-            ("accepted", "genuine accepted, 80 % of skilled forgeries detected", "siamese", "data"),
-            ("eer_skilled", "equal error rate, skilled forgeries", "best of", "writers"),
+def bromley(results):
+    """Return the rows of the table of systems."""
+    return [
+        system(
+            "Bromley et al.",
+            f"SVC2004: new writers, one threshold; {task}",
+            measure,
+            find(results, model="SiameseEmbedder, time delays aligned"),
+            "embedder, aligned by time warping",
+            "signatures",
+            rebuilt=find(results, model="SiameseEmbedder, tdnn"),
+            published=f"{published_by(results, source, measure)}, other {difference}",
+        )
+        for measure, task, source, difference in (
+            (ACCEPTED, "genuine accepted, 80 % of skilled forgeries detected", "siamese", "data"),
+            (SKILLED, "equal error rate, skilled forgeries", "best of", "writers"),
         )
     ]
-    return {"signatures": table(results, columns), "systems": systems("signatures", *bromley)}
+
+
+@benchmark(signatures=None, systems=bromley)
+def signatures(data, *, seeds=3, writers=None):
+    """Return a row for each published figure and each model, with its figures."""
+    folds = FOLDS[:, :writers]
+    return published_rows(PUBLISHED) + compare(*load_svc2004(data), folds, seeds)
 
 
 if __name__ == "__main__":
-    main(run, tables)
+    start(signatures)

@@ -14,7 +14,7 @@ connected layers fuse the towers, all of it is learned from pairs.
 
 Faces are preprocessed as in ``faces.py``; whitening and comparison by angles were chosen on inner
 splits of training people, on most of which fused halves were better than the better half; the
-ridge is that of the digits. For digits, inner splits, six to learn from and two to verify, chose
+ridge is the one of the digits. For digits, inner splits, six to learn from and two to verify, chose
 the two cues with the greatest gain over the better of them. All other settings of the digits were
 chosen with the folds of the table in view: the fusion of distances, by curves, their measure, and
 the ridge; inner splits would have chosen a greater ridge.
@@ -25,13 +25,13 @@ from functools import partial
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._common.cells import table
+from benchmarks._common.cells import figure
 from benchmarks._common.data import MFEAT_PARTS, load_att_faces, load_mfeat
 from benchmarks._common.figures import summary, timed, verification
-from benchmarks._common.report import main, with_options
+from benchmarks._common.report import benchmark, start
 from benchmarks.systems._evidence import Evidence, SideBySide, whitened_directions, whitening
 from benchmarks.systems._registration import Registration, gradients
-from benchmarks.systems._table import find, systems
+from benchmarks.systems._table import find, system
 from benchmarks.systems.faces import BLOCK, FINE, flat, mirrored, smaller
 from sksiamese import SiameseVerifier, make_pairs
 from sksiamese.augment import affine
@@ -60,7 +60,7 @@ def registered_gradients(images, learned):
         One half of faces.
 
     learned : ndarray of bool of shape (n_images,)
-        Images whose mean the others are registered to.
+        Images to register the others to, by their mean.
     """
     registered = Registration().fit(images[learned]).transform(images)
     return sum(
@@ -193,19 +193,21 @@ def one_fold(model, data, X, y, new, seed):
     return verification(match, score) | {"seconds": seconds}
 
 
+def rows_of(items, learned):
+    """Return items as rows."""
+    return flat(items)
+
+
 def digits(folder):
     """Return digits by feature sets: classes, sets of fused cues, and data of each model."""
     X, y = load_mfeat(folder)
     cues = {name: X[:, part] for name, part in columns_of(MFEAT_PARTS).items()}
-    common = {"items": cues, "look": as_they_are, "n_pairs": (8000, 4000)}
-    return (
-        y,
-        [TWO, tuple(cues)],
-        {
-            "distances": common | {"tower": whitening, "n_parts": 1},
-            "mlp": common | {"tower": None, "augment": None},
-        },
-    )
+    common = {"items": cues, "look": rows_of, "n_pairs": (8000, 4000)}
+    models = {
+        "distances": common | {"tower": whitening, "n_parts": 1},
+        "mlp": common | {"tower": None, "augment": None},
+    }
+    return y, [TWO, tuple(cues)], models
 
 
 def halves(folder):
@@ -216,81 +218,36 @@ def halves(folder):
         upper, lower = np.split(smaller(faces, block), 2, axis=1)
         return {"upper half": upper, "lower half": lower}
 
-    common = {"n_pairs": (90 * 32, 90 * 8)}
-    return (
-        y,
-        [("upper half", "lower half")],
-        {
-            "distances": common
-            | {"items": cut(FINE), "look": registered_gradients}
-            | {"tower": whitened_directions, "n_parts": 4},
-            "mlp": common
-            | {"items": cut(BLOCK), "look": as_they_are}
-            | {"tower": tower_of_half, "augment": distorted},
-        },
-    )
-
-
-def as_they_are(items, learned):
-    """Return items as rows."""
-    return flat(items)
+    n_pairs = (90 * 32, 90 * 8)
+    models = {
+        "distances": {"items": cut(FINE), "look": registered_gradients, "n_pairs": n_pairs}
+        | {"tower": whitened_directions, "n_parts": 4},
+        "mlp": {"items": cut(BLOCK), "look": rows_of, "n_pairs": n_pairs}
+        | {"tower": tower_of_half, "augment": distorted},
+    }
+    return y, [("upper half", "lower half")], models
 
 
 DATA = {"digits": digits, "faces": halves}
 
 
-@with_options(
-    seeds=(3, "runs of each fold"),
-    mlp_seeds=(1, "runs of each fold of the network of Oh et al."),
-    folds=(5, "folds of classes, at most 5"),
-)
-def run(args):
-    """Return a row for each model and each cue or set of cues, with its figures fold by fold."""
-    rows = []
-    for name, load in DATA.items():
-        y, fused, seen = load(args.data)
-        for model, n_runs in zip(MODELS, (args.seeds, args.mlp_seeds), strict=True):
-            data = seen[model]
-            found = {cues: [] for cues in [*((cue,) for cue in data["items"]), *fused]}
-            for new in folds_of(y, args.folds):
-                views = {
-                    cue: timed(data["look"], data["items"][cue], ~new) for cue in data["items"]
-                }
-                for cues, runs in found.items():
-                    X = {cue: views[cue][0] for cue in cues}
-                    figures = [one_fold(model, data, X, y, new, seed) for seed in range(n_runs)]
-                    for run in figures:
-                        run["seconds"] += sum(views[cue][1] for cue in cues)
-                    runs.append(figures)
-            rows += [described(name, model, cues, runs) for cues, runs in found.items()]
-    return rows
-
-
-def described(name, model, cues, runs):
-    """Return the row of some cues, from its runs fold by fold."""
-    return {
-        "data": name,
-        "model": model,
-        "cues": cues,
-        "folds": [summary(fold) for fold in runs],
-        "summary": summary([run for fold in runs for run in fold]),
-        "runs": runs,
-    }
-
-
-def tables(results):
-    """Return the table of single and fused cues, fold by fold, and the lines of the systems."""
-    folds = range(len(results[0]["folds"]))
-    columns = {
-        "data": "{data}",
-        "model": "{model}",
-        "cues": lambda row: " + ".join(row["cues"]),
-        **{f"fold {fold + 1}, AUC": f"{{folds[{fold}][auc][mean]:.3f}}" for fold in folds},
-        "AUC": "auc",
-        "EER": "eer",
-        "least gain over the best single cue": lambda row: gain(row, results),
-    }
-    return {"two_cues": table(results, columns), "systems": systems("two_cues", *fused(results))}
+def cue_rows(results):
+    """Return the rows of the table of single and fused cues, fold by fold."""
+    return [
+        {
+            "data": row["data"],
+            "model": row["model"],
+            "cues": " + ".join(row["cues"]),
+            **{
+                f"fold {number}, AUC": f"{fold['AUC']['mean']:.3f}"
+                for number, fold in enumerate(row["folds"], start=1)
+            },
+            "AUC": figure(row, "AUC"),
+            "EER": figure(row, "EER"),
+            "least gain over the best single cue": gain(row, results),
+        }
+        for row in results
+    ]
 
 
 def gain(row, results):
@@ -298,32 +255,59 @@ def gain(row, results):
     if len(row["cues"]) == 1:
         return ""
     single = [
-        [fold["auc"]["mean"] for fold in other["folds"]]
+        [fold["AUC"]["mean"] for fold in other["folds"]]
         for other in results
         if (other["data"], other["model"]) == (row["data"], row["model"])
         if len(other["cues"]) == 1 and other["cues"][0] in row["cues"]
     ]
     best = map(max, zip(*single, strict=True))
-    gains = [fold["auc"]["mean"] - most for fold, most in zip(row["folds"], best, strict=True)]
+    gains = [fold["AUC"]["mean"] - most for fold, most in zip(row["folds"], best, strict=True)]
     return f"{min(gains):+.3f}"
 
 
-def fused(results):
-    """Return the lines of the systems: of all cues, which are the last rows of their model."""
-    for data, task in (
-        ("digits", "multiple features: pairs of digits never seen; AUC"),
-        ("faces", "AT&T faces: pairs of people never seen, two halves; AUC"),
-    ):
-        if ours := find(results, data=data, model="distances"):
-            yield {
-                "system": "Oh et al.",
-                "task": task,
-                "rebuilt": find(results, data=data, model="mlp"),
-                "ours": ours,
-                "measure": "auc",
-                "model": f"verifier, fused distances of {len(ours['cues'])} cues",
-            }
+def fused_cues(results):
+    """Return the rows of the table of systems: of all cues, the last rows of their model."""
+    return [
+        system(
+            "Oh et al.",
+            task,
+            "AUC",
+            find(results, data=data, model="distances"),
+            f"verifier, fused distances of {n_cues} cues",
+            "two_cues",
+            rebuilt=find(results, data=data, model="mlp"),
+        )
+        for data, n_cues, task in (
+            ("digits", 6, "multiple features: pairs of digits never seen; AUC"),
+            ("faces", 2, "AT&T faces: pairs of people never seen, two halves; AUC"),
+        )
+    ]
+
+
+@benchmark(two_cues=cue_rows, systems=fused_cues)
+def two_cues(data, *, seeds=3, mlp_seeds=1, folds=5):
+    """Return a row for each model and each cue or set of cues, with its figures fold by fold."""
+    rows = []
+    for name, load in DATA.items():
+        y, fused, models = load(data)
+        for model, n_runs in zip(MODELS, (seeds, mlp_seeds), strict=True):
+            settings = models[model]
+            items, look = settings["items"], settings["look"]
+            found = {cues: [] for cues in [*((cue,) for cue in items), *fused]}
+            for new in folds_of(y, folds):
+                views = {cue: timed(look, items[cue], ~new) for cue in items}
+                for cues, runs in found.items():
+                    X = {cue: views[cue][0] for cue in cues}
+                    fold = [one_fold(model, settings, X, y, new, seed) for seed in range(n_runs)]
+                    for figures in fold:
+                        figures["seconds"] += sum(views[cue][1] for cue in cues)
+                    runs.append(fold)
+            for cues, runs in found.items():
+                all_runs = [run for fold in runs for run in fold]
+                figures = {"folds": [summary(fold) for fold in runs], "summary": summary(all_runs)}
+                rows.append({"data": name, "model": model, "cues": cues} | figures | {"runs": runs})
+    return rows
 
 
 if __name__ == "__main__":
-    main(run, tables)
+    start(two_cues)

@@ -71,7 +71,7 @@ def _check_no_overflow(moments, n_seen):
     """Raise unless mean and scale are finite for all columns with values."""
     if (~np.isfinite(moments) & (n_seen > 0)).any():
         raise ValueError(
-            "X has values whose squares overflow; divide its columns, for instance by "
+            "X has values too large to square; divide its columns, for instance by "
             "sklearn.preprocessing.MaxAbsScaler."
         )
 

@@ -1,1 +1,1 @@
-"""Galleries: what an identifier enrols, searches and rejects by."""
+"""Galleries of enrolled templates: enrolment, search, rejection and probabilities."""

@@ -1,7 +1,7 @@
-"""Distances between embeddings and templates: each is the same to the last bit wherever it is used.
+"""Bitwise reproducible distances between embeddings and templates.
 
-A matrix product of all rows and all templates would be faster, but its rounding errors depend on
-how many rows there are and on how far they lie from the origin.
+A matrix product would be faster, but its rounding errors depend on the number of rows and on
+their distance from the origin.
 """
 
 import numpy as np
@@ -12,20 +12,20 @@ from sklearn.utils import gen_batches
 from sklearn.utils._chunking import get_chunk_n_rows
 
 METRICS = set(VALID_METRICS["brute"]) - {"braycurtis", "mahalanobis", "precomputed", "seuclidean"}
-"""Names of metrics that depend on two rows alone and that a search supports."""
+"""Names of supported metrics, which depend only on the two rows."""
 
 EUCLIDEAN = {"euclidean", "l2", "minkowski", "nan_euclidean", "sqeuclidean"}
-"""Metrics that rank templates as the Euclidean distance of embeddings does."""
+"""Metrics with the same ranking of templates as the Euclidean distance."""
 
 ANGULAR = {"correlation", "cosine"}
-"""Metrics that rank templates as the Euclidean distance of embeddings of unit length does."""
+"""Metrics with the same ranking of templates as the Euclidean distance at unit length."""
 
 ROWS_PER_CALL = 32
-"""Rows whose distances to templates of their own are computed in one call."""
+"""Number of rows per call for distances to a different set of templates for each row."""
 
 
 def pairwise(A, B, metric):
-    """Return the distances of all rows of A to all rows of B; raise if one is not finite."""
+    """Compute the distances of all rows of A to all rows of B; raise if one is not finite."""
     if metric in ANGULAR:
         A, B = unit_rows(A, metric), unit_rows(B, metric)
         undefined = ~A.any(axis=1)[:, None] / 2 + ~B.any(axis=1) / 2
@@ -37,22 +37,22 @@ def pairwise(A, B, metric):
     if not (np.isfinite(D) & (D >= 0)).all():
         largest = max(np.abs(A).max(), np.abs(B).max())
         raise ValueError(
-            f"metric={metric!r} gives distances that are NaN, infinite or negative between "
-            f"embeddings with values up to {largest:.3g}; scale what the embedder returns, leave "
-            "such rows of X out, or choose another metric."
+            f"metric={metric!r} returns distances that are NaN, infinite or negative between "
+            f"embeddings with values up to {largest:.3g}; scale the output of the embedder, remove "
+            "such rows of X, or choose another metric."
         )
     return D
 
 
 def unit_rows(Z, metric):
-    """Return rows in float64, less their mean for a correlation, at unit length; zeros stay."""
+    """Normalize rows to unit length in float64; center them first for the correlation metric."""
     Z = np.array(Z, dtype=np.float64, order="C")
     if metric == "correlation":
         constant = Z.min(axis=1) == Z.max(axis=1)
         if constant.any():
             raise ValueError(
                 "metric='correlation' is not defined for embeddings with all values equal, such "
-                f"as row {constant.argmax()}; leave such rows of X out, or choose another metric."
+                f"as row {constant.argmax()}; remove such rows of X, or choose another metric."
             )
         Z -= Z.mean(axis=1, keepdims=True)
     Z /= np.maximum(np.abs(Z).max(axis=1, keepdims=True), np.finfo(float).tiny)
@@ -61,7 +61,7 @@ def unit_rows(Z, metric):
 
 
 def distances_to_selected(Z, selected, templates, metric):
-    """Return the distance of every row to each of its templates, of shape (n_rows, n_chosen)."""
+    """Compute the distances of each row to its selected templates, (n_rows, n_selected)."""
     n_rows, n_selected = selected.shape
     D = np.empty((n_rows, n_selected))
     batch_size = 1 if callable(metric) else max(1, ROWS_PER_CALL // n_selected)
@@ -73,9 +73,9 @@ def distances_to_selected(Z, selected, templates, metric):
 
 
 def distances_to_classes(Z, templates, labels, metric):
-    """Return the distance of every row to the nearest template of every class.
+    """Compute the distance of each row to the nearest template of each class.
 
-    Labels are sorted.
+    Labels must be sorted.
     """
     first = np.unique(labels, return_index=True)[1]
     D = np.empty((len(Z), len(first)))
@@ -85,9 +85,9 @@ def distances_to_classes(Z, templates, labels, metric):
 
 
 def distances_to_claimed(Z, claimed, templates, labels, metric):
-    """Return the distance of every row to the nearest template of the class that it claims.
+    """Compute the distance of each row to the nearest template of its claimed class.
 
-    Labels are sorted, and all claimed classes are among them.
+    Labels must be sorted and include all claimed classes.
     """
     first, last = (np.searchsorted(labels, claimed, side) for side in ("left", "right"))
     order = np.argsort(first, kind="stable")
@@ -103,16 +103,16 @@ def distances_to_claimed(Z, claimed, templates, labels, metric):
 
 
 def row_chunks(n_rows, n_columns):
-    """Return slices of rows whose matrix of distances fits into scikit-learn's working memory."""
+    """Return slices of rows such that distances fit into scikit-learn's working memory."""
     return gen_batches(n_rows, get_chunk_n_rows(8 * n_columns, max_n_rows=n_rows))
 
 
 def _other_distances(A, B, metric):
-    """Return the distances of a metric that scikit-learn computes pair by pair."""
+    """Compute distances with a metric that scikit-learn computes pair by pair."""
     if metric == "haversine" and A.shape[1] != 2:
         raise ValueError(
-            "metric='haversine' needs embeddings of 2 components, latitude and longitude in "
-            f"radians, but they have {A.shape[1]}; choose another metric or embedder."
+            "metric='haversine' needs embeddings with 2 components, latitude and longitude in "
+            f"radians, got {A.shape[1]}; choose another metric or embedder."
         )
     try:
         return pairwise_distances(A, B, metric=metric)
@@ -121,5 +121,5 @@ def _other_distances(A, B, metric):
             raise
         raise type(error)(
             "metric must return one number for two rows, each an array of shape "
-            f"(n_components,); it failed: {error}"
+            f"(n_components,), but failed: {error}"
         ) from error

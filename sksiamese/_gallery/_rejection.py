@@ -1,21 +1,21 @@
-"""The distance up to which an identifier accepts rows, for a given false-accept rate."""
+"""Rejection threshold: the greatest accepted distance for a false-accept rate."""
 
 import numpy as np
 
 from ._search import distances_to_others
 
 N_IMPOSTORS = 10_000
-"""Rows that a threshold is chosen on, at most, but one of each class at least."""
+"""Maximum number of rows used to choose a threshold, except for one row of each class."""
 
 ROUNDING = 1e-9
-"""Tolerance of sums of rounded shares."""
+"""Tolerance for rounding errors of sums of rates."""
 
 
 def impostor_rows(labels):
-    """Return the rows that play impostors: evenly spaced in each class, equally many at most.
+    """Select impostor rows: evenly spaced in each class, with the same limit for all classes.
 
-    Which rows of a class these are depends on that class and on the number of classes alone.
-    Labels are sorted.
+    The selection in a class depends only on its size and on the number of classes. Labels must
+    be sorted.
     """
     _, first, count = np.unique(labels, return_index=True, return_counts=True)
     most = max(1, N_IMPOSTORS // max(1, len(first)))
@@ -28,16 +28,16 @@ def impostor_rows(labels):
 
 
 def min_n_classes(target_far):
-    """Return how many classes it takes to choose a threshold at a false-accept rate."""
+    """Return the minimum number of classes to choose a threshold for a false-accept rate."""
     return int(np.ceil(2 / target_far - 1 - ROUNDING))
 
 
 def max_accepted_sum(target_far, n_classes):
-    """Return what the accepted shares of all classes may sum up to, or None if there are too few.
+    """Return the largest allowed sum of the false-accept rates of all classes, None if too few.
 
-    If the shares of impostors that are accepted, each of which is one at most, sum up to B,
-    then those of ``n_classes`` classes and one more sum up to B + 2 + u at most, where
-    B = u (u + 1) / 2. This is the largest B with B + 2 + u = target_far (n_classes + 1).
+    Let B be the sum of the rates of ``n_classes`` classes, each at most 1, with
+    B = u (u + 1) / 2. With one more class the sum is at most B + 2 + u. The result is the
+    solution of B + 2 + u = target_far (n_classes + 1).
     """
     if n_classes < min_n_classes(target_far):
         return None
@@ -52,16 +52,16 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     Parameters
     ----------
     Z : ndarray of shape (n_rows, n_components)
-        Embeddings of the enrolled classes that are new to the embedder.
+        Embeddings of the enrolled classes that the embedder was not trained on.
 
     own_labels : ndarray of shape (n_rows,)
-        Their labels, sorted.
+        Labels of these embeddings, sorted.
 
     templates : ndarray of shape (n_templates, n_components)
         Templates of all enrolled classes.
 
     template_labels : ndarray of shape (n_templates,)
-        Their labels, sorted.
+        Labels of the templates, sorted.
 
     metric : str or callable
         Metric.
@@ -72,14 +72,14 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     Returns
     -------
     threshold : float
-        Distance, or -inf if there are too few classes to keep the rate.
+        Distance, or -inf if there are too few classes to guarantee the rate.
     """
     n_classes = len(np.unique(own_labels))
     allowed = max_accepted_sum(target_far, n_classes)
     if allowed is None:
         return -np.inf
-    chosen = impostor_rows(own_labels)
-    Z, own_labels = Z[chosen], own_labels[chosen]
+    impostors = impostor_rows(own_labels)
+    Z, own_labels = Z[impostors], own_labels[impostors]
     classes, codes = np.unique(template_labels, return_inverse=True)
     distances = distances_to_others(
         Z, np.searchsorted(classes, own_labels), templates, codes, metric
@@ -110,7 +110,7 @@ def few_classes_message(target_far, n_classes, n_enrolled, *, trained):
     """
     needed = min_n_classes(target_far)
     remedies = ["enrol more classes"]
-    if trained and n_enrolled - needed >= 2:  # Two at least are left to learn from.
+    if trained and n_enrolled - needed >= 2:  # At least two classes are left for training.
         share = (needed - 0.5) / n_enrolled
         remedies.append(f"raise validation_fraction to {share:.4f} and call fit")
     if n_classes > 1:

@@ -1,4 +1,4 @@
-"""The search for the nearest templates: found fast, then settled by exact distances."""
+"""Search for the nearest templates: candidates from an index, ranked by exact distances."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -16,14 +16,14 @@ from ._distances import (
 )
 
 ROUNDING = 1e-12
-"""Greatest error of squared Euclidean distances in a search, as a share of squared lengths."""
+"""Bound of the error of squared Euclidean distances in a search, relative to squared lengths."""
 
 N_PROBES = 8
-"""Templates that an index is tried on."""
+"""Number of templates used to validate an index."""
 
 
 def search_points(Z, origin, metric):
-    """Return what is searched among: rows less the origin, or of unit length, or as they are."""
+    """Return points to index: centered for Euclidean, normalized for angular metrics."""
     if metric in ANGULAR:
         return unit_rows(Z, metric)
     return Z - origin if metric in EUCLIDEAN else Z
@@ -32,7 +32,7 @@ def search_points(Z, origin, metric):
 def fit_index(templates, origin, neighbors, metric):
     """Return a fitted clone of an index, by default a brute-force search.
 
-    Raise if its distances are not those of the metric, most templates do not find themselves, or
+    Raise if the index uses another metric, most templates do not find themselves, or the
     distances of the template with the largest value are not finite.
     """
     base = "euclidean" if metric in EUCLIDEAN | ANGULAR else metric
@@ -51,7 +51,7 @@ def fit_index(templates, origin, neighbors, metric):
 
 
 def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
-    """Return distances and numbers of the nearest templates; of equal ones the first.
+    """Return distances and indices of the nearest templates; ties are broken by index.
 
     Parameters
     ----------
@@ -62,34 +62,34 @@ def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
         Templates.
 
     index : object
-        What :func:`fit_index` has returned for them.
+        Index of the templates from :func:`fit_index`.
 
     origin : ndarray of shape (n_components,)
-        Their mean.
+        Mean of the templates.
 
     metric : str or callable
         Metric.
 
     n_neighbors : int
-        How many templates, from 1 to n_templates.
+        Number of neighbors, in [1, n_templates].
     """
     points = search_points(Z, origin, metric)
-    _, found = query_index(index, points, n_neighbors, len(templates))
-    D = distances_to_selected(Z, found, templates, metric)
-    order = np.lexsort((found, D))
-    D, found = (np.take_along_axis(part, order, axis=1) for part in (D, found))
+    _, numbers = query_index(index, points, n_neighbors, len(templates))
+    D = distances_to_selected(Z, numbers, templates, metric)
+    order = np.lexsort((numbers, D))
+    D, numbers = (np.take_along_axis(part, order, axis=1) for part in (D, numbers))
     if D.shape[1] > n_neighbors:
         ambiguous = _is_ambiguous(D[:, n_neighbors - 1], D[:, n_neighbors], points, metric)
-        D, found = D[:, :n_neighbors].copy(), found[:, :n_neighbors].copy()
+        D, numbers = D[:, :n_neighbors].copy(), numbers[:, :n_neighbors].copy()
         for rows in _row_chunks(ambiguous, len(templates)):
             all_distances = pairwise(Z[rows], templates, metric)
-            found[rows] = all_distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
-            D[rows] = np.take_along_axis(all_distances, found[rows], axis=1)
-    return D, found
+            numbers[rows] = all_distances.argsort(axis=1, kind="stable")[:, :n_neighbors]
+            D[rows] = np.take_along_axis(all_distances, numbers[rows], axis=1)
+    return D, numbers
 
 
 def distances_to_others(Z, own_codes, templates, codes, metric):
-    """Return the distance of every row to the nearest template of any class but its own.
+    """Compute the distance of each row to the nearest template of another class.
 
     Parameters
     ----------
@@ -97,13 +97,13 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
         Embeddings.
 
     own_codes : ndarray of int of shape (n_rows,)
-        Codes of their classes.
+        Integer codes of the classes of the rows.
 
     templates : ndarray of shape (n_templates, n_components)
         Templates.
 
     codes : ndarray of int of shape (n_templates,)
-        Codes of their classes, sorted.
+        Integer codes of the classes of the templates, sorted.
 
     metric : str or callable
         Metric.
@@ -116,9 +116,9 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
         for rows in row_chunks(len(Z), len(templates)):
             own_points = search_points(Z[rows], origin, metric)
             D = euclidean_distances(own_points, points, squared=True)
-            found = _two_nearest_others(D, own_codes[rows], codes)
-            D = distances_to_selected(Z[rows], found, templates, metric)
-            D[codes[found] == own_codes[rows, None]] = np.inf
+            nearest = _two_nearest_others(D, own_codes[rows], codes)
+            D = distances_to_selected(Z[rows], nearest, templates, metric)
+            D[codes[nearest] == own_codes[rows, None]] = np.inf
             D.sort(axis=1)
             distances[rows] = D[:, 0]
             ambiguous[rows] = _is_ambiguous(*D.T, own_points, metric)
@@ -137,7 +137,7 @@ def _mask_own_class(D, own_codes, codes):
 
 
 def approximate_distances(Z, templates, metric):
-    """Return the distances of all rows to all templates, with errors of a matrix product."""
+    """Compute the distances of all rows to all templates by a matrix product, with its errors."""
     if metric not in EUCLIDEAN | ANGULAR:
         return pairwise(Z, templates, metric)
     origin = templates.mean(axis=0, dtype=np.float64)
@@ -149,7 +149,7 @@ def approximate_distances(Z, templates, metric):
 
 
 def _two_nearest_others(D, own_codes, codes):
-    """Return the numbers of the two nearest templates of other classes; change D."""
+    """Return the indices of the two nearest templates of other classes; D is overwritten."""
     rows = np.arange(len(D))
     _mask_own_class(D, own_codes, codes)
     first = D.argmin(axis=1)
@@ -158,7 +158,7 @@ def _two_nearest_others(D, own_codes, codes):
 
 
 def _is_ambiguous(nearer, farther, points, metric):
-    """Return where a search, which rounds, cannot tell which of two distances is the shorter."""
+    """Return the mask of rows with two distances too close to rank, given rounding errors."""
     if metric not in EUCLIDEAN | ANGULAR:
         return ~(farther - nearer > ROUNDING * farther)
     if metric in EUCLIDEAN and metric != "sqeuclidean":
@@ -167,70 +167,70 @@ def _is_ambiguous(nearer, farther, points, metric):
 
 
 def _row_chunks(mask, n_templates):
-    """Return arrays of the numbers of some rows, few enough for all of their distances."""
+    """Return chunks of the true rows of a mask, such that their distances fit into memory."""
     rows = np.flatnonzero(mask)
     return [rows[chunk] for chunk in row_chunks(len(rows), n_templates)] if len(rows) else []
 
 
-def _check_index(found, nearest, D, metric):
+def _check_index(distances, nearest, D, metric):
     """Raise if an index does not find some templates among all, by the distances D."""
     expected = np.take_along_axis(D, nearest, axis=1)
-    wrong = ~np.isclose(found, expected, rtol=0.01, atol=1e-3 * D.max())
+    wrong = ~np.isclose(distances, expected, rtol=0.01, atol=1e-3 * D.max())
     if wrong.any():
         raise ValueError(
-            f"neighbors found a distance of {found[wrong][0]:.4g}, which metric={metric!r} makes "
-            f"{expected[wrong][0]:.4g}; give both one metric."
+            f"neighbors found a distance of {distances[wrong][0]:.4g}, which metric={metric!r} "
+            f"makes {expected[wrong][0]:.4g}; give both one metric."
         )
     if np.mean(expected.min(axis=1) <= D.min(axis=1)) < 0.5:
         raise ValueError(
-            "neighbors finds other templates than the nearest ones: most templates do not find "
-            "themselves; check its kneighbors or transform, or leave neighbors=None."
+            "neighbors does not find the nearest templates: most templates do not find "
+            "themselves; check its kneighbors or transform, or set neighbors=None."
         )
 
 
 def query_index(index, points, n_neighbors, n_templates):
-    """Return distances and numbers of the templates that an index finds, nearest first.
+    """Query an index; return distances and indices of the found templates, nearest first.
 
-    These are ``n_neighbors`` of every row, and one more if the index has it.
+    There are ``n_neighbors`` for each row, or one more if available.
     """
     if hasattr(index, "kneighbors"):
-        found = index.kneighbors(points, min(n_neighbors + 1, n_templates))
+        result = index.kneighbors(points, min(n_neighbors + 1, n_templates))
     else:
-        found = _read_graph(index.transform(points), len(points), n_neighbors, n_templates)
+        result = _read_graph(index.transform(points), len(points), n_neighbors, n_templates)
     shape = len(points), min(n_neighbors + 1, n_templates)
     if hasattr(index, "kneighbors") and (
-        not isinstance(found, tuple | list) or [np.shape(part) for part in found] != [shape] * 2
+        not isinstance(result, tuple | list) or [np.shape(part) for part in result] != [shape] * 2
     ):
         raise ValueError(
-            "neighbors must return two arrays from kneighbors, distances and numbers of templates, "
+            "neighbors must return two arrays from kneighbors, distances and indices of templates, "
             f"both of shape {shape}; see NearestNeighbors.kneighbors."
         )
-    distances, indices = (np.asarray(part) for part in found)
+    distances, indices = (np.asarray(part) for part in result)
     if indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < n_templates)).all():
         raise ValueError(
-            f"neighbors must number templates by integers from 0 to {n_templates - 1}, but found "
-            f"{indices.ravel()[:5].tolist()}, for example; an index marks by -1 what it misses: "
-            "let it find more."
+            f"neighbors must return indices that are integers from 0 to {n_templates - 1}, got "
+            f"{indices.ravel()[:5].tolist()}, for example; an index of -1 usually marks a missing "
+            "neighbor: let the search find more."
         )
     if distances.dtype.kind not in "fiu" or np.isnan(distances).any():
-        raise ValueError("neighbors must return distances that are numbers, none of them NaN.")
+        raise ValueError("neighbors must return numeric distances without NaN.")
     return distances, indices
 
 
 def _read_graph(graph, n_rows, n_neighbors, n_templates):
-    """Return distances and numbers of the nearest templates in a sparse graph of distances."""
+    """Return distances and indices of the nearest templates from a sparse distance graph."""
     if not issparse(graph) or graph.shape != (n_rows, n_templates):
         raise ValueError(
             "neighbors must return a sparse matrix of distances from transform, of shape "
             f"{n_rows, n_templates}; see KNeighborsTransformer."
         )
     graph = graph.tocsr()
-    found = np.diff(graph.indptr).min()
-    if found < n_neighbors:
+    n_found = np.diff(graph.indptr).min()
+    if n_found < n_neighbors:
         raise ValueError(
-            f"neighbors found {found} templates of a row, but n_neighbors={n_neighbors}; let it "
+            f"neighbors found {n_found} templates of a row, but n_neighbors={n_neighbors}; let it "
             "find more."
         )
     graph = sort_graph_by_row_values(graph, copy=True, warn_when_not_sorted=False)
-    first = graph.indptr[:-1, None] + np.arange(min(n_neighbors + 1, found))
+    first = graph.indptr[:-1, None] + np.arange(min(n_neighbors + 1, n_found))
     return graph.data[first], graph.indices[first]

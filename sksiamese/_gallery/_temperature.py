@@ -1,4 +1,4 @@
-"""The temperature at which distances to classes become probabilities."""
+"""Temperature that converts distances to classes into probabilities."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -7,17 +7,17 @@ from ._distances import distances_to_selected
 from ._search import approximate_distances
 
 N_DISTANCES = 2**21
-"""Distances from rows to templates that a temperature is chosen on, at most."""
+"""Maximum number of distances from rows to templates used to choose a temperature."""
 
 N_ROWS = 50, 1000
-"""Rows that it is chosen on: at least, if there are so many, and at most."""
+"""Minimum, if available, and maximum number of rows used to choose a temperature."""
 
 SHARE_OF_GAP = 0.25
-"""Temperature of classes of one row each, as a share of the distance to the nearest other one."""
+"""Temperature for classes of one row, relative to the median distance to the nearest class."""
 
 
 def choose_temperature(Z, labels, learned, templates, metric):
-    """Return the temperature of least log loss on enrolled rows, each of them left out in turn.
+    """Choose the temperature with the least leave-one-out log loss on enrolled rows.
 
     Parameters
     ----------
@@ -25,13 +25,14 @@ def choose_temperature(Z, labels, learned, templates, metric):
         All enrolled embeddings.
 
     labels : ndarray of shape (n_rows,)
-        Their labels, sorted.
+        Labels of the embeddings, sorted.
 
     learned : ndarray of bool of shape (n_rows,)
-        Rows of classes that the embedder was trained on; left out if no other class has two rows.
+        Mask of rows of classes that the embedder was trained on; used only if no other class
+        has two rows.
 
     templates : ndarray of shape (n_templates, n_components)
-        These rows, or the mean of every class.
+        The embeddings, or the mean of each class.
 
     metric : str or callable
         Metric.
@@ -65,18 +66,18 @@ def choose_temperature(Z, labels, learned, templates, metric):
 
 
 def least_log_loss(D, own_distance, nearest_other):
-    """Return the temperature at which classes at distances D get the least log loss.
+    """Minimize the log loss of classes at distances D over the temperature.
 
-    Of n rows, one in n + 2 is counted as of the nearest other class (J. Platt's targets), so that
-    classes without any error do not get a temperature of zero.
+    As in Platt scaling, a fraction of 1 / (n + 2) of n rows counts for the nearest other class,
+    so that the temperature is positive even for perfect predictions.
 
     Parameters
     ----------
     D : ndarray of shape (n_rows, n_classes)
         Distances to all classes.
 
-    own, nearest_other : ndarray of shape (n_rows,)
-        Distances to the own class, and to the nearest other one.
+    own_distance, nearest_other : ndarray of shape (n_rows,)
+        Distances to the own class, and to the nearest other class.
     """
     scale = np.mean(own_distance + nearest_other)
     if scale == 0:

@@ -2,7 +2,6 @@
 
 import copy
 import warnings
-from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
 from .._labels import is_missing, to_common_dtype
-from .._parameters import LARGEST_COUNT
 from ..batches import SAMPLERS, class_balanced
 from ._lookup import bind_supported, resolve
 from ._objective import (
@@ -26,7 +24,7 @@ from ._objective import (
 )
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
-from ._user_parts import augment_items, call_part, check_augment, draw_batches
+from ._user_parts import call_part, check_augment, draw_batches
 
 N_DIAGNOSIS = 256
 """Number of rows in the sample that is measured after each epoch."""
@@ -63,23 +61,16 @@ class EmbeddingTask(Task):
     """
 
     def __init__(self, estimator, X, y, classes, spec):
-        self.X, self.codes, self.classes, self.spec = X, y, classes, spec
+        super().__init__(estimator, classes, spec)
+        self.X, self.codes = X, y
         self.y = y if classes.ndim == 1 else y.clip(max=0)
         self.labels = torch.from_numpy(y)
         unlabeled = (self.labels < 0).nonzero().squeeze(1)
         self.unlabeled_pool = unlabeled if estimator.regularizer is not None else unlabeled[:0]
-        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # X has fewer rows.
         sampler = resolve(SAMPLERS, estimator.sampler)
         self.sampler = call_part("sampler", bind_supported, sampler, classes=classes.tolist())
         self.objective = ObjectiveSpec.of(estimator)
         self.margin = None if estimator.margin == "auto" else estimator.margin
-        self.validation_fraction = (
-            estimator.validation_fraction if estimator.early_stopping else None
-        )
-        self.precision = estimator.precision
-        self.augment = partial(
-            augment_items, augment=estimator.augment, input_shape=estimator.input_shape
-        )
         self.memory = CrossBatchMemory(estimator.memory_size)
         self.diagnosis_rows = None
 

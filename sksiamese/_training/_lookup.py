@@ -9,7 +9,7 @@ def resolve(table, choice):
     return table[choice] if isinstance(choice, str) else choice
 
 
-def declared(part, name, default):
+def part_attribute(part, name, default):
     """Return an attribute that a part, or the function or class of a partial, declares."""
     return getattr(part, name, getattr(getattr(part, "func", part), name, default))
 

@@ -1,9 +1,13 @@
 """Interface between an estimator and the training loop."""
 
 from abc import ABC, abstractmethod
+from functools import partial
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+
+from .._parameters import LARGEST_COUNT
+from ._user_parts import augment_items
 
 
 class Task(ABC):
@@ -11,6 +15,17 @@ class Task(ABC):
 
     A task reads the public parameters of the estimator once. It keeps arrays, modules and
     numbers, but not the estimator.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Its parameters are read once.
+
+    classes : ndarray
+        The classes.
+
+    spec : TowerSpec or None
+        How to build the tower; None if a fitted one is trained on.
 
     Attributes
     ----------
@@ -23,6 +38,17 @@ class Task(ABC):
     margin : float or None
         Margin of the loss; None if it has none or its default is used.
     """
+
+    def __init__(self, estimator, classes, spec):
+        self.classes, self.spec = classes, spec
+        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # Of all rows anyway.
+        self.validation_fraction = (
+            estimator.validation_fraction if estimator.early_stopping else None
+        )
+        self.precision = estimator.precision
+        self.augment = partial(
+            augment_items, augment=estimator.augment, input_shape=estimator.input_shape
+        )
 
     @abstractmethod
     def split(self, random_state):

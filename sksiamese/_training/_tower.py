@@ -15,7 +15,7 @@ from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape
 from ..towers import TOWERS, ToType, UnitLength
-from ._lookup import bind, declared, resolve
+from ._lookup import bind, part_attribute, resolve
 from ._user_parts import build_module, call_part, signature_parameters
 
 
@@ -84,7 +84,7 @@ def item_shape(input_shape, n_features):
 def tower_attribute(tower, name, default):
     """Return an attribute of a tower factory, such as ``allow_nan``."""
     factory = TOWERS.get(tower) if isinstance(tower, str) else tower
-    return declared(factory, name, default)
+    return part_attribute(factory, name, default)
 
 
 def new_standardize(spec, *parts, **options):
@@ -170,15 +170,15 @@ def convert_and_embed(tower, X, dtype):
     standardize, *_, body = tower
     standardize.output = standardize.output.to(dtype)
     weights = [*body.parameters(), *body.buffers()]
-    reduced = any(w.is_floating_point() and w.dtype.itemsize < 4 for w in weights)
-    if reduced:
+    is_reduced = any(w.is_floating_point() and w.dtype.itemsize < 4 for w in weights)
+    if is_reduced:
         standardize.output = standardize.output.to(torch.float32)
     if not standardize.wide:
         standardize.to(standardize.output.dtype)
     tower.eval()
     with torch.no_grad():
         items = as_tensor(X, standardize)
-        if reduced:
+        if is_reduced:
             try:
                 return tower(items)
             except RuntimeError:  # PyTorch cannot multiply matrices of different dtypes.
@@ -191,6 +191,6 @@ def embed_batch(tower, items, rows, *, augment, precision):
     """Augment and embed the rows of a batch, in the precision of the training."""
     batch = tower[0].to_float(items[rows[shard_slice(rows)]])
     batch = augment(batch, global_generator(batch.device))
-    reduced = precision == "bfloat16"
-    with torch.autocast(batch.device.type, torch.bfloat16, enabled=reduced):
+    is_reduced = precision == "bfloat16"
+    with torch.autocast(batch.device.type, torch.bfloat16, enabled=is_reduced):
         return gather_embeddings(tower(batch).to(tower[0].output.dtype), rows)

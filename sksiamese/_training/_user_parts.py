@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..distances import DISTANCES, paired
-from ._lookup import bind, declared
+from ._lookup import bind, part_attribute
 
 CLASS_ARGUMENTS = ("y", "labels", "target")
 """Names of the argument for classes in a loss here, in pytorch-metric-learning and in torch."""
@@ -88,11 +88,11 @@ def declared_inputs(name, part, default):
         Attribute ``inputs`` of the part if it has one, else "classes" if an argument is named
         ``y``, ``labels`` or ``target``.
     """
-    inputs = declared(part, "inputs", None)
+    inputs = part_attribute(part, "inputs", None)
     if inputs is None:
-        built = getattr(part, "func", part)
-        called = getattr(built, "forward", built) if isinstance(built, type) else part
-        names = signature_parameters(name, called).keys()
+        target = getattr(part, "func", part)
+        callee = getattr(target, "forward", target) if isinstance(target, type) else part
+        names = signature_parameters(name, callee).keys()
         inputs = default if names.isdisjoint(CLASS_ARGUMENTS) else "classes"
     if inputs not in (default, "classes"):
         raise ValueError(f"{name} has inputs={inputs!r}; set it to {default!r} or 'classes'.")

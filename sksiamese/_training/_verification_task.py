@@ -17,7 +17,6 @@ from torch import nn
 from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
-from .._parameters import LARGEST_COUNT
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
 from ..heads import HEADS
@@ -27,7 +26,6 @@ from ._lookup import resolve
 from ._task import Task, split_stratified
 from ._tower import build_tower, embed_batch, new_standardize
 from ._user_parts import (
-    augment_items,
     build_module,
     check_augment,
     check_distance,
@@ -79,21 +77,13 @@ class VerificationTask(Task):
     """
 
     def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
-        self.pairs, self.match, self.weight, self.classes = pairs, match, weight, classes
-        self.groups, self.spec = groups, spec
+        super().__init__(estimator, classes, spec)
+        self.pairs, self.match, self.weight, self.groups = pairs, match, weight, groups
         self.y = np.where(weight > 0, match, -1)
         self.labels = torch.from_numpy(match)
         self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
         self.distance = resolve(DISTANCES, estimator.distance)
-        self.batch_size = min(estimator.batch_size, LARGEST_COUNT)  # There are fewer pairs.
         self.max_iter = estimator.max_iter
-        self.validation_fraction = (
-            estimator.validation_fraction if estimator.early_stopping else None
-        )
-        self.precision = estimator.precision
-        self.augment = partial(
-            augment_items, augment=estimator.augment, input_shape=estimator.input_shape
-        )
 
     def split(self, random_state):
         """Return pairs for training and validation; given groups, no identity is in both."""
@@ -198,8 +188,8 @@ def pair_weights(sample_weight, class_weight, labels, classes):
         ) from error
     if not all(weight[labels == label].any() for label in classes):
         raise ValueError(
-            "sample_weight is above zero for one class only; give pairs of both classes weights "
-            "above zero."
+            "sample_weight is above zero for one class only; pass weights above zero for pairs of "
+            "both classes."
         )
     if isinstance(class_weight, dict):
         for label, value in class_weight.items():
@@ -212,7 +202,7 @@ def pair_weights(sample_weight, class_weight, labels, classes):
         if unknown:
             raise ValueError(
                 f"class_weight has weights for {unknown}, but the labels of y are "
-                f"{classes.tolist()}; give weights to these."
+                f"{classes.tolist()}; set the weights of these."
             )
     factors = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
     return scale_weights(weight * scale_weights(factors)[np.searchsorted(classes, labels)])
@@ -261,12 +251,12 @@ def split_identities(groups, fraction, match, random_state):
     if n_identities < 4:
         raise ValueError(
             f"groups has {n_identities} identities in pairs of weight above zero, but training and "
-            "validation need two each; give pairs of more identities, or set early_stopping=False."
+            "validation need two each; pass pairs of more identities, or set early_stopping=False."
         )
     remedy = (
         f"validation_fraction={fraction} holds out {n_held_out} of the {n_identities} identities "
         "in groups, but training and validation each need matching and non-matching pairs of "
-        "their identities; change validation_fraction, give pairs of more identities, or set "
+        "their identities; change validation_fraction, pass pairs of more identities, or set "
         "early_stopping=False."
     )
     if n_identities - n_held_out < 2:

@@ -216,8 +216,8 @@ class _SoftHistogram(torch.autograd.Function):
         gradient = torch.empty_like(D)
         for d, selected, s, g in row_chunks(D, mask, slope, gradient):
             values = d * ctx.scale
-            inside = selected & (values >= 0) & (values <= ctx.n_bins)
-            g.copy_(s.gather(1, bin_weights(values, ctx.n_bins)[0]).where(inside, 0))
+            in_range = selected & (values >= 0) & (values <= ctx.n_bins)
+            g.copy_(s.gather(1, bin_weights(values, ctx.n_bins)[0]).where(in_range, 0))
         return gradient, None, None, None
 
 

@@ -69,19 +69,19 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     if k >= len(codes):
         raise ValueError(f"k must be in [1, {len(codes)}), the number of rows, got {k}.")
 
-    def found(D, start):
+    def chances(D, start):
         ranked = _count_ties(D, codes, start, k)
         before, hits_before, tied, hits_tied = (part[:, -1] for part in ranked)
-        drawn = k - before
+        n_left = k - before
         # If no tied row is of the class, the logarithms cancel exactly.
         missed = np.exp(
             gammaln(tied - hits_tied + 1)
             - gammaln(tied + 1)
-            + (gammaln(tied - drawn + 1) - gammaln(tied - hits_tied - drawn + 1))
+            + (gammaln(tied - n_left + 1) - gammaln(tied - hits_tied - n_left + 1))
         )
         return np.where(hits_before > 0, 1.0, 1 - missed)
 
-    return float(np.mean(_map_distance_chunks(found, Z, metric)))
+    return float(np.mean(_map_distance_chunks(chances, Z, metric)))
 
 
 @validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=False)
@@ -89,9 +89,9 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     """Compute the mean average precision at R (MAP@R).
 
     R is the number of other rows of the class. The average precision of a row is
-    ``sum(precision(i) * relevant(i)) / R`` over its R nearest neighbors, where
-    ``precision(i)`` is the precision among the i nearest and ``relevant(i)`` is 1 if the i-th
-    is of the class of the row, else 0. Rows without others of their class are ignored.
+    ``sum(precision(i) * relevant(i)) / R`` over its R nearest neighbors, with the precision
+    ``precision(i)`` among the i nearest, and ``relevant(i)`` 1 if the i-th is of the class of
+    the row, else 0. Rows without others of their class are ignored.
 
     Ties are averaged over all orders, so that the result does not depend on the order of the
     rows. Let m tied rows, c of the class, follow a nearer ones, h of the class. The t-th tied
@@ -150,8 +150,8 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
 def exact_tie_metric(Z, metric):
     """Return rows and a metric with the same order of distances and exact ties.
 
-    scikit-learn computes Euclidean and cosine distances by a matrix product, the rounding errors
-    of which depend on the positions of the rows. They are replaced by squared differences of
+    scikit-learn computes Euclidean and cosine distances by a matrix product, with rounding errors
+    that depend on the positions of the rows. They are replaced by squared differences of
     rows that are scaled by a power of two, or to unit length.
 
     Parameters

@@ -48,13 +48,13 @@ def equal_error_rate(y_true, y_score):
     0.25
     """
     false_accepts, true_accepts, _ = roc_points(y_true, y_score)
-    gap = false_accepts - (1 - true_accepts)
-    after = np.flatnonzero(gap >= 0)[0]
-    if gap[after] == 0:
+    difference = false_accepts - (1 - true_accepts)
+    after = np.flatnonzero(difference >= 0)[0]
+    if difference[after] == 0:
         return float(false_accepts[after])
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    fraction = -difference[after - 1] / (difference[after] - difference[after - 1])
     low, high = false_accepts[after - 1], false_accepts[after]
-    return float(low + share * (high - low))
+    return float(low + fraction * (high - low))
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
@@ -234,7 +234,7 @@ def as_scores(y_score, name="y_score"):
     Returns
     -------
     y_score : ndarray of float32 or float64 of shape (n,)
-        Scores, in float32 if it holds all values of the given dtype, else in float64.
+        Scores, in float32 if it represents all values of the given dtype, else in float64.
     """
     remedy = "give one score for each pair"
     scores = as_floats(y_score, name, remedy, ensure_2d=False, allow_nd=True)

@@ -1,9 +1,9 @@
-"""Pairs of rows: drawing them from labelled rows, joining and splitting them.
+"""Draw pairs from labeled rows, and join or split pairs.
 
-A pair is one row of 2 * n_features columns, left item then right item, the layout of
-``fetch_lfw_pairs().data``, so that everything in scikit-learn that cuts a 2-D array by
-rows works on pairs; transformers belong in a ``PairTransformer``. A ``PairView`` is the same
-by row numbers of the items.
+A pair is a row of 2 * n_features columns, left item then right item, as in
+``fetch_lfw_pairs().data``. All functions of scikit-learn that index the rows of a 2-D array
+work on pairs; wrap transformers in a ``PairTransformer``. A ``PairView`` represents pairs by the
+row numbers of their items.
 """
 
 from ._layout import pairs_from_triplets, split_pairs, stack_pairs

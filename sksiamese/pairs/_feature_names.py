@@ -1,4 +1,4 @@
-"""Names and number of columns: what scikit-learn checks of rows, checked of views and items."""
+"""Check names and number of columns of pairs, views and items."""
 
 import copy
 import warnings
@@ -12,7 +12,7 @@ SIDES = ("left__", "right__")
 
 
 def pair_names(names):
-    """Return the names of the columns of pairs, given those of items.
+    """Return the names of the columns of pairs from the names of the columns of items.
 
     Parameters
     ----------
@@ -22,13 +22,13 @@ def pair_names(names):
     Returns
     -------
     names : ndarray of object of shape (2 * n_features,)
-        The names with "left__" in front, then those with "right__".
+        The names with the prefix "left__", then the names with the prefix "right__".
     """
     return np.array([side + name for side in SIDES for name in names], dtype=object)
 
 
 def item_names(names):
-    """Return the names of the columns of items, given those of pairs.
+    """Return the names of the columns of items from the names of the columns of pairs.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def item_names(names):
     Returns
     -------
     names : ndarray of object of shape (ceil(n_columns / 2),)
-        The names of the left half, without the prefixes of :func:`pair_names`.
+        Names of the left half, without the prefixes of :func:`pair_names`.
 
     Raises
     ------
     ValueError
-        If names begin with "left__" and "right__", but not as by :func:`pair_names`.
+        If there are prefixes "left__" and "right__", but not as by :func:`pair_names`.
     """
     names = np.asarray(names, dtype=object)
     left = names[: (len(names) + 1) // 2]
@@ -52,16 +52,16 @@ def item_names(names):
     stripped = np.array([name.removeprefix(SIDES[0]) for name in left], dtype=object)
     if not np.array_equal(pair_names(stripped), names):
         raise ValueError(
-            f"Columns must be those of the left item and then, in the same order, those of the "
-            f"right item, such as left__a, left__b, right__a, right__b, got "
-            f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}; put them in this order, "
-            "and transform items, not pairs, by a PairTransformer."
+            f"Columns must belong to the left item and then, in the same order, to the right "
+            f"item, such as left__a, left__b, right__a, right__b, got "
+            f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}; reorder them, and "
+            "transform items, not pairs, by a PairTransformer."
         )
     return stripped
 
 
 def warn_of_joint_columns(names):
-    """Warn if one transformer made all columns of pairs, so that it saw both items as one row.
+    """Warn if one transformer made all columns of pairs, from both items as one row.
 
     Parameters
     ----------
@@ -87,17 +87,17 @@ def warn_of_joint_columns(names):
 
 
 def check_pair_names(estimator):
-    """Check the names of the columns that an estimator has been fitted on, if they have names.
+    """Check the names of the columns of fit, if there are any.
 
     Parameters
     ----------
     estimator : estimator
-        May have ``feature_names_in_``.
+        Estimator with or without ``feature_names_in_``.
 
     Raises
     ------
     ValueError
-        If the columns of left and right items are mixed up.
+        If the columns of left and right items are in a wrong order.
     """
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None:
@@ -106,24 +106,24 @@ def check_pair_names(estimator):
 
 
 def check_view(estimator, view, *, reset):
-    """Keep the number of columns of a view and their names, or compare them.
+    """Set or check ``n_features_in_`` and ``feature_names_in_`` for a view.
 
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_`` and ``feature_names_in_``, or has them. The latter are those of
-        the items, with the prefixes of :func:`pair_names`.
+        Estimator with these attributes, or to set them on. ``feature_names_in_`` are the names
+        of the columns of the items, with the prefixes of :func:`pair_names`.
 
     view : PairView of shape (n_pairs, 2 * n_features)
         Pairs.
 
     reset : bool
-        Whether to keep names and number; otherwise they must be those of before.
+        Whether to set the attributes; otherwise they are checked.
 
     Raises
     ------
     ValueError
-        If names or number differ.
+        If the names or the number of columns differ.
     """
     if not reset:
         check_item_names(estimator, view.items)
@@ -135,12 +135,12 @@ def check_view(estimator, view, *, reset):
 
 
 def check_item_names(estimator, items):
-    """Compare the names of the columns of items with those of the left half of pairs.
+    """Check the names of the columns of items against the left half of the pairs of fit.
 
     Parameters
     ----------
     estimator : estimator
-        Was fitted on pairs.
+        Estimator fitted on pairs.
 
     items : {array-like, DataFrame} of shape (n_items, n_features)
         Items.
@@ -148,7 +148,7 @@ def check_item_names(estimator, items):
     Raises
     ------
     ValueError
-        If the names differ; if one side has none, scikit-learn warns.
+        If the names differ. If only one side has names, scikit-learn warns.
     """
     half = copy.copy(estimator)
     if hasattr(estimator, "feature_names_in_"):

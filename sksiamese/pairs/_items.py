@@ -1,4 +1,4 @@
-"""Items of pairs: arrays and tables that are joined, cut and converted exactly, or refused."""
+"""Join, split and convert the items of pairs without loss of precision, or raise."""
 
 from math import prod
 from numbers import Real
@@ -16,12 +16,12 @@ KINDS = {"M": "dates", "S": "bytes", "T": "strings", "U": "strings", "m": "durat
 
 
 def as_items(X, name):
-    """Return items as a table, a CSR matrix or an array; texts in one dimension as a column.
+    """Return items as a table, a CSR matrix or an array, and 1-D texts as a column.
 
     Parameters
     ----------
     X : {array-like, sparse matrix, DataFrame} of shape (n_items, ...) or (n_items,)
-        Items; those of one dimension must not be numbers, but texts, for instance.
+        Items. A 1-D array must hold texts or other objects, but not numbers.
 
     name : str
         Name of the parameter, for messages.
@@ -29,12 +29,12 @@ def as_items(X, name):
     Returns
     -------
     X : {ndarray, CSR matrix, DataFrame} of shape (n_items, ...)
-        The items, of two or more dimensions.
+        Items with at least two dimensions.
 
     Raises
     ------
     ValueError
-        If the items are numbers in one dimension, or sparse and not of two.
+        If the items are a 1-D array of numbers, or sparse and not 2-D.
     """
     if is_table(X):
         return X
@@ -48,7 +48,7 @@ def as_items(X, name):
     original, X = X, as_rows(X, name, "items")
     if len(X.shape) == 1 and _holds_texts(X):
         if isinstance(original, list | tuple):
-            X = np.fromiter(original, dtype=object, count=len(original))  # As short as the texts.
+            X = np.fromiter(original, dtype=object, count=len(original))  # Texts without padding.
         return X.reshape(-1, 1)
     if len(X.shape) < 2:
         raise ValueError(
@@ -59,19 +59,19 @@ def as_items(X, name):
 
 
 def _holds_texts(X):
-    """Return whether an array of one dimension holds texts, or other objects but numbers."""
+    """Return whether a 1-D array holds texts, or other objects than numbers."""
     if X.dtype.kind != "O":
         return X.dtype.kind in "STU"
     return any(not isinstance(value, Real) and not is_missing(value) for value in X)
 
 
 def flatten_rows(X):
-    """Return an array of shape (n_rows, ...) as one of shape (n_rows, n_columns)."""
+    """Reshape an array of shape (n_rows, ...) to (n_rows, n_columns)."""
     return X if len(X.shape) == 2 else X.reshape(X.shape[0], prod(X.shape[1:]))
 
 
 def stack_items(left, right):
-    """Join the items of both sides, as :func:`as_items` returns them, into pairs."""
+    """Join left and right items, as returned by :func:`as_items`, to pairs."""
     if is_table(left) or is_table(right):
         return _stack_tables(left, right)
     left, right = (X if issparse(X) else np.asarray(X[:]) for X in (left, right))
@@ -97,16 +97,17 @@ def _as_sparse(X, name):
 
 
 def _check_one_kind(left, right):
-    """Raise if one side holds strings, bytes or dates and the other something else."""
+    """Raise unless both sides hold the same kind of values, such as numbers or strings."""
     kinds = [KINDS.get(dtype.kind, "numbers") for dtype in (left, right)]
     if kinds[0] != kinds[1] and "O" not in (left.kind, right.kind):
         raise ValueError(
-            f"left holds {kinds[0]} ({left}) and right {kinds[1]} ({right}); give both one type."
+            f"left holds {kinds[0]} ({left}) and right {kinds[1]} ({right}); convert both to one "
+            "type."
         )
 
 
 def _check_exact(X, dtype, name):
-    """Raise if a dtype does not hold the whole numbers of an array."""
+    """Raise unless a dtype represents the integers of an array exactly."""
     values = X.data if issparse(X) else X
     if values.dtype.kind not in "iu" or dtype.kind != "f":
         return
@@ -114,8 +115,8 @@ def _check_exact(X, dtype, name):
         is_exact = np.array_equal(values.astype(dtype).astype(values.dtype), values)
     if not is_exact:
         raise ValueError(
-            f"left and right together are of type {dtype}, which does not hold the numbers of "
-            f"{name}, of type {values.dtype}, exactly; give both one type."
+            f"left and right have the common type {dtype}, which cannot represent the numbers of "
+            f"{name}, of type {values.dtype}, exactly; convert both to one type."
         )
 
 
@@ -124,7 +125,7 @@ def _stack_tables(left, right):
     for is_kind in (is_pandas_df, is_polars_df):
         if is_kind(left) != is_kind(right):
             raise ValueError(
-                f"left is a {_type_name(left)} and right a {_type_name(right)}; give both as "
+                f"left is a {_type_name(left)} and right a {_type_name(right)}; pass both as "
                 "DataFrames of one library, or both as arrays."
             )
     names = list(left.columns)
@@ -139,7 +140,7 @@ def _stack_tables(left, right):
         if _is_numeric(left[name]) != _is_numeric(right[name]):
             raise ValueError(
                 f"The column {name!r} is of type {left[name].dtype} in left and "
-                f"{right[name].dtype} in right; give it one type."
+                f"{right[name].dtype} in right; convert both to one type."
             )
     is_text = all(isinstance(name, str) for name in names)
     pairs = pair_names(names) if is_text else np.arange(2 * len(names))
@@ -160,13 +161,13 @@ def _type_name(X):
 
 
 def _check_columns(left, right):
-    """Raise unless two tables have the same names of columns, in any order."""
+    """Raise unless two tables have the same unique column names, in any order."""
     for side, names in (("left", left), ("right", right)):
         repeated = sorted({str(name) for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(
-                f"{side} has columns of the same name, {repeated[:5]}; give each column a name of "
-                "its own."
+                f"{side} has columns of the same name, {repeated[:5]}; give each column a unique "
+                "name."
             )
     only_left = [name for name in left if name not in right]
     only_right = [name for name in right if name not in left]
@@ -177,8 +178,8 @@ def _check_columns(left, right):
         )
     if len({isinstance(name, str) for name in left}) > 1:
         raise ValueError(
-            "The names of the columns of left and right are of several types; convert them by "
-            "left.columns = left.columns.astype(str), and so for right."
+            "The names of the columns of left and right have several types; convert them by "
+            "left.columns = left.columns.astype(str), and the same for right."
         )
 
 
@@ -193,14 +194,14 @@ def _is_numeric(column):
 
 
 def _rename_columns(table, names):
-    """Return a table with other names of its columns."""
+    """Return a table with new column names."""
     if is_polars_df(table):
         return table.rename(dict(zip(table.columns, names, strict=True)))
     return table.set_axis(list(names), axis=1)
 
 
 def split_table(P):
-    """Return the left and the right half of a table of pairs, both with the names of items."""
+    """Split a table of pairs into left and right items, both with the names of items."""
     n_columns = P.shape[1]
     half = (n_columns + 1) // 2
     names = list(P.columns)
@@ -214,7 +215,7 @@ def split_table(P):
 
 
 def concatenate(left, right):
-    """Return the rows of two arrays, sparse matrices or tables, one after the other."""
+    """Concatenate the rows of two arrays, sparse matrices or tables."""
     if is_polars_df(left):
         import polars as pl
 

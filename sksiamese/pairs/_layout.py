@@ -1,4 +1,4 @@
-"""Join pairs of items and split them, in each layout."""
+"""Join items to pairs, split pairs, and convert between their layouts."""
 
 import warnings
 from math import prod
@@ -13,30 +13,30 @@ from ._view import PairView
 
 
 def stack_pairs(left, right):
-    """Join two arrays or tables of items into pairs.
+    """Join two arrays or tables of items to pairs.
 
     Parameters
     ----------
     left : {array-like, sparse matrix, DataFrame} of shape (n_pairs, ...) or (n_pairs,)
-        Left items; those of more than one dimension are flattened. Of one dimension only
-        texts, each of which is an item.
+        Left items. Items of several dimensions are flattened. A 1-D array must hold texts, one
+        for each item.
 
     right : {array-like, sparse matrix, DataFrame} of the shape of ``left``
-        Right items, row by row, whatever the index of a DataFrame. A DataFrame has the
-        columns of ``left``, in any order.
+        Right items, in the order of ``left``; the index of a DataFrame is ignored. A DataFrame
+        must have the columns of ``left``, in any order.
 
     Returns
     -------
     P : {ndarray, CSR matrix, DataFrame} of shape (n_pairs, 2 * n_features)
-        The pairs; sparse if an item is. Of tables a table, whose columns keep their types and
-        the order of ``left``, and are named ``left__a``, ..., ``right__a``, ...; columns
-        whose names are not strings are numbered instead.
+        Pairs, sparse if one side is sparse. For DataFrames a DataFrame, with the dtypes and the
+        order of the columns of ``left``, and with the names ``left__a``, ..., ``right__a``,
+        ...; if names are not strings, columns are numbered instead.
 
     Raises
     ------
     ValueError
-        If the shapes or the names of columns differ, one side is a table and the other is
-        not, or both have no type in common that holds all values exactly.
+        If the shapes or column names differ, if only one side is a DataFrame, or if no common
+        dtype represents all values exactly.
 
     Examples
     --------
@@ -53,26 +53,25 @@ def stack_pairs(left, right):
 
 
 def split_pairs(P):
-    """Take pairs apart into left and right items.
+    """Split pairs into left and right items.
 
     Parameters
     ----------
     P : {array-like, sparse matrix, DataFrame, PairView} of shape \
             (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
-        The pairs. With an odd number of columns the middle one belongs to both items,
-        and a warning says so.
+        Pairs. With an odd number of columns, the middle one belongs to both items, and a
+        warning is issued.
 
     Returns
     -------
     left, right : {ndarray, CSR matrix, DataFrame} of shape (n_pairs, n_features)
-        The items; numpy's views if possible. Those of a ``PairView`` are of the kind of
-        its items. Those of a DataFrame both have the names of its left half, without
-        ``left__``.
+        Items, as NumPy views if possible. For a ``PairView``, in the container of its items.
+        For a DataFrame, both with the names of its left half, without ``left__``.
 
     Raises
     ------
     ValueError
-        If ``P`` has one dimension, or more than two of which the second is not 2.
+        If ``P`` is 1-D, or has more than two dimensions and the second one is not 2.
 
     Examples
     --------
@@ -91,8 +90,8 @@ def split_pairs(P):
     half = (n_columns + 1) // 2
     if n_columns % 2:
         warnings.warn(
-            f"Pairs have an odd number of columns ({n_columns}), so the middle one is taken to "
-            f"belong to both items; drop or add a column if that is not meant.",
+            f"Pairs have an odd number of columns ({n_columns}), so the middle one belongs to "
+            f"both items; drop or add a column if this is not intended.",
             UserWarning,
             stacklevel=2,
         )
@@ -100,7 +99,7 @@ def split_pairs(P):
 
 
 def flatten_pairs(P, name="X"):
-    """Turn (n_pairs, 2, ...) into (n_pairs, 2 * n_features); leave all else as it is.
+    """Reshape (n_pairs, 2, ...) to (n_pairs, 2 * n_features), and return other pairs unchanged.
 
     Parameters
     ----------
@@ -113,14 +112,13 @@ def flatten_pairs(P, name="X"):
     Returns
     -------
     P : object
-        A 2-D array if an array of more than two dimensions came; a CSR matrix if any sparse
-        one came.
+        A 2-D array for an array of more than two dimensions; a CSR matrix for a sparse matrix.
 
     Raises
     ------
     ValueError
-        If sparse pairs have not two dimensions, rows of lists differ in length, there are
-        more than two dimensions and the second is not 2, or pairs are no array-like.
+        If sparse pairs are not 2-D, lists have rows of different lengths, there are more than
+        two dimensions and the second one is not 2, or pairs are not array-like.
     """
     if sparse.issparse(P):
         return as_items(P, name)
@@ -138,17 +136,17 @@ def flatten_pairs(P, name="X"):
 
 
 def to_view(P):
-    """Turn pairs into a view of their items, without a copy where the layout allows it.
+    """Return a view of pairs, without copying items if the layout allows it.
 
     Parameters
     ----------
     P : {ndarray, sparse matrix, DataFrame, PairView} of shape (n_pairs, 2 * n_features)
-        The pairs. An odd number of columns is split as by :func:`split_pairs`.
+        Pairs. An odd number of columns is split as by :func:`split_pairs`.
 
     Returns
     -------
     view : PairView
-        The same pairs; what came as a view is that view.
+        View of the pairs; ``P`` itself if it is a view.
     """
     if isinstance(P, PairView):
         return P
@@ -160,32 +158,32 @@ def to_view(P):
 
 
 def pairs_from_triplets(triplets, items=None):
-    """Make a matching and a non-matching pair of every triplet.
+    """Make a matching and a non-matching pair from each triplet.
 
     Parameters
     ----------
     triplets : array-like of shape (n_triplets, 3, ...), or of str or int of shape (n_triplets, 3)
-        Anchor, an item that matches it, and one that does not: the items themselves, such as
-        texts, or their row numbers in ``items``.
+        Anchor, matching item and non-matching item: the items themselves, such as texts, or
+        their row numbers in ``items``.
 
     items : {array-like, sparse matrix, DataFrame} of shape (n_items, ...), default=None
-        The items, if ``triplets`` holds row numbers.
+        Items, if ``triplets`` holds row numbers.
 
     Returns
     -------
     P : {ndarray of shape (2 * n_triplets, 2 * n_features), PairView}
-        The pairs, both of a triplet in a row; a view if ``items`` is given.
+        Pairs, the two of a triplet next to each other; a view if ``items`` is given.
 
     match : ndarray of bool of shape (2 * n_triplets,)
         Whether the items of a pair match.
 
     groups : ndarray of int of shape (2 * n_triplets,)
-        Number of the triplet; ``GroupKFold`` keeps both of its pairs together.
+        Index of the triplet; ``GroupKFold`` keeps both of its pairs together.
 
     Raises
     ------
     ValueError
-        If ``triplets`` has another shape.
+        If ``triplets`` has an invalid shape.
 
     Examples
     --------
@@ -201,7 +199,7 @@ def pairs_from_triplets(triplets, items=None):
     are_items = triplets.ndim > 2 or triplets.dtype.kind in "OTU"
     if triplets.ndim < 2 or triplets.shape[1] != 3 or are_items != (items is None):
         raise ValueError(
-            f"triplets of shape {triplets.shape} are not understood; pass items of shape "
+            f"triplets have the invalid shape {triplets.shape}; pass items of shape "
             "(n_triplets, 3, n_features), or row numbers of shape (n_triplets, 3) and items."
         )
     n_triplets = len(triplets)

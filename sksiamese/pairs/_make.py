@@ -1,4 +1,4 @@
-"""Draw pairs from labelled rows."""
+"""Draw pairs from labeled rows."""
 
 from math import ceil
 from numbers import Real
@@ -37,58 +37,58 @@ def make_pairs(
     as_view=False,
     random_state=None,
 ):
-    """Draw matching and non-matching pairs of labelled rows.
+    """Draw matching and non-matching pairs of labeled rows.
 
     No pair is drawn twice, in either order, and no row is paired with itself. With the
-    default ``balance``, every possible pair of a group is equally likely.
+    default ``balance``, all possible pairs of a group are equally likely.
 
-    With ``n_groups`` > 1 the identities, the distinct labels, are dealt out at random to
-    so many groups, and both items of a pair come from the same group. Passed on to
-    ``GroupKFold``, ``groups`` then makes folds in which no identity of a test pair has
-    been seen in training, which measures how a verifier does on unseen identities.
+    With ``n_groups`` > 1, the identities (the distinct labels) are randomly assigned to
+    ``n_groups`` groups, and both items of a pair come from the same group. If the returned
+    ``groups`` are passed to ``GroupKFold``, training and test pairs have no identity in common,
+    so that scores estimate the performance on unseen identities.
 
     Parameters
     ----------
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, ...) or (n_samples,)
-        Rows; items of more than one dimension are flattened. Of one dimension only texts.
+        Rows. Items of several dimensions are flattened. A 1-D array must hold texts.
 
     y : array-like of shape (n_samples,)
-        Label of the identity of every row.
+        Label of the identity of each row.
 
     n_pairs : int
         Number of pairs to draw, >= 2.
 
     match_share : float, default=0.5
-        Share of pairs that match, in [0, 1]; rounded to whole pairs, half a pair down.
+        Share of matching pairs, in [0, 1]; their number is rounded to an integer, half down.
 
     balance : {"identity", "pair"}, default="pair"
-        What is drawn equally often. Of rows with a long tail, a few identities with many rows
-        and many with few, "pair" draws most matching pairs from the largest identity, as it
-        has most of them.
+        Units to draw equally often. For a long-tailed distribution of rows over identities,
+        "pair" draws most matching pairs from the largest identity, as it has most of them.
 
-        - "pair": every pair of rows.
-        - "identity": matching pairs of every identity that has two rows, and non-matching
-          pairs of every two identities. If one has too few pairs, the others share the rest.
+        - "pair": all pairs of rows.
+        - "identity": for matching pairs, all identities with at least two rows; for non-matching
+          pairs, all combinations of two identities. If one of them has too few pairs, more are
+          drawn from the others.
 
     n_groups : int, default=1
-        Number of groups of identities, >= 1. Every group needs two identities.
+        Number of groups of identities, >= 1. Each group needs at least two identities.
 
     unlabeled_label : object, default=None
-        Label of rows that are in no pair, such as -1 where ``y`` numbers chunks of rows
-        that are known to match. Rows of different chunks are taken not to match. NaN stands
-        for every label that is missing: NaN, None or NA.
+        Label of rows to ignore, such as -1. If ``y`` numbers chunks of matching rows, rows of
+        different chunks are considered as non-matching. NaN marks all missing labels: NaN, None
+        and NA.
 
     as_view : bool, default=False
-        Whether to give the pairs as a :class:`~sksiamese.PairView` of ``X``, which copies
-        no row.
+        Whether to return the pairs as a :class:`~sksiamese.PairView` of ``X``, which does not
+        copy rows.
 
     random_state : int, RandomState instance or None, default=None
-        Source of randomness; pass an int for the same pairs at every call.
+        Controls the drawing of pairs. Pass an int for reproducible results.
 
     Returns
     -------
     P : {ndarray, CSR matrix, DataFrame, PairView} of shape (n_pairs, 2 * n_features)
-        The pairs, in random order, in the dtype of ``X``; of a table as by
+        Pairs in random order, in the dtype of ``X``; for a DataFrame as by
         :func:`stack_pairs`.
 
     match : ndarray of bool of shape (n_pairs,)
@@ -100,9 +100,9 @@ def make_pairs(
     Raises
     ------
     ValueError
-        If there are fewer than two identities to a group, or fewer different pairs in
-        a group than are to be drawn from it, a number is not whole or out of range, or a label
-        is missing and ``unlabeled_label`` is not NaN.
+        If there are fewer than two identities per group, if a group has fewer different pairs
+        than to be drawn, if a number is not an integer or is out of range, or if a label is
+        missing and ``unlabeled_label`` is not NaN.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def make_pairs(
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
 
-    Rows of 101 identities, of which one has half of all rows:
+    Rows of 101 identities, half of them from one identity:
 
     >>> import numpy as np
     >>> y = np.repeat(np.arange(101), [200] + 100 * [2])
@@ -135,13 +135,13 @@ def make_pairs(
     identities, y = np.unique(y, return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
-            f"n_groups={n_groups} needs {2 * n_groups} identities, two to a group, but y has "
+            f"n_groups={n_groups} needs {2 * n_groups} identities, two per group, but y has "
             f"{len(identities)}; lower n_groups."
         )
     group_of = np.empty(len(identities), dtype=int)
     group_of[rng.permutation(len(identities))] = np.arange(len(identities)) % n_groups
 
-    drawn = []
+    draws = []
     draw = _draw_by_pair if balance == "pair" else _draw_by_identity
     n_matching = ceil(n_pairs * match_share - 0.5)
     for match, total in ((True, n_matching), (False, n_pairs - n_matching)):
@@ -149,8 +149,8 @@ def make_pairs(
             members = np.flatnonzero(group_of[y] == group)
             n_draws = (total + group) // n_groups
             left, right = draw(members, y, match, n_draws, rng)
-            drawn += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
-    columns = (np.concatenate(column) for column in zip(*drawn, strict=True))
+            draws += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
+    columns = (np.concatenate(column) for column in zip(*draws, strict=True))
     order = rng.permutation(n_pairs)
     left, right, match, groups = (column[order] for column in columns)
     left, right = labeled[left], labeled[right]
@@ -159,11 +159,11 @@ def make_pairs(
 
 
 def _labeled_rows(y, unlabeled_label):
-    """Return the number of rows, the row numbers of those that have a label, and their labels."""
+    """Return the number of rows, the row numbers of the labeled rows, and their labels."""
     if unlabeled_label is not None and is_missing(unlabeled_label):
         is_present, labels = present_labels(y)
         return len(is_present), np.flatnonzero(is_present), labels
-    labels = as_labels(y, remedy="pass unlabeled_label=np.nan to leave their rows out")
+    labels = as_labels(y, remedy="pass unlabeled_label=np.nan to ignore their rows")
     if unlabeled_label is None:
         return len(labels), np.arange(len(labels)), labels
     (unlabeled,), converted = to_common_dtype([unlabeled_label], labels, "unlabeled_label", "y")
@@ -172,11 +172,11 @@ def _labeled_rows(y, unlabeled_label):
 
 
 def _draw_by_pair(rows, y, match, n_draws, rng):
-    """Draw pairs of rows without replacement from all those that match, or do not.
+    """Draw pairs without replacement from all matching, or all non-matching, pairs of rows.
 
-    With the rows sorted by identity, the partners of a row that come after it are a run:
-    up to the end of its identity if the pair is to match, from there to the end of all
-    rows if not. So the pairs can be numbered without being listed.
+    If the rows are sorted by identity, the later partners of a row are consecutive: up to the
+    end of its identity for matching pairs, from there to the last row for non-matching pairs.
+    Pairs can thus be numbered without a list of all of them.
     """
     rows = rows[np.argsort(y[rows], kind="stable")]
     end = np.searchsorted(y[rows], y[rows], side="right")
@@ -191,11 +191,11 @@ def _draw_by_pair(rows, y, match, n_draws, rng):
 
 
 def _draw_by_identity(rows, y, match, n_draws, rng):
-    """Draw pairs of rows without replacement, as many of each identity or two identities.
+    """Draw pairs without replacement, equally often from each identity or two identities.
 
-    With the rows sorted by identity, a *cell* is an identity if the pairs are to match, else
-    two identities. Cells, and the pairs of an identity, are numbered like the entries of
-    a matrix below its diagonal.
+    A *cell* is an identity for matching pairs, and a combination of two identities for
+    non-matching pairs. Combinations, and the pairs of an identity, are numbered like the entries
+    of a matrix below its diagonal.
     """
     rows = rows[np.argsort(y[rows], kind="stable")]
     first, sizes = np.unique(y[rows], return_index=True, return_counts=True)[1:]
@@ -211,11 +211,11 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
     one, other = (cells, cells) if match else _below_diagonal(cells, len(sizes))
     capacity = sizes[one] * (sizes[one] - 1) // 2 if match else sizes[one] * sizes[other]
     n_drawn = _allocate_draws(capacity, n_draws, rng)
-    drawn = n_drawn > 0
+    is_drawn = n_drawn > 0
     numbers = [
         [single] if n == 1 else sample_without_replacement(size, n, random_state=rng)
         for single, size, n in zip(
-            rng.randint(capacity[drawn]), capacity[drawn], n_drawn[drawn], strict=True
+            rng.randint(capacity[is_drawn]), capacity[is_drawn], n_drawn[is_drawn], strict=True
         )
     ]
     number = np.concatenate([np.empty(0, dtype=int), *numbers])
@@ -228,14 +228,14 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
 
 
 def _below_diagonal(number, size):
-    """Return the row and the column of entries below the diagonal of a matrix, by number."""
+    """Return the rows and columns of entries below the diagonal of a matrix from their numbers."""
     before = np.cumsum(np.arange(size))
     row = np.searchsorted(before, number, side="right")
     return row, number - before[row - 1]
 
 
 def _allocate_draws(capacity, n_draws, rng):
-    """Return how often to draw from each cell, as equally as their capacities allow."""
+    """Return the number of draws from each cell, as equal as the capacities allow."""
     n_drawn = np.zeros(len(capacity), dtype=int)
     while n_draws:
         open_cells = np.flatnonzero(n_drawn < capacity)
@@ -250,16 +250,16 @@ def _allocate_draws(capacity, n_draws, rng):
 
 
 def _swap_sides(left, right, rng):
-    """Swap the items of half of the pairs, at random."""
+    """Swap left and right with a probability of one half."""
     swap = rng.random(len(left)) < 0.5
     return np.where(swap, right, left), np.where(swap, left, right)
 
 
 def _check_n_draws(n_draws, n_all, match, n_rows):
-    """Raise if more pairs are to be drawn than there are."""
+    """Raise if there are fewer pairs than to be drawn."""
     if n_draws > n_all:
         raise ValueError(
-            f"n_pairs asks for {n_draws} {'matching' if match else 'non-matching'} pairs from a "
+            f"n_pairs requires {n_draws} {'matching' if match else 'non-matching'} pairs from a "
             f"group of {n_rows} rows, which has {n_all}; lower n_pairs or n_groups, or change "
             "match_share."
         )

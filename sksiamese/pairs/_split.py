@@ -1,4 +1,4 @@
-"""Splitters of pairs that keep the identities of training and test apart."""
+"""Splitters of pairs with disjoint identities in training and test."""
 
 from abc import abstractmethod
 from numbers import Integral
@@ -20,11 +20,11 @@ SIZES = [
     Interval(Integral, 1, None, closed="left"),
     None,
 ]
-"""Shares, or numbers, of identities."""
+"""Constraints of the share or number of identities."""
 
 
 class _PairSplit(BaseCrossValidator):
-    """Splits of identities, and of those pairs of which both identities are on one side."""
+    """Base class of splitters of identities; they keep pairs with both identities on one side."""
 
     __metadata_request__split = {"groups": True}
 
@@ -32,10 +32,10 @@ class _PairSplit(BaseCrossValidator):
 
     @abstractmethod
     def _splitter(self):
-        """Return the splitter of identities, one of scikit-learn's."""
+        """Return a splitter of scikit-learn for the identities."""
 
     def split(self, X, y=None, groups=None):
-        """Split pairs so that no identity is in training and in test.
+        """Generate row numbers of training and test pairs with disjoint identities.
 
         Parameters
         ----------
@@ -60,32 +60,32 @@ class _PairSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If ``groups`` has another shape, another length than ``X`` or ``y``, or lacks an
-            identity, if there are fewer identities than needed, if a part of a split has no
-            pair or, with ``stratify=True``, lacks a label, or if ``y`` is continuous.
+            If ``groups`` has an invalid shape, another length than ``X`` or ``y``, or missing
+            identities, if there are too few identities, if the training or test set of a split
+            has no pair or, with ``stratify=True``, no pair of a label, or if ``y`` is
+            continuous.
         """
         for parts in self._split_parts(X, y, groups):
             for name, (rows, lacking) in zip(("training", "test"), parts, strict=True):
                 if len(rows):
                     continue
                 remedies = (
-                    "Make fewer or larger splits, or draw pairs within groups of identities, as "
-                    "make_pairs(n_groups=...) does"
+                    "Make fewer or larger splits, or draw pairs within groups of identities by "
+                    "make_pairs(n_groups=...)"
                 )
                 if lacking is None:
                     raise ValueError(
-                        f"A split has no {name} pair of which both identities are on one side. "
-                        f"{remedies}."
+                        f"A split has no {name} pair with both identities on one side. {remedies}."
                     )
                 raise ValueError(
-                    f"A split has no {name} pair that {lacking}, so the share of the labels cannot "
-                    f"be kept. {remedies}, or set stratify=False to keep all other pairs."
+                    f"A split has no {name} pair that {lacking}, so the shares of the labels "
+                    f"cannot be kept. {remedies}, or set stratify=False to keep all other pairs."
                 )
             (train, _), (test, _) = parts
             yield train, test
 
     def n_dropped(self, X=None, y=None, groups=None):
-        """Count the pairs that are in neither part of each split.
+        """Count the pairs of each split that are in neither training nor test.
 
         Parameters
         ----------
@@ -101,8 +101,8 @@ class _PairSplit(BaseCrossValidator):
         Returns
         -------
         n_dropped : ndarray of int of shape (n_splits,)
-            Number of pairs with one identity on either side, plus, with ``stratify=True``, of
-            those that are dropped to keep the share of the labels.
+            Number of pairs with one identity on each side, plus, with ``stratify=True``, the
+            number of pairs dropped to keep the shares of the labels.
         """
         return np.array(
             [
@@ -134,7 +134,7 @@ class _PairSplit(BaseCrossValidator):
         return self.n_splits
 
     def _split_parts(self, X, y, groups):
-        """Return (row numbers, missing label) of the training and the test pairs of all splits."""
+        """Return (row numbers, missing label) of training and test pairs for all splits."""
         validate_parameter_constraints(
             self._parameter_constraints, vars(self), caller_name=type(self).__name__
         )
@@ -149,17 +149,17 @@ class _PairSplit(BaseCrossValidator):
             splits = list(splitter.split(identities))
         except ValueError as error:
             raise ValueError(
-                f"groups has {len(identities)} identities, which are the samples that are split: "
-                f"{error} Make fewer or smaller splits, or give more identities."
+                f"groups has {len(identities)} identities, which are the samples to split: "
+                f"{error} Make fewer or smaller splits, or pass more identities."
             ) from error
         rng = check_random_state(0 if self.random_state is None else self.random_state)
-        inside = (
+        row_numbers = (
             [np.flatnonzero(np.isin(codes, p).all(axis=1)) for p in parts] for parts in splits
         )
-        return [[_keep_proportions(rows, *kinds, rng) for rows in parts] for parts in inside]
+        return [[_keep_proportions(rows, *kinds, rng) for rows in parts] for parts in row_numbers]
 
     def _pair_kinds(self, y, codes):
-        """Return the label of each pair as a number, and the description of each number."""
+        """Return a code of the label of each pair, and a description of each code."""
         if not self.stratify:
             return np.zeros(len(codes), dtype=int), [None]
         if y is None:
@@ -169,14 +169,14 @@ class _PairSplit(BaseCrossValidator):
         y = as_labels(y)
         if type_of_target(y) == "continuous":
             raise ValueError(
-                "y is continuous, so there is no share of labels to keep; set stratify=False."
+                "y is continuous and has no shares of labels to keep; set stratify=False."
             )
         names, kinds = np.unique(y, return_inverse=True)
         return kinds, [f"has the label {name!r}" for name in names.tolist()]
 
 
 def _keep_proportions(rows, kinds, names, rng):
-    """Drop surplus pairs so that each kind has the same share as among all pairs.
+    """Drop surplus pairs to keep the share of each kind among all pairs.
 
     Parameters
     ----------
@@ -184,21 +184,21 @@ def _keep_proportions(rows, kinds, names, rng):
         Row numbers of the pairs of one part of a split.
 
     kinds : ndarray of int of shape (n_pairs,)
-        Kind of every pair, in [0, n_kinds).
+        Kind of each pair, in [0, n_kinds).
 
     names : list of str or None, of length n_kinds
         Description of each kind.
 
     rng : RandomState
-        Source of randomness.
+        Random number generator.
 
     Returns
     -------
     rows : ndarray of int
-        Row numbers of the pairs that are kept, in ascending order.
+        Row numbers of the remaining pairs, in ascending order.
 
     lacking : str or None
-        Description of a kind of which there is no pair, so that none at all are kept.
+        Description of a kind without pairs; all pairs are dropped in this case.
     """
     totals, counts = (np.bincount(part, minlength=len(names)) for part in (kinds, kinds[rows]))
     share = (counts / totals).min()
@@ -212,15 +212,15 @@ def _keep_proportions(rows, kinds, names, rng):
 
 
 class PairKFold(_PairSplit):
-    """K folds of identities: test pairs have none that training pairs have.
+    """K-fold splitter of pairs with disjoint identities in training and test.
 
-    The identities are cut into folds as ``KFold`` does. The test pairs of a fold are
-    those of which both identities are in it, the training pairs those of which neither
-    is. Pairs with one identity inside and one outside are dropped: of non-matching
-    pairs drawn at random about 2 (k - 1) / k^2 in every split, of matching pairs none.
-    So that training and test pairs keep the share of matches of all pairs, surplus
-    matching pairs are dropped as well; :meth:`n_dropped` counts all of them. If pairs can
-    be drawn anew, ``make_pairs(n_groups=k)`` with ``GroupKFold`` drops none.
+    The identities are split into folds by ``KFold``. Test pairs have both identities in the
+    fold, training pairs have both identities outside of it. Pairs with one identity inside and
+    one outside are dropped: no matching pairs, and a share of about 2 (k - 1) / k^2 of random
+    non-matching pairs in each split. By default, surplus matching pairs are dropped as well, so
+    that training and test pairs keep the share of matches among all pairs; :meth:`n_dropped`
+    counts all dropped pairs. If new pairs can be drawn, ``make_pairs(n_groups=k)`` with
+    ``GroupKFold`` drops none.
 
     Read more in the :ref:`User Guide <pairs>`.
 
@@ -230,22 +230,22 @@ class PairKFold(_PairSplit):
         Number of folds, >= 2.
 
     shuffle : bool, default=False
-        Whether to shuffle the identities before they are cut into folds.
+        Whether to shuffle the identities before splitting them into folds.
 
     stratify : bool, default=True
-        Whether training and test pairs keep the share of each label among all pairs, to the
-        nearest pair, by dropping pairs of the labels in surplus. The labels are those of
-        ``y`` or, without ``y``, whether the identities of a pair are equal. If False, all
-        pairs of two identities on one side are kept, and the share of matches rises.
+        Whether to keep the share of each label among all pairs, up to rounding, by dropping
+        surplus pairs of the other labels. Labels are the values of ``y`` or, without ``y``,
+        whether the identities of a pair are equal. If False, all pairs with both identities on
+        one side are kept, and the share of matches increases.
 
     random_state : int, RandomState instance or None, default=None
-        Source of randomness if ``shuffle`` is true, and of the choice of surplus pairs; None
-        makes that choice by the seed 0. Pass an int for the same folds at every call.
+        Controls the order of the identities if ``shuffle=True``, and the choice of surplus
+        pairs, for which None is the seed 0. Pass an int for reproducible results.
 
     See Also
     --------
-    PairShuffleSplit : Draws the identities of each test set anew.
-    make_pairs : Draws pairs within groups of identities.
+    PairShuffleSplit : Split identities at random.
+    make_pairs : Draw pairs within groups of identities.
 
     Examples
     --------
@@ -277,10 +277,10 @@ class PairKFold(_PairSplit):
 
 
 class PairShuffleSplit(_PairSplit):
-    """Random splits of identities: test pairs have none that training pairs have.
+    """Random splitter of pairs with disjoint identities in training and test.
 
-    The identities for test, and for training, are drawn anew for every split. Pairs are
-    dropped as by :class:`~sksiamese.PairKFold`.
+    Training and test identities are drawn independently for each split. Pairs are dropped as by
+    :class:`~sksiamese.PairKFold`.
 
     Read more in the :ref:`User Guide <pairs>`.
 
@@ -290,25 +290,25 @@ class PairShuffleSplit(_PairSplit):
         Number of splits, >= 1.
 
     test_size : float or int, default=None
-        Share of the identities for test, in (0, 1), or their number; by default what
-        ``train_size`` leaves, or 0.1.
+        Share of the identities for test, in (0, 1), or their number. By default the complement
+        of ``train_size``, or 0.1.
 
     train_size : float or int, default=None
-        Share of the identities for training, in (0, 1), or their number; by default what
-        ``test_size`` leaves.
+        Share of the identities for training, in (0, 1), or their number. By default the
+        complement of ``test_size``.
 
     stratify : bool, default=True
-        Whether training and test pairs keep the share of each label among all pairs, to the
-        nearest pair, by dropping pairs of the labels in surplus. The labels are those of
-        ``y`` or, without ``y``, whether the identities of a pair are equal. If False, all
-        pairs of two identities on one side are kept, and the share of matches rises.
+        Whether to keep the share of each label among all pairs, up to rounding, by dropping
+        surplus pairs of the other labels. Labels are the values of ``y`` or, without ``y``,
+        whether the identities of a pair are equal. If False, all pairs with both identities on
+        one side are kept, and the share of matches increases.
 
     random_state : int, RandomState instance or None, default=None
-        Source of randomness; pass an int for the same splits at every call.
+        Controls the splits. Pass an int for reproducible results.
 
     See Also
     --------
-    PairKFold : Every identity is in one test set.
+    PairKFold : Split identities into folds.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""PairTransformer: one scikit-learn transformer for both items of a pair."""
+"""PairTransformer: a transformer of both items of a pair."""
 
 from functools import partial
 from math import prod
@@ -41,34 +41,34 @@ ANY_NUMBERS = {
 }
 """Options of ``check_array`` for items that are compared."""
 
-ENCODE = "encode the items of X as numbers, which alone are compared"
-"""What to do about others."""
+ENCODE = "encode the items of X as numbers, as only numbers can be compared"
+"""Remedy in errors about other items."""
 
-PAIRS_WANTED = "must hold pairs of items, one row for each pair, of the columns of fit"
-"""What is said of pairs that scikit-learn refuses."""
+PAIRS_WANTED = "must hold pairs of items, one row for each pair, with the columns of fit"
+"""Requirement in errors about pairs that scikit-learn rejects."""
 
-UNFIT = "fails on the items of X; convert them first, or choose one that takes them"
-"""What is said of a transformer that raises an error."""
+UNFIT = "fails on the items of X; convert them first, or choose a transformer that accepts them"
+"""Problem in errors about a transformer that raises an error."""
 
 
 def abs_diff(A, B):
-    """Absolute differences."""
+    """Return absolute differences."""
     return abs(A - B)
 
 
 def product(A, B):
-    """Products, column by column."""
+    """Return products, column by column."""
     return A.multiply(B).tocsr() if issparse(A) else A * B
 
 
 def abs_diff_product(A, B):
-    """Absolute differences, then products."""
+    """Return absolute differences, then products."""
     join = partial(hstack, format="csr") if issparse(A) else np.hstack
     return join([abs_diff(A, B), product(A, B)])
 
 
 def distance(A, B):
-    """Euclidean distance, as one column."""
+    """Return Euclidean distances, as one column."""
     return row_norms(A - B).reshape(-1, 1)
 
 
@@ -79,26 +79,26 @@ OUTPUTS = {
     "pairs": stack_pairs,
     "product": product,
 }
-"""What can be made of the transformed left and right items, by name."""
+"""Functions of the transformed left and right items, by name."""
 
 
 class PairTransformer(TransformerMixin, BaseEstimator):
-    """Apply one transformer to both items of each pair, and compare what comes out.
+    """Apply one transformer to both items of each pair, and compare the results.
 
-    The transformer is fitted on the items of both sides taken together, so that left and
-    right are treated alike; a ``StandardScaler`` on the pairs themselves would scale the two
-    sides differently. With an ``output`` other than "pairs", any classifier then verifies
-    pairs by the features of an embedder that was trained on classes.
+    The transformer is fitted on left and right items together, so that both sides are
+    transformed in the same way; a ``StandardScaler`` of the pairs would scale them differently.
+    With an ``output`` other than "pairs", any classifier can verify pairs, for instance with the
+    features of an embedder that was trained on classes.
 
     Read more in the :ref:`User Guide <pairs>`.
 
     Parameters
     ----------
     transformer : transformer, default=None
-        Transformer of items. One that learns from classes, which pairs do not have,
-        is fitted beforehand and passed as ``FrozenEstimator(transformer)``. None passes
-        numbers on as they are. One that takes sequences instead of columns, such as
-        ``TfidfVectorizer``, gets a sequence of texts; see the notes.
+        Transformer of items. As pairs have no classes, fit a transformer that learns from
+        classes beforehand, and pass it as ``FrozenEstimator(transformer)``. A transformer of
+        sequences instead of columns, such as ``TfidfVectorizer``, receives a sequence of texts;
+        see Notes. None leaves the items unchanged, which must be numbers.
 
     output : {"abs_diff", "abs_diff_product", "distance", "pairs", "product"} or callable, \
             default="pairs"
@@ -106,58 +106,58 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         a callable that maps two arrays or CSR matrices of shape (n_pairs, n_components) to an
         array, a sparse matrix, a DataFrame or a list of shape (n_pairs, n_outputs).
 
-        - "pairs": pairs again, left item beside right item; of a
-          :class:`~sksiamese.PairView` a view.
-        - "abs_diff": absolute differences, the features of [1]_.
+        - "pairs": pairs of transformed items; a view for a :class:`~sksiamese.PairView`.
+        - "abs_diff": absolute differences, as in [1]_.
         - "product": products, column by column.
-        - "abs_diff_product": both of these, side by side, as in [2]_.
-        - "distance": the Euclidean distance, one column.
+        - "abs_diff_product": absolute differences, then products, as in [2]_.
+        - "distance": Euclidean distance, one column.
 
-        All but "pairs" are the same when the items of a pair are swapped.
+        All but "pairs" do not depend on the order of the items.
 
     Attributes
     ----------
     transformer_ : transformer
-        The fitted transformer.
+        Fitted transformer.
 
     n_features_in_ : int
         Number of columns of X.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns of X, if it had names that are all strings; of a view those of
-        the items, as ``left__a``, ..., ``right__a``, ....
+        Names of the columns of X. Defined only if all of them are strings. For a
+        :class:`PairView`, they are made from the names of the columns of the items, as
+        ``left__a``, ..., ``right__a``, ....
 
     See Also
     --------
-    SiameseVerifier : Learns embedding and decision together.
-    PairView : Pairs by row numbers; each distinct item is transformed once.
+    SiameseVerifier : Learn embedding and decision together.
+    PairView : Pairs as row numbers; each distinct item is transformed once.
 
     Notes
     -----
     Pairs are rows of ``2 * n_features`` columns, left item then right item, or arrays of
-    shape (n_pairs, 2, ...), which are flattened. With an odd number of columns the
-    middle one belongs to both items, and a warning says so. The items of a ``PairView``
-    reach the transformer as they are, so that those of a DataFrame may have columns of
-    any kind; they count once, however many pairs they are in, and items that are in no
-    pair not at all. A DataFrame of pairs becomes one of items, with the names of its left
-    half, without ``left__``; see :func:`~sksiamese.stack_pairs`.
+    shape (n_pairs, 2, ...), which are flattened. With an odd number of columns, the
+    middle one belongs to both items, and a warning is issued. The items of a ``PairView``
+    are passed to the transformer without conversion, so that the columns of a DataFrame can have
+    any dtype. Each distinct item of a view is used once, and items without a pair are not used.
+    A DataFrame of pairs is converted to a DataFrame of items, with the names of its left half,
+    without ``left__``; see :func:`~sksiamese.stack_pairs`.
 
     Pairs of texts are an array or a DataFrame of two columns, or a ``PairView`` of a sequence
-    of texts. A transformer gets a sequence, instead of a column, if its tags say that it does
-    not take 2-D arrays (``input_tags.two_d_array`` is false), as those of ``CountVectorizer``,
+    of texts. A transformer receives a sequence instead of a column if its tags exclude 2-D
+    arrays (``input_tags.two_d_array`` is false), as for ``CountVectorizer``,
     ``TfidfVectorizer`` and ``HashingVectorizer``, or if a step of a ``Pipeline`` or a part of a
     ``FeatureUnion`` is such a transformer.
 
-    With metadata routing enabled, metadata that the transformer requests, such as
-    ``sample_weight``, are given one for each pair and passed on for both of its items. Items
-    of a ``PairView`` then count as often as they occur.
+    With metadata routing enabled, pass metadata that the transformer requests, such as
+    ``sample_weight``, with one value for each pair; it is used for both items. Items of a
+    ``PairView`` are then used as often as they occur.
 
-    What is compared is floating: whole numbers and booleans become float64, those of one or
-    two bytes float32, and no difference wraps around. Where ``set_output`` asks for tables,
-    they are made of views, too.
+    Items are compared as floating-point numbers: integers and booleans are converted to
+    float64, or to float32 if they have one or two bytes, so that differences do not overflow. If
+    ``set_output`` requests DataFrames, results for a ``PairView`` are DataFrames as well.
 
-    Columns are named after those of the transformer, such as ``abs_diff__a``, or ``left__a``
-    and ``right__a`` for "pairs"; that of "distance" is ``distance``.
+    Output columns are named after the columns of the transformed items, such as ``abs_diff__a``,
+    or ``left__a`` and ``right__a`` for "pairs"; the column of "distance" is ``distance``.
 
     References
     ----------
@@ -178,8 +178,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
     >>> model = make_pipeline(PairTransformer(embedder, output="abs_diff"), LogisticRegression())
     >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=3000, random_state=0)
     >>> new_pairs, new_match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
-    >>> model.fit(pairs, match).score(new_pairs, new_match) > 0.85
-    True
+    >>> round(model.fit(pairs, match).score(new_pairs, new_match), 1)
+    0.9
 
     Pairs of texts:
 
@@ -213,7 +213,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             Pairs.
 
         y : None
-            Ignored; labels of pairs are not labels of items.
+            Ignored, as labels of pairs are not labels of items.
 
         **params : dict
             Metadata that the transformer requests for ``fit`` or ``transform``, one for each
@@ -222,13 +222,14 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : PairTransformer
-            The fitted estimator; as it was before after an error.
+            Fitted estimator.
 
         Raises
         ------
         ValueError
-            If the transformer learns from classes and is not frozen, takes texts and the items
-            are none, or if ``output`` returns no array of shape (n_pairs, n_outputs).
+            If the transformer learns from classes and is not frozen, if it needs texts and the
+            items are not texts, or if ``output`` does not return an array of shape
+            (n_pairs, n_outputs); the estimator is then unchanged.
         """
         _raise_for_params(params, self, "fit")
         routed = process_routing(self, "fit", **params).transformer
@@ -243,13 +244,13 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             first = _check_method_params(pairs.index, routed.transform, indices=few)
             items, index, params = items_with_metadata(pairs[few], first)
             items = self._transform_items(items, **params)
-            compared, names = self._compare(items, index)
-            self._n_components, self._n_features_out = prod(items.shape[1:]), compared.shape[1]
+            features, names = self._compare(items, index)
+            self._n_components, self._n_features_out = prod(items.shape[1:]), features.shape[1]
             self._output_names = names
             return self
 
     def fit_transform(self, X, y=None, **params):
-        """Fit to pairs, then transform them.
+        """Fit the transformer on the items of both sides, then transform the pairs.
 
         Parameters
         ----------
@@ -267,7 +268,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         X_new : {ndarray, CSR matrix, PairView} of shape (n_pairs, n_outputs)
-            As :meth:`transform` returns it.
+            Result of :meth:`transform`.
         """
         self.fit(X, y, **params)
         names = self.get_metadata_routing().consumes("transform", params)
@@ -289,8 +290,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         X_new : {ndarray, CSR matrix, PairView} of shape (n_pairs, n_outputs)
-            Result of ``output``; a ``PairView`` if X is one, ``output`` is "pairs" and no
-            table is asked for.
+            Result of ``output``; a ``PairView`` if X is a view, ``output`` is "pairs" and
+            ``set_output`` does not request DataFrames.
         """
         check_is_fitted(self)
         _raise_for_params(params, self, "transform")
@@ -300,16 +301,16 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         as_table = _get_output_config("transform", self)["dense"] != "default"
         if self.output == "pairs" and isinstance(X, PairView) and not as_table:
             return PairView(items, index)
-        compared, _ = self._compare(items, index)
-        if compared.shape[1] != self._n_features_out:
+        features, _ = self._compare(items, index)
+        if features.shape[1] != self._n_features_out:
             raise ValueError(
-                f"output returned {compared.shape[1]} columns, but {self._n_features_out} when "
+                f"output returned {features.shape[1]} columns, but {self._n_features_out} when "
                 "PairTransformer was fitted; fit it again."
             )
-        return compared
+        return features
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that :meth:`transform` returns.
+        """Return the names of the columns of :meth:`transform`.
 
         Parameters
         ----------
@@ -319,8 +320,8 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of object of shape (n_outputs,)
-            Names of the columns of the transformed items, with the name of the output in
-            front; of a callable, the columns of its DataFrame, or numbers.
+            Names of the columns of the transformed items with the name of the output as prefix;
+            for a callable, the columns of its DataFrame or numbered names.
         """
         check_is_fitted(self, "_n_features_out")
         input_features = _check_feature_names_in(self, input_features)
@@ -336,22 +337,22 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         return np.array([f"{part}__{name}" for part in parts for name in names], dtype=object)
 
     def get_metadata_routing(self):
-        """Return how metadata are routed to the transformer.
+        """Return the routing of metadata to the transformer.
 
         Returns
         -------
         routing : MetadataRouter
-            The router.
+            Router of metadata.
         """
         mapping = MethodMapping()
-        for caller in ("fit", "fit_transform"):  # Both transform a pair at least.
+        for caller in ("fit", "fit_transform"):  # Both transform at least one pair.
             mapping.add(caller=caller, callee="fit").add(caller=caller, callee="transform")
         mapping.add(caller="transform", callee="transform")
         router = MetadataRouter(owner=self)
         return router.add(transformer=self.transformer, method_mapping=mapping)
 
     def _validate(self, X, *, reset):
-        """Return a view of the pairs; what items may be is for the transformer to check."""
+        """Return a view of the pairs; items are validated by the transformer."""
         if isinstance(X, PairView):
             check_view(self, X, reset=reset)
             return X
@@ -359,7 +360,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             with argument_errors("X", PAIRS_WANTED):
                 validate_data(self, X, reset=reset, skip_check_array=True)
             if not X.shape[1]:
-                raise ValueError("X has no columns; pass pairs of items of one column at least.")
+                raise ValueError("X has no columns; pass pairs of items with at least one column.")
         else:
             checks = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False}
             X = flatten_pairs(X)
@@ -370,7 +371,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         return to_view(X)
 
     def _new_transformer(self):
-        """Return the transformer to fit; for None one that checks the items alone."""
+        """Return the transformer to fit; for None, one that only validates the items."""
         if self.transformer is None:
             identity = FunctionTransformer(
                 validate=True, accept_sparse=True, feature_names_out="one-to-one"
@@ -384,19 +385,19 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         return clone(self.transformer)
 
     def _transformer_input(self, items):
-        """Return items as the transformer takes them: columns, or a sequence of texts."""
+        """Return items as the transformer expects them: columns, or a sequence of texts."""
         if self.transformer is None or not takes_sequences(self.transformer):
             return items
         if items.shape[1] != 1:
             raise ValueError(
-                f"transformer={self.transformer} takes one text for each item, but an item has "
+                f"transformer={self.transformer} needs one text for each item, but an item has "
                 f"{items.shape[1]} columns; pass pairs of two columns, or select the columns of "
                 "items in a ColumnTransformer."
             )
         texts = np.asarray(items)[:, 0]
         if texts.dtype.kind not in "OSTU":
             raise ValueError(
-                f"transformer={self.transformer} takes texts, but the items are numbers, of type "
+                f"transformer={self.transformer} needs texts, but the items are numbers, of type "
                 f"{texts.dtype}; pass strings, or a transformer of numbers."
             )
         n_missing = sum(map(is_missing, texts))
@@ -422,34 +423,34 @@ class PairTransformer(TransformerMixin, BaseEstimator):
         return items
 
     def _compare(self, items, index):
-        """Return ``output`` of the left and right items, and the names of its columns if any."""
+        """Return the result of ``output`` for all pairs, and its column names if any."""
         if self.output != "pairs":
             items = as_floats(items, "the result of transformer", ENCODE, **ANY_NUMBERS)
         pairs = PairView(items, index)
         if isinstance(self.output, str):
             with np.errstate(over="ignore", invalid="ignore"):
-                compared = OUTPUTS[self.output](pairs.left, pairs.right)
-            if self.output != "pairs" and all_finite(items) and not all_finite(compared):
+                features = OUTPUTS[self.output](pairs.left, pairs.right)
+            if self.output != "pairs" and all_finite(items) and not all_finite(features):
                 raise ValueError(
-                    f"X has items whose {self.output} overflows; scale them, for instance by "
+                    f"The {self.output} of items of X overflows; scale them, for instance by "
                     "transformer=sklearn.preprocessing.MaxAbsScaler()."
                 )
-            return compared, []
+            return features, []
         try:
-            compared = self.output(pairs.left, pairs.right)
+            features = self.output(pairs.left, pairs.right)
         except Exception as error:
             raise ValueError(
                 f"output failed: {error}. It is called with the items of both sides and must "
                 "return an array of shape (n_pairs, n_outputs)."
             ) from error
-        names = [str(name) for name in compared.columns] if is_table(compared) else []
-        compared = compared if issparse(compared) else as_array(compared, "the result of output")
-        if len(compared.shape) != 2 or compared.shape[0] != len(pairs):
+        names = [str(name) for name in features.columns] if is_table(features) else []
+        features = features if issparse(features) else as_array(features, "the result of output")
+        if len(features.shape) != 2 or features.shape[0] != len(pairs):
             raise ValueError(
-                f"output must return an array of shape ({len(pairs)}, n_outputs), but gave "
-                f"{compared.shape}; use reshape(-1, 1) for one number a pair."
+                f"output must return an array of shape ({len(pairs)}, n_outputs), but returned "
+                f"{features.shape}; use reshape(-1, 1) for one number per pair."
             )
-        return as_numbers(compared, "the result of output", ENCODE, **ANY_NUMBERS), names
+        return as_numbers(features, "the result of output", ENCODE, **ANY_NUMBERS), names
 
     def _item_feature_names(self, names):
         """Return the names of the columns of transformed items."""
@@ -463,7 +464,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
             names = None
         try:
             return self.transformer_.get_feature_names_out(names)
-        except AttributeError:  # A pipeline has the method even if a step of it has not.
+        except AttributeError:  # A pipeline has this method even if one of its steps does not.
             return numbered
 
     def __sklearn_tags__(self):
@@ -479,7 +480,7 @@ class PairTransformer(TransformerMixin, BaseEstimator):
 
 
 def requires_y(transformer):
-    """Return whether a transformer, or a step of a pipeline, is to be fitted with classes."""
+    """Return whether a transformer, or a step of a pipeline, needs classes for fit."""
     if isinstance(transformer, Pipeline):
         return any(requires_y(step) for step in inner_transformers(transformer))
     frozen = isinstance(transformer, FrozenEstimator)
@@ -487,7 +488,7 @@ def requires_y(transformer):
 
 
 def takes_sequences(transformer):
-    """Return whether a transformer, or a step or part of it, takes no columns but sequences."""
+    """Return whether a transformer, or a step or part of it, needs sequences, not columns."""
     if isinstance(transformer, FrozenEstimator):
         return takes_sequences(transformer.estimator)
     if isinstance(transformer, Pipeline | FeatureUnion):
@@ -506,22 +507,16 @@ def all_finite(X):
     return np.isfinite(X.data if issparse(X) else X).all()
 
 
-def distinct_items(pairs):
-    """Return the items that occur in a view of pairs, and the pairs as places among them."""
-    rows, index = pairs.distinct()
-    if len(rows) == pairs.items.shape[0]:
-        return pairs.items, index
-    return _safe_indexing(pairs.items, rows), index
-
-
 def items_with_metadata(pairs, params):
-    """Return items to transform, the pairs as places among them, and metadata of these items.
+    """Return items to transform, the pairs as indices into them, and metadata of the items.
 
-    Without metadata every distinct item is there once. Metadata belong to pairs, so that with
-    them both items of every pair are there.
+    Without metadata, each distinct item is returned once. With metadata, which belong to pairs,
+    both items of each pair are returned.
     """
     if not params:
-        return *distinct_items(pairs), {}
+        rows, index = pairs.distinct()
+        has_all = len(rows) == pairs.items.shape[0]
+        return pairs.items if has_all else _safe_indexing(pairs.items, rows), index, {}
     check_consistent_length(pairs.index, params.get("sample_weight"))
     rows = np.arange(len(pairs)).repeat(2)
     params = _check_method_params(pairs.index, params, indices=rows)

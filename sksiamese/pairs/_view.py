@@ -1,4 +1,4 @@
-"""Pairs by index into items: to scikit-learn a 2-D array, of which no item is copied."""
+"""Pairs as row numbers of items, with the interface of a 2-D array."""
 
 import copy
 
@@ -12,33 +12,32 @@ from ._items import as_items, flatten_rows
 
 
 class PairView:
-    """Pairs of items, given by their row numbers.
+    """Pairs of items, represented by the row numbers of the items.
 
-    To scikit-learn it is a 2-D array of shape (n_pairs, 2 * n_features), left item then
-    right item, that is cut by rows: ``cross_val_score``, ``GridSearchCV`` and
-    ``train_test_split`` cut the row numbers alone and share the items.
-    :class:`~sksiamese.SiameseVerifier` and :class:`~sksiamese.PairTransformer` look at each
-    distinct item once, however many pairs it is in; any other estimator gets the array
-    that ``numpy.asarray`` makes.
+    A view has the interface of a 2-D array of shape (n_pairs, 2 * n_features), left item then
+    right item, that is indexed by rows: ``cross_val_score``, ``GridSearchCV`` and
+    ``train_test_split`` index the row numbers only, without copies of the items.
+    :class:`~sksiamese.SiameseVerifier` and :class:`~sksiamese.PairTransformer` process each
+    distinct item once, independent of the number of its pairs; other estimators convert the
+    view by ``numpy.asarray``.
 
     Parameters
     ----------
     items : {array-like, memmap, sparse matrix, DataFrame} of shape (n_items, ...) or (n_items,)
-        Items; those of more than one dimension are flattened, and a sequence of texts becomes
-        one column. They are not copied. An array
-        that has ``shape``, ``dtype`` and row indexing, but is not one of numpy, such as one of
-        h5py or zarr, stays where it is: a few rows at a time are read from it.
+        Items; not copied. Items of several dimensions are flattened, and a sequence of texts
+        becomes one column. Arrays of other libraries than NumPy with ``shape``, ``dtype`` and
+        row indexing, such as h5py or zarr, are not loaded, but read batch by batch.
 
     index : array-like of int of shape (n_pairs, 2)
-        Row number of the left and of the right item of each pair, in [0, n_items).
+        Row numbers of the left and the right item of each pair, in [0, n_items).
 
     Attributes
     ----------
     items : {ndarray, memmap, CSR matrix, DataFrame, Rows} of shape (n_items, n_features)
-        The items; ``Rows`` are read from elsewhere when they are indexed.
+        Items; ``Rows`` are read from their source on access.
 
     index : ndarray of int of shape (n_pairs, 2)
-        The row numbers.
+        Row numbers of the left and the right item of each pair.
 
     ndim : int
         Number of dimensions, 2.
@@ -46,21 +45,20 @@ class PairView:
     Raises
     ------
     ValueError
-        If ``items`` are numbers in one dimension, ``index`` has another shape, or a row
-        number points to no item.
+        If ``items`` is a 1-D array of numbers, or ``index`` has an invalid shape or row numbers
+        out of range.
 
     See Also
     --------
-    make_pairs : Draws pairs of rows with classes, as a view too.
+    make_pairs : Draw pairs of rows with classes, optionally as a view.
 
     Notes
     -----
-    A verifier reads the items where they are if they are an array in C order of booleans,
-    uint8, signed integers, float32 or float64, a CSR matrix of floats, or rows that stay
-    elsewhere. Anything else, such as an array in F order, float16 or a DataFrame, it
-    converts as a whole at every call. Values that are in memory or in a memory map it looks
-    through at every call, those of items in no pair, too: for a few pairs of very many items
-    make a view of the few.
+    A verifier does not copy C-ordered arrays of booleans, uint8, signed integers, float32 or
+    float64, CSR matrices of floats, and arrays of other libraries. It converts all other items,
+    such as F-ordered arrays, float16 or DataFrames, as a whole in each call. Each call validates
+    all items in memory or in a memory map, including items without a pair; for a few pairs of
+    many items, make a view of these items only.
 
     Examples
     --------
@@ -83,36 +81,36 @@ class PairView:
 
     @property
     def shape(self):
-        """Number of pairs, and of columns of both items."""
+        """Number of pairs, and number of columns of both items."""
         return len(self.index), 2 * self.items.shape[1]
 
     @property
     def dtype(self):
-        """Type of the values of ``numpy.asarray``."""
+        """Dtype of the values."""
         if hasattr(self.items, "dtype"):
             return self.items.dtype
         return np.asarray(_safe_indexing(self.items, slice(0, 0))).dtype
 
     @property
     def left(self):
-        """Left items, a copy in the container of the items."""
+        """Left items of all pairs, as a copy in the container of the items."""
         return _safe_indexing(self.items, self.index[:, 0])
 
     @property
     def right(self):
-        """Right items, a copy in the container of the items."""
+        """Right items of all pairs, as a copy in the container of the items."""
         return _safe_indexing(self.items, self.index[:, 1])
 
     def distinct(self):
-        """Find the items that occur.
+        """Find the items that occur in pairs.
 
         Returns
         -------
         rows : ndarray of int of shape (n_distinct,)
-            Row numbers of the items in any pair, in ascending order.
+            Row numbers of the items in at least one pair, in ascending order.
 
         index : ndarray of int of shape (n_pairs, 2)
-            The pairs as places in ``rows``.
+            Pairs as indices into ``rows``.
 
         Examples
         --------
@@ -129,19 +127,21 @@ class PairView:
         return len(self.index)
 
     def __getitem__(self, key):
-        """Pairs of some rows, as a view; a single pair, by its number, as an array."""
+        """Return pairs as a view; for an integer, a single pair as an array."""
         rows, *rest = key if isinstance(key, tuple) and key else (key,)
         index = self.index[rows]
         if np.ndim(rows) > 1 or index.ndim > 2 or not all(is_full_slice(part) for part in rest):
-            raise IndexError("A PairView is cut by rows only; numpy.asarray of it has columns.")
+            raise IndexError(
+                "A PairView has row indexing only; index numpy.asarray(view) by columns."
+            )
         pairs = copy.copy(self)
         pairs.index = index.reshape(-1, 2)
         return pairs if index.ndim == 2 else np.asarray(pairs)[0]
 
     def __array__(self, dtype=None, copy=None):
-        """All pairs as an array, left item beside right item."""
+        """Return all pairs as an array, left item then right item."""
         if copy is False:
-            raise ValueError("A PairView becomes an array by a copy only; drop copy=False.")
+            raise ValueError("A PairView becomes an array only by a copy; remove copy=False.")
         items = _safe_indexing(self.items, self.index.ravel())
         items = items.toarray() if issparse(items) else np.asarray(items)
         return np.asarray(items.reshape(self.shape), dtype=dtype)
@@ -151,7 +151,7 @@ class PairView:
 
 
 def is_full_slice(part):
-    """Whether a part of a key leaves an axis as it is."""
+    """Return whether a part of a key selects a whole axis."""
     return part is Ellipsis or (isinstance(part, slice) and part == slice(None))
 
 
@@ -166,6 +166,6 @@ def _check_index(index, n_items):
     if index.size and not (index.min() >= 0 and index.max() < n_items):
         raise ValueError(
             f"index has row numbers from {index.min()} to {index.max()}, but items has {n_items} "
-            "rows, so they must be 0 at least and less than that."
+            "rows; they must be at least 0 and less than that."
         )
     return index.astype(np.intp)

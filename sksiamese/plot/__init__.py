@@ -1,4 +1,4 @@
-"""Displays: pictures of fitted estimators, drawn with matplotlib."""
+"""Displays of fitted estimators and their predictions, drawn with matplotlib."""
 
 from ._embedding import EmbeddingDisplay
 from ._history import HistoryDisplay

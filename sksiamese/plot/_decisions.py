@@ -1,4 +1,4 @@
-"""What a classifier of pairs says of them, for the displays."""
+"""Scores and decisions of pair classifiers for the displays."""
 
 import numpy as np
 from sklearn.utils import check_consistent_length
@@ -11,26 +11,26 @@ RESPONSES = {
     "decision_function": ("decision function", 0.0),
     "predict_proba": ("probability of a match", 0.5),
 }
-"""What a method gives, and the score above which ``predict`` usually accepts."""
+"""Name and default threshold of the scores of each response method."""
 
 
 def accepted_pairs(y_score, threshold, accepted):
-    """Return which pairs are accepted; by default those whose score reaches a threshold."""
+    """Return the mask of accepted pairs, by default of scores >= threshold."""
     if accepted is None:
         return is_accepted(y_score, threshold)
     accepted = as_classes(accepted, "accepted")
     check_consistent_length(y_score, accepted)
     if label_kind(accepted) == "strings" or not np.isin(accepted, (0, 1)).all():
-        raise ValueError("accepted must hold True or False for each pair; pass y_score >= t.")
+        raise ValueError("accepted must be True or False for each pair; pass y_score >= t.")
     return accepted.astype(bool)
 
 
 def pair_decisions(estimator, X, threshold):
-    """Scores of pairs, which of them are accepted, the threshold, and what the scores are.
+    """Return scores of pairs, the mask of accepted pairs, the threshold, and the score name.
 
-    Without a threshold of one's own ``predict`` has the last word, whatever decides, a
-    threshold that was chosen in a search or a pipeline, too. Where it does not part the scores
-    at the usual place, the threshold is the least score that it accepts.
+    Without a given threshold, ``predict`` determines the accepted pairs, also for estimators
+    with a tuned threshold. If its decisions disagree with the default threshold, the threshold
+    is the least accepted score.
     """
     y_score, _, method = _get_response_values_binary(
         estimator, X, list(RESPONSES), return_response_method_used=True

@@ -1,4 +1,4 @@
-"""Display of an embedding in two dimensions."""
+"""Display of embeddings in two dimensions."""
 
 import numpy as np
 from sklearn.base import clone
@@ -12,39 +12,39 @@ from .._checks import HasMethods, argument_errors, as_floats
 from ..metrics._verification import as_classes
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
-"""Colours that the colour-blind tell apart, on white and on black."""
+"""Colorblind-safe colors, visible on white and on black."""
 
 MARKERS = "o^sDvP"
-"""Shapes of points: each serves all colours in turn."""
+"""Markers; each is used with all colors before the next one."""
 
 
 class EmbeddingDisplay:
-    """The map of an embedding in two dimensions, with the classes of its points.
+    """Scatter plot of embeddings in two dimensions, by class.
 
-    Make one by :meth:`from_estimator` or :meth:`from_embeddings`. Classes differ in colour
-    and, from the seventh on, in shape; the colours are told apart by the colour-blind, too.
+    Use :meth:`from_estimator` or :meth:`from_embeddings` to create a display. Classes have
+    different colorblind-safe colors and, from the seventh class on, different markers.
 
     Parameters
     ----------
     points : ndarray of shape (n_samples, 2)
-        The points.
+        Points in two dimensions.
 
     y : ndarray of shape (n_samples,)
-        Their classes, 36 at most.
+        Class of each point, at most 36 classes.
 
     axis_name : str, default="component"
-        What the two axes are; they are numbered.
+        Name of both axes, followed by their number.
 
     Attributes
     ----------
     scatters_ : list of PathCollection
-        The points of each class, in the order of the sorted classes.
+        Points of each class, in the order of the sorted classes.
 
     ax_ : Axes
-        Where it is drawn.
+        Axes of the plot.
 
     figure_ : Figure
-        The figure that holds it.
+        Figure of the plot.
 
     References
     ----------
@@ -71,7 +71,7 @@ class EmbeddingDisplay:
     @classmethod
     @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
     def from_estimator(cls, estimator, X, y, *, projection=None, **kwargs):
-        """Embed rows and draw their map.
+        """Embed rows and plot the embeddings.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class EmbeddingDisplay:
             Rows.
 
         y : array-like of shape (n_samples,)
-            Their classes, 36 at most.
+            Class of each row, at most 36 classes.
 
         projection : transformer, default=None
             See :meth:`from_embeddings`.
@@ -103,21 +103,21 @@ class EmbeddingDisplay:
         {"projection": [HasMethods("fit_transform"), None]}, prefer_skip_nested_validation=False
     )
     def from_embeddings(cls, Z, y, *, projection=None, **kwargs):
-        """Draw the map of embeddings.
+        """Plot embeddings.
 
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_components)
-            Embeddings, two components at least, such as ``transform_items`` of a
-            ``SiameseVerifier`` gives.
+            Embeddings with at least two components, for example from ``transform_items`` of a
+            ``SiameseVerifier``.
 
         y : array-like of shape (n_samples,)
-            Their classes, 36 at most.
+            Class of each embedding, at most 36 classes.
 
         projection : transformer, default=None
-            What makes two columns of the components, such as ``TSNE(random_state=0)``; a
-            clone of it is fitted to Z. By default two components are drawn as they are, and
-            of more of them the two principal components.
+            Transformer to two columns, such as ``TSNE(random_state=0)``; a clone of it is
+            fitted to ``Z``. By default, embeddings with more than two components are projected
+            on their first two principal components.
 
         **kwargs : dict
             Passed to :meth:`plot`.
@@ -130,26 +130,26 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            If Z has fewer than two columns or another length than y, ``projection`` gives
-            another number of columns than two, or there are more than 36 classes.
+            If ``Z`` has fewer than two columns or its length differs from that of ``y``,
+            ``projection`` does not return two columns, or there are more than 36 classes.
         """
-        Z = as_floats(Z, "Z", "give a row of components for each class", ensure_min_features=2)
+        Z = as_floats(Z, "Z", "give one row of components for each label", ensure_min_features=2)
         y = as_classes(y, "y")
         check_consistent_length(Z, y)
         if projection is None and Z.shape[1] == 2:
             return cls(points=Z, y=y).plot(**kwargs)
         name = "principal component" if projection is None else type(projection).__name__
         projection = PCA(2, random_state=0) if projection is None else clone(projection)
-        misfit = argument_errors("projection", "fails on Z; choose one that gives two columns")
+        misfit = argument_errors("projection", "fails on Z; choose one that returns two columns")
         with misfit, np.errstate(invalid="ignore", over="ignore"):  # Variances of extremes.
             points = projection.fit_transform(Z)
         if points.shape != (len(Z), 2):
             raise ValueError(
-                f"projection must give two columns, but {name} gave an array of shape "
+                f"projection must return two columns, but {name} returned an array of shape "
                 f"{points.shape}; set its n_components=2."
             )
         if not np.isfinite(points).all():
-            raise ValueError("projection gives NaN or infinite values for Z; scale Z beforehand.")
+            raise ValueError("projection returns NaN or infinite values for Z; scale Z first.")
         return cls(points=points, y=y, axis_name=name).plot(**kwargs)
 
     @validate_params(
@@ -157,12 +157,12 @@ class EmbeddingDisplay:
         prefer_skip_nested_validation=True,
     )
     def plot(self, *, ax=None, scatter_kwargs=None):
-        """Draw the points, class by class.
+        """Plot the points of each class.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         scatter_kwargs : dict, default=None
             Passed to ``Axes.scatter`` for every class.
@@ -183,8 +183,8 @@ class EmbeddingDisplay:
         classes = np.unique(self.y)
         if len(classes) > len(PALETTE) * len(MARKERS):
             raise ValueError(
-                f"y has {len(classes)} classes, but colours and shapes tell "
-                f"{len(PALETTE) * len(MARKERS)} apart; draw the rows of fewer classes."
+                f"y has {len(classes)} classes, but colors and markers distinguish at most "
+                f"{len(PALETTE) * len(MARKERS)}; plot the rows of fewer classes."
             )
         if ax is None:
             _, ax = plt.subplots(layout="constrained")

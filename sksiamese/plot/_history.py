@@ -1,4 +1,4 @@
-"""The display of how training went."""
+"""Display of the training history."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -8,13 +8,13 @@ from .._checks import argument_errors
 from .._wrapped import inner_estimators
 
 LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
-"""Names of what is drawn of a history."""
+"""Plotted entries of a history."""
 
 
 class HistoryDisplay:
-    """How training went: loss, distances and the share of active pairs by epoch.
+    """Training history: loss, mean distances and proportion of active pairs by epoch.
 
-    Make one by :meth:`from_estimator`.
+    Use :meth:`from_estimator` to create a display.
 
     Parameters
     ----------
@@ -24,10 +24,10 @@ class HistoryDisplay:
     Attributes
     ----------
     axes_ : ndarray of Axes of shape (3,)
-        The three panels.
+        Axes of the three panels.
 
     figure_ : Figure
-        The figure that holds them.
+        Figure of the panels.
 
     Examples
     --------
@@ -46,16 +46,16 @@ class HistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, axes=None):
-        """Draw the training of a fitted estimator.
+        """Plot the training history of a fitted estimator.
 
         Parameters
         ----------
-        estimator : SiameseEmbedder, SiameseVerifier, or an estimator that holds one
-            Fitted estimator; it may be in a ``Pipeline``, a ``SiameseIdentifier``, a search, a
-            ``FrozenEstimator``, or a classifier that has a threshold or is calibrated.
+        estimator : SiameseEmbedder, SiameseVerifier, or a meta-estimator
+            Fitted estimator. It may be nested in a ``Pipeline``, a ``SiameseIdentifier``, a
+            search, a ``FrozenEstimator``, or a classifier with a tuned threshold or calibration.
 
         axes : array-like of Axes of shape (3,), default=None
-            Where to draw; by default in a new figure.
+            Axes of the three panels. If None, a new figure is created.
 
         Returns
         -------
@@ -65,7 +65,7 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If ``estimator`` holds no trained estimator, or several.
+            If ``estimator`` does not contain exactly one trained estimator.
         """
         with argument_errors("estimator", "must be a fitted estimator"):
             check_is_fitted(estimator)
@@ -73,19 +73,19 @@ class HistoryDisplay:
         if len(trained) != 1:
             names = ", ".join(type(one).__name__ for one in trained) or "none"
             raise ValueError(
-                "estimator must be a SiameseEmbedder or SiameseVerifier, or hold one of them, but "
-                f"{type(estimator).__name__} holds {names}; pass one of a pipeline's steps, or "
-                "HistoryDisplay(history=one.history_).plot()."
+                "estimator must be or contain one SiameseEmbedder or SiameseVerifier, but "
+                f"{type(estimator).__name__} contains {names}; pass one of the steps of a "
+                "pipeline, or use HistoryDisplay(history=one.history_).plot()."
             )
         return cls(history=trained[0].history_).plot(axes=axes)
 
     def plot(self, *, axes=None):
-        """Draw the three panels.
+        """Plot the three panels.
 
         Parameters
         ----------
         axes : array-like of Axes of shape (3,), default=None
-            Where to draw; by default in a new figure.
+            Axes of the three panels. If None, a new figure is created.
 
         Returns
         -------
@@ -95,12 +95,12 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there are not three axes, or ``history`` lacks what is drawn.
+            If there are not three axes, or ``history`` lacks a plotted entry.
         """
         check_matplotlib_support("HistoryDisplay.plot")
         if not isinstance(self.history, dict) or not set(LINES) <= set(self.history):
             raise ValueError(
-                f"history must have the entries {', '.join(LINES)}; pass history_ of a fitted "
+                f"history must have the entries {', '.join(LINES)}; pass the history_ of a fitted "
                 "estimator."
             )
         import matplotlib.pyplot as plt
@@ -110,7 +110,7 @@ class HistoryDisplay:
         axes = np.ravel(axes)
         if len(axes) != 3 or not all(hasattr(ax, "plot") for ax in axes):
             raise ValueError(
-                f"axes must be three, for loss, distances and pairs; got {len(axes)} of type "
+                f"axes must be three Axes, for loss, distances and pairs, got {len(axes)} of type "
                 f"{type(axes[0]).__name__ if len(axes) else None}; pass plt.subplots(1, 3)[1]."
             )
         epochs = np.arange(1, len(self.history["loss"]) + 1)
@@ -135,7 +135,7 @@ class HistoryDisplay:
 
 
 def _trained_estimators(estimator):
-    """Return the trained estimators among an estimator and those that it holds."""
+    """Return the trained estimators in an estimator, including itself."""
     inner = inner_estimators(estimator)
     if not inner and hasattr(estimator, "history_"):
         return [estimator]

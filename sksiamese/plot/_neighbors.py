@@ -1,4 +1,4 @@
-"""The display of nearest neighbours, with frames that say right or wrong."""
+"""Display of nearest neighbors, framed as correct or incorrect."""
 
 from numbers import Integral
 
@@ -16,37 +16,37 @@ from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_im
 
 
 class NeighborsDisplay:
-    """A sheet of images: each query in a row with the images nearest to it.
+    """Grid of images: one query in each row, followed by its nearest neighbors.
 
-    Make one by :meth:`from_estimator`. Neighbours of the class of the query have a solid
-    blue frame, others a broken orange one; below each image stands its class.
+    Use :meth:`from_estimator` to create a display. Neighbors of the class of the query have a
+    solid blue frame, others a dashed orange frame. The class is printed below each image.
 
     Parameters
     ----------
     query_images : ndarray of shape (n_queries, height, width) or \
             (n_queries, height, width, 3)
-        The queries, with values in [0, 1].
+        Query images, with values in [0, 1].
 
     query_labels : ndarray of shape (n_queries,)
-        Their classes.
+        Classes of the queries.
 
     images : ndarray of shape (n_queries, n_neighbors, height, width) or \
             (n_queries, n_neighbors, height, width, 3)
-        The neighbours of each query, nearest first, with values in [0, 1].
+        Neighbors of each query, nearest first, with values in [0, 1].
 
     labels : ndarray of shape (n_queries, n_neighbors)
-        Their classes.
+        Classes of the neighbors.
 
     Attributes
     ----------
     frames_ : list of list of Rectangle
-        The frames of the neighbours, for each query.
+        Frames of the neighbors of each query.
 
     ax_ : Axes
-        Where it is drawn.
+        Axes of the plot.
 
     figure_ : Figure
-        The figure that holds it.
+        Figure of the plot.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class NeighborsDisplay:
         image_shape=None,
         **kwargs,
     ):
-        """Find the images nearest to queries and draw them.
+        """Find the nearest neighbors of queries and plot them.
 
         Parameters
         ----------
@@ -102,17 +102,17 @@ class NeighborsDisplay:
             Queries, one flattened image each.
 
         y : array-like of shape (n_queries,)
-            Their classes.
+            Classes of the queries.
 
         X_gallery : array-like of shape (n_samples, n_features)
-            Images among which neighbours are sought; of those at the same distance the first
-            ones are taken. A query that is one of them is its own nearest neighbour.
+            Gallery in which neighbors are searched, one flattened image in each row. Ties are
+            broken by row number. A query that is in the gallery is its own nearest neighbor.
 
         y_gallery : array-like of shape (n_samples,)
-            Their classes.
+            Classes of the gallery.
 
         n_neighbors : int, default=8
-            Neighbours of each query, >= 1.
+            Number of neighbors of each query, >= 1.
 
         metric : str or callable, default="euclidean"
             Distance between embeddings, as for ``sklearn.metrics.pairwise_distances``.
@@ -132,8 +132,8 @@ class NeighborsDisplay:
         Raises
         ------
         ValueError
-            If rows and labels differ in number, the shape of an image is not known or not
-            that of a row, or the gallery has fewer images than neighbours are asked for.
+            If the numbers of rows and labels differ, ``image_shape`` is missing or does not
+            match the rows, or the gallery has fewer than ``n_neighbors`` images.
         """
         check_is_fitted(estimator)
         remedy = "give one row for each image"
@@ -146,15 +146,14 @@ class NeighborsDisplay:
         if rows.shape[1] != gallery.shape[1]:
             raise ValueError(
                 f"X_gallery has {gallery.shape[1]} columns, but X has {rows.shape[1]}; pass images "
-                "of one size."
+                "of the same size."
             )
         if image_shape is None:
             image_shape = getattr(estimator, "input_shape", None)
         images = as_images(np.concatenate([rows, gallery]), image_shape)
         if n_neighbors > len(gallery):
             raise ValueError(
-                f"n_neighbors={n_neighbors} is more than the {len(gallery)} rows of X_gallery; "
-                "lower it."
+                f"n_neighbors={n_neighbors} exceeds the {len(gallery)} rows of X_gallery; lower it."
             )
         Z, Z_gallery = (
             as_floats(estimator.transform(given), "transform(X)", remedy, accept_sparse="csr")
@@ -175,12 +174,12 @@ class NeighborsDisplay:
         prefer_skip_nested_validation=True,
     )
     def plot(self, *, ax=None, imshow_kwargs=None):
-        """Draw the sheet.
+        """Plot the images.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         imshow_kwargs : dict, default=None
             Passed to ``Axes.imshow`` for every image.
@@ -210,6 +209,6 @@ class NeighborsDisplay:
                 self.frames_[-1].append(frame)
         color = plt.rcParams["axes.edgecolor"]
         ax.axvline(across + GAP / 2, color=color, linewidth=plt.rcParams["axes.linewidth"])
-        ax.set_title("queries | neighbours, nearest first", fontsize="medium")
+        ax.set_title("queries | neighbors, nearest first", fontsize="medium")
         self.ax_, self.figure_ = ax, ax.figure
         return self

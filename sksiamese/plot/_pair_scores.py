@@ -1,4 +1,4 @@
-"""Display of the scores of pairs."""
+"""Display of the score distributions of pairs."""
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -10,48 +10,48 @@ from ._decisions import accepted_pairs, pair_decisions
 
 
 class PairScoreDisplay:
-    """Scores of matching and of other pairs, and the threshold between them.
+    """Histograms of the scores of matching and non-matching pairs, and the threshold.
 
-    Make one by :meth:`from_estimator` or :meth:`from_predictions`. Both kinds of pair are
-    drawn as shares of their own number, so that many non-matching pairs do not hide a few
-    matching ones.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create a display. Each histogram
+    is normalized by the number of pairs of its kind, so that few matching pairs remain visible
+    next to many non-matching pairs.
 
     Parameters
     ----------
     match : ndarray of bool of shape (n_pairs,)
-        Which pairs match.
+        Mask of matching pairs.
 
     y_score : ndarray of shape (n_pairs,)
         Scores, larger for a match.
 
     accepted : ndarray of bool of shape (n_pairs,)
-        Which pairs are accepted.
+        Mask of accepted pairs.
 
     threshold : float, default=0.0
         Least score of an accepted pair, in the unit of ``y_score``.
 
     score_name : str, default="score"
-        What the score is.
+        Name of the score, for the axis label.
 
     Attributes
     ----------
     far_ : float
-        Share of the non-matching pairs that are accepted, in [0, 1].
+        False-accept rate, in [0, 1].
 
     frr_ : float
-        Share of the matching pairs that are rejected, in [0, 1].
+        False-reject rate, in [0, 1].
 
     bars_ : tuple of two BarContainer
-        The histograms of the non-matching and of the matching pairs.
+        Histograms of the non-matching and of the matching pairs.
 
     line_ : Line2D
-        The threshold.
+        Line at the threshold.
 
     ax_ : Axes
-        Where it is drawn.
+        Axes of the plot.
 
     figure_ : Figure
-        The figure that holds it.
+        Figure of the plot.
 
     References
     ----------
@@ -79,11 +79,11 @@ class PairScoreDisplay:
         prefer_skip_nested_validation=False,
     )
     def from_estimator(cls, estimator, X, y, *, threshold=None, **kwargs):
-        """Score pairs and draw their scores.
+        """Score pairs and plot the scores.
 
         Parameters
         ----------
-        estimator : SiameseVerifier or other classifier of two classes
+        estimator : SiameseVerifier or other binary classifier
             Fitted classifier of pairs; a match is the second of its ``classes_``.
 
         X : {array-like, PairView} of shape (n_pairs, 2 * n_features)
@@ -93,9 +93,10 @@ class PairScoreDisplay:
             Binary labels; the greater one means a match.
 
         threshold : float, default=None
-            Least score of an accepted pair. By default ``predict`` says which pairs are
-            accepted, and the threshold is 0 for a decision function and 0.5 for a
-            probability, or else the least score that ``predict`` accepts, infinite if none.
+            Least score of an accepted pair. By default ``predict`` determines the accepted
+            pairs. The threshold is then 0 for a decision function and 0.5 for a probability
+            or, if ``predict`` disagrees with it, the least accepted score, infinite if no pair
+            is accepted.
 
         **kwargs : dict
             Passed to :meth:`plot`.
@@ -103,8 +104,8 @@ class PairScoreDisplay:
         Returns
         -------
         display : PairScoreDisplay
-            The display, of ``decision_function`` if the estimator has it, else of the
-            probability of a match.
+            Display of ``decision_function`` if the estimator has it, else of the probability
+            of a match.
         """
         y_score, accepted, threshold, name = pair_decisions(estimator, X, threshold)
         decided = {"accepted": accepted, "threshold": threshold, "score_name": name}
@@ -117,7 +118,7 @@ class PairScoreDisplay:
     def from_predictions(
         cls, y_true, y_score, *, threshold=0.0, accepted=None, score_name="score", **kwargs
     ):
-        """Draw the scores of pairs.
+        """Plot the scores of pairs.
 
         Parameters
         ----------
@@ -131,10 +132,10 @@ class PairScoreDisplay:
             Least score of an accepted pair, in the unit of ``y_score``.
 
         accepted : array-like of bool of shape (n_pairs,), default=None
-            Which pairs are accepted; by default those whose score reaches the threshold.
+            Mask of accepted pairs; by default ``y_score >= threshold``.
 
         score_name : str, default="score"
-            What the score is, for the axis.
+            Name of the score, for the axis label.
 
         **kwargs : dict
             Passed to :meth:`plot`.
@@ -147,8 +148,8 @@ class PairScoreDisplay:
         Raises
         ------
         ValueError
-            If ``y_true`` has not exactly two labels, or another length than ``y_score`` or
-            ``accepted``.
+            If ``y_true`` does not have exactly two labels, or the lengths of ``y_true``,
+            ``y_score`` and ``accepted`` differ.
         """
         match, y_score = check_pairs(y_true, y_score)
         display = cls(
@@ -169,12 +170,12 @@ class PairScoreDisplay:
         prefer_skip_nested_validation=True,
     )
     def plot(self, *, ax=None, bins=50, hist_kwargs=None, line_kwargs=None):
-        """Draw both histograms and the threshold.
+        """Plot both histograms and the threshold.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         bins : int, str or array-like of shape (n_bins + 1,), default=50
             Bins of both histograms, as for :func:`numpy.histogram_bin_edges`.

@@ -1,4 +1,4 @@
-"""The display of pairs of images, with frames that say right or wrong."""
+"""Display of pairs of images, framed as correct or incorrect."""
 
 from numbers import Integral
 
@@ -15,11 +15,11 @@ from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_im
 
 
 class PairDisplay:
-    """A sheet of pairs of images, with the score of each and whether it was decided rightly.
+    """Grid of pairs of images with their scores, framed as correct or incorrect.
 
-    Make one by :meth:`from_estimator` or :meth:`from_predictions`. Pairs that were decided
-    rightly have a solid blue frame, others a broken orange one; below each pair stands
-    whether it matches, and its score.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create a display. Correctly
+    classified pairs have a solid blue frame, others a dashed orange frame. The true label and
+    the score are printed below each pair.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class PairDisplay:
         Right images, with values in [0, 1].
 
     match : ndarray of bool of shape (n_pairs,)
-        Which pairs match.
+        Mask of matching pairs.
 
     y_score : ndarray of shape (n_pairs,)
         Scores, larger for a match.
 
     accepted : ndarray of bool of shape (n_pairs,)
-        Which pairs are accepted.
+        Mask of accepted pairs.
 
     threshold : float, default=0.0
         Least score of an accepted pair, in the unit of ``y_score``.
@@ -44,13 +44,13 @@ class PairDisplay:
     Attributes
     ----------
     frames_ : list of Rectangle
-        The frames of the pairs.
+        Frames of the pairs.
 
     ax_ : Axes
-        Where it is drawn.
+        Axes of the plot.
 
     figure_ : Figure
-        The figure that holds it.
+        Figure of the plot.
 
     Examples
     --------
@@ -81,11 +81,11 @@ class PairDisplay:
         prefer_skip_nested_validation=False,
     )
     def from_estimator(cls, estimator, X, y, *, image_shape=None, threshold=None, **kwargs):
-        """Score pairs and draw some of them.
+        """Score pairs and plot some of them.
 
         Parameters
         ----------
-        estimator : SiameseVerifier or other classifier of two classes
+        estimator : SiameseVerifier or other binary classifier
             Fitted classifier of pairs.
 
         X : {array-like, PairView} of shape (n_pairs, 2 * n_features)
@@ -99,8 +99,8 @@ class PairDisplay:
             by default ``input_shape`` of the estimator.
 
         threshold : float, default=None
-            Least score of an accepted pair; by default ``predict`` says which are accepted,
-            as for :meth:`PairScoreDisplay.from_estimator`.
+            Least score of an accepted pair; by default ``predict`` determines the accepted
+            pairs, as in :meth:`PairScoreDisplay.from_estimator`.
 
         **kwargs : dict
             Passed to :meth:`from_predictions`.
@@ -108,8 +108,8 @@ class PairDisplay:
         Returns
         -------
         display : PairDisplay
-            The display, of ``decision_function`` if the estimator has it, else of the
-            probability of a match.
+            Display with the scores of ``decision_function`` if the estimator has it, else with
+            the probability of a match.
         """
         if image_shape is None:
             image_shape = getattr(estimator, "input_shape", None)
@@ -139,7 +139,7 @@ class PairDisplay:
         order="worst",
         **kwargs,
     ):
-        """Draw some of the pairs that were scored.
+        """Plot some of the scored pairs.
 
         Parameters
         ----------
@@ -159,14 +159,14 @@ class PairDisplay:
             Least score of an accepted pair, in the unit of ``y_score``.
 
         accepted : array-like of bool of shape (n_pairs,), default=None
-            Which pairs are accepted; by default those whose score reaches the threshold.
+            Mask of accepted pairs; by default ``y_score >= threshold``.
 
         n_pairs : int, default=12
-            Number of pairs that are drawn, at most, >= 1.
+            Maximum number of plotted pairs, >= 1.
 
         order : {"given", "worst"}, default="worst"
-            Which pairs are drawn: the first ones, or those whose scores are furthest on the
-            wrong side of the threshold, the first ones among equals.
+            Which pairs are plotted: "given" for the first ones, "worst" for the pairs with
+            scores farthest on the wrong side of the threshold, with ties broken by row number.
 
         **kwargs : dict
             Passed to :meth:`plot`.
@@ -179,9 +179,9 @@ class PairDisplay:
         Raises
         ------
         ValueError
-            If pairs, labels and scores differ in number, ``y_true`` has not exactly two
-            labels, the shape of an image is not known or not that of an item, or ``n_pairs``
-            is no whole number of at least 1.
+            If the numbers of pairs, labels and scores differ, ``y_true`` does not have exactly
+            two labels, ``image_shape`` is missing or does not match the items, or ``n_pairs``
+            is not an integer >= 1.
         """
         match, y_score = check_pairs(y_true, y_score)
         match = match == 1
@@ -213,15 +213,15 @@ class PairDisplay:
         prefer_skip_nested_validation=True,
     )
     def plot(self, *, ax=None, n_columns=4, imshow_kwargs=None):
-        """Draw the sheet.
+        """Plot the pairs.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         n_columns : int, default=4
-            Pairs in a row, >= 1.
+            Number of pairs in a row, >= 1.
 
         imshow_kwargs : dict, default=None
             Passed to ``Axes.imshow`` for every image.
@@ -234,7 +234,7 @@ class PairDisplay:
         Raises
         ------
         ValueError
-            If ``n_columns`` is no whole number of at least 1.
+            If ``n_columns`` is not an integer >= 1.
         """
         check_matplotlib_support("PairDisplay.plot")
         aspect = self.left.shape[2] / self.left.shape[1]

@@ -92,15 +92,17 @@ def multi_cue(
     if unknown:
         raise ValueError(f"towers has cues {sorted(unknown)}, but cues has {sorted(cues)}.")
     columns = {
-        name: _column_indices(name, chosen, prod(input_shape), feature_names)
-        for name, chosen in cues.items()
+        name: _column_indices(name, selection, prod(input_shape), feature_names)
+        for name, selection in cues.items()
     }
     options = {"depth": depth, "width": width, "dropout": dropout}
     parts = []
-    for name, chosen in columns.items():
-        own = (towers or {}).get(name)
-        shape = (len(chosen),)
-        parts.append(own(shape, n_components) if own else mlp(shape, n_components, **options))
+    for name, selection in columns.items():
+        factory = (towers or {}).get(name)
+        shape = (len(selection),)
+        parts.append(
+            factory(shape, n_components) if factory else mlp(shape, n_components, **options)
+        )
     return _Fusion(list(columns.values()), parts, n_components, width, dropout)
 
 

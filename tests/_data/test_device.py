@@ -273,8 +273,8 @@ def test_training_is_the_same_for_data_kept_on_or_sent_to_the_device(estimator, 
 def test_writable_arrays_are_read_without_a_copy_on_the_cpu():
     rows, cpu = X.copy(), torch.device("cpu")
     items = _items.Items(rows, cpu)
-    assert items.kept.data_ptr() == rows.ctypes.data
-    assert _items.Items(read_only(rows), cpu).kept is None
+    assert items.cached.data_ptr() == rows.ctypes.data
+    assert _items.Items(read_only(rows), cpu).cached is None
     some = np.array([5, 2, 5])
     for kind in (np.asarray, read_only, csr_array):
         np.testing.assert_array_equal(_items.Items(kind(rows), cpu)[some], rows[some])

@@ -104,7 +104,7 @@ IN_FLOAT32 = FrozenEstimator(FunctionTransformer(to_float32).fit([[0.0]]))
 @pytest.mark.parametrize(
     ("embedder", "metric", "row", "message"),
     [
-        (IDENTITY, "euclidean", [1e200, 0, 0], "scale what the embedder returns"),
+        (IDENTITY, "euclidean", [1e200, 0, 0], "scale the output of the embedder"),
         (IDENTITY, "sqeuclidean", [0, -1e160, 0], "values up to 1e\\+160"),
         (IDENTITY, "correlation", [2, 2, 2], "not defined for embeddings with all values equal"),
         (IN_FLOAT32, "euclidean", [1e39, 0, 0], "too large for its precision"),
@@ -143,7 +143,7 @@ def test_a_metric_that_returns_no_distance_is_refused_by_name(value):
 
 def test_haversine_accepts_latitude_and_longitude():
     X, y = people(6, 2)
-    with pytest.raises(ValueError, match="'haversine' needs embeddings of 2 components"):
+    with pytest.raises(ValueError, match="'haversine' needs embeddings with 2 components"):
         SiameseIdentifier(IDENTITY, metric="haversine").fit(X, y)
     identifier = SiameseIdentifier(IDENTITY, metric="haversine", strategy="nearest")
     assert identifier.fit(X[:, :2], y).score(X[:, :2], y) == 1
@@ -170,8 +170,8 @@ class Index:
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), -1)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.full((n, k), 5)), "integers from 0 to 4"),
         (lambda n, k: (np.zeros((n, k)), np.zeros((n, k))), "integers from 0 to 4"),
-        (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "none of them NaN"),
-        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "must return distances"),
+        (lambda n, k: (np.full((n, k), np.nan), np.zeros((n, k), int)), "without NaN"),
+        (lambda n, k: (np.full((n, k), "a"), np.zeros((n, k), int)), "numeric distances"),
         (lambda n, k: None, "two arrays from kneighbors"),
     ],
 )

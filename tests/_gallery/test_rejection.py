@@ -239,5 +239,5 @@ def test_the_threshold_is_chosen_on_unseen_classes(digits):
 def test_a_target_rate_needs_classes_that_are_not_trained_on():
     X, y = people(2, 4)
     identifier = SiameseIdentifier(SiameseEmbedder(max_iter=1), target_far=0.4)
-    with pytest.raises(ValueError, match="leaves less than two to learn from"):
+    with pytest.raises(ValueError, match="leaves fewer than two classes for training"):
         identifier.fit(X, y)

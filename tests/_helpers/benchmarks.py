@@ -1,5 +1,6 @@
-"""What the tests of benchmarks share: where the data sets are, and how a script is run."""
+"""Find the data sets, and run the scripts of benchmarks."""
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -14,13 +15,26 @@ needs_data = pytest.mark.skipif(
 )
 
 
-def run(module, out, *arguments):
-    """Return the results of a script that writes its JSON into the empty folder out."""
+def run(script, out, *arguments, name=None):
+    """Return the results of a benchmark of a script that writes its JSON into the folder out.
+
+    The name of the benchmark is by default that of the script.
+    """
+    name = name or script.__name__.rpartition(".")[2]
     common = ["--data", DATA, "--out", out, "--threads", torch.get_num_threads()]
-    module.main(module.run, module.tables, [str(argument) for argument in [*common, *arguments]])
-    (path,) = out.iterdir()
-    record = json.loads(path.read_text())
+    arguments = [str(argument) for argument in [*common, *arguments]]
+    if hasattr(script, "run"):
+        script.main(script.run, script.tables, arguments)
+    else:
+        script.start(getattr(script, name), arguments=arguments)
+    record = json.loads((out / f"{name}.json").read_text())
     assert set(record) == {"settings", "versions", "machine", "results", "tables"}
-    assert path.name == f"{module.__name__.rpartition('.')[2]}.json"
-    assert record["tables"] == module.tables(record["results"])
+    assert record["tables"] == tables_of(script, name, record["results"])
     return record["results"]
+
+
+def tables_of(script, name, results):
+    """Return the tables of the results of a benchmark of a script."""
+    report = importlib.import_module("benchmarks._common.report")
+    tables = script.tables if hasattr(script, "tables") else getattr(script, name).tables
+    return report.tables_of(tables, results)

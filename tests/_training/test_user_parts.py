@@ -208,7 +208,7 @@ SAMPLERS_THAT_DO_NOT_FIT = {
     "two axes": (sampler_of([[0, 1], [2, 3]]), "instead of a batch"),
     "nothing": (lambda y, batch_size, *, generator: None, "failed"),
     "no generator": (lambda y, batch_size: [[0, 1]], "failed"),
-    "no end": (lambda y, size, *, generator: itertools.repeat([0, 1, 2, 3]), "and more"),
+    "no end": (lambda y, size, *, generator: itertools.repeat([0, 1, 2, 3]), "or more"),
 }
 
 
@@ -284,7 +284,7 @@ def test_samplers_without_a_value_for_a_class_are_refused_with_the_remedy(data, 
         (lambda items: items, "failed"),
         (lambda items, generator: None, "NoneType"),
         (lambda items, generator: items.long(), "int64"),
-        (lambda items, generator: items[:-1], "gave"),
+        (lambda items, generator: items[:-1], "returned"),
     ],
 )
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
@@ -305,7 +305,7 @@ def test_an_augmentation_of_series_refuses_images(data):
     refuses(
         partial(SiameseEmbedder(augment=time_warp, input_shape=(1, 8, 8), **SHORT).fit, *data),
         "augment",
-        r"takes series .*got \(\d+, 1, 8, 8\)",
+        r"needs series .*got \(\d+, 1, 8, 8\)",
     )
 
 

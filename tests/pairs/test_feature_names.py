@@ -58,7 +58,7 @@ def test_items_are_matched_by_name_after_a_fit_on_a_table():
 )
 def test_interleaved_columns_of_both_items_are_refused(kind, columns):
     model = kind()
-    with pytest.raises(ValueError, match="those of the left item and then, in the same order"):
+    with pytest.raises(ValueError, match="belong to the left item and then, in the same order"):
         model.fit(TABLE[columns], MATCH)
     assert not hasattr(model, "feature_names_in_")
 

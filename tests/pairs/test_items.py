@@ -116,7 +116,7 @@ def test_column_names_of_several_types_are_refused_with_a_working_remedy():
         ([["a"]], [[b"b"]], r"left holds strings \(<U1\) and right bytes"),
         ([["a"]], [[1]], r"left holds strings \(<U1\) and right numbers \(int64\)"),
         (np.array([["2020-01-01"]], "M8[D]"), [[1]], "left holds dates"),
-        ([[2**53 + 1]], [[0.5]], "float64, which does not hold the numbers of left"),
+        ([[2**53 + 1]], [[0.5]], "float64, which cannot represent the numbers of left"),
         (np.array([[-1]]), np.array([[2**63 + 1]], np.uint64), "the numbers of right"),
         ([[1, 2]], [[2**53 + 1, 0.5]], "right mixes floats and whole numbers above"),
         ([[1, 2], [3]], [[1, 2], [3]], "left must be an array, a table or a list of rows of one"),
@@ -133,7 +133,7 @@ def test_arrays_without_a_common_dtype_are_refused(left, right, message):
 
 def test_sparse_items_are_stacked_exactly_or_refused():
     large, half = sparse.coo_array(np.array([[2**53 + 1]])), sparse.dia_array(np.array([[0.5]]))
-    with pytest.raises(ValueError, match="does not hold the numbers of left, of type int64"):
+    with pytest.raises(ValueError, match="cannot represent the numbers of left, of type int64"):
         stack_pairs(large, half)
     assert stack_pairs(large, large).dtype == np.int64
     mixed = stack_pairs(np.array([[-1]]), np.array([[5]], dtype=np.uint64))

@@ -190,7 +190,7 @@ def test_identities_may_be_strings_and_come_in_a_table(identities):
         ([0, 1], r"groups must have shape.*pass y\[pairs.index\]"),
         ([[0, 1, 2]] * 2, r"groups must have shape"),
         ([[0, 1]] * 4, "inconsistent numbers of samples"),
-        ([[0, 1], [1, 0]], "no training pair of which both identities.*make_pairs"),
+        ([[0, 1], [1, 0]], "no training pair with both identities.*make_pairs"),
         ([[0, 0], [0, 0]], "has 1 identities, .*: Cannot have .* n_splits=2 greater.*Make fewer"),
     ],
 )

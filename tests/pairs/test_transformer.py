@@ -215,7 +215,9 @@ def test_output_may_be_a_function():
 
     P = np.arange(12.0).reshape(3, 4)
     np.testing.assert_array_equal(PairTransformer(output=difference).fit_transform(P), [[-2]] * 3)
-    with pytest.raises(ValueError, match=r"output must return.*\(2, n_outputs\), but gave \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"output must return.*\(2, n_outputs\), but returned \(2,\)"
+    ):
         PairTransformer(output=lambda A, B: A[:, 0]).fit(P)
 
 
@@ -245,12 +247,12 @@ def test_an_output_function_may_return_any_container(container, names):
     [
         (
             lambda A, B: None,
-            r"output must return .*\(2, n_outputs\), but gave \(\)",
+            r"output must return .*\(2, n_outputs\), but returned \(\)",
         ),
-        (lambda A, B: {"a": 1}, r"output must return .* but gave \(\)"),
-        (lambda A, B: 1.0, r"output must return .* but gave \(\)"),
-        (lambda A, B: A[:-1], r"output must return .* but gave \(1, 2\)"),
-        (lambda A, B: A[:, :, None], r"output must return .* but gave \(2, 2, 1\)"),
+        (lambda A, B: {"a": 1}, r"output must return .* but returned \(\)"),
+        (lambda A, B: 1.0, r"output must return .* but returned \(\)"),
+        (lambda A, B: A[:-1], r"output must return .* but returned \(1, 2\)"),
+        (lambda A, B: A[:, :, None], r"output must return .* but returned \(2, 2, 1\)"),
         (lambda A, B: [["same"]] * len(A), "the result of output must be an array of numbers"),
         (lambda A, B: [[1], [1, 2]], "the result of output must be an array"),
         (lambda A, B: torch.ones(1, 1, requires_grad=True), r"result of output.*detach\(\)"),
@@ -353,8 +355,8 @@ def test_texts_are_verified_in_a_pipeline():
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([[1, 2], [3, 4]], "takes texts, but the items are numbers, of type int64"),
-        ([["a", "b", "c", "d"]], "takes one text for each item, but an item has 2 columns"),
+        ([[1, 2], [3, 4]], "needs texts, but the items are numbers, of type int64"),
+        ([["a", "b", "c", "d"]], "needs one text for each item, but an item has 2 columns"),
         (pd.DataFrame({"a": ["x", None], "b": ["y", "z"]}), "The items have 1 missing texts"),
         (pd.DataFrame({"a": ["x", pd.NA], "b": ["y", pd.NA]}), "The items have 2 missing texts"),
         (PairView(np.array(["x", np.nan], dtype=object), [[0, 1]]), "The items have 1 missing"),

@@ -118,7 +118,7 @@ def test_a_view_is_iterable_and_a_single_pair_is_an_array():
     ids=str,
 )
 def test_a_view_is_indexed_by_rows_only(key):
-    with pytest.raises(IndexError, match="cut by rows only"):
+    with pytest.raises(IndexError, match="row indexing only"):
         PairView(ITEMS, INDEX)[key]
 
 
@@ -139,7 +139,7 @@ def test_indexing_does_not_check_row_numbers_again(monkeypatch):
 def test_conversion_obeys_dtype_and_copy():
     view = PairView(ITEMS, INDEX)
     assert np.asarray(view, dtype=np.float32).dtype == np.float32
-    with pytest.raises(ValueError, match="by a copy only"):
+    with pytest.raises(ValueError, match="only by a copy"):
         np.asarray(view, copy=False)
 
 

@@ -106,15 +106,15 @@ def test_history_display_finds_the_verifier_inside_other_estimators(digit_pairs)
 
 def test_history_display_refuses_no_or_several_trained_estimators(digits, digit_pairs):
     X, y = digits[0][:200], digits[2][:200]
-    with pytest.raises(ValueError, match="PCA holds none"):
+    with pytest.raises(ValueError, match="PCA contains none"):
         HistoryDisplay.from_estimator(PCA(2).fit(X))
     two = make_pipeline(SiameseEmbedder(**BRIEFLY), SiameseEmbedder(**BRIEFLY)).fit(X, y)
-    with pytest.raises(ValueError, match=r"holds SiameseEmbedder, SiameseEmbedder; .*steps"):
+    with pytest.raises(ValueError, match=r"contains SiameseEmbedder, SiameseEmbedder; .*steps"):
         HistoryDisplay.from_estimator(two)
     assert HistoryDisplay.from_estimator(two[1]).history is two[1].history_
     assert HistoryDisplay(history=two[0].history_).plot().history is two[0].history_
     folds = CalibratedClassifierCV(SiameseVerifier(**BRIEFLY), cv=2)
-    with pytest.raises(ValueError, match="holds SiameseVerifier, SiameseVerifier"):
+    with pytest.raises(ValueError, match="contains SiameseVerifier, SiameseVerifier"):
         HistoryDisplay.from_estimator(folds.fit(digit_pairs[0][:99], digit_pairs[2][:99]))
     for history in ({}, {"loss": [1.0]}, None, [1.0]):
         with pytest.raises(ValueError, match="history must have the entries"):
@@ -283,7 +283,7 @@ def test_embedding_display_accepts_any_projection():
     plane = EmbeddingDisplay.from_embeddings(Z[:, :2], y, scatter_kwargs={"s": 5})
     np.testing.assert_array_equal(plane.points, Z[:, :2])
     assert plane.scatters_[0].get_sizes() == [5]
-    with pytest.raises(ValueError, match="projection must give two columns"):
+    with pytest.raises(ValueError, match="projection must return two columns"):
         EmbeddingDisplay.from_embeddings(Z, y, projection=PCA(3))
     with pytest.raises(ValueError, match="minimum of 2 is required"):
         EmbeddingDisplay.from_embeddings(Z[:, :1], y)
@@ -400,7 +400,7 @@ def test_pair_display_shows_logits_of_a_verifier(digit_pairs):
 
 def test_images_of_a_wrong_shape_are_refused():
     pairs, match, score = gray_levels(4), [0, 1, 0, 1], [0.0, 1.0, 2.0, 3.0]
-    with pytest.raises(ValueError, match="image_shape is not known"):
+    with pytest.raises(ValueError, match="image_shape is None"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=None)
     with pytest.raises(ValueError, match="has 9 values, but an item of X has 6"):
         PairDisplay.from_predictions(pairs, match, score, image_shape=(3, 3))
@@ -416,7 +416,7 @@ def test_images_of_a_wrong_shape_are_refused():
             PairDisplay.from_predictions(pairs, match, score, image_shape=(2, 3), **options)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         PairScoreDisplay.from_predictions(match, score, accepted=[True])
-    with pytest.raises(ValueError, match="image_shape is not known"):
+    with pytest.raises(ValueError, match="image_shape is None"):
         NeighborsDisplay.from_estimator(AS_THEY_ARE, pairs[:1], [0], pairs, match)
 
 

@@ -10,18 +10,18 @@ from tests._helpers.benchmarks import needs_data, run
 def test_inference_is_compared_with_the_bare_module(load_script, tmp_path):
     arguments = ("--rounds", 1, "--calls", 3, "--imports", 1, "--rows", 2000)
     results = run(load_script("cost.inference"), tmp_path, *arguments)
-    ways = {row["way"] for row in results["rows"]}
+    ways = {row["way"] for row in results["inference_rows"]}
     assert {"tower, in chunks of a tensor", "transform, float32", "transform, uint8"} < ways
     for tower, n_rows in {"mlp": 2000, "cnn": 200}.items():
-        reference, *others = (row for row in results["rows"] if row["tower"] == tower)
+        reference, *others = (row for row in results["inference_rows"] if row["tower"] == tower)
         assert reference["throughput"] == 1
         assert {row["rows"] for row in others} == {n_rows}
         for row in others:
             assert row["throughput"] == pytest.approx(reference["seconds"] / row["seconds"])
-    bare, *calls = results["pair"]
+    bare, *calls, imported = results["inference_pair"]
     assert bare["beside"] == 0
     assert all(0 < call["beside"] < call["milliseconds"] for call in calls)
-    assert 0 < results["import_seconds"] < 5
+    assert 0 < imported["milliseconds"] < 5000
 
 
 def test_memory_is_recorded_for_arrays_and_files(load_script, tmp_path, monkeypatch):
@@ -30,10 +30,10 @@ def test_memory_is_recorded_for_arrays_and_files(load_script, tmp_path, monkeypa
     monkeypatch.setattr(module, "CHANGES", [{}, {"dtype": "float32", "rows": 30_000}])
     monkeypatch.setattr(module, "N_BATCHES", 20)
     results = run(module, tmp_path, "--scale", 0.02, "--gigabytes", 0.01)
-    assert [row["rows"] for row in results["arrays"]] == [1200, 600]
-    assert [row["data"] for row in results["arrays"]] == [1200 * 784 / 2**20, 600 * 3136 / 2**20]
-    assert [row["kind"] for row in results["files"]] == list(module.KINDS)
-    for row in [*results["arrays"], *results["files"]]:
+    assert [row["rows"] for row in results["memory"]] == [1200, 600]
+    assert [row["data"] for row in results["memory"]] == [1200 * 784 / 2**20, 600 * 3136 / 2**20]
+    assert [row["step"] for row in results["memory_files"]] == 2 * ["fit", "transform"]
+    for row in [*results["memory"], *results["memory_files"]]:
         for step in ("fit", "transform"):
             assert 50 < row[step]["anonymous"] <= row[step]["resident"] < 3000
             assert row[step]["seconds"] > 0
@@ -53,25 +53,37 @@ def test_a_file_is_indexed_by_slices_and_row_numbers(load_script, tmp_path):
 
 
 @needs_data
-def test_workers_give_the_scores_of_one_process(load_script, tmp_path):
-    results = run(load_script("cost.search"), tmp_path, "--rows", 300, "--epochs", 1, "--rounds", 1)
+def test_workers_find_the_scores_of_one_process(load_script, tmp_path):
+    results = run(
+        load_script("cost.inference"),
+        tmp_path,
+        "--rows",
+        300,
+        "--epochs",
+        1,
+        "--rounds",
+        1,
+        name="search",
+    )
     assert len(results) == 3
     assert max(row["speedup"] for row in results[:2]) == 1
     assert all(0 < row["seconds"] <= row["first"] for row in results)
 
 
 @needs_data
-def test_chunks_are_compared_with_all_rows(load_script, tmp_path):
-    arguments = ("--seeds", 2, "--passes", 1, "--chunks", 2, "--rows", 400)
-    results = run(load_script("cost.chunks"), tmp_path, *arguments)
+def test_chunks_are_held_against_all_rows(load_script, tmp_path, monkeypatch):
+    module = load_script("cost.training")
+    monkeypatch.setattr(module, "N_PASSES", 1)
+    monkeypatch.setattr(module, "N_CHUNKS", 2)
+    results = run(module, tmp_path, "--seeds", 2, "--rows", 400, name="chunks")
     assert [len(row["runs"]) for row in results] == [2, 2, 2]
-    whole, falls, stays = (row["summary"]["knn"]["mean"] for row in results)
+    whole, falls, stays = (row["summary"]["5-NN"]["mean"] for row in results)
     assert 0.3 < whole < 1
     assert falls == stays
 
 
 def test_the_step_size_falls_from_pass_to_pass(load_script, monkeypatch):
-    module = load_script("cost.chunks")
+    module = load_script("cost.training")
     rates, seen = [], []
 
     class Recorder(module.SiameseEmbedder):
@@ -81,7 +93,9 @@ def test_the_step_size_falls_from_pass_to_pass(load_script, monkeypatch):
 
     monkeypatch.setattr(module, "SiameseEmbedder", Recorder)
     X = np.arange(6.0).reshape(-1, 1)
-    module.fit_chunks(X, np.arange(6) % 2, 4, 0, n_chunks=2, falls=True)
+    monkeypatch.setattr(module, "N_PASSES", 4)
+    monkeypatch.setattr(module, "N_CHUNKS", 2)
+    module.fit_chunks(X, np.arange(6) % 2, 0, falls=True)
     np.testing.assert_allclose(rates, np.repeat([2e-3, 1.5e-3, 1e-3, 0.5e-3], 2))
     np.testing.assert_array_equal(np.sort(np.concatenate(seen[:2])), X[:, 0])
 
@@ -89,7 +103,7 @@ def test_the_step_size_falls_from_pass_to_pass(load_script, monkeypatch):
 @needs_data
 def test_a_view_is_timed_against_embedding_once_and_the_head(load_script, tmp_path):
     arguments = ("--rounds", 2, "--items", 2000, "--pairs", 20_000)
-    results = run(load_script("cost.pair_view"), tmp_path, *arguments)
+    results = run(load_script("cost.inference"), tmp_path, *arguments, name="pair_view")
     assert set(results["seconds"]) == {"predict_proba", "transform_items", "head"}
     assert all(value > 0 for value in results["seconds"].values())
     assert results["ratio"]["min"] <= results["ratio"]["median"] <= results["ratio"]["max"]
@@ -98,10 +112,10 @@ def test_a_view_is_timed_against_embedding_once_and_the_head(load_script, tmp_pa
 
 
 def test_the_bare_head_gives_the_probabilities_of_the_verifier(load_script):
-    module = load_script("cost.pair_view")
+    module = load_script("cost.inference")
     X = np.random.default_rng(0).integers(256, size=(50, 12), dtype=np.uint8)
     pairs, match, _ = module.make_pairs(X, np.arange(50) % 5, n_pairs=100, as_view=True)
     verifier = module.SiameseVerifier(max_iter=1, random_state=0).fit(pairs, match)
-    assert module.time(X, pairs, verifier, 1)["seconds"]["head"] > 0
-    logit = module.head_over_pairs(verifier, verifier.transform_items(X), pairs.index)
-    np.testing.assert_allclose(logit.numpy(), verifier.decision_function(pairs), atol=1e-5)
+    assert module.pair_seconds(X, pairs, verifier, 1)["seconds"]["head"] > 0
+    found = module.head_over_pairs(verifier, verifier.transform_items(X), pairs.index)
+    np.testing.assert_allclose(found, verifier.predict_proba(pairs)[:, 1], atol=1e-5)

@@ -6,18 +6,16 @@ from tests._helpers.benchmarks import run
 
 
 def test_memory_is_measured_in_a_process_of_its_own(load_script, tmp_path):
-    arguments = ("--seeds", 1, "--epochs", 1, "--rows", 400, "--columns", 300)
-    results = run(load_script("cost.sparse_memory"), tmp_path, *arguments)
-    found = results["summary"]
-    imports, rows, peak = (found[key]["mean"] for key in ("imports", "rows", "peak"))
-    assert results["shape"] == [400, 300]
-    assert 50 < imports <= rows <= peak < 2000
-    assert found["dense"]["mean"] == 400 * 300 * 4 / 2**20
-    assert 0 < found["csr"]["mean"] < found["dense"]["mean"]
+    arguments = ("--epochs", 1, "--rows", 400, "--columns", 300)
+    (found,) = run(load_script("cost.memory"), tmp_path, *arguments, name="sparse_memory")
+    assert (found["n_rows"], found["n_columns"]) == (400, 300)
+    assert 50 < found["imports"] <= found["rows"] <= found["peak"] < 2000
+    assert found["dense"] == 400 * 300 * 4 / 2**20
+    assert 0 < found["csr"] < found["dense"]
 
 
 def test_sparse_rows_of_a_class_share_columns(load_script):
-    X, y = load_script("cost.sparse_memory").sparse_rows(2000, 20_000, seed=0)
+    X, y = load_script("cost.memory").sparse_rows(2000, 20_000)
     assert X.dtype == np.float32
     assert X.has_canonical_format
     assert 95 < X.nnz / 2000 <= 100

@@ -19,15 +19,5 @@ def test_an_estimator_that_stops_the_checks_is_reported(load_script, tmp_path, m
     chosen = {"ours": NeighborhoodComponentsAnalysis(max_iter=5), "broken": Broken()}
     monkeypatch.setattr(module, "estimators", lambda: chosen)
     passing, broken = run(module, tmp_path)
-    assert passing["counts"] == {"passed": 48}
-    assert (passing["failed"], passing["stopped"], passing["digits"]) == ([], None, "yes")
-    assert (broken["counts"], broken["stopped"], broken["digits"]) == (
-        {},
-        "RuntimeError",
-        "TypeError",
-    )
-    _, *rows = module.tables([passing, broken])["peers"]
-    assert rows == [
-        ["ours", "48", "0", "0", "", "yes"],
-        ["broken", "0", "0", "0", "RuntimeError", "TypeError"],
-    ]
+    assert list(passing.values()) == ["ours", 48, 0, 0, "", "yes"]
+    assert list(broken.values()) == ["broken", 0, 0, 0, "RuntimeError", "TypeError"]

@@ -14,7 +14,7 @@ def blobs(rng, n, height=56, width=46):
 
 def test_registration_makes_moved_images_more_alike(load_script):
     module, rng = load_script("systems._registration"), np.random.default_rng(0)
-    images = module.moved(blobs(rng, 30), rng.normal(size=(30, 4)) * 0.05)
+    images = module.warp(blobs(rng, 30), rng.normal(size=(30, 4)) * 0.05)
     registered = module.Registration().fit(images[:20]).transform(images)
 
     def spread(images):
@@ -25,7 +25,7 @@ def test_registration_makes_moved_images_more_alike(load_script):
 
 def test_images_are_registered_one_by_one(load_script):
     module, rng = load_script("systems._registration"), np.random.default_rng(0)
-    images = module.moved(blobs(rng, 6), rng.normal(size=(6, 4)) * 0.05)
+    images = module.warp(blobs(rng, 6), rng.normal(size=(6, 4)) * 0.05)
     registration = module.Registration().fit(images)
     alone = [registration.transform(image[None]) for image in images]
     np.testing.assert_allclose(registration.transform(images), np.concatenate(alone), atol=1e-4)
@@ -36,7 +36,7 @@ def test_a_move_is_undone_in_both_directions(load_script, move):
     module = load_script("systems._registration")
     image = blobs(np.random.default_rng(0), 1)
     (mean,) = module.outlines(image)
-    back = module.improved(module.moved(image, 0.06 * move[None]), np.zeros((1, 4)), mean, 0.06)
+    back = module.improve(module.warp(image, 0.06 * move[None]), np.zeros((1, 4)), mean, 0.06)
     assert back[0] @ move == pytest.approx(-0.06)
 
 
@@ -44,15 +44,15 @@ def test_a_move_is_undone_in_both_directions(load_script, move):
 def test_a_move_is_in_half_widths_and_half_heights(load_script, shape):
     image = blobs(np.random.default_rng(0), 1, *shape)
     height, width = shape
-    right = load_script("systems._registration").moved(image, np.array([[0, 0, 2 * 3 / width, 0]]))
-    below = load_script("systems._registration").moved(image, np.array([[0, 0, 0, 2 * 2 / height]]))
+    right = load_script("systems._registration").warp(image, np.array([[0, 0, 2 * 3 / width, 0]]))
+    below = load_script("systems._registration").warp(image, np.array([[0, 0, 0, 2 * 2 / height]]))
     np.testing.assert_allclose(right[:, :, :-3], image[:, :, 3:], atol=1e-4)
     np.testing.assert_allclose(below[:, :-2], image[:, 2:], atol=1e-4)
 
 
 def test_a_quarter_turn_keeps_proportions(load_script):
     image = blobs(np.random.default_rng(0), 1, 40, 40)
-    turned = load_script("systems._registration").moved(image, np.array([[0, np.pi / 2, 0, 0]]))
+    turned = load_script("systems._registration").warp(image, np.array([[0, np.pi / 2, 0, 0]]))
     np.testing.assert_allclose(turned[0], np.rot90(image[0]), atol=1e-4)
 
 

@@ -14,8 +14,9 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
 ):
     module = load_script("systems.two_cues")
     monkeypatch.setattr(load_script("systems._registration"), "STEPS", (0.06,))
-    options = ("--seeds", 1, "--mlp-seeds", 1, "--epochs", 1, "--folds", 1)
-    results = run(module, tmp_path, *options)
+    for parameters in (module.DISTANCES, module.MATCH_NETWORK):
+        monkeypatch.setitem(parameters, "max_iter", 1)
+    results = run(module, tmp_path, "--seeds", 1, "--folds", 1)
     for model in ("distances", "mlp"):
         sets = {
             data: [row["cues"] for row in results if (row["data"], row["model"]) == (data, model)]
@@ -24,9 +25,9 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
         assert [len(cues) for cues in sets["digits"]] == [1] * 6 + [2, 6]
         assert [len(cues) for cues in sets["faces"]] == [1, 1, 2]
     for row in results:
-        assert set(row["summary"]) == {"auc", "eer", "seconds"}
+        assert set(row["summary"]) == {"AUC", "EER", "seconds"}
         assert len(row["folds"]) == len(row["runs"]) == 1
-        assert all(0 < fold["auc"]["mean"] <= 1 for fold in row["folds"])
+        assert all(0 < fold["AUC"]["mean"] <= 1 for fold in row["folds"])
     models, systems = capsys.readouterr().out.split("\n\n")
     assert len(models.splitlines()) == 2 + len(results)
     assert len(systems.splitlines()) == 2 + 2
@@ -64,8 +65,8 @@ def test_an_estimator_gets_its_cues_and_known_classes_only(load_script, monkeypa
     monkeypatch.setattr(module, "SiameseVerifier", Spy)
     for names in (["clear"], ["turned", "noise"]):
         part = {name: cues[name] for name in names}
-        figures = module.one_fold(model, data, part, y, y > 3, 0, 2)
-        assert 0 <= figures["eer"] <= 1
+        figures = module.one_fold(model, data, part, y, y > 3, 0)
+        assert 0 <= figures["EER"] <= 1
     (P, match, cues), (P_other, match_other, cues_other) = seen
     assert cues == {"clear": slice(0, 1)}
     assert cues_other == {"turned": slice(0, 1), "noise": slice(1, 3)}
@@ -121,7 +122,7 @@ def test_each_part_has_a_verifier_of_unseen_pairs(load_script, monkeypatch):
 
     monkeypatch.setattr(module, "SiameseVerifier", Spy)
     data = {"tower": tower, "n_parts": 3, "n_pairs": (90, 60)}
-    verifiers = module.fused_distances(X, y, {"only": slice(0, 1)}, data, 0, 1)
+    verifiers = module.fused_distances(X, y, {"only": slice(0, 1)}, data, 0)
     assert len(verifiers) == len(set(map(id, verifiers))) == 3
     for learned, held_out in zip(towers, heads, strict=True):
         assert sorted([*learned, *held_out]) == list(range(6))
@@ -182,7 +183,7 @@ def test_the_least_gain_is_over_the_best_of_the_fused_cues(load_script, fused, l
     gain = load_script("systems.two_cues").gain
 
     def row(cues, *auc):
-        folds = [{"auc": {"mean": one}} for one in auc]
+        folds = [{"AUC": {"mean": one}} for one in auc]
         return {"data": "digits", "model": "mlp", "cues": cues, "folds": folds}
 
     single = [row(["a"], 0.85, 0.6), row(["b"], 0.7, 0.75), row(["c"], 1.0, 1.0)]
