@@ -1,4 +1,4 @@
-"""The reference lists every public name, and every public object shows itself at work."""
+"""Test that the reference lists every public name and that docstrings are complete."""
 
 import importlib.util
 import inspect
@@ -26,7 +26,7 @@ ESTIMATORS = {
 
 
 def public_objects():
-    """What the package offers, by the shortest name under which it is found."""
+    """Return the public objects by their shortest name."""
     found, modules = {}, []
     for name in sksiamese.__all__:
         item = getattr(sksiamese, name)
@@ -45,7 +45,7 @@ OBJECTS = public_objects()
 
 
 def section(text, start, end):
-    """Names that a section of a numpydoc text defines."""
+    """Return the names that a section of a numpydoc text defines."""
     return re.findall(r"^(\w+) : ", text.partition(start)[2].partition(end)[0], flags=re.MULTILINE)
 
 
@@ -95,7 +95,7 @@ def test_the_user_guide_links_to_every_class():
 
 
 def roles():
-    """Targets of :ref: and :doc: by file, but in what the gallery writes itself."""
+    """Yield the targets of :ref: and :doc: by file, without files written by the gallery."""
     written = [path for path in DOCS.glob("*.rst") if not path.name.startswith("sg_")]
     pages = [*written, *(DOCS.parent / "examples").glob("*.py")]
     for path in [*pages, *Path(sksiamese.__file__).parent.rglob("*.py")]:
@@ -120,7 +120,7 @@ def test_the_citation_has_the_version_of_the_package():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The pages of the reference as HTML, built without the guide and the gallery."""
+    """Build the pages of the reference as HTML, without the guide and the gallery."""
     folder = tmp_path_factory.mktemp("reference")
     shutil.copy(DOCS / "api.rst", folder)
     shutil.copytree(DOCS / "_templates", folder / "_templates")

@@ -1,4 +1,4 @@
-"""The walls of the package: which room may import which, and how long code may be."""
+"""Test the layers of the package, and the length of files and functions."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ LEVEL = {room: level for level, (rooms, _) in enumerate(LAYERS) for room in room
 
 
 def imports(name):
-    """Rooms and other packages that a module imports, wherever in its code."""
+    """Return the files and folders of the package, and other packages, that a module imports."""
     folder = name.split("/")[:-1]
     rooms, packages = set(), set()
     for node in ast.walk(TREES[name]):
@@ -52,13 +52,13 @@ def imports(name):
 
 
 def body_lines(function):
-    """Lines of a function from the first statement after its docstring."""
+    """Return the number of lines of a function, from the first statement after its docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
 def n_code_lines(path, tree):
-    """Lines of a file without blank lines, comments and docstrings."""
+    """Return the number of lines without blank lines, comments and docstrings."""
     docstrings = [
         node
         for node in ast.walk(tree)
@@ -131,7 +131,7 @@ print(sksiamese.__version__, time.process_time() - start, *Missing.asked)
 
 
 def test_importing_the_package_is_fast_and_needs_no_optional_package():
-    """The time counts from the imports of torch and scikit-learn on."""
+    """The imports of torch and scikit-learn do not count."""
     command = [sys.executable, "-c", IMPORT]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     version, seconds, *asked = done.stdout.split()

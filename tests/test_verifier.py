@@ -1,4 +1,4 @@
-"""SiameseVerifier: what it learns, symmetry, weights, probabilities, composition."""
+"""Test SiameseVerifier: learning, symmetry, weights, probabilities, composition."""
 
 import re
 
@@ -37,11 +37,11 @@ from sksiamese.heads import HEADS
 @pytest.fixture(scope="module")
 def fitted(digit_pairs):
     P, _, match, _ = digit_pairs
-    return SiameseVerifier(random_state=0).fit(P, match)
+    return SiameseVerifier(max_iter=20, random_state=0).fit(P, match)
 
 
 def swapped(P):
-    """The pairs with their items swapped."""
+    """Return pairs with their items swapped."""
     left, right = split_pairs(P)
     return stack_pairs(right, left)
 
@@ -58,7 +58,7 @@ def test_verifier_is_better_than_the_raw_distance(digit_pairs, fitted):
 
 def test_margin_changes_the_verifier(digit_pairs, fitted):
     P, P_test, match, match_test = digit_pairs
-    without = SiameseVerifier(margin=None, random_state=0).fit(P, match)
+    without = SiameseVerifier(margin=None, max_iter=20, random_state=0).fit(P, match)
     wrong, wrong_without = (
         1 - roc_auc_score(match_test, verifier.decision_function(P_test))
         for verifier in (fitted, without)
@@ -444,7 +444,7 @@ def test_unseen_digits_are_verified_better_than_by_weighted_components(digits):
 
 @pytest.fixture(scope="module")
 def people_pairs():
-    """Pairs of 40 people whose rows differ little, and the identities of both items."""
+    """Return pairs of 40 similar people, their matches and identities."""
     rng = np.random.default_rng(0)
     people = np.repeat(np.arange(40), 6)
     X = rng.normal(size=(40, 30))[people] + rng.normal(size=(240, 30))
@@ -457,7 +457,7 @@ def test_validation_pairs_share_no_identity_with_training_pairs(people_pairs):
     seen = []
 
     class Remembers(nn.Module):
-        """A tower that keeps what it embeds, in training and for validation."""
+        """A tower that records the rows that it embeds."""
 
         def __init__(self, input_shape, n_components):
             super().__init__()

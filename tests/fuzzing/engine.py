@@ -75,7 +75,7 @@ class Call(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a call; ``kind`` is "result", "refusal" or the name of a finding."""
+    """Outcome of a call; ``kind`` is "result", "refusal" or the name of a finding."""
 
     kind: str
     place: str = ""
@@ -83,7 +83,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_finding(self):
-        """Whether this is neither a lawful result nor a proper refusal."""
+        """Return whether this is neither a lawful result nor a proper refusal."""
         return self.kind not in ("result", "refusal")
 
 

@@ -1,4 +1,4 @@
-"""Losses and gradients beside those of pytorch-metric-learning, in float64."""
+"""Compare losses and gradients with pytorch-metric-learning, in float64."""
 
 from functools import partial
 
@@ -56,7 +56,7 @@ PROXIES = [
 
 
 def embeddings():
-    """Rows of five classes, about as far apart as they are wide."""
+    """Return rows of five classes, about as far apart as they are wide."""
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(40) % 5
     Z = torch.randn(40, 4, generator=generator, dtype=torch.float64)

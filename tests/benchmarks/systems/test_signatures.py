@@ -23,7 +23,7 @@ def series(n, n_steps, n_values, seed=0):
 
 
 def drawn(n_points, rng):
-    """A signature of random strokes: x, y, time, button, azimuth, altitude, pressure."""
+    """Return a signature of random strokes: x, y, time, button, azimuth, altitude, pressure."""
     points = rng.integers(0, 500, size=(n_points, 7)).cumsum(axis=0)
     points[:, 2] = 10 * np.arange(n_points)
     return points
