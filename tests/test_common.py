@@ -103,7 +103,7 @@ IDENTIFIERS = [
 ]
 SLOW_IDENTIFIERS = [SiameseIdentifier()]
 
-# For these heads identical items always match, but a check labels pairs of them as different.
+# With these heads identical items always match, but a check labels such pairs as different.
 DISTANCE_HEADS = ("cosine", "distance")
 
 # Checks that scikit-learn runs on its own estimators only.
@@ -126,7 +126,7 @@ TRANSFORMER_CHECKS = [
 odd_columns = pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns")
 
 
-# A check sets n_components=1, and of one component the cosine distance sees the sign alone.
+# A check sets n_components=1; the cosine distance of one component depends on its sign only.
 one_component = pytest.mark.filterwarnings("ignore:The embedding has collapsed")
 
 

@@ -50,7 +50,7 @@ def section(text, start, end):
 
 
 def test_the_reference_lists_the_public_names_and_no_others():
-    # The page of a module is made from its __all__, so that here its name will do.
+    # The page of a module is made from its __all__, so its name suffices here.
     reference = (DOCS / "api.rst").read_text()
     listed = re.findall(r"^   (\w+)$", reference, flags=re.MULTILINE)
     public = {name.partition(".")[0] for name in OBJECTS}
@@ -105,7 +105,7 @@ def roles():
 
 
 def test_references_within_the_docs_have_targets():
-    # Sphinx is told to be silent on them, as inherited docstrings refer to scikit-learn's guide.
+    # Sphinx does not report them, as inherited docstrings refer to scikit-learn's guide.
     pages = {path.stem: path.read_text("utf-8") for path in DOCS.glob("*.rst")}
     labels = re.findall(r"^\.\. _([^:]+):$", "\n".join(pages.values()), flags=re.MULTILINE)
     targets, found = {"ref": labels, "doc": [*pages]}, list(roles())

@@ -46,7 +46,7 @@ def mean_rate(n_classes, n_rows, spread, target_far, *, n_draws=100, **options):
 
 
 def test_the_target_rate_holds_for_few_classes():
-    # Twenty classes of many rows each: their rows are no substitute for more classes.
+    # Many rows of each of twenty classes do not replace more classes.
     rate, error = mean_rate(20, 10, 0.1, 0.1)
     assert 0.05 < rate < 0.1 + 2 * error
 

@@ -386,7 +386,7 @@ def test_a_loss_accepts_pairs_of_one_kind_only(loss, side):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @each_loss
 def test_a_loss_is_never_negative(loss, dtype):
-    # Distances that differ in their last digits only are where rounding could show.
+    # Rounding matters most for distances that differ in their last digits only.
     for seed in range(100):
         D = 100 + 1e-5 * random(20, 20, seed=seed, dtype=dtype)
         assert loss(D, *masks(torch.arange(20) % 2)) >= 0
