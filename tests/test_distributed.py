@@ -1,4 +1,4 @@
-"""Several processes: what they learn together, and the commands of the page about them."""
+"""Test fits in several processes, and the commands of the page about them."""
 
 import os
 import re
@@ -26,12 +26,12 @@ PAGE = (ROOT / "docs" / "distributed.rst").read_text()
 
 
 def commands(pattern):
-    """The commands of the page that match a pattern, in their order."""
+    """Return the commands of the page that match a pattern."""
     return [line.strip() for line in PAGE.splitlines() if re.match(rf"   {pattern} ", line)]
 
 
 def start(command, folder, **variables):
-    """A process that runs a command in a folder, with one thread."""
+    """Start a process that runs a command in a folder, with one thread."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     environment |= variables
@@ -41,7 +41,7 @@ def start(command, folder, **variables):
 
 
 def output(process):
-    """What a process has printed, once it has ended well."""
+    """Return the output of a process after it has succeeded."""
     printed, _ = process.communicate(timeout=100)
     assert process.returncode == 0
     return printed
@@ -54,7 +54,7 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """Folder of what two processes have learned."""
+    """Return the folder of the results of two processes."""
     folder = tmp_path_factory.mktemp("pair")
     command = f"python {HELPER} {folder}"
     for process in [start(command, folder, RANK=rank, WORLD_SIZE="2") for rank in "01"]:
@@ -64,7 +64,7 @@ def pair(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory):
-    """Folder of what four processes have learned by the command of the page for two machines."""
+    """Return the folder of the results of four processes, started as on two machines."""
     folder = tmp_path_factory.mktemp("four")
     script = ROOT / "docs" / "distributed" / "fit_together.py"
     (command,) = commands("torchrun")
@@ -77,7 +77,7 @@ def four(tmp_path_factory):
 
 @pytest.fixture(params=["pair", pytest.param("four", marks=pytest.mark.slow)])
 def together(request):
-    """What each of two or four processes has learned."""
+    """Return the results of each of two or four processes."""
     paths = sorted(request.getfixturevalue(request.param).glob("*.npz"))
     assert len(paths) == {"pair": 2, "four": 4}[request.param]
     return [dict(np.load(path)) for path in paths]

@@ -118,7 +118,7 @@ def collected(*arguments):
 
 @pytest.fixture(scope="module")
 def by_default():
-    """What the default command collects."""
+    """Return the files that the default command collects."""
     return collected()
 
 

@@ -1,4 +1,4 @@
-"""Rows that lie elsewhere: read a few at a time, and never as a whole."""
+"""Test that stored rows are read in chunks."""
 
 import tracemalloc
 from functools import partial
@@ -22,7 +22,7 @@ from sksiamese.explain import explain_pairs
 
 
 class Stored:
-    """An array as h5py gives it: rows by slice or by row numbers that increase, and no more."""
+    """An array like those of h5py, indexed by slices or increasing row numbers only."""
 
     def __init__(self, X):
         self.rows, self.shape, self.dtype = X, X.shape, X.dtype
@@ -37,7 +37,7 @@ class Stored:
 
 
 class Graph(Stored):
-    """An array that would be computed anew at every read."""
+    """An array that is computed at every read."""
 
     def __dask_graph__(self):
         """Nothing to compute."""
@@ -262,7 +262,7 @@ EMPTY_ROWS = {
 
 @pytest.fixture(scope="module")
 def series():
-    """Series of up to ten steps of two channels, padded with NaN, and their classes."""
+    """Return series of up to ten steps of two channels, padded with NaN, and their classes."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 20))
     for row in X:

@@ -1,4 +1,4 @@
-"""What the tables of targets share: how a target is written, and kinds of common arguments."""
+"""Targets and kinds of arguments that the tables share."""
 
 import copy
 import functools
@@ -49,7 +49,7 @@ from .values import (
 
 
 class Scaler(StandardScaler):
-    """A transformer of a user that keeps numpy's warnings of what it is given to itself."""
+    """A custom transformer that silences numpy's warnings."""
 
     def fit(self, X, y=None):
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Tables: what the JSON files hold, and what README and docs show."""
+"""Test the tables of the JSON files, the README and the docs."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The study of identities never seen runs, and its parts are what they say."""
+"""The benchmark of unseen identities on tiny settings: its models, its distances, its report."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_networks_have_the_width_of_their_name(unseen, few_digits):
 
 
 def is_hidden(part):
-    """Whether a module is a layer before the last."""
+    """Return whether a module is a layer before the last."""
     return isinstance(part, torch.nn.Linear) and part.out_features > 100
 
 

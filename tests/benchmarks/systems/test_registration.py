@@ -1,4 +1,4 @@
-"""Registration of images and the gradients that they are seen by."""
+"""Test the registration of images and their gradients."""
 
 import numpy as np
 import pytest
