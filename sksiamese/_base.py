@@ -36,7 +36,7 @@ from .towers import TOWERS
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
 """Requirement in errors about rows that scikit-learn rejects."""
 
-VALIDATION_WANTED = "X_val", "and y_val must be valid for fit, as X and y", "y_val"
+VALIDATION_WANTED = "X_val", "and y_val must be valid for fit, as X and y", "y_val", "scoring"
 """Arguments of :func:`argument_errors` for validation data."""
 
 
@@ -142,7 +142,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 rng_context=rng_context,
             )
             if held_out is not None and (task.y_val is not None or self.scoring is not None):
-                monitor.check_score()
+                with argument_errors(*VALIDATION_WANTED):
+                    monitor.check_score()
             max_iter = 1 if incremental else self.max_iter
             task.to(device)
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)

@@ -375,10 +375,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 groups = as_labels(groups, "groups", of_pairs=True)
                 check_consistent_length(pairs, groups)
             scorer_data, validation = self._scorer_data(X, labels, weight, sample_weight), None
-            if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
-                labels, validation = self._validate_validation_data(
-                    X_val, y_val, sample_weight_val, classes
-                )
+            parts = X_val, y_val, sample_weight_val
+            if has_validation_data(*parts, early_stopping=self.early_stopping):
+                labels, validation = self._validate_validation_data(*parts, classes)
                 scorer_data = self._scorer_data(X_val, labels, validation[2], sample_weight_val)
             spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
             task = VerificationTask(self, pairs, match, weight, classes, groups, spec, validation)

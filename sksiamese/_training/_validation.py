@@ -57,9 +57,11 @@ def apply_scorer(scorer, estimator, data):
     return float(score)
 
 
-def has_validation_data(X_val, y_val, *, early_stopping):
+def has_validation_data(X_val, y_val, sample_weight_val=None, *, early_stopping):
     """Return whether validation data is passed; raise if a part is missing or it is not used."""
     if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError("sample_weight_val is passed, but X_val is not; pass both.")
         return False
     if y_val is None:
         raise ValueError("X_val is passed, but y_val is not; pass both.")
