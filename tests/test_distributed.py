@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sksiamese import SiameseEmbedder
-from tests._helpers.together import FITS, few_digits, fit, weights
+from tests._helpers.together import FITS, few_digits, fit, stopped, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "distributed.rst").read_text()
@@ -98,6 +98,17 @@ def test_processes_that_were_given_different_rows_all_refuse(together):
 
 def test_processes_that_were_given_other_rows_of_the_same_classes_all_refuse(together):
     assert all("X differs between" in str(learned["other rows"]) for learned in together)
+
+
+def test_processes_stop_by_validation_data_as_one_does_alone(together):
+    for learned in together:
+        expected = stopped(*few_digits())
+        np.testing.assert_allclose(learned["stopped"], expected, rtol=0, atol=1e-5)
+
+
+def test_different_validation_data_raises_in_all_processes(together):
+    for learned in together:
+        assert "y_val differs between" in str(learned["other validation rows"])
 
 
 def test_processes_hold_out_the_same_classes_for_a_threshold(together):
