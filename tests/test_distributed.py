@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sksiamese import SiameseEmbedder
-from tests._helpers.together import FITS, few_digits, fit, weights
+from tests._helpers.together import FITS, few_digits, fit, stopped, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 HELPER = ROOT / "tests" / "_helpers" / "together.py"
@@ -111,6 +111,17 @@ def test_different_rows_are_refused_by_all_processes(together):
 
 def test_different_values_are_refused_by_all_processes(together):
     assert all("X differs between" in str(learned["other rows"]) for learned in together)
+
+
+def test_processes_stop_by_validation_data_as_one_does_alone(together):
+    for learned in together:
+        expected = stopped(*few_digits())
+        np.testing.assert_allclose(learned["stopped"], expected, rtol=0, atol=1e-5)
+
+
+def test_different_validation_data_raises_in_all_processes(together):
+    for learned in together:
+        assert "y_val differs between" in str(learned["other validation rows"])
 
 
 def test_processes_choose_the_same_threshold(together):

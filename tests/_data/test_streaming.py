@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from sksiamese import (
@@ -67,6 +68,32 @@ def test_stored_rows_give_the_same_embedder_as_an_array(digits, few_at_a_time, d
     assert stored_test.most == 100
     assert Z.dtype == (np.float64 if dtype == np.float64 else np.float32)
     np.testing.assert_array_equal(Z, expected.transform(X_test))
+
+
+def test_stored_validation_rows_are_read_in_parts(digits, few_at_a_time):
+    X, X_val, y, y_val = digits
+    stored, stored_val = Stored(X), Stored(X_val)
+    embedder = SiameseEmbedder(**settings(early_stopping=True))
+    found = clone(embedder).fit(stored, y, X_val=stored_val, y_val=y_val)
+    expected = clone(embedder).fit(X, y, X_val=X_val, y_val=y_val)
+    assert stored_val.most == 100
+    assert found.validation_scores_ == expected.validation_scores_
+    embedder.set_params(scoring=lambda model, X, y: model.score(X, y))
+    scored = clone(embedder).fit(stored, y, X_val=stored_val, y_val=y_val)
+    assert scored.validation_scores_ == expected.validation_scores_
+    assert stored_val.most == 100
+    held_out = [clone(embedder).fit(kind, y).validation_scores_ for kind in (stored, X)]
+    np.testing.assert_array_equal(*held_out)
+
+
+def test_stored_validation_rows_with_missing_values_raise_before_training(digits):
+    X, X_val, y, y_val = digits
+    bad = X_val.copy()
+    bad[3, 3] = np.nan
+    embedder = SiameseEmbedder(**settings(early_stopping=True))
+    with pytest.raises(ValueError, match=r"X_val .*contains NaN"):
+        embedder.fit(X, y, X_val=Stored(bad), y_val=y_val)
+    assert set(vars(embedder)) == set(embedder.get_params())
 
 
 def test_training_reads_stored_rows_in_parts(digits):

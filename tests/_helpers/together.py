@@ -75,11 +75,17 @@ def single_rows(y, batch_size, *, generator):
     yield torch.tensor([0])
 
 
-def error(estimator, X, y):
+def error(estimator, X, y, **options):
     """Return the message of a fit that must fail."""
     with pytest.raises(ValueError, match=r".") as failure:
-        estimator.fit(X, y)
+        estimator.fit(X, y, **options)
     return str(failure.value)
+
+
+def stopped(X, y):
+    """Return the weights of an embedder with validation data of its own and a scorer."""
+    embedder = SiameseEmbedder(**BRIEFLY, early_stopping=True, scoring=SiameseEmbedder.score)
+    return weights(embedder.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:]))
 
 
 def promise_kept(X, y):
@@ -101,6 +107,10 @@ def learned():
         "shared out": error(SiameseEmbedder(), X[rank:], y[rank:]),
         "other rows": error(SiameseEmbedder(), X + rank % 2, y),
         "threshold": promise_kept(X, y),
+        "stopped": stopped(X, y),
+        "other validation rows": error(
+            SiameseEmbedder(early_stopping=True), X, y, X_val=X[rank:], y_val=y[rank:]
+        ),
         "tiny": error(SiameseEmbedder(sampler=single_rows), X, y),
     }
 
