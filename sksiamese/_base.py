@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_array, check_random_state, check_X_y
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -36,12 +37,16 @@ from ._training._tower import (
     tower_attribute,
     update_learning_rate_factors,
 )
+from ._training._validation import apply_scorer
 from .distances import DISTANCES
 from .heads import CombinedHead
 from .towers import TOWERS, Combined
 
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
 """Requirement in errors about rows that scikit-learn rejects."""
+
+VALIDATION_WANTED = "X_val", "and y_val must be valid for fit, as X and y", "y_val", "scoring"
+"""Arguments of :func:`argument_errors` for validation data."""
 
 
 class BaseSiamese(CallbackSupportMixin, BaseEstimator):
@@ -88,6 +93,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -114,9 +120,10 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             )
         return (self.classes_ if resume else classes), codes
 
-    def _fit_task(self, task, fit_data, *, resume, incremental=False):
+    def _fit_task(self, task, fit_data, scorer_data=None, *, resume, incremental=False):
         """Train a new module or a copy of the fitted one, and set fitted attributes at the end."""
         check_equal_on_all_ranks("y", task.y)
+        check_equal_on_all_ranks("y_val", *([] if task.y_val is None else [task.y_val]))
         random_state = broadcast_from_rank0(check_random_state(self.random_state))
         seed, device = self._draw_seed(random_state, resume=resume), find_device(self.device)
         rows, held_out = task.split(random_state)
@@ -144,12 +151,15 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 task,
                 module,
                 rows,
-                held_out,
+                self._validation_score(task, rows, held_out, scorer_data, rng_context),
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
                 history=self.history_ if resume else {},
                 rng_context=rng_context,
             )
+            if held_out is not None and (task.y_val is not None or self.scoring is not None):
+                with argument_errors(*VALIDATION_WANTED):
+                    monitor.check_score()
             max_iter = 1 if incremental else self.max_iter
             task.to(device)
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
@@ -191,15 +201,26 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             return seed
         return int(np.random.SeedSequence([seed, self.n_iter_]).generate_state(1)[0])
 
+    def _validation_score(self, task, rows, held_out, scorer_data, rng_context):
+        """Return a function of the monitor that computes the validation score, or None."""
+        if held_out is None:
+            return None
+        if self.scoring is None:
+            score = rng_context()(task.score)
+            return lambda monitor: score(monitor.module, rows, held_out)
+        scorer, data = check_scoring(self, self.scoring), scorer_data.select(held_out)
+
+        def apply(monitor):
+            estimator = copy.copy(self)
+            vars(estimator).update(self._current_attributes(monitor))
+            return apply_scorer(scorer, estimator, data)
+
+        return apply
+
     def _begin_callbacks(self, monitor, fit_data, max_iter):
         """Begin the callbacks of a fit and return them."""
-
-        def attributes():
-            module = copy.deepcopy(monitor.module).cpu().eval()
-            monitor.task.combine(module, monitor.rows)
-            return self._fitted_attributes(monitor, module)
-
         context = self._init_callback_context("fit", max_subtasks=max_iter)
+        attributes = partial(self._current_attributes, monitor)
         callbacks = FitCallbacks(self, context, fit_data, attributes)
         callbacks.begin()
         return callbacks
@@ -210,6 +231,12 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         if self.verbose:
             print(monitor)  # noqa: T201
         return callbacks.end_epoch() or exhausted
+
+    def _current_attributes(self, monitor):
+        """Return the fitted attributes at the current state of the training, as a dict."""
+        module = copy.deepcopy(monitor.module).cpu().eval()
+        monitor.task.combine(module, monitor.rows)
+        return self._fitted_attributes(monitor, module)
 
     def _fitted_attributes(self, monitor, module):
         """Return the fitted attributes as a dict."""

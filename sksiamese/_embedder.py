@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseSiamese, has_no_validation_split
-from ._checks import Interval, as_rows
+from ._base import VALIDATION_WANTED, BaseSiamese, has_no_validation_split
+from ._checks import Interval, argument_errors, as_rows
 from ._data._items import n_columns
 from ._labels import as_labels
 from ._rollback import restore_on_error
@@ -20,11 +20,13 @@ from ._training._embedding_task import (
     check_any_match,
     check_unlabeled_label,
     is_labeled,
+    label_counts,
     remap_codes,
     warn_if_no_pair_matches,
 )
 from ._training._objective import Objective, ObjectiveSpec, class_indicators, nearest_matches
 from ._training._tower import TowerSpec
+from ._training._validation import ScorerData, has_validation_data
 from .batches import SAMPLERS
 from .distances import DISTANCES
 from .losses import LOSSES
@@ -161,11 +163,27 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     early_stopping : bool, default=False
         Whether to monitor a validation score instead of the training loss, and keep the best
-        weights. The score is the share of held-out rows with a nearest training row of the
-        same class.
+        weights. Validation rows are held out, or passed to ``fit`` as ``X_val`` and ``y_val``.
+
+    scoring : str, callable or None, default=None
+        Validation score, greater is better: a callable ``scorer(estimator, X, y)``, or the name
+        of a scorer of scikit-learn. It is called with the validation rows and a copy of the
+        estimator that is fitted up to the current epoch, after each epoch and once before
+        training. With None, the score is the share of held-out rows with a nearest training row
+        of the same class; with held-out classes or ``X_val``, it is the share of validation rows
+        with a nearest other validation row of the same class (of a class-balanced sample, if
+        there are more than 4,096 rows).
+
+    validation : {"rows", "classes"}, default="rows"
+        Rows to hold out with ``early_stopping``: "rows" of all classes, or all rows of some
+        "classes", so that the number of epochs is chosen for unseen classes. Of an indicator
+        matrix, "classes" holds out labels, and rows with both held-out and other labels are not
+        used. Ignored if ``X_val`` is passed to ``fit``.
 
     validation_fraction : float, default=0.1
-        Share of the rows to hold out, stratified, with ``early_stopping``, in (0, 1).
+        Share of the rows to hold out, stratified, with ``early_stopping``, in (0, 1). With
+        ``validation="classes"``, it is the share of the classes with two rows or more; at least
+        two are held out. Ignored if ``X_val`` is passed to ``fit``.
 
     unlabeled_label : int, float or str, default=None
         Label that marks unlabeled rows. They are used only by regularizers that need no
@@ -265,6 +283,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         "sampler": [StrOptions(set(SAMPLERS)), callable],
         "unlabeled_label": [Real, str, None],
         "batch_size": [Interval(Integral, 4, None, closed="left")],
+        "validation": [StrOptions({"rows", "classes"})],
     }
 
     def __init__(
@@ -294,6 +313,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
+        scoring=None,
+        validation="rows",
         validation_fraction=0.1,
         unlabeled_label=None,
         warm_start=False,
@@ -326,6 +347,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation = validation
         self.validation_fraction = validation_fraction
         self.unlabeled_label = unlabeled_label
         self.warm_start = warm_start
@@ -335,7 +358,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    def fit(self, X, y, *, X_val=None, y_val=None):
         """Learn the embedding.
 
         Parameters
@@ -350,6 +373,15 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Losses of pairs need at least one class with two rows. The row of a class with a
             single row has non-matching pairs only.
 
+        X_val : array-like of shape (n_validation_samples, n_features), default=None
+            Validation rows for ``early_stopping``. In a ``Pipeline``, they are transformed in the
+            same way as X with ``Pipeline(..., transform_input=["X_val"])``.
+
+        y_val : {array-like, sparse matrix} of shape (n_validation_samples,) or \
+                (n_validation_samples, n_labels), default=None
+            Classes of the validation rows, which may differ from the classes of y. Unlabeled
+            rows are ignored.
+
         Returns
         -------
         self : SiameseEmbedder
@@ -358,15 +390,20 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Raises
         ------
         ValueError
-            If the data or a parameter is invalid; the estimator is then unchanged.
+            If the data or a parameter is invalid, only one of ``X_val`` and ``y_val`` is passed,
+            or they are passed without ``early_stopping``; the estimator is then unchanged.
         """
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
             check_any_match(self.loss, codes, classes)
-            task = self._task(rows, codes, classes)
-            return self._fit_task(task, {"X": X, "y": y}, resume=resume)
+            scorer_data, validation = ScorerData(X, labels), None
+            if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
+                labels, validation = self._validate_validation_data(X_val, y_val)
+                scorer_data = ScorerData(X_val, labels)
+            task = self._task(rows, codes, classes, validation)
+            return self._fit_task(task, {"X": X, "y": y}, scorer_data, resume=resume)
 
     @available_if(has_no_validation_split)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -514,6 +551,18 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         )
         return rows, as_indicator(labels, self.unlabeled_label) if several else labels
 
+    def _validate_validation_data(self, X_val, y_val):
+        """Return validated labels, and a tuple of rows, codes and classes."""
+        with argument_errors(*VALIDATION_WANTED):
+            rows, labels = self._validate(X_val, y_val, reset=False)
+            classes, codes = self._encode(labels)
+        if self.scoring is None and label_counts(codes, classes).max() < 2:
+            raise ValueError(
+                "y_val has no two rows that match, so no nearest row can match; pass more rows of "
+                "a class, or set scoring."
+            )
+        return labels, (rows, codes, classes)
+
     def _encode(self, y, *, resume=False):
         """Return the classes of y, and their codes for each row, -1 for unlabeled rows."""
         labeled = is_labeled(y, self.unlabeled_label)
@@ -526,10 +575,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
         return classes, codes
 
-    def _task(self, X, codes, classes):
+    def _task(self, X, codes, classes, validation=None):
         """Return the task of training on rows with codes of classes."""
         spec = TowerSpec.of(self, X, self._item_names())
-        return EmbeddingTask(self, X, codes, classes, spec)
+        return EmbeddingTask(self, X, codes, classes, spec, validation)
 
     def _copy_fitted_module(self):
         module = super()._copy_fitted_module()

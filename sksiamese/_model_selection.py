@@ -68,7 +68,7 @@ def unseen_class_curve(
     y,
     *,
     n_classes=None,
-    test_size=0.5,
+    test_size=0.25,
     n_splits=10,
     n_pairs=3000,
     n_way=None,
@@ -100,7 +100,8 @@ def unseen_class_curve(
         Rows of numbers, without missing values.
 
     y : array-like of shape (n_samples,)
-        Classes, at least four with at least two rows each.
+        Classes, of at least two rows each. At least five classes are required by default, and
+        four with ``test_size=2``.
 
     n_classes : int or array-like of int, default=None
         Numbers of training classes, at least 2 each. They are sorted, and duplicates are removed.
@@ -108,7 +109,7 @@ def unseen_class_curve(
         By default, up to five numbers from 2 to all classes that are not held out, evenly spaced
         on a logarithmic scale.
 
-    test_size : float or int, default=0.5
+    test_size : float or int, default=0.25
         Unseen classes of each split: their proportion in (0, 1), or their number, >= 2.
 
     n_splits : int, default=10
@@ -173,7 +174,8 @@ def unseen_class_curve(
     variance of [1]_: ``1 / n_splits + n_unseen / n_other`` times the variance of the scores, in
     which ``n_other`` is the number of classes that are not held out. The correction is a
     heuristic, and more splits cannot make the interval narrower than the second term; more
-    classes can. Limits may lie outside the range of the metric.
+    classes can. The interval covers the draw of the training classes and of the unseen classes.
+    Its limits may lie outside the range of the metric.
 
     The curve ends at the number of classes that are not held out. Do not extrapolate: a curve
     that rises up to its end shows that more classes help, but not how many are enough.

@@ -10,15 +10,16 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._base import BaseSiamese, check_finite
+from ._base import VALIDATION_WANTED, BaseSiamese, check_finite
 from ._checks import argument_errors, as_rows
 from ._data._device import find_device, on_device
 from ._data._items import row_slices
 from ._data._streaming import validate_rows
-from ._labels import as_labels
+from ._labels import as_labels, check_known
 from ._rollback import restore_on_error
 from ._training._lookup import resolve
 from ._training._tower import TowerSpec, tower_attribute
+from ._training._validation import ScorerData, has_validation_data
 from ._training._verification_task import VerificationTask, head_logits, map_pairs, pair_weights
 from .distances import DISTANCES, paired
 from .heads import HEADS
@@ -139,16 +140,24 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Maximum number of consecutive epochs without an improvement of ``tol``, >= 1.
 
     early_stopping : bool, default=False
-        Whether to monitor the accuracy on held-out pairs instead of the training loss, and keep
-        the best weights. Pairs that are held out at random share items and identities with
-        training pairs, so that the score overestimates performance on unseen identities; pass
-        ``groups`` to ``fit`` to hold out identities instead.
+        Whether to monitor a validation score instead of the training loss, and keep the best
+        weights. Validation pairs are held out, or passed to ``fit`` as ``X_val`` and ``y_val``.
+        Pairs that are held out at random share items and identities with training pairs, so that
+        the score overestimates performance on unseen identities; pass ``groups`` to ``fit`` to
+        hold out identities instead.
+
+    scoring : str, callable or None, default=None
+        Validation score, greater is better: the name of a scorer of scikit-learn, such as
+        "roc_auc", or a callable ``scorer(estimator, X, y)``. It is called with the validation
+        pairs and a copy of the estimator that is fitted up to the current epoch, after each epoch
+        and once before training; ``sample_weight`` is passed if the validation pairs have weights
+        or ``class_weight`` is set. None is the weighted accuracy.
 
     validation_fraction : float, default=0.1
         Share of the pairs to hold out, stratified, with ``early_stopping``, in (0, 1). If
         ``groups`` are passed to ``fit``, the pairs of held-out identities are used instead; the
         share of these identities is the square root of ``validation_fraction``: 0.1 holds out
-        about 32 of 100 identities, 0.01 about 10.
+        about 32 of 100 identities, 0.01 about 10. Ignored if ``X_val`` is passed to ``fit``.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the two labels, as in scikit-learn; they multiply ``sample_weight``.
@@ -283,6 +292,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
+        scoring=None,
         validation_fraction=0.1,
         class_weight=None,
         warm_start=False,
@@ -310,6 +320,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
         self.warm_start = warm_start
@@ -319,7 +330,17 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        groups=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Learn to distinguish matching from non-matching pairs.
 
         Parameters
@@ -339,7 +360,19 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             ``people[pairs.index]`` for a :class:`PairView` of rows of ``people``. With
             ``early_stopping``, validation pairs then share no identity with training pairs, and
             pairs of a training and a validation identity are not used. Ignored without
-            ``early_stopping``.
+            ``early_stopping``, or if ``X_val`` is passed.
+
+        X_val : {array-like, PairView} of shape (n_validation_pairs, 2 * n_features) or \
+                (n_validation_pairs, 2, ...), default=None
+            Validation pairs for ``early_stopping``. In a ``Pipeline``, they are transformed in the
+            same way as X with ``Pipeline(..., transform_input=["X_val"])``.
+
+        y_val : array-like of shape (n_validation_pairs,), default=None
+            Labels of the validation pairs; both labels of y must occur.
+
+        sample_weight_val : array-like of shape (n_validation_pairs,), default=None
+            Weight of each validation pair, >= 0; multiplied by ``class_weight``. By default all
+            are equal.
 
         Returns
         -------
@@ -349,7 +382,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Raises
         ------
         ValueError
-            If the data or a parameter is invalid; the estimator is then unchanged.
+            If the data or a parameter is invalid, only one of ``X_val`` and ``y_val`` is passed,
+            or they are passed without ``early_stopping``; the estimator is then unchanged.
         """
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
@@ -363,22 +397,21 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                     "Only binary classification is supported. The type of the target is "
                     f"{type_of_target(labels)}; pass y with two labels, the greater for a match."
                 )
-            weight = pair_weights(sample_weight, self.class_weight, labels, classes)
-            weight[self._has_empty_item(pairs)] = 0
-            if not all(weight[match == code].any() for code in (0, 1)):
-                raise ValueError(
-                    "X leaves pairs of one class only, as pairs with an item of only NaN are not "
-                    "used; pass pairs of both classes with values in both items."
-                )
+            weight = self._pair_weights(pairs, labels, classes, sample_weight)
             metadata = {"sample_weight": sample_weight, "groups": groups}
             metadata = {name: value for name, value in metadata.items() if value is not None}
             if groups is not None:
                 groups = as_labels(groups, "groups", of_pairs=True)
                 check_consistent_length(pairs, groups)
+            scorer_data, validation = self._scorer_data(X, labels, weight, sample_weight), None
+            parts = X_val, y_val, sample_weight_val
+            if has_validation_data(*parts, early_stopping=self.early_stopping):
+                labels, validation = self._validate_validation_data(*parts, classes)
+                scorer_data = self._scorer_data(X_val, labels, validation[2], sample_weight_val)
             spec = TowerSpec.of(self, pairs.items, self._item_names())
-            task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
+            task = VerificationTask(self, pairs, match, weight, classes, groups, spec, validation)
             fit_data = {"X": X, "y": y, "metadata": metadata}
-            return self._fit_task(task, fit_data, resume=resume)
+            return self._fit_task(task, fit_data, scorer_data, resume=resume)
 
     def decision_function(self, X):
         """Return the logit of a match for each pair.
@@ -525,6 +558,32 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             return PairView(items, check_array(X.index, **options))
         index, y = check_X_y(X.index, y, **options)
         return PairView(items, index), y
+
+    def _validate_validation_data(self, X_val, y_val, sample_weight, classes):
+        """Return validated labels, and a tuple of pairs, codes and weights."""
+        with argument_errors(*VALIDATION_WANTED):
+            pairs, labels = self._validate(X_val, as_labels(y_val, "y_val", warn=True), reset=False)
+            labels = check_known(labels, classes, "y_val", "y")
+            if len(np.unique(labels)) < 2:
+                raise ValueError(f"y_val has the label {labels[0]!r} only; pass pairs of both.")
+            weight = self._pair_weights(pairs, labels, classes, sample_weight)
+        return labels, (pairs, np.searchsorted(classes, labels), weight)
+
+    def _pair_weights(self, pairs, labels, classes, sample_weight):
+        """Return the weights of pairs, which are zero for pairs with an item of only NaN."""
+        weight = pair_weights(sample_weight, self.class_weight, labels, classes)
+        weight[self._has_empty_item(pairs)] = 0
+        if not all(weight[labels == label].any() for label in classes):
+            raise ValueError(
+                "X leaves pairs of one class only, as pairs with an item of only NaN are not "
+                "used; pass pairs of both classes with values in both items."
+            )
+        return weight
+
+    def _scorer_data(self, X, labels, weight, sample_weight):
+        """Return the data for a scorer, without weights if all of them are equal by default."""
+        is_weighted = sample_weight is not None or self.class_weight is not None
+        return ScorerData(X, labels, weight if is_weighted else None)
 
     def _item_names(self):
         names = super()._item_names()

@@ -1,4 +1,4 @@
-"""Settings that must stand before scikit-learn, scipy and torch are used; shared fixtures."""
+"""Settings to make before scikit-learn, scipy and torch are used; shared fixtures."""
 
 import os
 
@@ -16,14 +16,14 @@ torch.set_num_threads(1)
 
 @pytest.fixture(scope="session")
 def digits():
-    """Digits as X_train, X_test, y_train, y_test."""
+    """Return digits as X_train, X_test, y_train, y_test."""
     X, y = load_digits(return_X_y=True)
     return train_test_split(X, y, train_size=1000, stratify=y, random_state=0)
 
 
 @pytest.fixture(scope="session")
 def digit_pairs(digits):
-    """Pairs of digits as P_train, P_test, match_train, match_test; rows disjoint."""
+    """Return pairs of digits as P_train, P_test, match_train, match_test, with disjoint rows."""
     X_train, X_test, y_train, y_test = digits
     P_train, match_train, _ = make_pairs(X_train, y_train, n_pairs=3000, random_state=0)
     P_test, match_test, _ = make_pairs(X_test, y_test, n_pairs=3000, random_state=0)

@@ -1,4 +1,4 @@
-"""Augmentation: what every one keeps, and what each one does."""
+"""Test augmentations: common properties, and the effect of each."""
 
 from functools import partial
 

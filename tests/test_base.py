@@ -1,4 +1,4 @@
-"""What embedder and verifier have in common: seeds, devices, callbacks, safe failures."""
+"""Test properties of both estimators: seeds, dtypes, callbacks, warm starts, failures."""
 
 import copy
 import functools
@@ -29,20 +29,20 @@ FAST = {"max_iter": 3, "random_state": 0}
 
 @pytest.fixture(params=[SiameseEmbedder, SiameseVerifier])
 def case(request, digits, digit_pairs):
-    """An estimator class with data to fit it on, 300 rows of 64 or 128 columns."""
+    """Return an estimator class with data to fit it on, 200 rows of 64 or 128 columns."""
     if request.param is SiameseEmbedder:
-        return request.param, digits[0][:300], digits[2][:300]
-    return request.param, digit_pairs[0][:300], digit_pairs[2][:300]
+        return request.param, digits[0][:200], digits[2][:200]
+    return request.param, digit_pairs[0][:200], digit_pairs[2][:200]
 
 
 def outputs(estimator, X):
-    """What a fitted estimator makes of X."""
+    """Return the output of a fitted estimator."""
     method = "transform" if isinstance(estimator, SiameseEmbedder) else "decision_function"
     return getattr(estimator, method)(X)
 
 
 class Recorder:
-    """A callback that notes what it is told."""
+    """A callback that records its calls."""
 
     def __init__(self, stop_after=np.inf, raises=None):
         self.stop_after = stop_after
@@ -310,7 +310,7 @@ BAD_PARAMETERS = [
 
 
 class NaNs(nn.Module):
-    """A tower of NaN."""
+    """A tower that returns NaN."""
 
     def forward(self, X):
         return X[:, :32] * torch.nan
@@ -405,7 +405,7 @@ def test_shorter_numbers_are_computed_in_float32(kind):
 
 
 class Collapsing(nn.Module):
-    """A tower whose output shrinks to a point as soon as it is trained."""
+    """A tower with an output that collapses in training."""
 
     def __init__(self, input_shape, n_components):
         super().__init__()
@@ -455,7 +455,7 @@ def test_early_stopping_returns_to_the_best_weights(case):
 
 
 class Stop(Recorder):
-    """A callback that ends the training after some epochs."""
+    """A callback that stops training after some epochs."""
 
     def __init__(self, after):
         super().__init__(stop_after=after)

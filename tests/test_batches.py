@@ -1,4 +1,4 @@
-"""Batches: every row in its turn, classes in balance."""
+"""Test samplers."""
 
 from collections import Counter
 from functools import partial
@@ -66,7 +66,7 @@ LABELS = {
 
 @pytest.fixture(scope="module")
 def balanced():
-    """Labels, batch size, batches and their labels, for all labels and several batch sizes."""
+    """Return labels, batch size, batches and their labels, for several batch sizes."""
     return [
         (y, batch_size, *draw(y, batch_size))
         for y in LABELS.values()

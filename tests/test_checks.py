@@ -1,4 +1,4 @@
-"""Data and parameters of the wrong kind are refused by the name of the argument."""
+"""Test that data and parameters of a wrong kind are refused by name."""
 
 from fractions import Fraction
 from numbers import Real

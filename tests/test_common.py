@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, on all estimators in several settings, with no exception."""
+"""Run scikit-learn's checks on all estimators in several settings; none is skipped."""
 
 from unittest import SkipTest
 
@@ -19,7 +19,7 @@ from sksiamese.towers import multi_cue
 
 
 class TwoLayers(nn.Module):
-    """A tower of a user."""
+    """A custom tower."""
 
     def __init__(self, input_shape, n_components, width):
         super().__init__()
@@ -31,7 +31,7 @@ class TwoLayers(nn.Module):
 
 
 class TwoCues(nn.Module):
-    """A tower of two cues, in a class as the name of a test must be the same in every process."""
+    """A tower of two cues; a class, so that test names are the same in every process."""
 
     def __init__(self, input_shape, n_components):
         super().__init__()
@@ -42,7 +42,7 @@ class TwoCues(nn.Module):
 
 
 class Product(nn.Module):
-    """A head of a user."""
+    """A custom head."""
 
     def __init__(self, n_components):
         super().__init__()
@@ -55,13 +55,13 @@ class Product(nn.Module):
 EMBEDDERS = [
     SiameseEmbedder(),
     SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
-    SiameseEmbedder(tower="cnn", depth=2, width=8),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 SLOW_EMBEDDERS = [
     SiameseEmbedder(loss="triplet", margin=0.2, miner="semihard"),
     SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
     SiameseEmbedder(distance="manhattan", batch_size=32, dropout=0.2),
+    SiameseEmbedder(tower="cnn", depth=2, width=8),
     SiameseEmbedder(tower="tdnn", depth=2, width=16),
     SiameseEmbedder(tower=TwoCues),
     SiameseEmbedder(scaling=None),
@@ -70,7 +70,7 @@ SLOW_EMBEDDERS = [
 
 VERIFIERS = [
     SiameseVerifier(),
-    SiameseVerifier(n_components=5, distance="cosine", width=64),
+    SiameseVerifier(n_components=5, distance="cosine", width=64, max_iter=20),
     SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=30),
 ]
 SLOW_VERIFIERS = [
@@ -103,7 +103,7 @@ IDENTIFIERS = [
 ]
 SLOW_IDENTIFIERS = [SiameseIdentifier()]
 
-# For these heads identical items always match, but a check labels pairs of them as different.
+# With these heads identical items always match, but a check labels such pairs as different.
 DISTANCE_HEADS = ("cosine", "distance")
 
 # Checks that scikit-learn runs on its own estimators only.
@@ -126,7 +126,7 @@ TRANSFORMER_CHECKS = [
 odd_columns = pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns")
 
 
-# A check sets n_components=1, and of one component the cosine distance sees the sign alone.
+# A check sets n_components=1; the cosine distance of one component depends on its sign only.
 one_component = pytest.mark.filterwarnings("ignore:The embedding has collapsed")
 
 

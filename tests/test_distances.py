@@ -1,4 +1,4 @@
-"""Distances: plain loops and scipy as oracles, and the laws of all of them."""
+"""Test distances against plain loops and scipy, and their common properties."""
 
 import math
 
@@ -19,7 +19,7 @@ def rows(*shape, seed=0, dtype=torch.float64):
 
 
 def by_hand(name, a, b):
-    """Distance of two points, in plain Python."""
+    """Return the distance of two points, in plain Python."""
     if name == "chord":
         a, b = ([x / math.hypot(*point) for x in point] for point in (a, b))
     differences = [x - y for x, y in zip(a, b, strict=True)]
@@ -63,7 +63,7 @@ def test_a_distance_is_symmetric_never_negative_and_zero_on_itself(name, n, shif
 
 
 def rounding(name):
-    """What a float32 distance of rows to themselves may be off by: roots magnify it."""
+    """Return the tolerance of the float32 distance of a row to itself; roots magnify the error."""
     return 1e-2 if name in ("chord", "euclidean") else 1e-4
 
 

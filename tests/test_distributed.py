@@ -1,4 +1,4 @@
-"""Several processes: what they learn together, and the commands of the page about them."""
+"""Test fits in several processes, and the commands of the page about them."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sksiamese import SiameseEmbedder
-from tests._helpers.together import FITS, few_digits, fit, weights
+from tests._helpers.together import FITS, few_digits, fit, stopped, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 HELPER = ROOT / "tests" / "_helpers" / "together.py"
@@ -26,12 +26,12 @@ PAGE = (ROOT / "docs" / "distributed.rst").read_text()
 
 
 def commands(pattern):
-    """The commands of the page that match a pattern, in their order."""
+    """Return the commands of the page that match a pattern."""
     return [line.strip() for line in PAGE.splitlines() if re.match(rf"   {pattern} ", line)]
 
 
 def start(command, folder, **variables):
-    """A process that runs a command in a folder, with one thread."""
+    """Start a process that runs a command in a folder, with one thread."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     environment |= variables
@@ -41,7 +41,7 @@ def start(command, folder, **variables):
 
 
 def output(process):
-    """What a process has printed, once it has ended well."""
+    """Return the output of a process after it has succeeded."""
     printed, _ = process.communicate(timeout=100)
     assert process.returncode == 0
     return printed
@@ -54,7 +54,7 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """Folder of what two processes have learned."""
+    """Return the folder of the results of two processes."""
     folder = tmp_path_factory.mktemp("pair")
     command = f"python {HELPER} {folder}"
     for process in [start(command, folder, RANK=rank, WORLD_SIZE="2") for rank in "01"]:
@@ -64,7 +64,7 @@ def pair(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory):
-    """Folder of what four processes have learned by the command of the page for two machines."""
+    """Return the folder of the results of four processes, started as on two machines."""
     folder = tmp_path_factory.mktemp("four")
     script = ROOT / "docs" / "distributed" / "fit_together.py"
     (command,) = commands("torchrun")
@@ -77,7 +77,7 @@ def four(tmp_path_factory):
 
 @pytest.fixture(params=["pair", pytest.param("four", marks=pytest.mark.slow)])
 def together(request):
-    """What each of two or four processes has learned."""
+    """Return the results of each of two or four processes."""
     paths = sorted(request.getfixturevalue(request.param).glob("*.npz"))
     assert len(paths) == {"pair": 2, "four": 4}[request.param]
     return [dict(np.load(path)) for path in paths]
@@ -111,6 +111,17 @@ def test_different_rows_are_refused_by_all_processes(together):
 
 def test_different_values_are_refused_by_all_processes(together):
     assert all("X differs between" in str(learned["other rows"]) for learned in together)
+
+
+def test_processes_stop_by_validation_data_as_one_does_alone(together):
+    for learned in together:
+        expected = stopped(*few_digits())
+        np.testing.assert_allclose(learned["stopped"], expected, rtol=0, atol=1e-5)
+
+
+def test_different_validation_data_raises_in_all_processes(together):
+    for learned in together:
+        assert "y_val differs between" in str(learned["other validation rows"])
 
 
 def test_processes_choose_the_same_threshold(together):

@@ -1,4 +1,4 @@
-"""The reference lists every public name, and every public object shows itself at work."""
+"""Test that the reference lists every public name and that docstrings are complete."""
 
 import importlib.util
 import inspect
@@ -26,7 +26,7 @@ ESTIMATORS = {
 
 
 def public_objects():
-    """What the package offers, by the shortest name under which it is found."""
+    """Return the public objects by their shortest name."""
     found, modules = {}, []
     for name in sksiamese.__all__:
         item = getattr(sksiamese, name)
@@ -45,12 +45,12 @@ OBJECTS = public_objects()
 
 
 def section(text, start, end):
-    """Names that a section of a numpydoc text defines."""
+    """Return the names that a section of a numpydoc text defines."""
     return re.findall(r"^(\w+) : ", text.partition(start)[2].partition(end)[0], flags=re.MULTILINE)
 
 
 def test_the_reference_lists_the_public_names_and_no_others():
-    # The page of a module is made from its __all__, so that here its name will do.
+    # The page of a module is made from its __all__, so its name suffices here.
     reference = (DOCS / "api.rst").read_text()
     listed = re.findall(r"^   (\w+)$", reference, flags=re.MULTILINE)
     public = {name.partition(".")[0] for name in OBJECTS}
@@ -95,7 +95,7 @@ def test_the_user_guide_links_to_every_class():
 
 
 def roles():
-    """Targets of :ref: and :doc: by file, but in what the gallery writes itself."""
+    """Yield the targets of :ref: and :doc: by file, without files written by the gallery."""
     written = [path for path in DOCS.glob("*.rst") if not path.name.startswith("sg_")]
     pages = [*written, *(DOCS.parent / "examples").glob("*.py")]
     for path in [*pages, *Path(sksiamese.__file__).parent.rglob("*.py")]:
@@ -105,7 +105,7 @@ def roles():
 
 
 def test_references_within_the_docs_have_targets():
-    # Sphinx is told to be silent on them, as inherited docstrings refer to scikit-learn's guide.
+    # Sphinx does not report them, as inherited docstrings refer to scikit-learn's guide.
     pages = {path.stem: path.read_text("utf-8") for path in DOCS.glob("*.rst")}
     labels = re.findall(r"^\.\. _([^:]+):$", "\n".join(pages.values()), flags=re.MULTILINE)
     targets, found = {"ref": labels, "doc": [*pages]}, list(roles())
@@ -120,7 +120,7 @@ def test_the_citation_has_the_version_of_the_package():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The pages of the reference as HTML, built without the guide and the gallery."""
+    """Build the pages of the reference as HTML, without the guide and the gallery."""
     folder = tmp_path_factory.mktemp("reference")
     shutil.copy(DOCS / "api.rst", folder)
     shutil.copytree(DOCS / "_templates", folder / "_templates")

@@ -1,4 +1,4 @@
-"""SiameseEmbedder: what it learns, where it fits in, what it refuses."""
+"""Test SiameseEmbedder: learning, composition, partial_fit, scores, refusals."""
 
 import numpy as np
 import pytest
@@ -335,7 +335,7 @@ def test_nearest_rows_equal_scipy():
 
 @pytest.fixture(scope="module")
 def few_shot():
-    """Rows of 40 people, some of whom have a single one, near to a point of each."""
+    """Return rows of 40 people near a point of each; some people have a single row."""
     rng = np.random.default_rng(0)
     people = rng.permutation(np.repeat(np.arange(40), [1] * 12 + [2] * 10 + [5] * 18))
     return rng.normal(size=(40, 10))[people] + 0.1 * rng.normal(size=(len(people), 10)), people
@@ -367,7 +367,7 @@ def test_a_class_with_one_row_is_used_as_negatives(few_shot, parameters):
 
 
 def test_the_single_row_of_a_class_is_a_negative():
-    """The loss of two rows at one place is zero unless a third one is their negative."""
+    """The loss of two identical rows is zero unless a third row is their negative."""
     X, y = np.array([[0.0], [0.0], [0.1]]), [0, 0, 1]
     seen = []
 
@@ -430,7 +430,7 @@ def test_early_stopping_leaves_pairs_to_learn_from(n_rows, fraction):
 
 
 def numbers(dtype, offset):
-    """Rows that differ in a small number on top of a large one, and their classes."""
+    """Return rows of small differences on top of a large offset, and their classes."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 400)
     small = (rng.integers(0, 12, 400) + 30 * y).astype(dtype)

@@ -1,4 +1,4 @@
-"""Explanations: the sum rule, symmetry, and shares that fall where they must."""
+"""Test explanations: sum rule, symmetry, and contributions of columns."""
 
 import copy
 from functools import cache, partial
@@ -36,14 +36,14 @@ INFORMATIVE, UNSEEN = 2, 5
 
 
 def planted(dtype=np.float64):
-    """Six columns, of which one decides and the last has nothing to say."""
+    """Return six columns, one of them decisive and the last one noise, and their classes."""
     X = np.random.default_rng(0).normal(size=(300, 6)).astype(dtype)
     return X, X[:, INFORMATIVE] > 0
 
 
 @cache
 def fitted(dtype=np.float64, **parameters):
-    """A verifier of the planted rows, their pairs as a view, and which match."""
+    """Return a verifier of the planted rows, their pairs as a view, and the matches."""
     X, y = planted(dtype)
     pairs, match, _ = make_pairs(X, y, n_pairs=400, as_view=True, random_state=0)
     options = {"max_iter": 10, "width": 32, "n_components": 8, "random_state": 0} | parameters
@@ -58,7 +58,7 @@ class Smooth(nn.Sequential):
 
 
 class Deaf(nn.Module):
-    """A head that never lets a gradient through."""
+    """A head without gradients to its items."""
 
     def __init__(self, n_components):
         super().__init__()

@@ -118,7 +118,7 @@ def collected(*arguments):
 
 @pytest.fixture(scope="module")
 def by_default():
-    """What the default command collects."""
+    """Return the files that the default command collects."""
     return collected()
 
 
@@ -169,7 +169,7 @@ def test_every_public_name_is_linted_and_in_the_reference():
 
 def test_every_benchmark_has_a_test_in_the_same_folder():
     scripts = {path.relative_to(ROOT) for path in (ROOT / "benchmarks").glob("[a-z]*/[a-z]*.py")}
-    assert len(scripts) > 20
+    assert len(scripts) >= 17
     for script in scripts:
         tests = [path.read_text("utf-8") for path in (ROOT / "tests" / script.parent).glob("*.py")]
         name = ".".join(script.with_suffix("").parts[1:])

@@ -1,4 +1,4 @@
-"""Generated calls of everything public; see :mod:`tests.fuzzing`."""
+"""Test generated calls of all public objects; see :mod:`tests.fuzzing`."""
 
 import inspect
 import operator

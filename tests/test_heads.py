@@ -1,4 +1,4 @@
-"""Heads: the laws of all of them, and the weighted distance by hand."""
+"""Test heads: common properties, and the weighted distance against a loop."""
 
 import pickle
 

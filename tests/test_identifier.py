@@ -1,4 +1,4 @@
-"""The identifier: who is enrolled is found, who is not is rejected at the rate asked for."""
+"""Test SiameseIdentifier: enrolment, prediction, rejection, metrics and indexes."""
 
 import pickle
 from functools import partial
@@ -21,7 +21,7 @@ STRATEGIES = ["nearest", "prototype"]
 
 
 def state(identifier):
-    """All that an enrolment sets."""
+    """Return all attributes that an enrolment sets."""
     names = ("classes_", "enrolled_", "enrolled_labels_", "templates_", "template_labels_")
     return [getattr(identifier, name) for name in names] + [identifier.threshold_]
 
@@ -33,7 +33,7 @@ def assert_same_state(first, second):
 
 
 class Graph:
-    """An index that gives a graph of distances and nothing else, in the order of numbers."""
+    """An index with a graph of distances only, in the order of row numbers."""
 
     def __init__(self, n_neighbors):
         self.n_neighbors = n_neighbors

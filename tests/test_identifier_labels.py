@@ -1,4 +1,4 @@
-"""Labels of an identifier are never converted inexactly, and names that it forgets are gone."""
+"""Test that an identifier converts labels exactly and forgets names completely."""
 
 import pickle
 from datetime import date

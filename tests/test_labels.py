@@ -1,4 +1,4 @@
-"""Labels enter by one function, and no two of them ever become one."""
+"""Test that labels are read exactly."""
 
 import datetime
 

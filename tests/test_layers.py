@@ -1,4 +1,4 @@
-"""The walls of the package: which room may import which, and how long code may be."""
+"""Test the layers of the package, and the length of files and functions."""
 
 import ast
 import re
@@ -13,8 +13,8 @@ PATHS = sorted(PACKAGE.rglob("*.py"))
 TREES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in PATHS}
 TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 
-# Rooms, folders or files, from the lowest to the highest layer. A room may import lower rooms
-# alone, and of other packages those of its layer.
+# Files and folders of the package, from the lowest to the highest layer. Each may import from
+# lower layers only, and the other packages of its layer.
 LAYERS = [
     ({"_parameters", "_rollback"}, set()),
     ({"_distributed", "distances", "losses"}, {"torch"}),
@@ -32,13 +32,13 @@ LAYERS = [
     ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
     ({"__init__"}, set()),
 ]
-LEVEL = {room: level for level, (rooms, _) in enumerate(LAYERS) for room in rooms}
+LEVEL = {part: level for level, (parts, _) in enumerate(LAYERS) for part in parts}
 
 
 def imports(name):
-    """Rooms and other packages that a module imports, wherever in its code."""
+    """Return the files and folders of the package, and other packages, that a module imports."""
     folder = name.split("/")[:-1]
-    rooms, packages = set(), set()
+    parts, packages = set(), set()
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Import):
             packages |= {alias.name.split(".")[0] for alias in node.names}
@@ -46,19 +46,19 @@ def imports(name):
             packages.add(node.module.split(".")[0])
         elif isinstance(node, ast.ImportFrom):
             above = folder[: len(folder) + 1 - node.level]
-            parts = above + (node.module.split(".") if node.module else [])
-            rooms |= {parts[0]} if parts else {alias.name for alias in node.names}
-    return rooms, packages - sys.stdlib_module_names
+            path = above + (node.module.split(".") if node.module else [])
+            parts |= {path[0]} if path else {alias.name for alias in node.names}
+    return parts, packages - sys.stdlib_module_names
 
 
 def body_lines(function):
-    """Lines of a function from the first statement after its docstring."""
+    """Return the number of lines of a function, from the first statement after its docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
 def n_code_lines(path, tree):
-    """Lines of a file without blank lines, comments and docstrings."""
+    """Return the number of lines without blank lines, comments and docstrings."""
     docstrings = [
         node
         for node in ast.walk(tree)
@@ -79,15 +79,15 @@ def test_contributing_lists_every_file_and_folder_in_the_order_of_layers():
     page = (PACKAGE.parent / "docs" / "contributing.rst").read_text("utf-8")
     listed = re.findall(r"^- ``(\w+)``: .+\.$", page, flags=re.MULTILINE)
     assert sorted(listed) == sorted(LEVEL.keys() - {"__init__"})
-    assert [LEVEL[room] for room in listed] == sorted(map(LEVEL.get, listed), reverse=True)
+    assert [LEVEL[part] for part in listed] == sorted(map(LEVEL.get, listed), reverse=True)
 
 
 def test_a_module_imports_lower_layers_and_permitted_packages_only():
     for module in TREES:
-        room = module.split("/")[0]
-        rooms, packages = imports(module)
-        higher = {other for other in rooms - {room} if LEVEL[other] >= LEVEL[room]}
-        foreign = packages - LAYERS[LEVEL[room]][1]
+        part = module.split("/")[0]
+        parts, packages = imports(module)
+        higher = {other for other in parts - {part} if LEVEL[other] >= LEVEL[part]}
+        foreign = packages - LAYERS[LEVEL[part]][1]
         assert (higher, foreign) == (set(), set()), module
 
 
@@ -131,7 +131,7 @@ print(sksiamese.__version__, time.process_time() - start, *Missing.asked)
 
 
 def test_importing_the_package_is_fast_and_needs_no_optional_package():
-    """The time counts from the imports of torch and scikit-learn on."""
+    """The imports of torch and scikit-learn do not count."""
     command = [sys.executable, "-c", IMPORT]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     version, seconds, *asked = done.stdout.split()

@@ -1,4 +1,4 @@
-"""Miners: plain loops as oracles, and what every miner must satisfy, said once."""
+"""Test miners against plain loops, and their common properties."""
 
 import math
 from functools import partial
@@ -41,7 +41,7 @@ each_batch = pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 
 
 def batch(labels, seed=0):
-    """Distances, no two of which are equal, and the masks of a batch."""
+    """Return distinct distances and the masks of a batch."""
     labels = torch.tensor(labels)
     n = len(labels)
     generator = torch.Generator().manual_seed(seed)
@@ -51,7 +51,7 @@ def batch(labels, seed=0):
 
 
 def selected(D, same, different):
-    """Per row, the distances of its positives and of its negatives, as sorted lists."""
+    """Return the sorted distances of the positives and of the negatives of each row."""
     return [
         (sorted(d[s].tolist()), sorted(d[t].tolist()))
         for d, s, t in zip(D, same, different, strict=True)
@@ -223,7 +223,7 @@ def test_semihard_selects_a_negative_that_is_strictly_farther():
 
 
 def points(n=24, n_classes=4, seed=0):
-    """Unit-length embeddings of some classes, their Euclidean distances and masks."""
+    """Return unit-length embeddings, their classes, Euclidean distances and masks."""
     Z = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     Z = torch.nn.functional.normalize(Z)
     y = torch.arange(n) % n_classes

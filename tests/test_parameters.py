@@ -1,4 +1,4 @@
-"""Functions and modules of torch refuse options beyond their range, and name them."""
+"""Test that functions and modules of torch refuse options outside their range by name."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Progress of training inside of pipelines and other estimators, by scikit-learn's callbacks."""
+"""Test callbacks of scikit-learn in pipelines and other estimators."""
 
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
@@ -14,7 +14,7 @@ BRIEFLY = {"max_iter": 3, "width": 8, "random_state": 0}
 
 
 class Epochs:
-    """A callback that reaches the steps of a pipeline and counts the epochs of each estimator."""
+    """A callback that counts the epochs of each estimator of a pipeline."""
 
     max_propagation_depth = None
 

@@ -1,4 +1,4 @@
-"""What error messages advise, executed: after each refusal the remedy that it names works."""
+"""Test that the remedy of each error message works."""
 
 import copy
 from functools import partial
@@ -31,7 +31,7 @@ def verify(**parameters):
 
 
 def resume(labels=Y, **changed):
-    """Fit, change parameters and fit again with ``warm_start=True``, unless that is changed."""
+    """Fit, change parameters, and fit again with ``warm_start=True`` unless it is changed."""
     return embed(warm_start=True).set_params(**changed).fit(X, labels)
 
 
@@ -46,7 +46,7 @@ def scaled(input_shape, n_components, *, power):
 
 
 class Wave(nn.Module):
-    """A tower of complex numbers, kept as they are or as pairs of real ones."""
+    """A tower of complex numbers, stored as they are or as pairs of real ones."""
 
     def __init__(self, input_shape, n_components, *, real_weight, real_output):
         super().__init__()

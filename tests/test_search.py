@@ -1,4 +1,4 @@
-"""Searches: workers, rungs, early stopping and warm starts change no result."""
+"""Test searches with workers, halving, early stopping and warm starts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Threads that share a fitted estimator: the same answers, whatever others do meanwhile."""
+"""Test fits and predictions in several threads and forked processes."""
 
 import multiprocessing
 import os
@@ -11,12 +11,12 @@ import torch
 
 from sksiamese import PairView, SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
 
-N_THREADS, N_CALLS = 8, 20
+N_THREADS, N_CALLS = 8, 8
 SETTINGS = {"max_iter": 2, "dropout": 0.3, "random_state": 0}
 
 
 def answers(digits):
-    """What a fitted embedder, verifier and identifier are asked, by name."""
+    """Return calls of a fitted embedder, verifier and identifier by name."""
     X, X_test, y, _ = digits
     pairs, match, _ = make_pairs(X, y, n_pairs=1000, as_view=True, random_state=0)
     new = PairView(X_test, np.random.default_rng(0).integers(len(X_test), size=(300, 2)))
@@ -115,7 +115,7 @@ def watched(function, **parameters):
 
 
 def fit_in_threads(X, y, n_threads=2):
-    """Embeddings by estimators that are fitted in threads of their own."""
+    """Return embeddings of estimators fitted in one thread each."""
     with ThreadPoolExecutor(n_threads) as pool:
         jobs = [
             pool.submit(SiameseEmbedder(**SETTINGS).fit_transform, X, y) for _ in range(n_threads)
@@ -159,7 +159,7 @@ def test_random_numbers_drawn_by_callbacks_change_nothing(digits, part):
 
 
 def in_child(function, *args):
-    """Whether a forked process reaches the end of a function."""
+    """Return whether a forked process reaches the end of a function."""
     child = multiprocessing.get_context("fork").Process(target=function, args=args)
     child.start()
     child.join(60)

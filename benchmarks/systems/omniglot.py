@@ -35,6 +35,7 @@ from sksiamese.towers import cnn
 
 SIZE = 35
 N_COPIES = 8
+COPIES = "SiameseEmbedder, supcon, mean of {} distorted copies"
 N_PAIRS = 500
 """Pairs of each alphabet that verification is tested on."""
 
@@ -142,7 +143,7 @@ def fit_embedder(X, y, alphabet, seed):
 
     return {
         "SiameseEmbedder, supcon": by_distance(embedder.transform),
-        f"SiameseEmbedder, supcon, mean of {N_COPIES} distorted copies": by_distance(of_copies),
+        COPIES.format(N_COPIES): by_distance(of_copies),
     }
 
 
@@ -194,7 +195,7 @@ def koch(results):
             "Koch et al.",
             "Omniglot: 20-way one-shot, alphabets never seen",
             "20-way one-shot",
-            find(results, model="SiameseEmbedder, supcon, mean of 8 distorted copies"),
+            find(results, model=COPIES.format(N_COPIES)),
             "embedder, supcon, mean of 8 distorted copies",
             "omniglot",
             rebuilt=find(results, model="SiameseVerifier, weighted L1"),

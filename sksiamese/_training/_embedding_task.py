@@ -22,6 +22,7 @@ from ._objective import (
     ObjectiveSpec,
     class_indicators,
     match_mask,
+    nearest_matches,
     reads_pairs,
     resolve_distance,
     try_objective,
@@ -40,7 +41,7 @@ N_PAIRED = 1024
 """Number of rows in the sample from which pairs are drawn."""
 
 N_NEIGHBORS = 4096
-"""Minimum number of training rows to search for the nearest neighbors of held-out rows."""
+"""Minimum number of rows to search for the nearest neighbors of validation rows."""
 
 UNIT_LENGTH = ("chord", "cosine")
 """Distances that ignore the length of embeddings, which is normalized to 1."""
@@ -65,12 +66,18 @@ class EmbeddingTask(Task):
 
     spec : TowerSpec
         Parameters that define the tower.
+
+    validation : tuple of (X, y, classes), default=None
+        Separate validation rows, with their codes and classes.
     """
 
-    def __init__(self, estimator, X, y, classes, spec):
+    def __init__(self, estimator, X, y, classes, spec, validation=None):
         super().__init__(estimator, classes, spec)
         self.X, self.codes = X, y
         self.y = y if classes.ndim == 1 else y.clip(max=0)
+        self.y_val = None if validation is None else validation[1]
+        self.holds_out_classes = estimator.validation == "classes"
+        self.validation = validation or (X, y, classes)
         self.labels = torch.from_numpy(y)
         unlabeled = (self.labels < 0).nonzero().squeeze(1)
         self.unlabeled_pool = unlabeled if estimator.regularizer is not None else unlabeled[:0]
@@ -81,11 +88,14 @@ class EmbeddingTask(Task):
         self.memory = CrossBatchMemory(estimator.memory_size)
         self.diagnosis_rows = None
 
-    def split(self, random_state):
+    def hold_out(self, random_state):
         """Return rows for training and validation; use classes of one row for training only."""
         y, fraction = self.y, self.validation_fraction
-        if fraction is None:
-            return np.flatnonzero(y >= 0), None
+        if self.holds_out_classes:
+            min_rows = 2 if reads_pairs(self.objective.loss) else 1
+            return split_classes(
+                self.codes, self.classes, fraction, random_state, min_training_rows=min_rows
+            )
         singleton = np.full(len(y), False)
         singleton[y >= 0] = is_singleton(y[y >= 0])
         if (singleton | (y < 0)).all():
@@ -164,11 +174,27 @@ class EmbeddingTask(Task):
         return module["objective"](Z, self.device_labels[labeled], labeled, self.memory)
 
     def score(self, module, rows, held_out):
-        """Return the share of held-out rows with a matching nearest training row."""
+        """Return the share of validation rows with a matching nearest row.
+
+        It is the nearest training row for held-out rows of the training classes. Held-out classes
+        and separate validation data are compared among themselves.
+        """
+        if self.y_val is not None or self.holds_out_classes:
+            return self._score_among(module, held_out)
         known = self._sample(rows, max(N_NEIGHBORS, 4 * len(self.classes)))
         tower = module["tower"]
         Z, Z_known = (embed_rows(tower, self.X, part) for part in (held_out, known.numpy()))
         return module["objective"].score(Z, self.labels[held_out], Z_known, self.labels[known])
+
+    def _score_among(self, module, held_out):
+        """Return the share of validation rows with a matching nearest other validation row."""
+        X, codes, classes = self.validation
+        n_neighbors = max(N_NEIGHBORS, 4 * len(classes))
+        if len(held_out) > n_neighbors:
+            held_out = self._sample(held_out, n_neighbors, torch.from_numpy(codes)).numpy()
+        Z, y = embed_rows(module["tower"], X, held_out), torch.from_numpy(codes[held_out])
+        distance, indicators = module["objective"].distance, class_indicators(classes)
+        return nearest_matches(Z, y, distance, indicators).double().mean().item()
 
     def diagnose(self, module, rows):
         """Return measures of the distances between rows of a sample."""
@@ -197,10 +223,10 @@ class EmbeddingTask(Task):
         sizes = np.bincount(codes) if indicators is None else self.classes[codes].sum(axis=0)
         return pairs_among(sample.numpy(), same, sizes, self.X.shape[1])
 
-    def _sample(self, rows, n_rows):
+    def _sample(self, rows, n_rows, labels=None):
         """Return a class-balanced sample of rows, the same at every call."""
         generator = torch.Generator().manual_seed(0)
-        labels = mask_labels_except(self.labels, rows)
+        labels = mask_labels_except(self.labels if labels is None else labels, rows)
         return next(class_balanced(labels, n_rows, generator=generator))
 
 
@@ -236,13 +262,75 @@ def is_labeled(y, unlabeled_label):
 
 def check_any_match(loss, codes, classes):
     """Raise if the loss learns from pairs, but there is no matching pair."""
-    codes = codes[codes >= 0]
-    counts = np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
-    if counts.max() < 2 and reads_pairs(loss):
+    if reads_pairs(loss) and label_counts(codes, classes).max() < 2:
         raise ValueError(
             f"y has no class with two rows, but loss={loss!r} learns from matching pairs; pass "
             "more rows of a class, or choose a loss of classes, such as 'normalized_softmax'."
         )
+
+
+def label_counts(codes, classes):
+    """Return the number of rows of each class, or of each label of an indicator matrix."""
+    codes = codes[codes >= 0]
+    return np.bincount(codes) if classes.ndim == 1 else classes[codes].sum(axis=0)
+
+
+def split_classes(codes, classes, fraction, random_state, *, min_training_rows):
+    """Return training and validation rows without a common class.
+
+    Of an indicator matrix, labels are held out; rows with both held-out and other labels are not
+    used.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_rows,)
+        Codes of the classes; rows of -1 are ignored.
+
+    classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
+        Classes, or distinct rows of an indicator matrix.
+
+    fraction : float
+        Share of the classes with two rows to hold out, in (0, 1); at least two are held out.
+
+    random_state : RandomState
+        Random number generator.
+
+    min_training_rows : int
+        Number of rows that the largest training class needs.
+
+    Returns
+    -------
+    train, validation : ndarray of int
+        Rows.
+
+    Raises
+    ------
+    ValueError
+        If a part has a single class, or too few rows of a class.
+    """
+    rows, counts = np.flatnonzero(codes >= 0), label_counts(codes, classes)
+    shared = np.flatnonzero(counts >= 2)
+    n_held_out = min(max(2, int(np.ceil(fraction * len(shared)))), len(shared))
+    is_held_out = np.isin(
+        np.arange(len(counts)), random_state.choice(shared, n_held_out, replace=False)
+    )
+    if classes.ndim == 1:
+        held_out = is_held_out[codes[rows]]
+        kept = ~held_out
+    else:
+        kept = ~classes[codes[rows]][:, is_held_out].any(axis=1)
+        held_out = ~kept & ~classes[codes[rows]][:, ~is_held_out].any(axis=1)
+    parts = rows[kept], rows[held_out]
+    for part, min_rows in zip(parts, (min_training_rows, 2), strict=True):
+        n_classes = len(np.unique(codes[part]))
+        if n_classes < 2 or label_counts(codes[part], classes).max() < min_rows:
+            raise ValueError(
+                f"validation_fraction={fraction} holds out {n_held_out} of the {len(shared)} "
+                "classes with two rows, but training and validation each need two classes, and "
+                "two rows of one of them; change validation_fraction, pass rows of more classes, "
+                "or set validation='rows'."
+            )
+    return parts
 
 
 def warn_if_no_pair_matches(codes):

@@ -26,8 +26,8 @@ class Monitor:
     rows : ndarray of int
         Training rows.
 
-    held_out : ndarray of int or None
-        Validation rows; None without early stopping.
+    score : callable or None
+        ``score(monitor)`` returns the validation score; None without early stopping.
 
     tol : float
         Minimum improvement of the loss or of the validation score.
@@ -53,20 +53,28 @@ class Monitor:
         Whether the loss or the weights became NaN or infinite.
     """
 
-    def __init__(
-        self, task, module, rows, held_out, *, tol, n_iter_no_change, history, rng_context
-    ):
-        self.task, self.module, self.rows, self.held_out = task, module, rows, held_out
+    def __init__(self, task, module, rows, score, *, tol, n_iter_no_change, history, rng_context):
+        self.task, self.module, self.rows, self.score = task, module, rows, score
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
         self.rng_context = rng_context
         self.diagnose = rng_context()(task.diagnose)
-        self.score = rng_context()(task.score)
         self.initial_spread = self.diagnose(module, rows)["spread"]
-        self.history = {name: list(values) for name, values in history.items()}
-        self.validation_scores = None if held_out is None else []
+        self.history = {name: list(values) for name, values in ({"loss": []} | history).items()}
+        self.validation_scores = None if score is None else []
         self.best, self.n_no_change = -inf, 0
         self.weights = copy.deepcopy(module.state_dict())
         self.diverged = False
+
+    def check_score(self):
+        """Raise unless the score of the untrained module is finite."""
+        if not isfinite(self.initial_spread):
+            return  # Training reports the non-finite embeddings.
+        value = self.score(self)
+        if not isfinite(value):
+            raise ValueError(
+                f"The validation score is {value} before training; check X_val and y_val for "
+                "outliers, or change scoring."
+            )
 
     def record(self, loss):
         """Record an epoch and return whether to stop."""
@@ -86,7 +94,7 @@ class Monitor:
         """Return whether loss or score has stopped improving; keep the weights to restore."""
         value = -loss
         if self.validation_scores is not None:
-            value = self.score(self.module, self.rows, self.held_out)
+            value = self.score(self)
             self.validation_scores.append(value)
         if value > self.best or self.validation_scores is None:
             self.weights = copy.deepcopy(self.module.state_dict())

@@ -32,6 +32,12 @@ class Task(ABC):
     y : ndarray of int of shape (n_rows,)
         Codes of the classes; -1 for rows that are not used.
 
+    y_val : ndarray of int of shape (n_validation_rows,) or None
+        Codes of the classes of separate validation data, if passed; -1 for rows that are not used.
+
+    validation_fraction : float or None
+        Share of the rows to hold out; None without early stopping.
+
     classes : ndarray
         Classes.
 
@@ -50,9 +56,20 @@ class Task(ABC):
             augment_items, augment=estimator.augment, input_shape=estimator.input_shape
         )
 
-    @abstractmethod
     def split(self, random_state):
-        """Return rows for training, and rows for validation (None without early stopping)."""
+        """Return rows for training, and rows for validation (None without early stopping).
+
+        If separate validation data is passed, the latter are rows of this data.
+        """
+        if self.y_val is not None:
+            return np.flatnonzero(self.y >= 0), np.flatnonzero(self.y_val >= 0)
+        if self.validation_fraction is None:
+            return np.flatnonzero(self.y >= 0), None
+        return self.hold_out(random_state)
+
+    @abstractmethod
+    def hold_out(self, random_state):
+        """Return rows for training and for validation, by ``validation_fraction``."""
 
     @abstractmethod
     def build(self, rows):

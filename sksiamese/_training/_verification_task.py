@@ -75,22 +75,25 @@ class VerificationTask(Task):
 
     spec : TowerSpec
         Parameters that define the tower.
+
+    validation : tuple of (pairs, match, weight), default=None
+        Separate validation pairs, with their codes and weights.
     """
 
-    def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
+    def __init__(self, estimator, pairs, match, weight, classes, groups, spec, validation=None):
         super().__init__(estimator, classes, spec)
         self.pairs, self.match, self.weight, self.groups = pairs, match, weight, groups
-        self.y = np.where(weight > 0, match, -1)
+        self.y = used_codes(match, weight)
+        self.y_val = None if validation is None else used_codes(*validation[1:])
+        self.validation = validation or (pairs, match, weight)
         self.labels = torch.from_numpy(match)
         self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
         self.distance = resolve(DISTANCES, estimator.distance)
         self.max_iter = estimator.max_iter
 
-    def split(self, random_state):
+    def hold_out(self, random_state):
         """Return pairs for training and validation; given groups, no identity is in both."""
         fraction = self.validation_fraction
-        if fraction is None:
-            return np.flatnonzero(self.y >= 0), None
         if self.groups is None:
             return split_stratified(self.y, fraction, random_state)
         return split_identities(self.groups, fraction, self.y, random_state)
@@ -175,10 +178,13 @@ class VerificationTask(Task):
         return head_loss + contrastive_weight * contrastive(D, same, different, margin=self.margin)
 
     def score(self, module, rows, held_out):
-        """Return the accuracy of the head on held-out pairs."""
+        """Return the accuracy of the head on validation pairs."""
+        pairs, match, weight = self.validation
         function = partial(head_logits, module["head"])
-        accepted = map_pairs(function, module["tower"], self.pairs[held_out]) > 0
-        return accuracy_score(self.match[held_out], accepted, sample_weight=self.weight[held_out])
+        logits = map_pairs(function, module["tower"], pairs[held_out])
+        if not logits.isfinite().all():
+            return np.nan
+        return accuracy_score(match[held_out], logits > 0, sample_weight=weight[held_out])
 
     def diagnose(self, module, rows):
         """Return measures of the distances in a sample of pairs."""
@@ -186,6 +192,11 @@ class VerificationTask(Task):
         function = partial(paired, self.distance)
         D = map_pairs(function, module["tower"], self.pairs[sample])
         return distance_measures(D, self.labels[sample] > 0, self.margin)
+
+
+def used_codes(match, weight):
+    """Return the codes of pairs, with -1 for pairs of weight zero."""
+    return np.where(weight > 0, match, -1)
 
 
 def item_weights(pairs, rows, weight):

@@ -136,7 +136,7 @@ class UnseenClassesDisplay:
             "line_kwargs": [dict, None],
             "fill_between_kwargs": [dict, None],
         },
-        prefer_skip_nested_validation=True,
+        prefer_skip_nested_validation=False,
     )
     def plot(self, *, ax=None, line_kwargs=None, fill_between_kwargs=None):
         """Draw the lines and the band.

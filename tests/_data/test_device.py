@@ -1,4 +1,4 @@
-"""What an accelerator runs, on the CPU: the same results, without waiting for a number.
+"""Test code for accelerators on the CPU: same results, and no synchronisation.
 
 Tensors of the device "meta" have no values: whoever asks for one, or for a size that depends on
 one, gets an error.
@@ -47,12 +47,12 @@ each_loss = pytest.mark.parametrize("loss", PAIR_LOSSES.values(), ids=PAIR_LOSSE
 
 @pytest.fixture
 def as_accelerator(monkeypatch):
-    """A function after whose call tensors of the CPU go the way of those of an accelerator."""
+    """Return a function that makes CPU tensors use the code of accelerators."""
     return lambda: monkeypatch.setattr(_masked, "on_cpu", lambda D: False)
 
 
 def pairs(labels, device="cpu"):
-    """Distances and the masks of a batch."""
+    """Return the distances and masks of a batch."""
     y = torch.tensor(labels)
     generator = torch.Generator().manual_seed(0)
     D = 2 * torch.rand(len(y), len(y), generator=generator)
@@ -95,7 +95,7 @@ def test_distance_weighted_draws_a_negative_of_the_same_anchor(as_accelerator):
 
 
 def waits(loss, miner):
-    """Whether a loss of mined pairs has to know how many pairs there are."""
+    """Return whether a loss of mined pairs depends on the number of pairs."""
     every = CONFIGURED["all"], CONFIGURED["multi_similarity"]
     return miner is angular or (loss is soft_margin_triplet and miner in every)
 
@@ -145,7 +145,7 @@ def test_towers_do_not_synchronise_with_the_device(name):
 
 
 class Watch(TorchDispatchMode):
-    """Notes what Python would have to wait for: numbers, and sizes that depend on values."""
+    """Record the operations that synchronise: reading numbers, and sizes that depend on values."""
 
     WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "bincount", "equal")
 
@@ -162,7 +162,7 @@ class Watch(TorchDispatchMode):
         return function(*args, **kwargs or {})
 
     def during(self, batches):
-        """The batches of an epoch; drawing them, which the CPU does anyway, is left out."""
+        """Yield the batches of an epoch; drawing them is not watched."""
         for batch in batches:
             self.in_batch = True
             self.n_batches += 1
@@ -172,7 +172,7 @@ class Watch(TorchDispatchMode):
 
 @pytest.fixture
 def watch(monkeypatch, as_accelerator):
-    """The steps of every fit, watched, with data that are kept as an accelerator keeps them."""
+    """Watch the training steps of every fit, with data stored as on an accelerator."""
     watch = Watch()
 
     def train(module, epochs, *args, **options):
@@ -225,7 +225,7 @@ CARD = torch.device("cuda", 0)
 
 
 class Stored:
-    """An array that is not one of numpy."""
+    """An array that is not a numpy array."""
 
     def __init__(self, rows):
         self.rows, self.shape, self.dtype = rows, rows.shape, rows.dtype
@@ -250,7 +250,7 @@ def test_data_stay_on_cuda_if_they_fit_eight_times_into_free_memory(
 
 
 def read_only(rows):
-    """An array that may not be written to."""
+    """Return a read-only copy of an array."""
     rows = rows.copy()
     rows.flags.writeable = False
     return rows
@@ -281,7 +281,7 @@ def test_writable_arrays_are_read_without_a_copy_on_the_cpu():
 
 
 def test_row_numbers_are_contiguous_when_sent_to_the_device(monkeypatch):
-    """A card would wait for those that lie apart, as the share of one of several processes does."""
+    """CUDA synchronises to copy row numbers that are not contiguous, such as a shard."""
     asked = []
     monkeypatch.setattr(_items, "to_device", lambda tensor, device: asked.append(tensor) or tensor)
     some = np.arange(10)[1::3]
@@ -291,7 +291,7 @@ def test_row_numbers_are_contiguous_when_sent_to_the_device(monkeypatch):
 
 
 class Pageable:
-    """Stands for a tensor of the CPU, and notes what is made of it."""
+    """Record the calls on a CPU tensor."""
 
     def __init__(self):
         self.done = []

@@ -1,4 +1,4 @@
-"""Sparse input: the same answers as for the dense rows, a few rows at a time."""
+"""Test that sparse input gives the same results as dense rows, in chunks."""
 
 import numpy as np
 import pytest

@@ -1,10 +1,11 @@
-"""Rows that lie elsewhere: read a few at a time, and never as a whole."""
+"""Test that stored rows are read in chunks."""
 
 import tracemalloc
 from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from sksiamese import (
@@ -22,7 +23,7 @@ from sksiamese.explain import explain_pairs
 
 
 class Stored:
-    """An array as h5py gives it: rows by slice or by row numbers that increase, and no more."""
+    """An array like those of h5py, indexed by slices or increasing row numbers only."""
 
     def __init__(self, X):
         self.rows, self.shape, self.dtype = X, X.shape, X.dtype
@@ -37,7 +38,7 @@ class Stored:
 
 
 class Graph(Stored):
-    """An array that would be computed anew at every read."""
+    """An array that is computed at every read."""
 
     def __dask_graph__(self):
         """Nothing to compute."""
@@ -67,6 +68,32 @@ def test_stored_rows_give_the_same_embedder_as_an_array(digits, few_at_a_time, d
     assert stored_test.most == 100
     assert Z.dtype == (np.float64 if dtype == np.float64 else np.float32)
     np.testing.assert_array_equal(Z, expected.transform(X_test))
+
+
+def test_stored_validation_rows_are_read_in_parts(digits, few_at_a_time):
+    X, X_val, y, y_val = digits
+    stored, stored_val = Stored(X), Stored(X_val)
+    embedder = SiameseEmbedder(**settings(early_stopping=True))
+    found = clone(embedder).fit(stored, y, X_val=stored_val, y_val=y_val)
+    expected = clone(embedder).fit(X, y, X_val=X_val, y_val=y_val)
+    assert stored_val.most == 100
+    assert found.validation_scores_ == expected.validation_scores_
+    embedder.set_params(scoring=lambda model, X, y: model.score(X, y))
+    scored = clone(embedder).fit(stored, y, X_val=stored_val, y_val=y_val)
+    assert scored.validation_scores_ == expected.validation_scores_
+    assert stored_val.most == 100
+    held_out = [clone(embedder).fit(kind, y).validation_scores_ for kind in (stored, X)]
+    np.testing.assert_array_equal(*held_out)
+
+
+def test_stored_validation_rows_with_missing_values_raise_before_training(digits):
+    X, X_val, y, y_val = digits
+    bad = X_val.copy()
+    bad[3, 3] = np.nan
+    embedder = SiameseEmbedder(**settings(early_stopping=True))
+    with pytest.raises(ValueError, match=r"X_val .*contains NaN"):
+        embedder.fit(X, y, X_val=Stored(bad), y_val=y_val)
+    assert set(vars(embedder)) == set(embedder.get_params())
 
 
 def test_training_reads_stored_rows_in_parts(digits):
@@ -262,7 +289,7 @@ EMPTY_ROWS = {
 
 @pytest.fixture(scope="module")
 def series():
-    """Series of up to ten steps of two channels, padded with NaN, and their classes."""
+    """Return series of up to ten steps of two channels, padded with NaN, and their classes."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 20))
     for row in X:

@@ -1,4 +1,4 @@
-"""Distances of an identifier: predict, verify and scores agree to the last bit, or say why not."""
+"""Test that predict, verify and scores of an identifier use exactly the same distances."""
 
 import numpy as np
 import pytest
@@ -150,7 +150,7 @@ def test_haversine_accepts_latitude_and_longitude():
 
 
 class Index:
-    """An index that answers with what it was given."""
+    """An index that returns a fixed answer."""
 
     def __init__(self, answer):
         self.answer = answer

@@ -1,4 +1,4 @@
-"""The threshold of an identifier: who plays impostor, how many of them are let in."""
+"""Test the rejection threshold of an identifier: choice of impostors and false-accept rate."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_unseen_classes_are_accepted_at_the_target_rate(strategy, target_far):
 
 
 def mean_rate(n_classes, n_rows, spread, target_far, *, n_draws=100, **options):
-    """Mean rate of false accepts over draws of classes, 20 of them new, and its standard error."""
+    """Return the mean false-accept rate over draws of 20 unseen classes, and its standard error."""
     rates = []
     for seed in range(n_draws):
         X, y = people(n_classes + 20, n_rows, seed=seed, spread=spread)
@@ -46,7 +46,7 @@ def mean_rate(n_classes, n_rows, spread, target_far, *, n_draws=100, **options):
 
 
 def test_the_target_rate_holds_for_few_classes():
-    # Twenty classes of many rows each: their rows are no substitute for more classes.
+    # Many rows of each of twenty classes do not replace more classes.
     rate, error = mean_rate(20, 10, 0.1, 0.1)
     assert 0.05 < rate < 0.1 + 2 * error
 
@@ -62,7 +62,7 @@ def test_both_classes_of_the_closest_pair_count(n_classes, n_rows, spread, targe
 
 
 def accepted_by_the_rule(D, own, n_classes, allowed):
-    """Sum over classes of the share of their rows that is accepted without their template.
+    """Return the sum over classes of the share of rows accepted without their template.
 
     ``D`` has the distance of every row to the template of every class.
     """

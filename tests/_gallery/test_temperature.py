@@ -1,4 +1,4 @@
-"""Probabilities of an identifier: a temperature that is chosen on rows left out."""
+"""Test the probabilities of an identifier and the choice of their temperature."""
 
 import numpy as np
 import pytest

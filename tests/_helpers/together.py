@@ -1,4 +1,4 @@
-"""Fits that processes of torch.distributed do together; torchrun starts it."""
+"""Fits of several processes of torch.distributed; a script for torchrun."""
 
 import os
 import runpy
@@ -30,27 +30,27 @@ FITS = {
 
 
 class StopAt:
-    """A callback that ends training after so many epochs."""
+    """A callback that stops training after some epochs."""
 
     def __init__(self, n_epochs):
         self.n_epochs = n_epochs
 
     def setup(self, estimator, context):
-        """Nothing to prepare."""
+        """Do nothing."""
 
     def teardown(self, estimator, context):
-        """Nothing to clean up."""
+        """Do nothing."""
 
     def on_fit_task_begin(self, estimator, context):
-        """Nothing to begin."""
+        """Do nothing."""
 
     def on_fit_task_end(self, estimator, context):
-        """Whether training is to end."""
+        """Return whether to stop training."""
         return context.task_name == "epoch" and context.task_id + 1 >= self.n_epochs
 
 
 def fit(name, X, y):
-    """A fitted estimator of the table; a verifier learns from pairs of unequal weight."""
+    """Return a fitted estimator of the table; a verifier gets pairs of unequal weight."""
     if name != "verifier":
         return FITS[name].fit(X, y)
     X_pairs, match, _ = make_pairs(X, y, n_pairs=150, random_state=0)
@@ -58,39 +58,45 @@ def fit(name, X, y):
 
 
 def weights(estimator):
-    """All that was learned, as one vector."""
+    """Return all learned weights as one vector."""
     parts = [getattr(estimator, f"{part}_") for part in estimator._parts]
     found = [part.state_dict().values() for part in parts]
     return torch.cat([value.flatten().double() for values in found for value in values]).numpy()
 
 
 def few_digits():
-    """Rows and classes."""
+    """Return rows and classes."""
     X, y = load_digits(return_X_y=True)
     return X[:230], y[:230]
 
 
 def single_rows(y, batch_size, *, generator):
-    """A sampler whose batches cannot be shared."""
+    """Yield a batch of one row, which processes cannot share."""
     yield torch.tensor([0])
 
 
-def error(estimator, X, y):
-    """What a fit that must fail says."""
+def error(estimator, X, y, **options):
+    """Return the message of a fit that must fail."""
     with pytest.raises(ValueError, match=r".") as failure:
-        estimator.fit(X, y)
+        estimator.fit(X, y, **options)
     return str(failure.value)
 
 
+def stopped(X, y):
+    """Return the weights of an embedder with validation data of its own and a scorer."""
+    embedder = SiameseEmbedder(**BRIEFLY, early_stopping=True, scoring=SiameseEmbedder.score)
+    return weights(embedder.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:]))
+
+
 def promise_kept(X, y):
-    """Threshold of an identifier, by classes held out without a seed, and the classes learned."""
+    """Return the threshold of an identifier without a seed, and its learned classes."""
     embedder = SiameseEmbedder(**BRIEFLY)
     identifier = SiameseIdentifier(embedder, target_far=0.4, validation_fraction=0.4).fit(X, y)
     return np.append(identifier.learned_classes_, identifier.threshold_)
 
 
 def learned():
-    """What this process learns together with the others."""
+    """Return what this process learns together with the others."""
     X, y = few_digits()
     rank = dist.get_rank()
     stops = [StopAt(2)] if rank == 0 else []
@@ -101,6 +107,10 @@ def learned():
         "shared out": error(SiameseEmbedder(), X[rank:], y[rank:]),
         "other rows": error(SiameseEmbedder(), X + rank % 2, y),
         "threshold": promise_kept(X, y),
+        "stopped": stopped(X, y),
+        "other validation rows": error(
+            SiameseEmbedder(early_stopping=True), X, y, X_val=X[rank:], y_val=y[rank:]
+        ),
         "tiny": error(SiameseEmbedder(sampler=single_rows), X, y),
     }
 

@@ -1,4 +1,4 @@
-"""The two loops: training and inference."""
+"""Test the loops of training and inference."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from sksiamese._training._loop import train
 
 
 class Recorder:
-    """A model of one weight, and what happens to it."""
+    """A model of one weight that records its training."""
 
     def __init__(self, stop_after=None):
         self.module = nn.Linear(1, 1, bias=False)

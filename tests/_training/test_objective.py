@@ -1,4 +1,4 @@
-"""What the embedder minimises: losses by name, the peer's losses, memory, regularisers, labels."""
+"""Test the objective of the embedder: losses, memory, regularisers, labels."""
 
 import copy
 import pickle
@@ -232,7 +232,7 @@ def test_a_memory_adds_pairs_to_the_loss(digits):
 
 
 class NearerThan(nn.Module):
-    """A miner with a limit, which it keeps on its device, and a weight that it learns."""
+    """A miner with a buffer and a weight."""
 
     def __init__(self, limit):
         super().__init__()

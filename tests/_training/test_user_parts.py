@@ -1,4 +1,4 @@
-"""Parts that a user writes: each wrong form is refused by the name of its parameter."""
+"""Test that invalid losses, miners, towers and other callables are refused by name."""
 
 import copy
 import itertools
@@ -56,7 +56,7 @@ class Detached(nn.Module):
 
 
 class Adder(nn.Module):
-    """A loss of classes whose constructor needs more than the embedder has."""
+    """A loss of classes with an unknown constructor argument."""
 
     def __init__(self, n_classes, temperature):
         super().__init__()
@@ -310,7 +310,7 @@ def test_an_augmentation_of_series_refuses_images(data):
 
 
 class Concatenated(nn.Module):
-    """A head that reads the left item and the right item by other weights."""
+    """A head with different weights for the left and the right item."""
 
     def __init__(self, n_components):
         super().__init__()
@@ -321,7 +321,7 @@ class Concatenated(nn.Module):
 
 
 def head_of(function):
-    """A head without weights that a function makes up."""
+    """Return a head without weights that calls a function."""
 
     class Head(nn.Module):
         def __init__(self, n_components):
@@ -373,7 +373,7 @@ def test_a_head_factory_gets_the_arguments_of_its_signature(few_pairs, head):
 
 def test_trials_change_neither_parts_nor_generators(data):
     class Counts(nn.Module):
-        """A loss with a buffer that its calls change, and dropout."""
+        """A loss with dropout and a buffer that counts calls."""
 
         def __init__(self):
             super().__init__()

@@ -1,4 +1,4 @@
-"""What the tables of targets share: how a target is written, and kinds of common arguments."""
+"""Targets and kinds of arguments that the tables share."""
 
 import copy
 import functools
@@ -29,7 +29,7 @@ from sksiamese import (
 
 from . import laws as law
 from .engine import Kind, Target
-from .parts import Linear, loss_of_user
+from .parts import Linear, loss_of_user, score_of_user
 from .values import (
     ANY,
     CLASSES,
@@ -49,7 +49,7 @@ from .values import (
 
 
 class Scaler(StandardScaler):
-    """A transformer of a user that keeps numpy's warnings of what it is given to itself."""
+    """A custom transformer that silences numpy's warnings."""
 
     def fit(self, X, y=None):
         with np.errstate(all="ignore"):
@@ -197,6 +197,7 @@ NET = {
     "tol": number(1e-4, 0, 1.0),
     "n_iter_no_change": number(1, 10),
     "early_stopping": BOOLEAN,
+    "scoring": name_or_callable(None, user=score_of_user),
     "validation_fraction": number(0.4, 0.2, 0.9),
     "warm_start": BOOLEAN,
     "random_state": RANDOM_STATE,
@@ -215,6 +216,7 @@ EMBEDDER = NET | {
     "memory_size": number(0, 8, 100),
     "sampler": name_or_callable("balanced", "shuffled"),
     "unlabeled_label": number(None, -1, 0, "a"),
+    "validation": name_or_callable("rows", "classes"),
 }  # fmt: skip
 VERIFIER = NET | {
     "depth": length(None, 1, 2),
@@ -222,6 +224,7 @@ VERIFIER = NET | {
     "head": name_or_callable(*heads.HEADS, user=heads.MLP),
     "margin": number(1.0, None, 0.1),
     "distance": name_or_callable(*distances.DISTANCES),
+    "scoring": name_or_callable(None, "accuracy", "roc_auc", "neg_log_loss", user=score_of_user),
     "class_weight": Kind(
         constants(None, "balanced", {0: 1, 1: 2}, {False: 1, True: 2.5}),
         ANY | constants({0: float("nan")}, {0: -1}, {"a": 1}, {0: "a"}, {1: 1e300}, {0: None}),

@@ -28,7 +28,7 @@ import sksiamese
 SECONDS_PER_CALL = 30
 """Time after which a call counts as hanging."""
 
-# What scikit-learn says of data without their name, where only one array can be meant.
+# Messages of scikit-learn without the name of the argument, if only one array can be meant.
 STOCK = re.compile(
     "Expected 2D array|Found array with|inconsistent numbers of samples|Complex data not supported"
     "|Unknown label type|np.matrix is not supported|is not compatible with arrays of bytes"
@@ -75,7 +75,7 @@ class Call(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a call; ``kind`` is "result", "refusal" or the name of a finding."""
+    """Outcome of a call; ``kind`` is "result", "refusal" or the name of a finding."""
 
     kind: str
     place: str = ""
@@ -83,7 +83,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_finding(self):
-        """Whether this is neither a lawful result nor a proper refusal."""
+        """Return whether this is neither a lawful result nor a proper refusal."""
         return self.kind not in ("result", "refusal")
 
 

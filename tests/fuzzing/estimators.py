@@ -62,6 +62,10 @@ ESTIMATORS = {
         lambda **options: embedder(**options).fit(Scene(4).rows, Scene(4).codes),
         law=law.finite_curve, times=4, **{name: EMBEDDER[name] for name in (
             "tower", "augment", "loss", "miner", "distance", "regularizer", "sampler")}),
+    "SiameseEmbedder.fit with validation data": target(
+        fit_of(functools.partial(embedder, early_stopping=True), "X", "y", "X_val", "y_val"),
+        "X y X_val y_val", law.fitted_embedder, 2, X=ROWS, y=CLASSES, X_val=ROWS, y_val=CLASSES,
+        scoring=EMBEDDER["scoring"], unlabeled_label=EMBEDDER["unlabeled_label"]),
     "SiameseEmbedder.set_params": target(
         set_then_fit(embedder, "X", "y"), "X y", law.fitted_embedder, 2, X=ROWS, y=CLASSES,
         **EMBEDDER),
@@ -90,6 +94,11 @@ ESTIMATORS = {
         fit_of(functools.partial(verifier, early_stopping=True), "X", "y", "groups"), "X y groups",
         law.fitted_verifier, 2, X=PAIRS, y=MATCHES, groups=GROUPS,
         validation_fraction=NET["validation_fraction"]),
+    "SiameseVerifier.fit with validation data": target(
+        fit_of(functools.partial(verifier, early_stopping=True), "X", "y", "X_val", "y_val",
+               "sample_weight_val"),
+        "X y X_val y_val", law.fitted_verifier, 2, X=PAIRS, y=MATCHES, X_val=PAIRS, y_val=MATCHES,
+        sample_weight_val=SAMPLE_WEIGHT, scoring=VERIFIER["scoring"]),
     "SiameseVerifier.fit with parts": target(
         lambda **options: verifier(**options).fit(Scene(4).pairs, Scene(4).match),
         law=law.finite_curve, times=4,

@@ -176,10 +176,14 @@ def partly_fitted(embedder, arguments):
         embedder_works(embedder, arguments)
 
 
+FIT_ARGUMENTS = ("X", "y", "sample_weight", "groups", "X_val", "y_val", "sample_weight_val")
+"""Names of the data that ``fit`` may receive."""
+
+
 def refits_alike(estimator, arguments):
     """Assert that a clone that is fitted on the same data is the same, if its seed is a number."""
     if isinstance(estimator.random_state, int) and "warm_start" not in arguments:
-        data = {n: arguments[n] for n in ("X", "y", "sample_weight", "groups") if n in arguments}
+        data = {name: arguments[name] for name in FIT_ARGUMENTS if name in arguments}
         again = clone(estimator).fit(**data)
         assert np.allclose(again.loss_curve_, estimator.loss_curve_, equal_nan=True)
 

@@ -1,4 +1,4 @@
-"""The targets among losses, miners, distances, towers and what else knows torch alone."""
+"""The targets among losses, miners, distances, towers and other functions of torch."""
 
 import inspect
 

@@ -383,7 +383,7 @@ ANY = {
 
 
 def constants(*values, **named):
-    """Values that are the same in every scene, by their text."""
+    """Return values that are the same in every scene, by their text."""
     table = {repr(value): lambda s, value=value: value for value in values}
     return table | {name: lambda s, value=value: value for name, value in named.items()}
 
@@ -434,7 +434,7 @@ _identities = {
 
 
 def _by_columns(make, groups):
-    """Labels of both columns, made of one after the other and put side by side."""
+    """Return labels of two columns, computed one after the other."""
     flat = make(groups.ravel())
     if isinstance(flat, np.ndarray) and flat.shape == (groups.size,):
         return flat.reshape(groups.shape)

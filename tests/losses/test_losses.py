@@ -1,4 +1,4 @@
-"""Losses of pairs: plain loops as oracles, and the laws that all of them keep."""
+"""Test losses of pairs against plain loops, and their common properties."""
 
 import copy
 import inspect
@@ -41,7 +41,7 @@ def contrastive_by_hand(D, same, different, margin, positive_margin=0.0):
 
 
 def anchors(D, same, different):
-    """Distances to the positives and to the negatives of each anchor that has both."""
+    """Yield the distances to positives and to negatives of each anchor that has both."""
     for row, is_positive, is_negative in zip(D, same, different, strict=True):
         if is_positive.any() and is_negative.any():
             yield row[is_positive], row[is_negative]
@@ -165,7 +165,7 @@ def ranked_list_by_hand(D, same, different, margin=0.4, boundary=1.2, temperatur
 
 
 def soft_counts(values, n_bins, limit):
-    """Counts by triangles around the centres of the bins."""
+    """Return counts weighted by triangles around the centres of the bins."""
     centers = torch.arange(n_bins + 1) * limit / n_bins
     width = limit / n_bins
     values = torch.stack([*values])
@@ -252,7 +252,7 @@ OPTIONS = [
 
 
 def configured(name, options):
-    """A loss with its options, whether they go to a function or to a module."""
+    """Return a loss with its options."""
     if isinstance(LOSSES[name], type):
         return LOSSES[name](**options).double()
     return partial(LOSSES[name], **options)
@@ -334,7 +334,7 @@ def test_a_loss_of_a_large_batch_needs_no_cubic_memory(name):
 
 
 def separated():
-    """Classes that are points, 7.1 apart."""
+    """Return distances and masks of classes that are points, 7.1 apart."""
     labels = torch.arange(10) % 3
     Z = 5.0 * nn.functional.one_hot(labels).double()
     return torch.cdist(Z, Z), *masks(labels)
@@ -386,7 +386,7 @@ def test_a_loss_accepts_pairs_of_one_kind_only(loss, side):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @each_loss
 def test_a_loss_is_never_negative(loss, dtype):
-    # Distances that differ in their last digits only are where rounding could show.
+    # Rounding matters most for distances that differ in their last digits only.
     for seed in range(100):
         D = 100 + 1e-5 * random(20, 20, seed=seed, dtype=dtype)
         assert loss(D, *masks(torch.arange(20) % 2)) >= 0
@@ -431,7 +431,7 @@ def test_float32_agrees_with_float64_far_from_the_origin(loss):
 
 
 def through(distance, loss, Z):
-    """Value of a loss of embeddings in five classes, and the gradient that reaches them."""
+    """Return the value of a loss of embeddings in five classes, and its gradient."""
     Z = Z.clone().requires_grad_()
     value = copy.deepcopy(loss)(distance(Z, Z), *masks(torch.arange(len(Z)) % 5))
     value.backward()

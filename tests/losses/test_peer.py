@@ -1,4 +1,4 @@
-"""Losses and gradients beside those of pytorch-metric-learning, in float64."""
+"""Compare losses and gradients with pytorch-metric-learning, in float64."""
 
 from functools import partial
 
@@ -56,7 +56,7 @@ PROXIES = [
 
 
 def embeddings():
-    """Rows of five classes, about as far apart as they are wide."""
+    """Return rows of five classes, about as far apart as they are wide."""
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(40) % 5
     Z = torch.randn(40, 4, generator=generator, dtype=torch.float64)
@@ -89,7 +89,7 @@ def test_pair_losses_equal_pytorch_metric_learning(name, distance, theirs, optio
 
 
 def test_the_contrastive_loss_of_matching_pairs_equals_pytorch_metric_learning():
-    # For other pairs the peer leaves the excess unsquared, so matching pairs only.
+    # Matching pairs only, as pytorch-metric-learning does not square the others.
     Z, y = embeddings()
     same = (y[:, None] == y) & ~torch.eye(len(y), dtype=torch.bool)
     theirs = peer.ContrastiveLoss(neg_margin=0, distance=SQUARED, reducer=MeanReducer())
@@ -98,7 +98,7 @@ def test_the_contrastive_loss_of_matching_pairs_equals_pytorch_metric_learning()
 
 
 def test_the_ranked_list_loss_equals_pytorch_metric_learning():
-    # The peer adds 1e-5 to every weight of its means.
+    # pytorch-metric-learning adds 1e-5 to every weight of its means.
     Z, y = embeddings()
     same = y[:, None] == y
     masks = same & ~torch.eye(len(y), dtype=torch.bool), ~same
@@ -110,7 +110,7 @@ def test_the_ranked_list_loss_equals_pytorch_metric_learning():
 
 
 def test_the_wu_margin_loss_equals_pytorch_metric_learning():
-    # The peer counts a pair once for each of its triplets.
+    # pytorch-metric-learning counts a pair once for each of its triplets.
     Z, y = embeddings()[0][:4], torch.tensor([0, 0, 1, 1])
     same = y[:, None] == y
     masks = same & ~torch.eye(4, dtype=torch.bool), ~same

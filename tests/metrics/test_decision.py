@@ -1,4 +1,4 @@
-"""Rates, costs, thresholds and probabilities of decisions, against plain loops."""
+"""Compare rates, costs, thresholds and calibration with plain loops."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def scores(seed, *, n=60, ties=False):
 
 
 def rates(match, score, threshold):
-    """False-accept and false-reject rate of a threshold, by counting."""
+    """Return the false-accept and false-reject rate of a threshold, by counting."""
     accepts = [s >= threshold for s in score]
     false_accepts = sum(a and not m for a, m in zip(accepts, match, strict=True))
     false_rejects = sum(m and not a for a, m in zip(accepts, match, strict=True))
@@ -191,7 +191,7 @@ def test_more_pairs_make_a_narrower_interval():
 
 
 def pairs_of_identities(rng, n_identities, *, n_rows=6):
-    """Scores of all non-matching pairs, and of one match; some identities are like everybody."""
+    """Return scores of all non-matching pairs and one match; some identities resemble all."""
     y = np.repeat(np.arange(n_identities), n_rows)
     index = np.column_stack(np.triu_indices(len(y), 1))
     groups = y[index][y[index[:, 0]] != y[index[:, 1]]]
@@ -333,7 +333,7 @@ def test_decision_metrics_make_scorers_and_thresholds(digits):
             expected_calibration_error, response_method="predict_proba", greater_is_better=False
         ),
     }
-    verifier = SiameseVerifier(max_iter=10, random_state=0)
+    verifier = SiameseVerifier(max_iter=5, random_state=0)
     found = cross_validate(verifier, pairs, match, scoring=scoring, cv=2)
     assert all((found[f"test_{name}"] > -1).all() for name in scoring)
     assert all((found[f"test_{name}"] < 0).all() for name in scoring)

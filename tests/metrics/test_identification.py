@@ -1,4 +1,4 @@
-"""Measures of identification against plain counting."""
+"""Compare metrics of identification with plain counting."""
 
 from functools import partial
 from itertools import product
@@ -21,7 +21,7 @@ from sksiamese.metrics import (
 
 
 def counted(y_true, y_score, labels, far):
-    """The same rate by trying every threshold."""
+    """Return the rate by trying every threshold."""
     known = np.isin(y_true, labels)
     best, named = y_score.max(axis=1), labels[y_score.argmax(axis=1)]
     rates = [0.0]

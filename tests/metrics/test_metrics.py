@@ -1,4 +1,4 @@
-"""Metrics: loops over thresholds and neighbours as oracles, worked values, scorers."""
+"""Compare metrics with loops over thresholds and neighbours; test worked values and scorers."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -31,14 +31,14 @@ each_seed = pytest.mark.parametrize("seed", range(5))
 
 
 def tied_scores(seed, n=60):
-    """Labels and whole-numbered scores, higher for a match."""
+    """Return labels and integer scores, higher for a match."""
     rng = np.random.default_rng(seed)
     match = rng.random(n) < 0.4
     return match, rng.integers(0, 6, n) + 2 * match
 
 
 def operating_points(match, score):
-    """False-accept and true-accept rate of every threshold, the strictest first."""
+    """Return the false-accept and true-accept rate of every threshold, the strictest first."""
     thresholds = [np.inf, *sorted(set(score.tolist()), reverse=True)]
     wrong, right = score[~match].tolist(), score[match].tolist()
     return [
@@ -51,7 +51,7 @@ def operating_points(match, score):
 
 
 def equal_error_rate_by_hand(points):
-    """Where the polygon of the error rates crosses the diagonal."""
+    """Return the point at which the polygon of the error rates crosses the diagonal."""
     for (far, tar), (next_far, next_tar) in pairwise(points):
         if next_far >= 1 - next_tar:
             gap, next_gap = far - (1 - tar), next_far - (1 - next_tar)
@@ -68,7 +68,7 @@ def labelled_points(seed, tied):
 
 
 def retrieval_by_hand(y, Z, k, worst_of_ties):
-    """Recall at k and MAP@R where ties are broken for or against the query."""
+    """Return recall at k and MAP@R with ties broken for or against the query."""
     recalls, precisions = [], []
     for i in range(len(y)):
         hits = [

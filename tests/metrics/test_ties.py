@@ -1,4 +1,4 @@
-"""Ties: metrics are the mean over all orders of tied rows, and depend on no order of rows."""
+"""Test that metrics are the mean over all orders of tied rows."""
 
 from functools import partial
 from itertools import permutations
@@ -24,7 +24,7 @@ METRICS = ("euclidean", "l2", "sqeuclidean", "cosine", "manhattan", "chebyshev",
 
 
 def all_orders(y, D, k):
-    """Recall at k and MAP@R as means over all orders of all rows, sorted by distance."""
+    """Return recall at k and MAP@R as means over all orders of rows, sorted by distance."""
     recalls, precisions = [], []
     for i, label in enumerate(y):
         others = np.delete(np.arange(len(y)), i)

@@ -1,4 +1,4 @@
-"""What is no number, no rate, no label or no score is refused by the name of its parameter."""
+"""Test that metrics refuse invalid numbers, rates, labels and scores by name."""
 
 import sys
 from functools import partial

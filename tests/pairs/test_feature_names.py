@@ -1,4 +1,4 @@
-"""Names of the columns of pairs: one convention for tables, views and items."""
+"""Test the column names of pairs in tables, views and items."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Items of pairs: tables by name, arrays exactly, everything else refused by name."""
+"""Test items of pairs: tables, arrays, texts, and refusal of others."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ each_library = pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "pola
 
 
 def people(library, rows=slice(None), names=tuple(PEOPLE)):
-    """A table of some people in some order of the columns."""
+    """Return a table of some people with the columns in some order."""
     return library.DataFrame({name: PEOPLE[name][rows] for name in names})
 
 

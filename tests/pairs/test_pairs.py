@@ -1,4 +1,4 @@
-"""Pairs: drawn truthfully and without repetition, joined and taken apart."""
+"""Test drawing, stacking and splitting of pairs."""
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,13 @@ SIZES = {0: 4, 3: 5, 5: 7, 8: 4, 9: 12, 20: 6}
 
 
 def labelled_rows(sizes=SIZES, dtype=np.float64):
-    """Items whose first feature is their number and whose second their identity."""
+    """Return items with their number and identity as features."""
     y = np.random.default_rng(0).permutation(np.repeat(list(sizes), list(sizes.values())))
     return np.column_stack([np.arange(len(y)), y]).astype(dtype), y
 
 
 def draw(n_pairs, *, sizes=SIZES, **options):
-    """Row numbers and identities of the items of pairs, then match and groups."""
+    """Return row numbers and identities of the items of pairs, match and groups."""
     X, y = labelled_rows(sizes)
     P, match, groups = make_pairs(X, y, n_pairs=n_pairs, **options)
     (left, left_identity), (right, right_identity) = (side.T for side in split_pairs(P))

@@ -1,4 +1,4 @@
-"""Splitters of pairs: no identity in training and test, and what that costs in pairs."""
+"""Test splitters of pairs: disjoint identities and dropped pairs."""
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ def test_every_identity_is_tested_in_one_fold():
 
 
 def drawn_pairs(n_people, n_rows, n_pairs, **options):
-    """Whether pairs of equally many rows of some people match, and their people."""
+    """Return the matches and identities of pairs of people with equally many rows."""
     people = np.repeat(np.arange(n_people), n_rows)
     rows = np.zeros((len(people), 1))
     options = {"n_pairs": n_pairs, "as_view": True, "random_state": 0, **options}

@@ -1,4 +1,4 @@
-"""PairTransformer: both items alike, each once, and nothing from items outside the pairs."""
+"""Test PairTransformer: outputs, containers, texts, names and metadata."""
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def items():
 
 @pytest.fixture(scope="module")
 def view(items):
-    """Pairs of the first ten items, most of them in several pairs."""
+    """Return pairs of the first ten items, most of them in several pairs."""
     return PairView(items, np.random.default_rng(1).integers(10, size=(30, 2)))
 
 
@@ -88,7 +88,7 @@ def test_comparisons_are_symmetric(view, output):
 
 
 class Counting(TransformerMixin, BaseEstimator):
-    """Doubles items and remembers how many it was given."""
+    """Double items and record their number."""
 
     seen = []
 
@@ -271,7 +271,7 @@ def test_an_output_of_another_width_than_in_fit_is_refused():
 
 
 class Applied(TransformerMixin, BaseEstimator):
-    """Applies a function to items."""
+    """Apply a function to items."""
 
     def __init__(self, function):
         self.function = function
@@ -416,7 +416,7 @@ def routing():
 
 
 class Shifted(TransformerMixin, BaseEstimator):
-    """Adds a number to every item."""
+    """Add a number to every item."""
 
     def fit(self, X, y=None):
         return self

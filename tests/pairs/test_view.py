@@ -1,4 +1,4 @@
-"""PairView: an array to scikit-learn, of which the verifier embeds each item once."""
+"""Test PairView as an array, and in estimators."""
 
 import pickle
 from functools import partial
@@ -57,7 +57,7 @@ each_container = pytest.mark.parametrize("container", CONTAINERS)
 
 @pytest.fixture(scope="module")
 def views(digits):
-    """Views of digits as V_train, V_test, match_train, match_test; rows disjoint."""
+    """Return views of digits as V_train, V_test, match_train, match_test, with disjoint rows."""
     X_train, X_test, y_train, y_test = digits
     options = {"n_pairs": 2000, "as_view": True, "random_state": 0}
     V_train, match_train, _ = make_pairs(X_train, y_train, **options)

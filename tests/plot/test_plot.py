@@ -1,4 +1,4 @@
-"""Displays draw what they say, where they are told."""
+"""Test that displays draw the right values on the given axes."""
 
 import matplotlib as mpl
 import numpy as np
@@ -125,19 +125,19 @@ def test_history_display_refuses_no_or_several_trained_estimators(digits, digit_
 
 
 def scores(n=200):
-    """Labels of pairs and their scores, seven in ten of them not matching."""
+    """Return labels and scores of pairs, seven in ten of them not matching."""
     match = np.arange(n) % 10 < 3
     return match, np.random.default_rng(0).normal(size=n) + 2 * match
 
 
 def points(n_classes, n_components=3):
-    """Embeddings, four rows of each class, and their classes."""
+    """Return embeddings, four rows of each class, and their classes."""
     y = np.arange(4 * n_classes) % n_classes
     return np.random.default_rng(0).normal(size=(len(y), n_components)) + y[:, None], y
 
 
 def gray_levels(n_pairs=6):
-    """Pairs of images of 2 x 3 pixels that are level all over, left 0, right their number."""
+    """Return pairs of constant images of 2 x 3 pixels: 0 on the left, their number on the right."""
     right = np.arange(n_pairs, dtype=float)
     return np.hstack([np.zeros((n_pairs, 6)), np.repeat(right[:, None], 6, axis=1)])
 

@@ -1,4 +1,4 @@
-"""Towers: what every factory must give, the multilayer perceptron, standardisation."""
+"""Test towers, their factories and standardisation."""
 
 import copy
 import itertools
@@ -173,7 +173,7 @@ def test_time_delays_grow_with_depth():
 
 
 def ragged_waves(n=300):
-    """Series of three frequencies, of different lengths, padded with NaN."""
+    """Return series of three frequencies, of different lengths, padded with NaN."""
     rng = np.random.default_rng(0)
     y, t = np.arange(n) % 3, np.arange(60)
     X = np.sin(t * (0.3 + 0.15 * y)[:, None] + rng.uniform(0, 6, (n, 1)))
@@ -251,7 +251,7 @@ def test_cues_may_name_columns_of_a_table(digits):
 
 
 class Backbone(nn.Module):
-    """Something trained before, with layers that behave differently in training."""
+    """A pretrained backbone with layers that behave differently in training."""
 
     def __init__(self):
         super().__init__()
@@ -368,7 +368,7 @@ def test_a_head_factory_may_copy_a_module(digit_pairs):
 
 
 class Cast(nn.Module):
-    """A tower whose output, and optionally weights, have a type of their own."""
+    """A tower with an output, and optionally weights, of another dtype."""
 
     def __init__(self, output, weight=torch.float32, item=None, hidden=None):
         super().__init__()
@@ -459,7 +459,7 @@ def test_complex_weights_and_outputs_are_refused_by_name(digits, tower, message)
 
 
 class Growing(nn.Module):
-    """A tower that keeps what it computed, and reuses it where it suffices."""
+    """A tower that caches and reuses a tensor."""
 
     def __init__(self, input_shape, n_components, weight):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Tables: what the JSON files hold, and what README and docs show."""
+"""Test the tables of the JSON files, the README and the docs."""
 
 import json
 import re
@@ -14,7 +14,7 @@ NAMES = sorted(path.stem for path in RESULTS.glob("*.json"))
 
 @pytest.fixture
 def scripts(load_script):
-    """The script of each benchmark, by the name of the benchmark."""
+    """Return the script of each benchmark, by the name of the benchmark."""
     found = {"unseen": load_script("quality.unseen")}
     for path in (ROOT / "benchmarks").glob("[a-z]*/[a-z]*.py"):
         script = load_script(f"{path.parent.name}.{path.stem}")

@@ -1,4 +1,4 @@
-"""The study of identities never seen runs, and its parts are what they say."""
+"""The benchmark of unseen identities on tiny settings: its models, its distances, its report."""
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ from tests._helpers.benchmarks import DATA, needs_data, run
 
 @pytest.fixture
 def unseen(load_script):
-    """The module of the study."""
+    """Return the module of the study."""
     return load_script("quality.unseen")
 
 
 @pytest.fixture
 def few_digits(monkeypatch, unseen):
-    """The first 300 digits are the only data set."""
+    """Make the first 300 digits the only data set, and return them."""
     X, y = load_digits(return_X_y=True)
     monkeypatch.setattr(unseen, "data_sets", lambda folder: iter([("digits", X[:300], y[:300], 2)]))
     return X[:300].astype(np.float32), y[:300]
@@ -80,7 +80,7 @@ def test_networks_have_the_width_of_their_name(unseen, few_digits):
 
 
 def is_hidden(part):
-    """Whether a module is a layer before the last."""
+    """Return whether a module is a layer before the last."""
     return isinstance(part, torch.nn.Linear) and part.out_features > 100
 
 

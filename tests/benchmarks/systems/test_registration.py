@@ -1,4 +1,4 @@
-"""Registration of images and the gradients that they are seen by."""
+"""Test the registration of images and their gradients."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 
 def blobs(rng, n, height=56, width=46):
-    """Copies of one smooth random image that fades at the edge."""
+    """Return copies of one smooth random image that fades at the edge."""
     noise = gaussian_filter(rng.normal(size=(height, width)), 3)
     fade = np.outer(np.hanning(height), np.hanning(width))
     return np.tile(fade * noise / noise.std(), (n, 1, 1)).astype(np.float32)

@@ -23,7 +23,7 @@ def series(n, n_steps, n_values, seed=0):
 
 
 def drawn(n_points, rng):
-    """A signature of random strokes: x, y, time, button, azimuth, altitude, pressure."""
+    """Return a signature of random strokes: x, y, time, button, azimuth, altitude, pressure."""
     points = rng.integers(0, 500, size=(n_points, 7)).cumsum(axis=0)
     points[:, 2] = 10 * np.arange(n_points)
     return points
@@ -113,6 +113,7 @@ def test_no_writer_is_learned_from_and_tested(load_script, monkeypatch):
         return distances
 
     monkeypatch.setattr(module, "fit", fit)
+    monkeypatch.setattr(module, "distances", lambda embedder, X: distances(X))
     monkeypatch.setattr(module, "warping", distances)
     monkeypatch.setattr(module, "MODELS", {"one": {}})
     results = module.compare(signatures, writer[rows], number[rows], folds, n_seeds=1)
