@@ -54,8 +54,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Weight of the learned part of the embedding, in (0, 1]; 1.0 for the learned part alone.
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
-        "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
-        for less than 32 components, for a ``distance`` that is a callable, and for towers without
+        "auto" increases with the number of training classes; see :ref:`identities`. It is 1.0 for
+        less than 32 components, for a ``loss`` or ``distance`` of your own, and for towers without
         the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"

@@ -56,9 +56,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Weight of the learned part of the embedding, in (0, 1]; 1.0 for the learned part alone.
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
-        "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
-        for less than 32 components, for a ``distance`` that is a callable, and for towers without
-        the attribute ``plain_items``, such as your own.
+        "auto" increases with the number of identities; see :ref:`identities`. It is 1.0 for less
+        than 32 components, for a ``distance`` of your own, and for towers without the attribute
+        ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a

@@ -35,8 +35,11 @@ N_VALUES = 2**23
 N_FAMILIAR = 512
 """Maximum number of training items to compare new items with."""
 
-FAMILIAR = torch.tensor([0.5, 0.9], dtype=torch.float64)
-"""Quantiles of the distances to the nearest training item within which an item is familiar."""
+FAMILIAR = 0.5, 0.9
+"""Quantiles of the distances between training items, between which familiarity decreases."""
+
+SAME_ITEM = 1e-4
+"""Distance of equal items, as a share of the greatest distance."""
 
 TINY = np.finfo(np.float32).tiny
 """Smallest divisor."""
@@ -309,20 +312,23 @@ def calibrate(head, tower, Z, index, sample):
     slope_plain, slope_learned = factor * slopes
     plain_scale, learned_scale = combined.scales.tolist()
     slope_plain /= max(plain_scale, TINY)
-    items = plain_scale * plain.unique(dim=0)
-    items = items[:: 1 + len(items) // N_FAMILIAR]
-    head.combine(
-        learned_scale, (bias, slope_learned, slope_plain), items, familiar_distances(items)
-    )
+    coefficients = bias, slope_learned, slope_plain
+    head.combine(learned_scale, coefficients, *familiar_items(plain_scale * plain, index, sample))
 
 
-def familiar_distances(items):
-    """Return quantiles of the distances between each item and the nearest different item."""
+def familiar_items(items, index, sample):
+    """Return a sample of training items, and the limits of the distance to familiar items."""
+    step = 1 + 2 * len(index) // N_FAMILIAR
+    items, weight = items[index[::step].ravel()], sample.weight[::step].repeat(2)
     D = torch.cdist(items.double(), items.double())
-    nearest = D.masked_fill(D == 0, torch.inf).amin(dim=1)
-    nearest = nearest[nearest.isfinite()]
-    near, far = nearest.quantile(FAMILIAR).tolist() if len(nearest) else (0.0, 0.0)
-    return near, max(far, near + TINY)
+    nearest = D.masked_fill(SAME_ITEM * D.max() > D, torch.inf).amin(dim=1).numpy()
+    is_finite = np.isfinite(nearest)
+    if not is_finite.any():
+        return items, (0.0, TINY)
+    near, far = np.quantile(
+        nearest[is_finite], FAMILIAR, weights=weight[is_finite], method="inverted_cdf"
+    )
+    return items, (near, max(far, near + TINY))
 
 
 def weighted_std(values, weight):

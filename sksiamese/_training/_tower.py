@@ -15,6 +15,7 @@ from .._data._items import as_tensor, float_dtype
 from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape, part_attribute
+from ..losses import LOSSES
 from ..towers import TOWERS, Combined, ToType, UnitLength
 from ._lookup import bind, comparison_key, resolve
 from ._scaling import scaling_blocks
@@ -78,6 +79,11 @@ class TowerSpec(NamedTuple):
         )
 
 
+def is_built_in(choice, table):
+    """Return whether a part is a name or an entry of a table, possibly in a partial."""
+    return isinstance(choice, str) or getattr(choice, "func", choice) in table.values()
+
+
 def n_plain_components(estimator, n_features):
     """Return the number of principal components of items to combine with an embedding."""
     weight, n_components = estimator.learned_weight, estimator.n_components
@@ -85,6 +91,7 @@ def n_plain_components(estimator, n_features):
         n_components >= MIN_COMPONENTS
         and tower_attribute(estimator.tower, "plain_items", False)
         and isinstance(estimator.distance, str)
+        and is_built_in(getattr(estimator, "loss", "triplet"), LOSSES)
     )
     if weight == 1 or (weight == "auto" and not is_default):
         return 0
