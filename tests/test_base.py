@@ -295,7 +295,7 @@ BAD_PARAMETERS = [
     ({"distance": nn.PairwiseDistance()}, "distance is a module, which every fit would modify"),
     ({"input_shape": (5, 5)}, r"input_shape=\(5, 5\) has 25 values, but an item of X has 64"),
     ({"early_stopping": True, "validation_fraction": 1e-3}, "change validation_fraction"),
-    ({"tower": nn.Linear(64, 32)}, "pass a callable that returns a new one"),
+    ({"tower": nn.Linear(64, 128)}, "pass a callable that returns a new one"),
     ({"tower": lambda shape, n: None}, "returned NoneType instead of an nn.Module"),
     (
         {"tower": lambda shape, n: nn.Linear(64, n + 1)},

@@ -170,7 +170,7 @@ def test_input_shape_is_the_shape_that_the_tower_gets(digits):
         )
 
     embedder = SiameseEmbedder(tower=tower, input_shape=(1, 8, 8), max_iter=2).fit(X, y)
-    assert embedder.transform(X).shape == (len(X), 32)
+    assert embedder.transform(X).shape == (len(X), 128)
 
 
 def test_partial_fit_in_chunks_learns_as_well_as_fit(digits):
@@ -238,7 +238,7 @@ def test_partial_fit_accepts_chunks_without_some_classes(digits):
     embedder.partial_fit(X[y < 5], y[y < 5], classes=np.arange(-1, 10))
     embedder.partial_fit(X, np.where(np.arange(len(y)) < 20, -1, y))
     assert embedder.classes_.tolist() == list(range(10))
-    assert embedder.objective_.loss.proxies.shape == (10, 32)
+    assert embedder.objective_.loss.proxies.shape == (10, 64)
 
 
 def test_partial_fit_recovers_from_a_diverging_chunk(digits):

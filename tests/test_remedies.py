@@ -18,7 +18,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 12))
 Y = np.arange(60) % 6
 PAIRS, MATCH, _ = make_pairs(X, Y, n_pairs=80, random_state=0)
-NET = nn.Sequential(nn.Flatten(), nn.Linear(12, 32))
+NET = nn.Sequential(nn.Flatten(), nn.Linear(12, 128))
 IMAGES = rng.normal(size=(60, 6, 5, 3))
 
 

@@ -111,7 +111,7 @@ def test_odd_columns_share_the_middle_one_and_warn(digit_pairs):
     shared = np.delete(P, 64, axis=1)
     with pytest.warns(UserWarning, match="odd number of columns"):
         verifier = SiameseVerifier(max_iter=1).fit(shared, match)
-    assert verifier.transform_items(P[:3, :64]).shape == (3, 32)
+    assert verifier.transform_items(P[:3, :64]).shape == (3, 128)
 
 
 def test_weight_two_equals_two_copies_and_weight_zero_none(digit_pairs):

@@ -72,7 +72,8 @@ class PairSample(NamedTuple):
         """Return the area under the ROC curve of a distance, 0.5 for pairs of one kind."""
         if self.match.all() or not self.match.any():
             return 0.5
-        return roc_auc_score(self.match, -distance, sample_weight=self.weight)
+        score = -np.round(distance / max(distance.max(), TINY), 6)  # Rounding must not break ties.
+        return roc_auc_score(self.match, score, sample_weight=self.weight)
 
 
 def effective_number(sizes):

@@ -61,7 +61,7 @@ def test_sparse_pairs_stay_sparse_and_are_verified_as_dense_pairs(digits):
     np.testing.assert_allclose(
         verifier.decision_function(P), verifier.decision_function(dense), rtol=1e-5, atol=1e-6
     )
-    assert verifier.transform_items(left).shape == (400, 32)
+    assert verifier.transform_items(left).shape == (400, 128)
 
 
 def test_wide_sparse_rows_are_densified_in_small_chunks(monkeypatch):
@@ -99,11 +99,11 @@ def test_every_sparse_format_is_accepted_for_rows_and_items(digits, name, kind):
     quick = {"max_iter": 1, "random_state": 0}
     verifier = SiameseVerifier(**quick, early_stopping=True).fit(rows, match)
     assert verifier.decision_function(rows).shape == (200,)
-    assert verifier.fit(view, labels).transform_items(rows).shape == (200, 32)
+    assert verifier.fit(view, labels).transform_items(rows).shape == (200, 128)
     scaled = PairTransformer(MaxAbsScaler(), output="abs_diff").fit_transform(rows)
-    assert scaled.shape == (200, 32)
+    assert scaled.shape == (200, 128)
     embedder = SiameseEmbedder(**quick).partial_fit(rows, y, classes=range(10)).fit(rows, y)
-    assert embedder.transform(rows).shape == (200, 32)
+    assert embedder.transform(rows).shape == (200, 128)
     identifier = SiameseIdentifier(embedder, target_far=0.5, validation_fraction=0.3)
     assert identifier.fit(rows, y).partial_fit(rows, y).predict(rows).shape == (200,)
     sheet = PairDisplay.from_predictions(

@@ -40,7 +40,7 @@ def test_tables_and_views_have_the_same_names(model, pairs):
 
 def test_items_are_matched_by_name_after_a_fit_on_a_table():
     verifier = SiameseVerifier(**QUICK).fit(pl.DataFrame(TABLE.to_dict("list")), MATCH)
-    assert verifier.transform_items(ITEMS).shape == (30, 32)
+    assert verifier.transform_items(ITEMS).shape == (30, 128)
     with pytest.raises(ValueError, match="feature names should match"):
         verifier.transform_items(ITEMS[["a", "b", "c"]])
 

@@ -240,7 +240,7 @@ def test_columns_of_items_are_matched_by_name(views, table):
     sides = [f"{side}__{name}" for side in ("left", "right") for name in names]
     assert verifier.feature_names_in_.tolist() == sides
     assert verifier.decision_function(named).shape == match.shape
-    assert verifier.transform_items(frame).shape == (len(V.items), 32)
+    assert verifier.transform_items(frame).shape == (len(V.items), 128)
     disordered = frame[names[::-1]]
     with pytest.raises(ValueError, match="feature names should match"):
         verifier.predict(PairView(disordered, V.index))
