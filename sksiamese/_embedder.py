@@ -55,8 +55,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
         "auto" increases with the number of training classes; see :ref:`identities`. It is 1.0 for
-        less than 32 components, for a ``loss`` or ``distance`` of your own, and for towers without
-        the attribute ``plain_items``, such as your own.
+        less than 32 components, for several labels a row, for a ``loss`` or ``distance`` of your
+        own, and for towers without the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
@@ -577,7 +577,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def _task(self, X, codes, classes, validation=None):
         """Return the task of training on rows with codes of classes."""
-        spec = TowerSpec.of(self, X, self._item_names())
+        spec = TowerSpec.of(self, X, self._item_names(), single_label=classes.ndim == 1)
         return EmbeddingTask(self, X, codes, classes, spec, validation)
 
     def _copy_fitted_module(self):

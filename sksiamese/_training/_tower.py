@@ -61,10 +61,13 @@ class TowerSpec(NamedTuple):
     """Dtype of the computation."""
 
     @classmethod
-    def of(cls, estimator, X, feature_names):
-        """Return the spec of an estimator for items like the rows of X."""
+    def of(cls, estimator, X, feature_names, *, single_label=True):
+        """Return the spec of an estimator for items like the rows of X.
+
+        By default, items with several labels are not combined with principal components.
+        """
         dtype = float_dtype(X.dtype) if estimator.precision is None else np.float32
-        n_plain = n_plain_components(estimator, X.shape[1])
+        n_plain = n_plain_components(estimator, X.shape[1], single_label=single_label)
         return cls(
             estimator.tower,
             estimator.n_components - n_plain,
@@ -84,11 +87,12 @@ def is_built_in(choice, table):
     return isinstance(choice, str) or getattr(choice, "func", choice) in table.values()
 
 
-def n_plain_components(estimator, n_features):
+def n_plain_components(estimator, n_features, *, single_label):
     """Return the number of principal components of items to combine with an embedding."""
     weight, n_components = estimator.learned_weight, estimator.n_components
     is_default = (
-        n_components >= MIN_COMPONENTS
+        single_label
+        and n_components >= MIN_COMPONENTS
         and tower_attribute(estimator.tower, "plain_items", False)
         and isinstance(estimator.distance, str)
         and is_built_in(getattr(estimator, "loss", "triplet"), LOSSES)
