@@ -32,10 +32,10 @@ N_VALUES = 2**23
 """Maximum number of values in the left items of these pairs."""
 
 
-N_FAMILIAR = 512
+N_FAMILIAR = 2048
 """Maximum number of training items to compare new items with."""
 
-FAMILIAR = 0.5, 0.9
+FAMILIAR = 0.5, 0.95
 """Quantiles of the distances between training items, between which familiarity decreases."""
 
 SAME_ITEM = 1e-4
