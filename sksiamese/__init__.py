@@ -16,6 +16,7 @@ from . import (
 )
 from ._embedder import SiameseEmbedder
 from ._identifier import SiameseIdentifier
+from ._model_selection import unseen_class_curve
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, pairs_from_triplets, split_pairs, stack_pairs
 from .pairs._split import PairKFold, PairShuffleSplit
@@ -48,4 +49,5 @@ __all__ = [
     "split_pairs",
     "stack_pairs",
     "towers",
+    "unseen_class_curve",
 ]

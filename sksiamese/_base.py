@@ -4,6 +4,7 @@ import copy
 import warnings
 from functools import partial
 from numbers import Integral, Real
+from textwrap import shorten
 
 import numpy as np
 import torch
@@ -26,9 +27,15 @@ from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import label_kind, to_common_dtype
 from ._training._callbacks import FitCallbacks
 from ._training._fit import new_optimizer, optimizer_state, schedule
+from ._training._lookup import comparison_key
 from ._training._loop import train
 from ._training._monitor import Monitor
-from ._training._tower import item_shape, tower_attribute
+from ._training._tower import (
+    CHANGEABLE,
+    item_shape,
+    tower_attribute,
+    update_learning_rate_factors,
+)
 from .distances import DISTANCES
 from .heads import CombinedHead
 from .towers import TOWERS, Combined
@@ -55,6 +62,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "depth",
         "width",
         "input_shape",
+        "scaling",
         "dropout",
         "precision",
         "learned_weight",
@@ -68,6 +76,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "depth": [Interval(Integral, 1, 1000, closed="both")],
         "width": [Interval(Integral, 1, None, closed="left")],
         "input_shape": [tuple, list, None],
+        "scaling": [StrOptions({"auto", "columns", "shared"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augment": [callable, None],
         "margin": [Interval(Real, 0, None, closed="neither")],
@@ -115,12 +124,15 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         with torch.inference_mode(False), torch.enable_grad():
             with rng_context():
                 module = self._copy_fitted_module() if resume else task.build(rows)
+                retuned = resume and update_learning_rate_factors(
+                    module["tower"], task.spec, self._architecture["tower"]
+                )
             for message in [] if resume else task.initial_warnings(module, rows):
                 warnings.warn(message, stacklevel=4)
             buffers = module["tower"][0].buffers()
             check_equal_on_all_ranks("X", *(buffer.numpy() for buffer in buffers))
             module = broadcast_from_rank0(module).to(device)
-            state = self._optimizer_state if resume and incremental else {}
+            state = self._optimizer_state if resume and incremental and not retuned else {}
             optimizer = new_optimizer(
                 module,
                 learning_rate=self.learning_rate_init,
@@ -211,10 +223,13 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
     def _copy_fitted_module(self):
         """Return a copy of the fitted module, so that a failed fit does not change it."""
         for name, value in self._architecture_parameters().items():
-            if comparison_key(value) != comparison_key(self._architecture[name]):
+            ignored = CHANGEABLE if name == "tower" else ()
+            fitted = self._architecture[name]
+            if comparison_key(value, ignored=ignored) != comparison_key(fitted, ignored=ignored):
+                before, after = (shorten(repr(v), 80) for v in (fitted, value))
                 raise ValueError(
-                    f"{name} has changed from {self._architecture[name]!r} to {value!r} since the "
-                    "tower was built; set warm_start=False and call fit to build a new one."
+                    f"{name} has changed from {before} to {after} since the tower was built; set "
+                    "warm_start=False and call fit to build a new one."
                 )
         parts = {name: getattr(self, f"{name}_") for name in self._parts}
         module = copy.deepcopy(nn.ModuleDict(parts))
@@ -280,7 +295,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """Return a mask of rows with only NaN, for a tower that allows NaN."""
         if not tower_attribute(self.tower, "allow_nan", False):
             return np.zeros(X.shape[0], dtype=bool)
-        by_step = tower_attribute(self.tower, "shared_axes", None) is not None
+        by_step = isinstance(tower_attribute(self.tower, "scaling", "auto"), tuple)
         return empty_rows(X, item_shape(self.input_shape, X.shape[1]), by_step=by_step)
 
     def __sklearn_tags__(self):
@@ -339,10 +354,3 @@ def same_classes(classes, fitted):
     return label_kind(classes) == label_kind(fitted) and np.array_equal(
         *to_common_dtype(classes, fitted, "y", "classes_")
     )
-
-
-def comparison_key(value):
-    """Return a key that is equal for equal values of a parameter."""
-    if isinstance(value, partial):
-        return value.func, value.args, value.keywords
-    return tuple(value) if isinstance(value, list) else value

@@ -53,13 +53,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
         "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
-        for less than 8 components, for a ``distance`` that is a callable, and for towers without
+        for less than 32 components, for a ``distance`` that is a callable, and for towers without
         the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
         callable like those in that module, such as a subclass of ``nn.Module``. Items are
-        standardized first.
+        scaled first, see ``scaling``.
 
     depth : int, default=3
         Number of weight layers of the "mlp", including the output layer, of blocks of the
@@ -72,6 +72,24 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
+
+    scaling : {"auto", "columns", "shared"} or None, default="auto"
+        Scaling of the items before the tower, fitted to the training rows:
+
+        - "columns": subtract the mean of each column, and divide by its standard deviation.
+        - "shared": the same with one mean and deviation for each channel, for all steps or
+          pixels. The channels are the first of three or more axes of ``input_shape``; the
+          tower "tdnn" reads (n_steps, n_channels). All other items have one channel.
+        - None: items are not changed. Integers are passed as floats.
+        - "auto": the attribute ``scaling`` of the tower, see :mod:`sksiamese.towers`:
+          "columns" for "mlp", "shared" for "cnn" and "tdnn", None for
+          :func:`~sksiamese.towers.pretrained`, and for each cue of
+          :func:`~sksiamese.towers.multi_cue` the attribute of its tower. For a tower without
+          it: None if its first layer with weights is an ``nn.Embedding``, otherwise "shared"
+          if ``input_shape`` has three or more axes, and "columns" if not.
+
+        Sparse rows are divided by the root mean square of each column for "columns", and of
+        all values for "shared" and "auto"; they are never centered, so that zeros stay zeros.
 
     dropout : float, default=0.0
         Share of hidden units to set to zero in each training step, in [0, 1).
@@ -177,7 +195,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     Attributes
     ----------
     tower_ : nn.Sequential
-        Trained tower, on the CPU: standardization, reshaping, network.
+        Trained tower, on the CPU: scaling, reshaping, network.
 
     objective_ : nn.Module
         Objective that was minimized, with its trained weights, such as
@@ -258,6 +276,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         depth=3,
         width=128,
         input_shape=None,
+        scaling="auto",
         dropout=0.0,
         augment=None,
         loss="triplet",
@@ -289,6 +308,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.depth = depth
         self.width = width
         self.input_shape = input_shape
+        self.scaling = scaling
         self.dropout = dropout
         self.augment = augment
         self.loss = loss
@@ -345,7 +365,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             rows, labels = self._validate(X, y, reset=not resume)
             classes, codes = self._encode(labels, resume=resume)
             check_any_match(self.loss, codes, classes)
-            task = self._task(rows, codes, classes, resume=resume)
+            task = self._task(rows, codes, classes)
             return self._fit_task(task, {"X": X, "y": y}, resume=resume)
 
     @available_if(has_no_validation_split)
@@ -392,7 +412,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 known = np.unique(as_labels(classes, "classes"))
                 known = known[is_labeled(known, self.unlabeled_label)]
             codes = remap_codes(known, present, codes)
-            task = self._task(rows, codes, known, resume=resume)
+            task = self._task(rows, codes, known)
             self._fit_task(task, {"X": X, "y": y}, resume=resume, incremental=True)
         if self.objective_.reads_pairs:
             warn_if_no_pair_matches(codes)
@@ -506,9 +526,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
         return classes, codes
 
-    def _task(self, X, codes, classes, *, resume):
+    def _task(self, X, codes, classes):
         """Return the task of training on rows with codes of classes."""
-        spec = None if resume else TowerSpec.of(self, X, self._item_names())
+        spec = TowerSpec.of(self, X, self._item_names())
         return EmbeddingTask(self, X, codes, classes, spec)
 
     def _copy_fitted_module(self):

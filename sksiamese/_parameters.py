@@ -10,6 +10,11 @@ LARGEST_COUNT = 2**31 - 1
 """Largest allowed count."""
 
 
+def part_attribute(part, name, default):
+    """Return an attribute that a part, or the function or class of a partial, declares."""
+    return getattr(part, name, getattr(getattr(part, "func", part), name, default))
+
+
 def check_real(name, value, *, least=-inf, most=inf, above=-inf, below=inf):
     """Validate a finite number within limits; return it as a float.
 

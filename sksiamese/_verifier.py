@@ -56,13 +56,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
         "auto" increases with the number of training classes; see :ref:`unseen_classes`. It is 1.0
-        for less than 8 components, for a ``distance`` that is a callable, and for towers without
+        for less than 32 components, for a ``distance`` that is a callable, and for towers without
         the attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
         callable like those in that module, such as a subclass of ``nn.Module``. Items are
-        standardized first.
+        scaled first, see ``scaling``.
 
     depth : int, default=None
         Number of weight layers of the "mlp", including the output layer, of blocks of the
@@ -76,6 +76,24 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
+
+    scaling : {"auto", "columns", "shared"} or None, default="auto"
+        Scaling of the items before the tower, fitted to the training rows:
+
+        - "columns": subtract the mean of each column, and divide by its standard deviation.
+        - "shared": the same with one mean and deviation for each channel, for all steps or
+          pixels. The channels are the first of three or more axes of ``input_shape``; the
+          tower "tdnn" reads (n_steps, n_channels). All other items have one channel.
+        - None: items are not changed. Integers are passed as floats.
+        - "auto": the attribute ``scaling`` of the tower, see :mod:`sksiamese.towers`:
+          "columns" for "mlp", "shared" for "cnn" and "tdnn", None for
+          :func:`~sksiamese.towers.pretrained`, and for each cue of
+          :func:`~sksiamese.towers.multi_cue` the attribute of its tower. For a tower without
+          it: None if its first layer with weights is an ``nn.Embedding``, otherwise "shared"
+          if ``input_shape`` has three or more axes, and "columns" if not.
+
+        Sparse rows are divided by the root mean square of each column for "columns", and of
+        all values for "shared" and "auto"; they are never centered, so that zeros stay zeros.
 
     dropout : float, default=0.0
         Share of hidden units to set to zero in each training step, in [0, 1).
@@ -159,7 +177,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     Attributes
     ----------
     tower_ : nn.Sequential
-        Trained tower, on the CPU: standardization, reshaping, network.
+        Trained tower, on the CPU: scaling, reshaping, network.
 
     head_ : nn.Module
         Trained head, on the CPU.
@@ -252,6 +270,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         depth=None,
         width=None,
         input_shape=None,
+        scaling="auto",
         dropout=0.0,
         augment=None,
         head="adaptive_distance",
@@ -278,6 +297,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.depth = depth
         self.width = width
         self.input_shape = input_shape
+        self.scaling = scaling
         self.dropout = dropout
         self.augment = augment
         self.head = head
@@ -355,7 +375,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             if groups is not None:
                 groups = as_labels(groups, "groups", of_pairs=True)
                 check_consistent_length(pairs, groups)
-            spec = None if resume else TowerSpec.of(self, pairs.items, self._item_names())
+            spec = TowerSpec.of(self, pairs.items, self._item_names())
             task = VerificationTask(self, pairs, match, weight, classes, groups, spec)
             fit_data = {"X": X, "y": y, "metadata": metadata}
             return self._fit_task(task, fit_data, resume=resume)

@@ -64,6 +64,8 @@ SLOW_EMBEDDERS = [
     SiameseEmbedder(distance="manhattan", batch_size=32, dropout=0.2),
     SiameseEmbedder(tower="tdnn", depth=2, width=16),
     SiameseEmbedder(tower=TwoCues),
+    SiameseEmbedder(scaling=None),
+    SiameseEmbedder(scaling="shared"),
 ]
 
 VERIFIERS = [
@@ -78,6 +80,8 @@ SLOW_VERIFIERS = [
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),
     SiameseVerifier(head="weighted_l1"),
+    SiameseVerifier(scaling=None),
+    SiameseVerifier(scaling="shared"),
     SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
 ]
 

@@ -24,6 +24,7 @@ LAYERS = [
     ({"_checks"}, {"numpy", "scipy", "sklearn"}),
     ({"metrics"}, {"numpy", "scipy", "sklearn"}),
     ({"pairs", "_gallery"}, {"numpy", "pandas", "polars", "scipy", "sklearn"}),
+    ({"_model_selection"}, {"numpy", "scipy", "sklearn"}),
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_base"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_embedder", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),

@@ -41,7 +41,7 @@ class LocalFeatures(nn.Module):
     siamese time delay neural network", NIPS 1993.
     """
 
-    shared_axes = (-2,)
+    scaling = (-2,)
 
     def __init__(self, input_shape, n_components, *, depth=3, width=32, dropout=0.0, n_local=32):
         super().__init__()

@@ -1,5 +1,7 @@
 """Compute mean and scale of the training rows."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from scipy.sparse import issparse
@@ -9,30 +11,114 @@ from ..towers import Standardize
 from ._items import WIDE_DTYPES, row_slices, to_tensor
 
 
-def fit_standardize(*parts, rows, sample_weight=None, shape=None, shared_axes=None):
+class Block(NamedTuple):
+    """Columns of an item, and the rule for their mean and scale."""
+
+    columns: slice | list
+    """Columns of the block."""
+
+    shape: tuple
+    """Shape of these columns in the item."""
+
+    axes: tuple | None
+    """Negative axes of ``shape`` that share one mean and scale; () for a mean and scale of each
+    column; None for columns that are not scaled."""
+
+
+def fit_standardize(*parts, rows, sample_weight=None, blocks=()):
     """Return a layer that standardizes by the rows of all parts together, read in chunks.
 
-    Rows are read in ascending order. Columns that differ only in their position along
-    ``shared_axes`` of ``shape`` share one mean and scale. The columns of a sparse matrix are not
-    centered and share one scale, so that zeros stay zeros and rare columns do not become large.
+    Rows are read in ascending order. Columns outside ``blocks`` have their own mean and scale.
+
+    The columns of a sparse matrix are not centered, so that zeros stay zeros. They share one
+    scale, so that rare columns do not become large, except in ``blocks``, where each column has
+    its own.
     """
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
         # Squares of large weights overflow; division by a power of two is exact.
         sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     rows = np.sort(rows)
+    n_features, wide = parts[0].shape[1], parts[0].dtype == np.float64
+    origin = _integer_offset(parts, rows, blocks)
+    unscaled = _unscaled_columns(blocks, n_features)
+    if unscaled.all():
+        return Standardize(np.zeros(n_features), np.ones(n_features), wide=wide)
     if issparse(parts[0]):
-        power = [np.asarray(part[rows].power(2).mean(axis=1)).ravel() for part in parts]
-        weight = None if sample_weight is None else np.tile(sample_weight[rows], len(parts))
-        scale = np.sqrt(np.average(np.concatenate(power), weights=weight)) or 1.0
-        _check_no_overflow(scale, len(rows))
-        n_features = parts[0].shape[1]
-        wide = parts[0].dtype == np.float64
-        return Standardize(np.zeros(n_features), np.full(n_features, scale), wide=wide)
+        scale = _sparse_scale(parts, rows, sample_weight, blocks)
+        return Standardize(np.zeros(n_features), np.where(unscaled, 1, scale), wide=wide)
+    scaler = _fit_scaler(parts, rows, sample_weight, origin)
+    moments = np.where(unscaled, 0, scaler.mean_ + scaler.scale_)
+    _check_no_overflow(moments, scaler.n_samples_seen_)
+    mean, scale = scaler.mean_, scaler.scale_
+    for block in blocks:
+        if block.axes:
+            mean[block.columns], scale[block.columns] = _pool_moments(scaler, block)
+    mean, scale = np.where(unscaled, 0, mean), np.where(unscaled, 1, scale)
+    return Standardize(mean, scale, origin, wide=wide or origin is not None)
+
+
+def _unscaled_columns(blocks, n_features):
+    """Return a mask of the columns that are not scaled."""
+    unscaled = np.zeros(n_features, dtype=bool)
+    for block in blocks:
+        if block.axes is None:
+            unscaled[block.columns] = True
+    return unscaled
+
+
+def _integer_offset(parts, rows, blocks):
+    """Return offsets to subtract from integers that float32 cannot represent, otherwise None.
+
+    An offset is the minimum of its column, or of all columns of a block that shares a mean.
+    """
+    if issparse(parts[0]) or parts[0].dtype not in WIDE_DTYPES:
+        return None
+    batches = (
+        to_tensor(part[rows[chunk]])
+        for part in parts
+        for chunk in row_slices(len(rows), part.shape[1])
+    )
+    low, high = zip(*(batch.aminmax(dim=0) for batch in batches), strict=True)
+    low, high = torch.stack(low).amin(dim=0).long(), torch.stack(high).amax(dim=0)
+    large = (low < -(2**24)) | (high > 2**24)
+    if large[_unscaled_columns(blocks, len(low))].any():
+        raise ValueError(
+            "X has integers beyond 2**24, which float32 cannot represent exactly without "
+            "scaling; pass X.astype(float), or set scaling='columns'."
+        )
+    if not large.any():
+        return None
+    for block in blocks:
+        if block.axes != ():
+            low[block.columns] = 0 if block.axes is None else low[block.columns].min()
+    return low
+
+
+def _sparse_scale(parts, rows, sample_weight, blocks):
+    """Return the root mean square of all columns, or of each column of a block."""
+    weight = None if sample_weight is None else np.tile(sample_weight[rows], len(parts))
+    squares = [part[rows].power(2) for part in parts]
+    power = [np.asarray(square.mean(axis=1)).ravel() for square in squares]
+    shared = np.sqrt(np.average(np.concatenate(power), weights=weight)) or 1.0
+    scale = np.full(parts[0].shape[1], shared)
+    if blocks:
+        weights = np.split(
+            np.ones(len(rows) * len(parts)) if weight is None else weight, len(parts)
+        )
+        total = sum(w @ square for w, square in zip(weights, squares, strict=True))
+        own = np.sqrt(total / np.sum(weights))
+        for block in blocks:
+            scale[block.columns] = own[block.columns]
+        scale[scale == 0] = 1
+    _check_no_overflow(scale, len(rows))
+    return scale
+
+
+def _fit_scaler(parts, rows, sample_weight, origin):
+    """Return the moments of each column."""
     scaler = StandardScaler()
-    origin = _integer_offset(parts, rows, shared=shared_axes is not None)
-    wide = origin is not None or parts[0].dtype == np.float64
-    unscaled = Standardize(np.zeros(1), np.ones(1), origin, wide=wide)
+    unscaled = Standardize(np.zeros(1), np.ones(1), origin)
     for part in parts:
         for chunk in row_slices(len(rows), part.shape[1]):
             weight = None if sample_weight is None else sample_weight[rows[chunk]]
@@ -41,30 +127,7 @@ def fit_standardize(*parts, rows, sample_weight=None, shape=None, shared_axes=No
                 batch = unscaled.to_float(to_tensor(batch)).numpy()
             with np.errstate(invalid="ignore", over="ignore"):  # All NaN.
                 scaler.partial_fit(batch, sample_weight=weight)
-    mean, scale = scaler.mean_, scaler.scale_
-    _check_no_overflow(mean + scale, scaler.n_samples_seen_)
-    if shared_axes is not None:
-        mean, scale = _pool_moments(scaler, shape, shared_axes)
-    return Standardize(mean, scale, origin, wide=wide)
-
-
-def _integer_offset(parts, rows, *, shared):
-    """Return offsets to subtract from integers that float32 cannot represent, otherwise None.
-
-    An offset is the minimum of its column, or of all columns if they share a mean.
-    """
-    if parts[0].dtype not in WIDE_DTYPES:
-        return None
-    batches = (
-        to_tensor(part[rows[chunk]])
-        for part in parts
-        for chunk in row_slices(len(rows), part.shape[1])
-    )
-    low, high = zip(*(batch.aminmax(dim=0) for batch in batches), strict=True)
-    low, high = torch.stack(low).amin(dim=0), torch.stack(high).amax(dim=0)
-    if max(-int(low.min()), int(high.max())) <= 2**24:
-        return None
-    return (torch.full_like(low, low.min()) if shared else low).long()
+    return scaler
 
 
 def _check_no_overflow(moments, n_seen):
@@ -76,18 +139,18 @@ def _check_no_overflow(moments, n_seen):
         )
 
 
-def _pool_moments(scaler, shape, shared_axes):
-    """Return means and scales, pooled along some axes of an item."""
-    n_features = len(scaler.mean_)
-    seen = np.broadcast_to(scaler.n_samples_seen_, n_features)
-    axes = tuple(axis for axis in shared_axes if -axis <= len(shape))
+def _pool_moments(scaler, block):
+    """Return the means and scales of a block, pooled along its axes."""
+    mean, variance = scaler.mean_[block.columns], scaler.var_[block.columns]
+    seen = np.broadcast_to(scaler.n_samples_seen_, len(scaler.mean_))[block.columns]
 
     def total(values):
-        sums = (seen * np.nan_to_num(values)).reshape(shape).sum(axis=axes, keepdims=True)
-        return np.broadcast_to(sums, shape).ravel()
+        values = (seen * np.nan_to_num(values)).reshape(block.shape)
+        sums = values.sum(axis=block.axes, keepdims=True)
+        return np.broadcast_to(sums, block.shape).ravel()
 
-    count = np.maximum(total(np.ones(n_features)), 1)
-    mean = total(scaler.mean_) / count
-    scale = np.sqrt(total(scaler.var_ + (scaler.mean_ - mean) ** 2) / count)
-    constant = scale <= 1e-12 * np.abs(mean)
-    return mean, np.where(constant, 1, scale)
+    count = np.maximum(total(np.ones(len(mean))), 1)
+    pooled = total(mean) / count
+    scale = np.sqrt(total(variance + (mean - pooled) ** 2) / count)
+    constant = scale <= 1e-12 * np.abs(pooled)
+    return pooled, np.where(constant, 1, scale)

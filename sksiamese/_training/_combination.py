@@ -191,7 +191,7 @@ def add_plain_part(tower, X, sample, spec, *, unit_length=False):
 def standardized(standardize, X, rows):
     """Return some rows, standardized, as a dense or sparse array."""
     if issparse(X):
-        return X[rows] / standardize.scale[0].item()
+        return X[rows].multiply(1 / standardize.scale.numpy()).tocsr()
     parts = (
         standardize(as_tensor(X[rows[c]], standardize)) for c in row_slices(len(rows), X.shape[1])
     )

@@ -27,7 +27,7 @@ from ._objective import (
     try_objective,
 )
 from ._task import Task, split_stratified
-from ._tower import build_tower, embed_batch, new_standardize
+from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import call_part, check_augment, draw_batches
 
 N_DIAGNOSIS = 256
@@ -63,8 +63,8 @@ class EmbeddingTask(Task):
     classes : ndarray of shape (n_classes,) or (n_classes, n_labels)
         Classes, or distinct rows of an indicator matrix.
 
-    spec : TowerSpec or None
-        Parameters that define the tower; None to continue with a fitted one.
+    spec : TowerSpec
+        Parameters that define the tower.
     """
 
     def __init__(self, estimator, X, y, classes, spec):
@@ -104,10 +104,11 @@ class EmbeddingTask(Task):
 
     def build(self, rows):
         """Return a new tower, which standardizes by these rows, and a new objective."""
-        standardize = new_standardize(self.spec, self.X, rows=rows)
+        body = build_body(self.spec)
+        standardize = new_standardize(self.spec, body, self.X, rows=rows)
         distance = resolve_distance(self.objective.distance, self.objective.loss)
         unit_length = distance in UNIT_LENGTH
-        tower = build_tower(self.spec, self.X[rows[:2]], standardize, unit_length=unit_length)
+        tower = build_tower(self.spec, body, self.X[rows[:2]], standardize, unit_length=unit_length)
         if self.spec.n_plain:
             sample = self._pair_sample(rows)
             tower = add_plain_part(tower, self.X, sample, self.spec, unit_length=unit_length)

@@ -3,15 +3,31 @@
 import inspect
 from functools import partial
 
+import numpy as np
+import torch
+
 
 def resolve(table, choice):
     """Return the entry of a table for a name, or the choice itself if it is not a name."""
     return table[choice] if isinstance(choice, str) else choice
 
 
-def part_attribute(part, name, default):
-    """Return an attribute that a part, or the function or class of a partial, declares."""
-    return getattr(part, name, getattr(getattr(part, "func", part), name, default))
+def comparison_key(value, *, ignored=()):
+    """Return a key that is equal for equal values of a parameter.
+
+    The arguments of a ``functools.partial`` whose names are ``ignored`` have no effect.
+    """
+    if isinstance(value, partial):
+        keywords = {name: v for name, v in value.keywords.items() if name not in ignored}
+        parts = (value.args, keywords)
+        return value.func, *(comparison_key(part, ignored=ignored) for part in parts)
+    if isinstance(value, np.ndarray | torch.Tensor):
+        return comparison_key(value.tolist())
+    if isinstance(value, list | tuple):
+        return tuple(comparison_key(part, ignored=ignored) for part in value)
+    if isinstance(value, dict):
+        return {name: comparison_key(part, ignored=ignored) for name, part in value.items()}
+    return value
 
 
 def bind_supported(function, **options):

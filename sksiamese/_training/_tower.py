@@ -7,19 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import nn
 
 from .._data._device import global_generator
 from .._data._items import as_tensor, float_dtype
 from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
-from .._parameters import check_shape
-from ..towers import TOWERS, ToType, UnitLength
-from ._lookup import bind, part_attribute, resolve
+from .._parameters import check_shape, part_attribute
+from ..towers import TOWERS, Combined, ToType, UnitLength
+from ._lookup import bind, comparison_key, resolve
+from ._scaling import scaling_blocks
 from ._user_parts import build_module, call_part, signature_parameters
 
-MIN_COMPONENTS = 8
+MIN_COMPONENTS = 32
 """Minimum size of an embedding that has principal components of items by default."""
+
+CHANGEABLE = ("learning_rate_factor",)
+"""Arguments of a tower factory that may change for a fitted tower."""
 
 
 class TowerSpec(NamedTuple):
@@ -45,6 +50,9 @@ class TowerSpec(NamedTuple):
     item_shape: tuple
     """Shape of one item."""
 
+    scaling: str | None
+    """Parameter ``scaling``."""
+
     feature_names: np.ndarray | None
     """Names of the columns of an item, or None."""
 
@@ -64,6 +72,7 @@ class TowerSpec(NamedTuple):
             tower_sizes(estimator.tower, depth=estimator.depth, width=estimator.width),
             estimator.dropout,
             item_shape(estimator.input_shape, X.shape[1]),
+            estimator.scaling,
             feature_names,
             torch.from_numpy(np.empty(0, dtype)).dtype,
         )
@@ -113,15 +122,16 @@ def tower_attribute(tower, name, default):
     return part_attribute(factory, name, default)
 
 
-def new_standardize(spec, *parts, **options):
-    """Return a layer that standardizes items for the tower, fitted to all parts."""
-    axes = tower_attribute(spec.tower, "shared_axes", None)
-    return fit_standardize(*parts, shape=spec.item_shape, shared_axes=axes, **options)
+def new_standardize(spec, body, *parts, **options):
+    """Return a layer that standardizes items for a network, fitted to all parts."""
+    factory, sparse = resolve(TOWERS, spec.tower), issparse(parts[0])
+    blocks = scaling_blocks(spec.scaling, factory, body, spec.item_shape, sparse=sparse)
+    return fit_standardize(*parts, blocks=blocks, **options)
 
 
-def build_tower(spec, X, standardize, *, unit_length=False):
-    """Build a tower, and raise unless it maps some rows to finite embeddings."""
-    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), build_body(spec))
+def build_tower(spec, body, X, standardize, *, unit_length=False):
+    """Build a tower of a network, and raise unless it maps some rows to finite embeddings."""
+    tower = nn.Sequential(standardize, nn.Unflatten(1, spec.item_shape), body)
     Z = call_part("tower", convert_and_embed, tower, X, spec.dtype)
     expected = (X.shape[0], spec.n_components)
     if not isinstance(Z, torch.Tensor) or Z.shape != expected:
@@ -161,6 +171,9 @@ def build_body(spec):
             "more memory than available; lower them."
         )
     body = build_module("tower", factory, leading, **options)
+    for part in body.modules():
+        if isinstance(part, nn.Embedding | nn.EmbeddingBag):
+            part.register_forward_pre_hook(codes_to_integers)
     for name, weight in (*body.named_parameters(), *body.named_buffers()):
         if weight.is_complex():
             raise ValueError(
@@ -169,6 +182,12 @@ def build_body(spec):
                 "within forward."
             )
     return body
+
+
+def codes_to_integers(layer, arguments):
+    """Convert the codes of an embedding layer, which are floats in items, to integers."""
+    codes, *others = arguments
+    return (codes if codes.dtype == torch.int32 else codes.long(), *others)
 
 
 def fits_in_memory(factory, options):
@@ -210,7 +229,41 @@ def convert_and_embed(tower, X, dtype):
             except RuntimeError:  # PyTorch cannot multiply matrices of different dtypes.
                 pass
         body.to(standardize.output.dtype)
-        return call_part("tower", tower, items)
+        return tower(items)
+
+
+def update_learning_rate_factors(tower, spec, previous):
+    """Set the learning rate factors of a fitted tower to those of its factory.
+
+    Parameters
+    ----------
+    tower : nn.Sequential
+        Fitted tower.
+
+    spec : TowerSpec
+        Parameters of the tower; the factory may differ from the previous one in
+        ``learning_rate_factor``.
+
+    previous : object
+        Name or factory that built the tower.
+
+    Returns
+    -------
+    changed : bool
+        Whether the factory differs.
+    """
+    if comparison_key(spec.tower) == comparison_key(previous):
+        return False
+    body = tower[1].learned[1] if isinstance(tower[1], Combined) else tower[2]
+    new = build_body(spec)
+    for part, fitted in zip(new.modules(), body.modules(), strict=True):
+        if hasattr(part, "learning_rate_factor"):
+            fitted.learning_rate_factor = part.learning_rate_factor
+    for weight, fitted in zip(new.parameters(), body.parameters(), strict=True):
+        fitted.requires_grad_(weight.requires_grad)
+    items = np.zeros((2, len(tower[0].mean)), np.float32)
+    call_part("tower", convert_and_embed, tower, items, tower[0].output.dtype)
+    return True
 
 
 def embed_batch(tower, items, rows, *, augment, precision):

@@ -11,8 +11,9 @@ from itertools import islice
 import torch
 from torch import nn
 
+from .._parameters import part_attribute
 from ..distances import DISTANCES, paired
-from ._lookup import bind, part_attribute
+from ._lookup import bind
 
 CLASS_ARGUMENTS = ("y", "labels", "target")
 """Names of the argument for classes in a loss here, in pytorch-metric-learning and in torch."""

@@ -25,7 +25,7 @@ from ..pairs._split import PairShuffleSplit
 from ._combination import add_plain_part, balance, calibrate, given_pairs
 from ._lookup import resolve
 from ._task import Task, split_stratified
-from ._tower import build_tower, embed_batch, new_standardize
+from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import (
     build_module,
     check_augment,
@@ -73,8 +73,8 @@ class VerificationTask(Task):
     groups : ndarray of shape (n_pairs, 2) or None
         Identities of both items; validation pairs share none with training pairs.
 
-    spec : TowerSpec or None
-        Parameters that define the tower; None to continue with a fitted one.
+    spec : TowerSpec
+        Parameters that define the tower.
     """
 
     def __init__(self, estimator, pairs, match, weight, classes, groups, spec):
@@ -99,8 +99,9 @@ class VerificationTask(Task):
         """Return a new tower, which standardizes by the items of these pairs, and a new head."""
         items = self.pairs.items
         weighted = item_weights(self.pairs, rows, self.weight)
-        standardize = new_standardize(self.spec, items, **weighted)
-        tower = build_tower(self.spec, items[self.pairs.index[rows[:2], 0]], standardize)
+        body = build_body(self.spec)
+        standardize = new_standardize(self.spec, body, items, **weighted)
+        tower = build_tower(self.spec, body, items[self.pairs.index[rows[:2], 0]], standardize)
         if self.spec.n_plain:
             tower = add_plain_part(tower, items, self._pair_sample(rows), self.spec)
         options = {"distance": self.distance, "margin": self.margin or 1.0}

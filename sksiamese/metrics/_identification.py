@@ -219,11 +219,22 @@ def few_shot_score(estimator, X, y, **options):
     return few_shot_accuracy(y, estimator.transform(X), **options)
 
 
+def draw_episode(groups, n_way, k_shot, rng):
+    """Return rows of random classes, of shape (n_way, 1 + k_shot): a query, then examples."""
+    classes = rng.choice(len(groups), n_way, replace=False)
+    return np.stack([rng.choice(groups[code], k_shot + 1, replace=False) for code in classes])
+
+
+def share_correct(D):
+    """Return the accuracy of each query, in [0, 1], by its distances to the classes of an episode.
+
+    Episodes may have leading axes. The correct class of a query has its number.
+    """
+    is_nearest = D.min(axis=-1, keepdims=True) == D
+    return np.diagonal(is_nearest, axis1=-2, axis2=-1) / is_nearest.sum(axis=-1)
+
+
 def _episode(Z, groups, n_way, k_shot, metric, rng):
     """Return the accuracy of each query of a random episode, in [0, 1]."""
-    classes = rng.choice(len(groups), n_way, replace=False)
-    samples = [rng.choice(groups[code], k_shot + 1, replace=False) for code in classes]
-    rows = np.stack(samples)
-    D = exact_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric)
-    is_nearest = D.min(axis=1, keepdims=True) == D
-    return np.diag(is_nearest) / is_nearest.sum(axis=1)
+    rows = draw_episode(groups, n_way, k_shot, rng)
+    return share_correct(exact_distances(Z[rows[:, 0]], Z[rows[:, 1:]].mean(axis=1), metric))

@@ -5,6 +5,7 @@ from ._history import HistoryDisplay
 from ._neighbors import NeighborsDisplay
 from ._pair_scores import PairScoreDisplay
 from ._pairs import PairDisplay
+from ._unseen_classes import UnseenClassesDisplay
 
 __all__ = [
     "EmbeddingDisplay",
@@ -12,4 +13,5 @@ __all__ = [
     "NeighborsDisplay",
     "PairDisplay",
     "PairScoreDisplay",
+    "UnseenClassesDisplay",
 ]

@@ -10,13 +10,19 @@ is called without any.
 A factory, or the function of a ``functools.partial``, may have two attributes:
 
 - ``allow_nan``, bool, default False: whether items may hold NaN.
-- ``shared_axes``, tuple of negative int, default None: axes of ``input_shape`` along which
-  standardization shares one mean and scale, such as (-2, -1) for images.
+- ``scaling``, default "auto": how an estimator with ``scaling="auto"`` scales the items: "columns",
+  "shared", None, or a tuple of negative int, the axes of ``input_shape`` that share one mean and
+  scale, such as (-2,) for series of shape (n_steps, n_channels). With such a tuple,
+  ``scaling="shared"`` of an estimator uses these axes, too, and a step with a missing value counts
+  as missing.
 - ``plain_items``, bool, default False: whether the Euclidean distance between items as they are
   is a good baseline, with which estimators combine the embedding by default.
 
+Items are floats. Only an ``nn.Embedding`` receives its part of an item as integers.
+
 Each module of a tower may have the attribute ``learning_rate_factor``, float, default 1.0: the
-factor of its learning rate.
+factor of its learning rate. If it is set by an argument of the factory with the same name, a
+warm start may change it.
 """
 
 from typing import Protocol
@@ -45,7 +51,7 @@ class TowerFactory(Protocol):
     """Factory of towers; see above for more arguments."""
 
     allow_nan: bool = False
-    shared_axes: tuple[int, ...] | None = None
+    scaling: str | tuple[int, ...] | None = "auto"
     plain_items: bool = False
 
     def __call__(self, input_shape: tuple[int, ...], n_components: int) -> nn.Module:

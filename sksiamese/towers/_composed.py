@@ -7,7 +7,8 @@ from operator import index
 import torch
 from torch import nn
 
-from .._parameters import check_count, check_real, check_shape
+from .._parameters import check_count, check_real, check_shape, part_attribute
+from ._layers import Standardize
 from ._single import check_sizes, mlp
 
 __all__ = ["multi_cue", "pretrained"]
@@ -103,7 +104,8 @@ def multi_cue(
         parts.append(
             factory(shape, n_components) if factory else mlp(shape, n_components, **options)
         )
-    return _Fusion(list(columns.values()), parts, n_components, width, dropout)
+    rules = [part_attribute((towers or {}).get(name) or mlp, "scaling", "auto") for name in columns]
+    return Fusion(list(columns.values()), parts, rules, n_components, width, dropout)
 
 
 class _SelectColumns(nn.Module):
@@ -118,11 +120,12 @@ class _SelectColumns(nn.Module):
         return X.index_select(1, self.columns)
 
 
-class _Fusion(nn.Module):
+class Fusion(nn.Module):
     """Towers of several groups of columns, and layers that fuse their embeddings."""
 
-    def __init__(self, columns, towers, n_components, width, dropout):
+    def __init__(self, columns, towers, scaling, n_components, width, dropout):
         super().__init__()
+        self.scaling = scaling
         self.columns = nn.ModuleList(map(_SelectColumns, columns))
         self.towers = nn.ModuleList(towers)
         self.fusion = nn.Sequential(
@@ -132,6 +135,11 @@ class _Fusion(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(width, n_components),
         )
+
+    def cues(self):
+        """Yield columns, declared scaling and tower of each cue."""
+        for columns, rule, tower in zip(self.columns, self.scaling, self.towers, strict=True):
+            yield columns.columns.tolist(), rule, tower
 
     def forward(self, X):
         """Embed items of shape (n, ...)."""
@@ -158,11 +166,14 @@ def _column_indices(name, selection, n_features, feature_names):
     return indices
 
 
-def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1):
+def pretrained(
+    input_shape, n_components, *, backbone, mean=0.0, scale=1.0, learning_rate_factor=0.1
+):
     """Build a tower from a pretrained backbone and a linear layer.
 
     Bind ``backbone`` with ``functools.partial`` to create a tower factory. Every tower has its
-    own copy of the backbone.
+    own copy of the backbone. By default, an estimator does not scale the items for it; ``mean``
+    and ``scale`` scale them as for the training of the backbone.
 
     Parameters
     ----------
@@ -176,10 +187,19 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
         Pretrained network, which maps a batch of shape ``(n, *input_shape)`` to features of
         shape (n, ...).
 
+    mean : float or array-like, default=0.0
+        Mean of the items in the training of the backbone, subtracted, in the units of the
+        items: one number, one for each index of the first axis of ``input_shape``, or an array
+        that broadcasts to ``input_shape``.
+
+    scale : float or array-like, default=1.0
+        Divisor of the centered items, > 0, in the form of ``mean``.
+
     learning_rate_factor : float, default=0.1
         Factor of the learning rate of the backbone, >= 0. With 0 the backbone is frozen: its
         weights are constant, it stays in evaluation mode, and it computes in its own dtype,
-        such as bfloat16.
+        such as bfloat16. To fine-tune a frozen backbone later, fit again with
+        ``warm_start=True``, the same ``backbone`` and another factor.
 
     Returns
     -------
@@ -190,7 +210,7 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     ------
     ValueError
         If ``backbone`` is not a module, fails on items of ``input_shape`` or does not return
-        features, or a number is out of range.
+        features, ``mean`` or ``scale`` do not fit ``input_shape``, or a number is out of range.
 
     Examples
     --------
@@ -199,15 +219,47 @@ def pretrained(input_shape, n_components, *, backbone, learning_rate_factor=0.1)
     >>> from sksiamese.towers import pretrained
     >>> pretrained((28, 28), 32, backbone=nn.Conv1d(28, 4, 3))(torch.zeros(5, 28, 28)).shape
     torch.Size([5, 32])
+
+    Mean and scale of ImageNet, for pixels in [0, 1]; multiply them by 255 for pixels from 0 to
+    255:
+
+    >>> from functools import partial
+    >>> imagenet = {"mean": [0.485, 0.456, 0.406], "scale": [0.229, 0.224, 0.225]}
+    >>> tower = partial(pretrained, backbone=nn.Conv2d(3, 4, 8), **imagenet)
+    >>> tower((3, 16, 16), 32)(torch.zeros(5, 3, 16, 16)).shape
+    torch.Size([5, 32])
     """
     if not isinstance(backbone, nn.Module):
         raise ValueError(f"backbone must be an nn.Module, got {backbone!r}.")
+    input_shape = check_shape("input_shape", input_shape)
+    moments = (_moments(name, v, input_shape) for name, v in (("mean", mean), ("scale", scale)))
     return _Pretrained(
-        check_shape("input_shape", input_shape),
+        input_shape,
         check_count("n_components", n_components),
+        Standardize(*moments),
         copy.deepcopy(backbone),
         check_real("learning_rate_factor", learning_rate_factor, least=0),
     )
+
+
+pretrained.scaling = None
+
+
+def _moments(name, values, shape):
+    """Return means or scales as a tensor that broadcasts to the shape of an item."""
+    try:
+        moments = torch.as_tensor(values, dtype=torch.float32)
+        moments = moments.reshape(-1, *[1] * (len(shape) - 1)) if moments.ndim == 1 else moments
+        fits = torch.broadcast_shapes(moments.shape, shape) == torch.Size(shape)
+    except (OverflowError, RuntimeError, TypeError, ValueError):
+        fits = False
+    if not (fits and moments.isfinite().all() and (name == "mean" or (moments > 0).all())):
+        limit = "finite number" if name == "mean" else "finite number > 0"
+        raise ValueError(
+            f"{name} must be a {limit}, one for each index of the first axis of "
+            f"input_shape={shape}, or an array that broadcasts to it, got {values!r}."
+        )
+    return moments
 
 
 def backbone_width(backbone, item):
@@ -231,8 +283,9 @@ def backbone_width(backbone, item):
 class _Pretrained(nn.Module):
     """Backbone with a separate learning rate, and a linear layer."""
 
-    def __init__(self, input_shape, n_components, backbone, learning_rate_factor):
+    def __init__(self, input_shape, n_components, standardize, backbone, learning_rate_factor):
         super().__init__()
+        self.standardize = standardize
         backbone.learning_rate_factor = learning_rate_factor
         self.backbone = backbone.requires_grad_(learning_rate_factor > 0).eval()
         weight = next(backbone.parameters(), torch.empty(0))
@@ -248,6 +301,7 @@ class _Pretrained(nn.Module):
 
     def forward(self, X):
         """Embed items; a frozen backbone computes in its own dtype."""
+        X = self.standardize(X).to(X.dtype)
         weight = next(self.backbone.parameters(), X)
         if self.backbone.learning_rate_factor == 0 and weight.is_floating_point():
             return self.output(self.backbone(X.to(weight.dtype)).flatten(1).to(X.dtype))

@@ -53,6 +53,7 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
+mlp.scaling = "columns"
 mlp.plain_items = True
 
 
@@ -143,7 +144,7 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 
-cnn.shared_axes = (-2, -1)
+cnn.scaling = (-2, -1)
 cnn.plain_items = True
 
 
@@ -211,7 +212,7 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
 
 
 tdnn.allow_nan = True
-tdnn.shared_axes = (-2,)
+tdnn.scaling = (-2,)
 
 
 def _check_shapes(input_shape, n_components):

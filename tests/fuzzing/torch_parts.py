@@ -239,7 +239,8 @@ TORCH = {
         feature_names=Kind(constants(None, ["a", "b", "c", "d"]), ANY)),
     "towers.pretrained": target(
         towers.pretrained, "input_shape n_components backbone", law.module_works,
-        input_shape=ITEMS, n_components=number(2, 1), backbone=BACKBONE, **RATES),
+        input_shape=ITEMS, n_components=number(2, 1), backbone=BACKBONE, mean=number(0.0, 1),
+        scale=number(1.0, 2), **RATES),
     "towers.Standardize": target(
         lambda mean, scale, **options: towers.Standardize(mean, scale, **options)(
             torch.zeros(3, 2, dtype=torch.int64)), "mean scale",

@@ -1,6 +1,7 @@
 """Towers: what every factory must give, the multilayer perceptron, standardisation."""
 
 import copy
+import itertools
 import pickle
 from contextlib import nullcontext
 from functools import partial
@@ -517,8 +518,72 @@ def test_sizes_beyond_32_bits_are_refused_by_name(digits, sizes):
 
 def test_large_row_weights_are_accepted():
     X, weight = np.random.default_rng(0).normal(size=(50, 3)), np.linspace(1, 2, 50)
-    options = {"rows": np.arange(50), "shape": (3,)}
+    options = {"rows": np.arange(50)}
     plain = fit_standardize(X, sample_weight=weight, **options)
     huge = fit_standardize(X, sample_weight=weight * 2.0**1000, **options)
     assert torch.equal(plain.mean, huge.mean)
     assert torch.equal(plain.scale, huge.scale)
+
+
+def test_a_pretrained_tower_scales_items_by_the_mean_and_scale_of_its_own(digits):
+    X, y = digits[0][:100].astype(np.float32), digits[2][:100]
+    shape, moments = (4, 4, 4), {"mean": [1.0, 2.0, 3.0, 4.0], "scale": 5.0}
+    item = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(4, 1, 1)
+    for factor in (0, 0.1):
+        tower = partial(pretrained, backbone=nn.Flatten(), learning_rate_factor=factor, **moments)
+        options = {"tower": tower, "input_shape": shape, "max_iter": 1, "random_state": 0}
+        fitted = SiameseEmbedder(8, **options).fit(X, y).tower_
+        with torch.no_grad():
+            items = (torch.from_numpy(X).view(-1, *shape) - item) / 5
+            torch.testing.assert_close(
+                fitted(torch.from_numpy(X)), fitted[2].output(items.flatten(1))
+            )
+        P, match, _ = make_pairs(X, y, n_pairs=50, random_state=0)
+        assert np.isfinite(SiameseVerifier(8, **options).fit(P, match).decision_function(P)).all()
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        {"mean": [1.0, 2.0]},
+        {"mean": "a"},
+        {"mean": np.nan},
+        {"mean": np.zeros((2, 4, 4, 4))},
+        {"scale": 0.0},
+        {"scale": [1.0, 1.0, -1.0, 1.0]},
+    ],
+)
+def test_means_and_scales_that_do_not_fit_an_item_are_refused_by_name(moments):
+    (name,) = moments
+    with pytest.raises(ValueError, match=rf"^{name} must be a finite number.*got"):
+        pretrained((4, 4, 4), 2, backbone=nn.Flatten(), **moments)
+
+
+def test_a_frozen_backbone_is_tuned_by_a_warm_start_with_another_factor(digits):
+    X, y = digits[0][:200].astype(np.float32), digits[2][:200]
+
+    def tower(backbone, factor):
+        options = {"backbone": backbone, "learning_rate_factor": factor, "mean": np.ones(64)}
+        return partial(
+            multi_cue, cues={"a": slice(0, 64)}, towers={"a": partial(pretrained, **options)}
+        )
+
+    for dtype in (torch.float32, torch.bfloat16):
+        backbone = nn.Linear(64, 20).to(dtype)
+        model = SiameseEmbedder(8, max_iter=2, warm_start=True, random_state=0)
+        weights = []
+        for factor in (0, 0.1, 0.1, 0):
+            model.set_params(tower=tower(backbone, factor)).fit(X, y)
+            model.partial_fit(X, y)
+            weights.append(model.tower_[2].towers[0].backbone.weight.float())
+        moved = [
+            not torch.equal(*pair)
+            for pair in itertools.pairwise([backbone.weight.float(), *weights])
+        ]
+        assert moved == [False, True, True, False]
+        assert model.n_iter_ == 12
+        with pytest.raises(
+            ValueError, match=r"^tower has changed from .* warm_start=False"
+        ) as error:
+            model.set_params(tower=tower(nn.Linear(64, 20), 0.1)).fit(X, y)
+        assert "\n" not in str(error.value)
