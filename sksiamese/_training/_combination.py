@@ -32,6 +32,12 @@ N_VALUES = 2**23
 """Maximum number of values in the left items of these pairs."""
 
 
+N_FAMILIAR = 512
+"""Maximum number of training items to compare new items with."""
+
+FAMILIAR = torch.tensor([0.5, 0.9], dtype=torch.float64)
+"""Quantiles of the distances to the nearest training item within which an item is familiar."""
+
 TINY = np.finfo(np.float32).tiny
 """Smallest divisor."""
 
@@ -299,11 +305,24 @@ def calibrate(head, tower, Z, index, sample):
     )
     factor, bias = regression.coef_.item(), regression.intercept_.item()
     if weight == 1 or factor <= 0:
-        bias, slopes, factor = 0.0, np.array([0.0, 1.0]), 1.0
+        factor, bias, slopes = 1.0, 0.0, np.array([0.0, 1.0])
     slope_plain, slope_learned = factor * slopes
     plain_scale, learned_scale = combined.scales.tolist()
     slope_plain /= max(plain_scale, TINY)
-    head.combine(n_plain, learned_scale, bias, slope_learned, slope_plain)
+    items = plain_scale * plain.unique(dim=0)
+    items = items[:: 1 + len(items) // N_FAMILIAR]
+    head.combine(
+        learned_scale, (bias, slope_learned, slope_plain), items, familiar_distances(items)
+    )
+
+
+def familiar_distances(items):
+    """Return quantiles of the distances between each item and the nearest different item."""
+    D = torch.cdist(items.double(), items.double())
+    nearest = D.masked_fill(D == 0, torch.inf).amin(dim=1)
+    nearest = nearest[nearest.isfinite()]
+    near, far = nearest.quantile(FAMILIAR).tolist() if len(nearest) else (0.0, 0.0)
+    return near, max(far, near + TINY)
 
 
 def weighted_std(values, weight):

@@ -167,7 +167,7 @@ class Combined(nn.Module):
 
     def set_scales(self, plain, learned):
         """Return both parts from now on, multiplied by these factors."""
-        self.scales.copy_(torch.tensor([plain, learned]))
+        self.scales.copy_(torch.tensor([plain, learned], dtype=torch.float64))
         self.combines = True
 
     def separate(self):
