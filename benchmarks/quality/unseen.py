@@ -116,9 +116,6 @@ def contenders(n_features=1, seed=0, **options):
         "SiameseEmbedder, learned_weight=1.0": SiameseEmbedder(**alone),
         "SiameseVerifier": SiameseVerifier(**ours),
         "SiameseVerifier, learned_weight=1.0": SiameseVerifier(**alone),
-        "SiameseVerifier, learned_weight=1.0, weighted_l1": SiameseVerifier(
-            **alone, head="weighted_l1"
-        ),
     }
     if find_spec("umap"):
         from umap import UMAP
