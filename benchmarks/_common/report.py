@@ -18,6 +18,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 DATA = Path(os.environ.get("SKSIAMESE_DATA", ROOT.parent / "shared" / "data"))
 PACKAGES = ("sksiamese", "scikit-learn", "torch", "numpy", "scipy")
 PEERS = ("pytorch-metric-learning", "metric-learn", "skorch", "dtaidistance", "umap-learn")
+ALONE = {"n_components": 32, "learned_weight": 1.0}
+"""Parameters of estimators that use the learned embedding alone, without principal components."""
 
 
 def benchmark(**tables):
