@@ -166,7 +166,16 @@ class Combined(nn.Module):
         self.register_buffer("scales", torch.ones(2))
 
     def set_scales(self, plain, learned):
-        """Return both parts from now on, multiplied by these factors."""
+        """Return both parts from now on, scaled.
+
+        Parameters
+        ----------
+        plain : float
+            Factor of the principal components.
+
+        learned : float
+            Factor of the learned embedding.
+        """
         self.scales.copy_(torch.tensor([plain, learned], dtype=torch.float64))
         self.combines = True
 
