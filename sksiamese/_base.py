@@ -165,12 +165,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
             if message := monitor.failure_message(self.learning_rate_init):
                 warnings.warn(message, ConvergenceWarning, stacklevel=4)
-            module.cpu().eval()
-            if resume and monitor.diverged:
-                for part in combined_parts(module):
-                    part.rejoin()
-            else:
-                task.combine(module, rows)
+            combine(task, module.cpu().eval(), rows, keep=resume and monitor.diverged)
         module = broadcast_from_rank0(module)
         vars(self).update(self._fitted_attributes(monitor, module))
         keep = incremental and not monitor.diverged
@@ -355,6 +350,14 @@ def check_finite(result, what, part, name):
             f"The {what} of {part} {is_bad.argmax()} of {name} is NaN or infinite; its values are "
             "too far from those of the training data. Leave such rows out."
         )
+
+
+def combine(task, module, rows, *, keep):
+    """Combine a trained module with principal components, or keep the fitted combination."""
+    if not keep:
+        task.combine(module, rows)
+    for part in combined_parts(module) if keep else []:
+        part.rejoin()
 
 
 def combined_parts(module):

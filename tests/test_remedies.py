@@ -50,7 +50,7 @@ class Wave(nn.Module):
 
     def __init__(self, input_shape, n_components, *, real_weight, real_output):
         super().__init__()
-        weight = torch.randn(12, 16, dtype=torch.complex64)
+        weight = torch.randn(12, 64, dtype=torch.complex64)
         self.weight = nn.Parameter(torch.view_as_real(weight) if real_weight else weight)
         self.real_output = real_output
 
@@ -151,7 +151,7 @@ REMEDIES = {
     ],
     "tower of another size": [
         (lambda: embed(n_components=8, tower=lambda: NET), "change its last layer or n_compo"),
-        lambda: embed(n_components=32, tower=lambda: copy.deepcopy(NET)),
+        lambda: embed(n_components=128, tower=lambda: copy.deepcopy(NET)),
     ],
     "argument of a tower": [
         (lambda: embed(tower=scaled), r"functools.partial\(tower, power=...\)"),
@@ -163,7 +163,7 @@ REMEDIES = {
     ],
     "complex output": [
         (
-            lambda: embed(n_components=16, tower=partial(wave, real_output=False)),
+            lambda: embed(n_components=64, tower=partial(wave, real_output=False)),
             r"torch.view_as_real\(Z\).flatten\(1\)",
         ),
         lambda: embed(tower=wave),
@@ -207,7 +207,7 @@ REMEDIES = {
         lambda: embed(large.astype(float)),
     ],
     "row too far away": [
-        (lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e200)), "Remove such rows"),
+        (lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e200)), "Leave such rows out"),
         lambda: embed(X.astype("f")).transform(np.full((1, 12), 1e2)),
     ],
     "nothing to score": [

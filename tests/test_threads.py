@@ -186,7 +186,7 @@ def test_a_forked_process_can_fit_while_a_thread_of_its_parent_does(digits, mode
         return (D * same).mean()
 
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(SiameseEmbedder(loss=loss, **SETTINGS).fit, X, y)
+        waiting = pool.submit(SiameseEmbedder(32, loss=loss, **SETTINGS).fit, X, y)
         assert begun.wait(60)
         try:
             assert in_child(model.fit, *data)

@@ -73,7 +73,7 @@ def test_stored_rows_give_the_same_embedder_as_an_array(digits, few_at_a_time, d
 def test_stored_validation_rows_are_read_in_parts(digits, few_at_a_time):
     X, X_val, y, y_val = digits
     stored, stored_val = Stored(X), Stored(X_val)
-    embedder = SiameseEmbedder(**settings(early_stopping=True))
+    embedder = SiameseEmbedder(**settings(early_stopping=True, learned_weight=1.0))
     found = clone(embedder).fit(stored, y, X_val=stored_val, y_val=y_val)
     expected = clone(embedder).fit(X, y, X_val=X_val, y_val=y_val)
     assert stored_val.most == 100
