@@ -20,6 +20,7 @@ from sklearn.utils.validation import validate_data
 from torch import nn
 
 from ._checks import Interval, argument_errors, as_rows
+from ._combined import Combined, CombinedHead
 from ._data._device import RandomStream, find_device, on_device
 from ._data._embed import embed_rows
 from ._data._items import COMPACT_DTYPES, DTYPES, float_dtype
@@ -39,8 +40,7 @@ from ._training._tower import (
 )
 from ._training._validation import apply_scorer
 from .distances import DISTANCES
-from .heads import CombinedHead
-from .towers import TOWERS, Combined
+from .towers import TOWERS
 
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
 """Requirement in errors about rows that scikit-learn rejects."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ._parameters import check_count, check_real
 from .distances import euclidean, paired
 
-__all__ = ["HEADS", "MLP", "AdaptiveDistance", "CombinedHead", "Cosine", "Distance", "WeightedL1"]
+__all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1"]
 
 
 class Head(Protocol):
@@ -226,82 +226,6 @@ class Cosine(nn.Module):
     def forward(self, A, B):
         """Compute the logits of pairs of rows of A and B."""
         return 200 * self.scale * F.cosine_similarity(A, B, dim=-1) - 20 * self.bias
-
-
-class CombinedHead(nn.Module):
-    """Combine the logit of a learned head with the distance between principal components.
-
-    During training, the logit is the one of the learned head. After :meth:`combine`, it is
-    ``f * learned + (1 - f) * (bias + slope_learned * learned - slope_plain * distance)``. The
-    familiarity ``f`` of a pair is the product of those of both items. For an item, it decreases
-    from 1 to 0 as the distance to the nearest of some training items increases from ``near`` to
-    ``far``: the learned logit is accurate for items like those of the training, but not for items
-    of other classes.
-
-    Parameters
-    ----------
-    learned : nn.Module
-        Head that is trained.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sksiamese.heads import CombinedHead, Distance
-    >>> head = CombinedHead(Distance(2))
-    >>> head(torch.zeros(5, 2), torch.ones(5, 2)).shape
-    torch.Size([5])
-    """
-
-    def __init__(self, learned):
-        super().__init__()
-        self.learned, self.n_plain = learned, 0
-        self.register_buffer("learned_scale", torch.tensor(1.0))
-        self.register_buffer("coefficients", torch.tensor([0.0, 1.0, 0.0]))
-        self.register_buffer("items", torch.empty(0, 0))
-        self.register_buffer("limits", torch.tensor([0.0, 1.0]))
-
-    def combine(self, learned_scale, coefficients, items, limits):
-        """Combine both parts from now on.
-
-        Parameters
-        ----------
-        learned_scale : float
-            Factor of the learned embedding, which the learned head does not expect.
-
-        coefficients : tuple of float
-            ``bias``, ``slope_learned`` and ``slope_plain``.
-
-        items : Tensor of shape (n_items, n_plain)
-            Principal components of training items, which come first in an embedding.
-
-        limits : tuple of float
-            Distances ``near`` and ``far``.
-        """
-        self.n_plain = items.shape[1]
-        self.learned_scale.fill_(learned_scale)
-        self.coefficients.copy_(torch.tensor(coefficients, dtype=torch.float64))
-        self.items = items.to(self.coefficients)
-        self.limits.copy_(torch.tensor(limits, dtype=torch.float64))
-
-    def separate(self):
-        """Return the logit of the learned head alone, as in training."""
-        self.n_plain = 0
-
-    def forward(self, A, B):
-        """Return the logits of the pairs of rows of A and B."""
-        if not self.n_plain:
-            return self.learned(A, B)
-        (a, A), (b, B) = (Z.tensor_split([self.n_plain], dim=1) for Z in (A, B))
-        learned = self.learned(A / self.learned_scale, B / self.learned_scale)
-        bias, slope_learned, slope_plain = self.coefficients
-        plain = bias + slope_learned * learned - slope_plain * paired(euclidean, a, b)
-        return torch.lerp(plain, learned, self._familiarity(a) * self._familiarity(b))
-
-    def _familiarity(self, items):
-        """Return how near the principal components of items are to training items, in [0, 1]."""
-        near, far = self.limits
-        nearest = euclidean(items, self.items).amin(dim=1)
-        return ((far - nearest) / (far - near)).clamp(0, 1)
 
 
 HEADS = {

@@ -42,7 +42,7 @@ def methods_of(kind, full_name):
         for name in dir(kind)
         if not name.startswith("_")
         and name not in foreign
-        and not isinstance(getattr(kind, name), int | type(Ellipsis))
+        and not isinstance(getattr(kind, name), int | str | type(Ellipsis))
         and name not in getattr(kind, "_fields", ())
     }
 

@@ -11,10 +11,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils.extmath import randomized_svd
 from torch import nn
 
+from .._combined import Combined
 from .._data._embed import embed_rows
 from .._data._items import as_tensor, row_slices
 from .._data._streaming import Rows
-from ..towers import Combined
 
 CLASS_GAIN = 0.6
 """Odds of the learned part for each class, divided by 1 - AUC of the principal components."""
@@ -243,7 +243,8 @@ def principal_components(items, weight, n_components):
         centered = weight * (items - mean)
     rank = min(n_components, *items.shape)
     axes = np.zeros((n_components, items.shape[1]))
-    axes[:rank] = randomized_svd(centered, rank, random_state=0)[2]
+    svd = randomized_svd(centered, rank, power_iteration_normalizer="QR", random_state=0)
+    axes[:rank] = svd[2]
     return axes, axes @ mean
 
 

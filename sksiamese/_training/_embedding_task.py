@@ -8,12 +8,12 @@ import torch
 from scipy.sparse import issparse
 from torch import nn
 
+from .._combined import Combined
 from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
 from .._labels import is_missing, to_common_dtype
 from ..batches import SAMPLERS, class_balanced
-from ..towers import Combined
 from ._combination import add_plain_part, balance, pairs_among
 from ._lookup import bind_supported, resolve
 from ._objective import (

@@ -10,13 +10,14 @@ import torch
 from scipy.sparse import issparse
 from torch import nn
 
+from .._combined import Combined
 from .._data._device import global_generator
 from .._data._items import as_tensor, float_dtype
 from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape, part_attribute
 from ..losses import LOSSES
-from ..towers import TOWERS, Combined, ToType, UnitLength
+from ..towers import TOWERS, ToType, UnitLength
 from ._lookup import bind, comparison_key, resolve
 from ._scaling import scaling_blocks
 from ._user_parts import build_module, call_part, signature_parameters

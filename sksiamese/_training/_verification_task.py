@@ -14,12 +14,13 @@ from sklearn.utils import compute_class_weight, gen_batches
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
+from .._combined import CombinedHead
 from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
-from ..heads import HEADS, CombinedHead
+from ..heads import HEADS
 from ..losses import contrastive, logistic
 from ..pairs._split import PairShuffleSplit
 from ._combination import add_plain_part, balance, calibrate, given_pairs

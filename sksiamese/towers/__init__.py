@@ -30,12 +30,11 @@ from typing import Protocol
 from torch import nn
 
 from ._composed import multi_cue, pretrained
-from ._layers import Combined, Standardize, ToType, UnitLength
+from ._layers import Standardize, ToType, UnitLength
 from ._single import cnn, mlp, tdnn
 
 __all__ = [
     "TOWERS",
-    "Combined",
     "Standardize",
     "ToType",
     "UnitLength",
