@@ -50,8 +50,9 @@ for name, embedder in (
 # Reject unknown digits
 # ---------------------
 #
-# The embedder identifies the training digits better than raw pixels, but not the new digit: seven
-# training digits are few, as :ref:`identities` explains. The digits 8 and 9 are never enrolled. The
+# The embedder identifies the training digits and the new digit better than raw pixels. Seven
+# training digits are few; most of its weight is therefore on principal components of the images, as
+# :ref:`identities` explains. The digits 8 and 9 are never enrolled. The
 # area under the ROC curve measures how well the distance to the nearest prototype separates them
 # from the others. The detection and identification rate is the share of images of enrolled digits
 # that are accepted and assigned the right digit, at a given false-accept rate of unknown images.

@@ -165,7 +165,12 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
             if message := monitor.failure_message(self.learning_rate_init):
                 warnings.warn(message, ConvergenceWarning, stacklevel=4)
-            task.combine(module.cpu().eval(), rows)
+            module.cpu().eval()
+            if resume and monitor.diverged:
+                for part in combined_parts(module):
+                    part.rejoin()
+            else:
+                task.combine(module, rows)
         module = broadcast_from_rank0(module)
         vars(self).update(self._fitted_attributes(monitor, module))
         keep = incremental and not monitor.diverged
@@ -260,9 +265,8 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 )
         parts = {name: getattr(self, f"{name}_") for name in self._parts}
         module = copy.deepcopy(nn.ModuleDict(parts))
-        for part in module.modules():
-            if isinstance(part, (Combined, CombinedHead)):
-                part.separate()
+        for part in combined_parts(module):
+            part.separate()
         return module
 
     def _architecture_parameters(self):
@@ -351,6 +355,11 @@ def check_finite(result, what, part, name):
             f"The {what} of {part} {is_bad.argmax()} of {name} is NaN or infinite; its values are "
             "too far from those of the training data. Leave such rows out."
         )
+
+
+def combined_parts(module):
+    """Return the parts of a module that combine a learned part with principal components."""
+    return [part for part in module.modules() if isinstance(part, Combined | CombinedHead)]
 
 
 def has_no_validation_split(estimator):

@@ -60,6 +60,10 @@ class Combined(nn.Module):
         """Return the learned embedding alone, as in training."""
         self.combines = False
 
+    def rejoin(self):
+        """Return both parts again, as before :meth:`separate`."""
+        self.combines = True
+
     def forward(self, X):
         """Return embeddings of standardized rows of shape (n, n_features)."""
         Z = self.learned(X)
@@ -98,7 +102,7 @@ class CombinedHead(nn.Module):
 
     def __init__(self, learned):
         super().__init__()
-        self.learned, self.n_plain = learned, 0
+        self.learned, self.combines = learned, False
         self.register_buffer("learned_scale", torch.tensor(1.0))
         self.register_buffer("coefficients", torch.tensor([0.0, 1.0, 0.0]))
         self.register_buffer("items", torch.empty(0, 0))
@@ -121,7 +125,7 @@ class CombinedHead(nn.Module):
         limits : tuple of float
             Distances ``near`` and ``far``.
         """
-        self.n_plain = items.shape[1]
+        self.combines = True
         self.learned_scale.fill_(learned_scale)
         self.coefficients.copy_(torch.tensor(coefficients, dtype=torch.float64))
         self.items = items.to(self.coefficients)
@@ -129,13 +133,18 @@ class CombinedHead(nn.Module):
 
     def separate(self):
         """Return the logit of the learned head alone, as in training."""
-        self.n_plain = 0
+        self.combines = False
+
+    def rejoin(self):
+        """Return the combined logit again, as before :meth:`separate`."""
+        self.combines = True
 
     def forward(self, A, B):
         """Return the logits of the pairs of rows of A and B."""
-        if not self.n_plain:
+        if not self.combines:
             return self.learned(A, B)
-        (a, A), (b, B) = (Z.tensor_split([self.n_plain], dim=1) for Z in (A, B))
+        n_plain = self.items.shape[1]
+        (a, A), (b, B) = (Z.tensor_split([n_plain], dim=1) for Z in (A, B))
         learned = self.learned(A / self.learned_scale, B / self.learned_scale)
         bias, slope_learned, slope_plain = self.coefficients
         plain = bias + slope_learned * learned - slope_plain * paired(euclidean, a, b)

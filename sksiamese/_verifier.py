@@ -57,8 +57,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Otherwise half of the components, or ``n_features`` if that is less, are principal
         components of the items, standardized or as they are, which have not overfitted any class.
         "auto" increases with the number of identities; see :ref:`identities`. It is 1.0 for less
-        than 32 components, for a ``distance`` of your own, and for towers without the attribute
-        ``plain_items``, such as your own.
+        than 32 components, for a ``head`` or ``distance`` of your own, and for towers without the
+        attribute ``plain_items``, such as your own.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a

@@ -177,10 +177,10 @@ def test_partial_fit_in_chunks_learns_as_well_as_fit(digits):
 def test_partial_fit_continues_fit_and_its_optimizer(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(max_iter=2, random_state=0).fit(X, y)
-    before = embedder.tower_[2][1].weight.clone()
+    before = embedder.tower_[1].learned[1][1].weight.clone()
     embedder.partial_fit(X, y)
     assert embedder.n_iter_ == 3
-    assert not torch.equal(before, embedder.tower_[2][1].weight)
+    assert not torch.equal(before, embedder.tower_[1].learned[1][1].weight)
     steps = [state["step"].item() for state in embedder._optimizer_state.values()]
     embedder.partial_fit(X, y)
     later = [state["step"].item() for state in embedder._optimizer_state.values()]
@@ -349,7 +349,7 @@ SHORT = {"max_iter": 2, "random_state": 0}
 )
 def test_a_class_with_one_row_is_used_as_negatives(few_shot, parameters):
     X, y = few_shot
-    embedder = SiameseEmbedder(**SHORT, **parameters).fit(X, y)
+    embedder = SiameseEmbedder(32, learned_weight=1.0, **SHORT, **parameters).fit(X, y)
     assert len(embedder.classes_) == 40
     assert np.isfinite(embedder.loss_curve_).all()
     assert max(embedder.loss_curve_) > 0
@@ -445,7 +445,8 @@ LARGE = [
 @pytest.mark.parametrize(("dtype", "offset", "options"), LARGE)
 def test_small_differences_of_large_numbers_are_kept(dtype, offset, options):
     X, y = numbers(dtype, offset)
-    embedder = SiameseEmbedder(random_state=0, max_iter=8, **options).fit(X[:200], y[:200])
+    options = {"n_components": 32, "learned_weight": 1.0, "max_iter": 8, **options}
+    embedder = SiameseEmbedder(random_state=0, **options).fit(X[:200], y[:200])
     nearest = KNeighborsClassifier(1).fit(embedder.transform(X[:200]), y[:200])
     assert nearest.score(embedder.transform(X[200:]), y[200:]) > 0.95
 

@@ -102,6 +102,48 @@ def load_mfeat(folder):
     return X, y[0]
 
 
+UCI = {
+    "letter": (("letter-recognition.data.gz",), ",", (20000, 17)),
+    "pendigits": (("pendigits.tra.gz", "pendigits.tes.gz"), ",", (10992, 17)),
+    "satimage": (("sat.trn.gz", "sat.tst.gz"), None, (6435, 37)),
+}
+"""Files, delimiter and shape, with the class, of data sets of the UCI repository."""
+
+
+def load_uci(folder, name):
+    """Load a data set of the UCI repository.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``uci/``.
+
+    name : {"letter", "pendigits", "satimage"}
+        Letter Recognition, Pen-Based Digits or Statlog Landsat.
+
+    Returns
+    -------
+    X : ndarray of float32 of shape (n_rows, n_features)
+        Rows of all files, those of the training file first.
+
+    y : ndarray of int of shape (n_rows,)
+        Number of the class in ascending order: 0 to 25, 0 to 9 or 0 to 5.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read, or rows are missing.
+    """
+    files, delimiter, shape = UCI[name]
+    with _readable(folder / "uci" / files[0]):
+        rows = np.vstack([np.loadtxt(folder / "uci" / f, str, delimiter=delimiter) for f in files])
+        if rows.shape != shape:
+            raise ValueError(f"shape {rows.shape}")
+        column = 0 if name == "letter" else -1
+        X = np.delete(rows, column, axis=1).astype(np.float32)
+    return X, np.unique(np.char.strip(rows[:, column]), return_inverse=True)[1]
+
+
 def load_omniglot(folder, part="background", *, n_alphabets=None, block=3):
     """Load Omniglot characters from one of its zip archives, at a lower resolution.
 

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = Path(os.environ.get("SKSIAMESE_DATA", ROOT.parent / "shared" / "data"))
 PACKAGES = ("sksiamese", "scikit-learn", "torch", "numpy", "scipy")
-PEERS = ("pytorch-metric-learning", "metric-learn", "skorch", "dtaidistance")
+PEERS = ("pytorch-metric-learning", "metric-learn", "skorch", "dtaidistance", "umap-learn")
+ALONE = {"n_components": 32, "learned_weight": 1.0}
+"""Parameters of estimators that use the learned embedding alone, without principal components."""
 
 
 def benchmark(**tables):
@@ -100,27 +102,6 @@ def parser(benchmark):
         kind = int if default is None else type(default)
         add(f"--{name.replace('_', '-')}", type=kind, default=default, help=f"default: {default}")
     return result
-
-
-def with_options(**options):
-    """Declare the options of a function for :func:`main`: the default and help of each."""
-
-    def declare(run):
-        run.options = {name: default for name, (default, _) in options.items()}
-        return run
-
-    return declare
-
-
-def main(run, tables, arguments=None):
-    """Run a benchmark that reads the folder, threads and options from one argument."""
-
-    def benchmark(data, **options):
-        return run(argparse.Namespace(data=data, threads=torch.get_num_threads(), **options))
-
-    benchmark.__name__ = Path(inspect.getfile(run)).stem
-    benchmark.options, benchmark.tables = run.options, tables
-    start(benchmark, arguments=arguments)
 
 
 def versions():

@@ -36,7 +36,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread
 from benchmarks._common.process import in_new_process, most_resident
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.cost.training import LEARNING_RATE, TOWERS, Clock, compare, images, our_fit
 from sksiamese import SiameseEmbedder
 from sksiamese.distances import DISTANCES
@@ -275,9 +275,10 @@ class Accuracy(Clock):
 
 
 def our_accuracy(X, y):
-    """Return the curve of the embedder with its defaults, epoch by epoch."""
+    """Return the curve of the embedder, epoch by epoch."""
     clock = Accuracy(X, y)
-    SiameseEmbedder(random_state=0, device="cpu").set_callbacks(clock).fit(clock.X, clock.y)
+    embedder = SiameseEmbedder(**ALONE, random_state=0, device="cpu")
+    embedder.set_callbacks(clock).fit(clock.X, clock.y)
     return clock.curve
 
 

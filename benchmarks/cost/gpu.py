@@ -26,7 +26,7 @@ from torch import nn
 
 from benchmarks._common.data import load_fashion_mnist, load_omniglot, load_omniglot_runs
 from benchmarks._common.figures import by_turns, of_runs
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.cost.training import Clock
 from benchmarks.systems import fashion_mnist, omniglot
 from sksiamese import SiameseEmbedder
@@ -72,7 +72,7 @@ def timed_on(device, function, *arguments):
 
 def timed_fit(X, y, device, **parameters):
     """Return an embedder and the seconds of its fit, after a first fit on a few rows."""
-    embedder = SiameseEmbedder(**parameters | {"device": str(device)})
+    embedder = SiameseEmbedder(**ALONE | parameters | {"device": str(device)})
     few = X[: 2 * embedder.batch_size]
     clone(embedder).set_params(max_iter=1).fit(few, np.arange(len(few)) % 10)
     return timed_on(device, embedder.fit, X, y)
@@ -125,7 +125,7 @@ def product_rate(device):
 def epoch_seconds(X, y, device, **parameters):
     """Return a fitted embedder, and the least seconds of its epochs after the first."""
     clock = Clock()
-    embedder = SiameseEmbedder(**parameters, random_state=0, device=str(device))
+    embedder = SiameseEmbedder(**ALONE | parameters, random_state=0, device=str(device))
     return embedder.set_callbacks(clock).fit(X, y), min(clock.seconds[1:])
 
 

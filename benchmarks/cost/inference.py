@@ -34,7 +34,7 @@ from sklearn.pipeline import make_pipeline
 from benchmarks._common.data import load_fashion_mnist
 from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread, timed
 from benchmarks._common.process import in_new_process, megabytes, most_resident
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.towers import cnn
 
@@ -95,7 +95,7 @@ def many_rows(X, y, rounds):
     results = []
     for name, options in TOWERS.items():
         rows = X if name == "mlp" else X[: len(X) // 10]
-        embedder = SiameseEmbedder(max_iter=1, random_state=0, device="cpu", **options)
+        embedder = SiameseEmbedder(max_iter=1, random_state=0, device="cpu", **ALONE | options)
         embedder.fit(X[:1000], y[:1000])
         floats = rows.astype(np.float32)
         tensor, tower = torch.from_numpy(floats), embedder.tower_
@@ -119,7 +119,7 @@ def one_pair(X, y, calls):
     items = X[:1000].astype(np.float32)
     pairs = PairView(items, np.arange(1000).reshape(-1, 2))
     match = y[pairs.index[:, 0]] == y[pairs.index[:, 1]]
-    verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu").fit(pairs, match)
+    verifier = SiameseVerifier(**ALONE, max_iter=1, random_state=0, device="cpu").fit(pairs, match)
     view = PairView(items[:2], [[0, 1]])
     tensors = torch.from_numpy(items[:2]).split(1)
     ways = {
@@ -168,7 +168,7 @@ def prepare_pairs(data, n_items, n_pairs):
     """Return images, a view of pairs of them, and a verifier."""
     X, y, *_ = load_fashion_mnist(data, n_items)
     pairs, match, _ = make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=0)
-    verifier = SiameseVerifier(max_iter=1, random_state=0, device="cpu")
+    verifier = SiameseVerifier(**ALONE, max_iter=1, random_state=0, device="cpu")
     return X, pairs, verifier.fit(pairs[:2000], match[:2000])
 
 
@@ -224,7 +224,7 @@ def pair_view(data, *, rounds=7, items=60_000, pairs=1_000_000):
 def timed_search(X, y, *, n_epochs, n_jobs, threads):
     """Return the scores of all candidates, and the seconds of the search."""
     torch.set_num_threads(threads)
-    embedder = SiameseEmbedder(max_iter=n_epochs, random_state=0, device="cpu")
+    embedder = SiameseEmbedder(**ALONE, max_iter=n_epochs, random_state=0, device="cpu")
     model = make_pipeline(embedder, KNeighborsClassifier(5))
     grid, seconds = timed(GridSearchCV(model, GRID, cv=3, n_jobs=n_jobs, refit=False).fit, X, y)
     if torch.get_num_threads() != threads:

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 
 from benchmarks._common.figures import timed
 from benchmarks._common.process import greatest_during, in_new_process, megabytes, most_resident
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from sksiamese import SiameseEmbedder
 from sksiamese.batches import class_balanced
 
@@ -106,9 +106,8 @@ def peaks(function, *arguments):
 def measure(case):
     """Return the memory of this process in MB, at each step of a case."""
     imports = megabytes("VmRSS")
-    embedder = SiameseEmbedder(
-        max_iter=1, batch_size=case["batch_size"], random_state=0, device="cpu"
-    )
+    options = ALONE | {"max_iter": 1, "batch_size": case["batch_size"]}
+    embedder = SiameseEmbedder(**options, random_state=0, device="cpu")
     shape = case["rows"], case["columns"]
     if "path" in case:
         X = Reader(case["path"], shape)
@@ -204,7 +203,7 @@ def measure_sparse(n_rows, n_columns, n_epochs):
     imports = most_resident()
     X, y = sparse_rows(n_rows, n_columns)
     made = most_resident()
-    embedder = SiameseEmbedder(max_iter=n_epochs, random_state=0, device="cpu").fit(X, y)
+    embedder = SiameseEmbedder(**ALONE, max_iter=n_epochs, random_state=0, device="cpu").fit(X, y)
     embedder.transform(X)
     return {
         "n_rows": n_rows,

@@ -29,7 +29,7 @@ from torch import nn
 
 from benchmarks._common.data import load_fashion_mnist
 from benchmarks._common.figures import RATIO, by_turns, of_runs, spread, timed
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from sksiamese import SiameseEmbedder
 from sksiamese.towers import Standardize, cnn, mlp
 
@@ -75,7 +75,7 @@ def our_fit(X, y, **options):
     """Return the mean seconds of two epochs, and the seconds of the fit outside its epochs."""
     clock = Clock()
     embedder = SiameseEmbedder(
-        **{"n_components": 32, "batch_size": BATCH_SIZE} | options,
+        **ALONE | {"batch_size": BATCH_SIZE} | options,
         max_iter=2,
         learning_rate_init=LEARNING_RATE,
         random_state=0,
@@ -192,12 +192,13 @@ def epoch_growth(data, *, rounds=7, rows=None):
 
 def fit(X, y, seed):
     """Train on all rows at once."""
-    return SiameseEmbedder(max_iter=N_PASSES, random_state=seed, device="cpu").fit(X, y)
+    embedder = SiameseEmbedder(**ALONE, max_iter=N_PASSES, random_state=seed, device="cpu")
+    return embedder.fit(X, y)
 
 
 def fit_chunks(X, y, seed, *, falls):
     """Train on one chunk after the other, several times over."""
-    embedder = SiameseEmbedder(random_state=seed, device="cpu")
+    embedder = SiameseEmbedder(**ALONE, random_state=seed, device="cpu")
     first_rate = embedder.learning_rate_init
     chunks = np.array_split(np.random.default_rng(seed).permutation(len(X)), N_CHUNKS)
     for turn in range(N_PASSES):

@@ -36,7 +36,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks._common.data import load_omniglot
 from benchmarks._common.figures import RATIO, by_turns, mean_of, of_runs, spread, timed
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.systems.omniglot import SIZE, with_turned
 from sksiamese import SiameseEmbedder, SiameseIdentifier
 from sksiamese.augment import affine
@@ -52,6 +52,7 @@ RATES = [(20, 0.1), (20, 0.2), (100, 0.02), (100, 0.05)]
 
 EMBEDDER = {
     "n_components": 64,
+    "learned_weight": 1.0,
     "input_shape": (SIZE, SIZE),
     "tower": partial(cnn, width=16, pooling="flatten"),
     "augment": affine,
@@ -276,7 +277,7 @@ def letters(folder):
             parts.append((X[chosen] @ turn, np.full(10, 26 * number + letter)))
     X, y = (np.concatenate(part) for part in zip(*parts, strict=True))
     learned = y < 130
-    embedder = SiameseEmbedder(max_iter=20, random_state=0, device="cpu")
+    embedder = SiameseEmbedder(**ALONE, max_iter=20, random_state=0, device="cpu")
     return embedder.fit(X[learned], y[learned]).transform(X[~learned]), y[~learned]
 
 

@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._common.data import small_faces
 from benchmarks._common.figures import best_threshold, of_runs
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from sksiamese import PairKFold, SiameseVerifier, make_pairs, split_pairs
 from sksiamese.metrics import equal_error_rate, pair_accuracy, true_accept_rate
 
@@ -51,7 +51,8 @@ def compare_models(train, test, seed):
     """Return the figures of all models on test pairs; both parts are pairs and their matches."""
     figures, distances = {}, {}
     for name, parameters in VERIFIERS.items():
-        verifier = SiameseVerifier(random_state=seed, device="cpu", **parameters).fit(*train)
+        verifier = SiameseVerifier(random_state=seed, device="cpu", **ALONE | parameters)
+        verifier.fit(*train)
         figures[name] = measure(test[1], verifier.decision_function(test[0]), threshold=0)
         distances[f"{name}, pair_distance"] = verifier.pair_distance
     scaler = StandardScaler().fit(np.vstack(split_pairs(train[0])))
@@ -137,7 +138,7 @@ def verify_digits(data, *, seeds=10, splits=10, folds=5):
 def compare_splits(known, new, *, seed, max_iter):
     """Return the figures estimated by each split of known pairs, and those of new pairs."""
     pairs, match, people = known
-    verifier = SiameseVerifier(max_iter=max_iter, random_state=seed, device="cpu")
+    verifier = SiameseVerifier(**ALONE, max_iter=max_iter, random_state=seed, device="cpu")
     options = {"shuffle": True, "random_state": seed}
     figures = {}
     for name, folds, groups in (

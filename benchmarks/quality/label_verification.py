@@ -35,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks._common.data import load_att_faces, load_fashion_mnist, load_svc2004
 from benchmarks._common.figures import mean_of, of_runs, timed
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.systems.faces import BLOCK, SUPCON, flat, mirrored, smaller
 from benchmarks.systems.signatures import N_GENUINE, series_of
 from benchmarks.systems.signatures import fit as fit_series
@@ -111,7 +111,7 @@ def faces(folder):
 
     def fit(rows, seed):
         learned = np.concatenate([images[rows], mirrored(images[rows])])
-        options = SUPCON | {"random_state": seed, "device": "cpu"}
+        options = ALONE | SUPCON | {"random_state": seed, "device": "cpu"}
         embedder = SiameseEmbedder(input_shape=images.shape[1:], **options)
         return embedder.fit(flat(learned), np.tile(people[rows], 2))
 
@@ -137,7 +137,7 @@ def clothes(folder, *, share_rows):
     X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
 
     def fit(rows, seed):
-        return SiameseEmbedder(random_state=seed, device="cpu").fit(X[rows], y[rows])
+        return SiameseEmbedder(**ALONE, random_state=seed, device="cpu").fit(X[rows], y[rows])
 
     return y, fit, partial(pairs_of_images, X, y, share_rows=share_rows)
 

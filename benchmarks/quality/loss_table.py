@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from benchmarks._common.data import load_fashion_mnist, load_mfeat, load_omniglot, small_faces
 from benchmarks._common.figures import summary
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from sksiamese import SiameseEmbedder, make_pairs, split_pairs
 from sksiamese.losses import LOSSES
 from sksiamese.metrics import mean_average_precision_at_r
@@ -71,9 +71,9 @@ def figures_of(loss, miner, part, seed, epochs):
     """Return the figures of one loss and miner, or of the raw rows, on one split."""
     X_train, X, y_train, y = part
     if miner:
-        embedder = SiameseEmbedder(
-            loss=loss, miner=miner, max_iter=epochs, random_state=seed, device="cpu"
-        ).fit(X_train, y_train)
+        options = {"loss": loss, "miner": miner, "max_iter": epochs}
+        embedder = SiameseEmbedder(**ALONE, **options, random_state=seed, device="cpu")
+        embedder.fit(X_train, y_train)
         X_train, X = embedder.transform(X_train), embedder.transform(X)
     return measure(X_train, X, y_train, y)
 

@@ -1,186 +1,65 @@
-"""Identities never seen: what keeps a verifier or an embedder from being worse than raw distance.
+"""Compare models on pairs and one-shot episodes of unseen identities.
 
-Six data sets are cut by identities: two of ten digits (pixels, and six feature sets), two of ten
-kinds of clothes, eight of 40 people, ten of 40 writers (genuine signatures, resampled to 32
-points), 60 of 180 characters. All learn from pairs, or rows, of the others, and the area under the
-curve is that of pairs of the identities held out. The raw distance is that of the same items,
-each column standardised by the training rows.
+Half of the identities of each data set are learned from, at most 3,500 rows, and models are tested
+on at most 3,000 rows of the others: on 10,000 pairs, and in 1,000 episodes with one example of each
+of five identities (three for satimage). Verifiers learn from 3,000 pairs. The plain distances are
+Euclidean distances of items, with columns standardized by the training rows or as they are. PCA,
+NCA and UMAP have 32 components. NCA learns from 1,000 rows with a total variance of 1; its
+gradient vanishes for large distances. A lead is the difference from the better plain distance of
+each split.
 
-The contenders differ from the defaults in what they say: the head; weight decay; capacity, where
-"narrow" is depth=3, width=128; a linear path beside the network, learned freely or held at the
-principal components; as many epochs as do best for identities held out from the training ones; a
-head that sees the raw distance, too. Head and weight decay of the default were chosen by four
-other splits of these data sets, its depth and width by the splits here.
+Splits with seeds 1000 to 1004 were looked at when the default of ``learned_weight`` was chosen;
+these have the seeds ``FIRST_SPLIT``, ``FIRST_SPLIT + 1``, ....
 """
 
-from functools import partial
+from functools import lru_cache, partial
+from importlib.util import find_spec
 
 import numpy as np
-import torch
-from joblib import Parallel, delayed
+from scipy.stats import sem, t
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.metrics import roc_auc_score
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import paired_euclidean_distances
-from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import StandardScaler
-from torch import nn
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from benchmarks._common.cells import table
 from benchmarks._common.data import (
     load_fashion_mnist,
     load_mfeat,
     load_omniglot,
     load_svc2004,
+    load_uci,
     small_faces,
 )
-from benchmarks._common.report import main, with_options
-from sksiamese import PairShuffleSplit, SiameseEmbedder, SiameseVerifier, make_pairs
-from sksiamese.distances import euclidean, paired
-from sksiamese.heads import AdaptiveDistance
-from sksiamese.towers import mlp
+from benchmarks._common.figures import verification
+from benchmarks._common.report import benchmark, start
+from benchmarks._common.resume import resume
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese.metrics import few_shot_accuracy
 
-N_PAIRS = 3000
+FIRST_SPLIT = 2000
+N_ROWS, N_NEW_ROWS, N_NCA_ROWS = 3500, 3000, 1000
+N_PAIRS, N_NEW_PAIRS = 3000, 10000
+N_EPISODES = 1000
 N_POINTS = 32
-FIRST_SPLIT = 100
-"""Splits of lower numbers were looked at when the default was chosen."""
-
-
-class LinearPath(nn.Module):
-    """A multilayer perceptron plus a linear map, learned, or held at the axes given."""
-
-    def __init__(self, input_shape, n_components, *, depth, width, axes=None):
-        super().__init__()
-        self.network = mlp(input_shape, n_components, depth=depth, width=width)
-        self.linear = nn.Linear(input_shape[0], n_components, bias=False)
-        if axes is not None:
-            self.linear.weight = nn.Parameter(torch.from_numpy(axes), requires_grad=False)
-
-    def forward(self, x):
-        """Return embeddings of items."""
-        return self.linear(x) + self.network(x)
-
-
-class WithItem(nn.Module):
-    """An embedding followed by the item itself, so small that no distance notices it."""
-
-    def __init__(self, input_shape, n_components, *, depth, width):
-        super().__init__()
-        self.network = mlp(input_shape, n_components - input_shape[0], depth=depth, width=width)
-
-    def forward(self, x):
-        """Return embeddings of items, followed by the items."""
-        return torch.cat([self.network(x), 1e-4 * x], dim=1)
-
-
-class SeesRaw(AdaptiveDistance):
-    """The adaptive distance, plus the distance of the items themselves with a weight."""
-
-    def __init__(self, n_components, margin=1.0, *, n_features):
-        super().__init__(n_components - n_features, euclidean, margin)
-        self.n_features = n_features
-        self.raw = nn.Parameter(torch.tensor(0.0))
-
-    def forward(self, A, B):
-        """Return the logits of the pairs of rows of A and B."""
-        (A, a), (B, b) = (Z.tensor_split([-self.n_features], dim=1) for Z in (A, B))
-        D = 1e4 * paired(euclidean, a, b) / self.n_features**0.5
-        return super().forward(A, B) - 20 * self.raw * D
-
-
-def principal_axes(X, n_components):
-    """Return the principal axes of standardised rows, scaled to mean distances of about 1."""
-    pca = PCA(n_components, random_state=0).fit(StandardScaler().fit_transform(X))
-    spread = np.sqrt(2 * pca.explained_variance_.sum())
-    return (pca.components_ / spread).astype(np.float32)
-
-
-def verifiers(X):
-    """Return the parameters of the verifiers compared, by name."""
-    narrow = {"depth": 3, "width": 128}
-    axes = principal_axes(X, 32)
-    n_features = X.shape[1]
-    sees_raw = {
-        "n_components": 32 + n_features,
-        "tower": WithItem,
-        "head": partial(SeesRaw, n_features=n_features),
-    }
-    return {
-        "defaults": {},
-        "depth=1": {"depth": 1},
-        "narrow": narrow,
-        "narrow, weight_decay=1e-4": narrow | {"weight_decay": 1e-4},
-        "narrow, weighted_l1": narrow | {"head": "weighted_l1"},
-        "narrow, weighted_l1, weight_decay=1e-4": narrow
-        | {"head": "weighted_l1", "weight_decay": 1e-4},
-        "narrow, linear path": narrow | {"tower": LinearPath},
-        "narrow, principal components": narrow | {"tower": partial(LinearPath, axes=axes)},
-        "narrow, sees raw distance": narrow | sees_raw,
-    }
-
-
-def embedders():
-    """Return the parameters of the embedders compared, by name."""
-    return {
-        "defaults": {},
-        "depth=2, width=512": {"depth": 2, "width": 512},
-        "linear path": {"tower": LinearPath},
-        "loss=supcon": {"loss": "supcon"},
-    }
-
-
-def compare(X, y, new, seed, max_iter):
-    """Return the area under the curve of each contender for pairs of the new rows."""
-    options = {"random_state": seed, "device": "cpu"}
-    (P, match), (Q, truth) = (pairs_of(X[rows], y[rows], seed) for rows in (~new, new))
-    scaler = StandardScaler().fit(X[~new])
-
-    def auc(embed):
-        return float(roc_auc_score(truth, -paired_euclidean_distances(*map(embed, sides(Q)))))
-
-    found = {"raw distance": auc(scaler.transform)}
-    for name, parameters in embedders().items():
-        embedder = SiameseEmbedder(**options, **{"max_iter": max_iter or 20}, **parameters)
-        found[f"embedder, {name}"] = auc(embedder.fit(X[~new], y[~new]).transform)
-    options["max_iter"] = epochs = max_iter or 30
-    for name, parameters in verifiers(X[~new]).items():
-        verifier = SiameseVerifier(**options, **parameters).fit(P, match)
-        found[f"verifier, {name}"] = float(roc_auc_score(truth, verifier.decision_function(Q)))
-    search = GridSearchCV(
-        SiameseVerifier(depth=3, width=128, **options),
-        {"max_iter": [-(-epochs // 10), -(-epochs // 3), epochs]},
-        scoring="roc_auc",
-        cv=PairShuffleSplit(1, test_size=0.25, random_state=seed),
-    ).fit(P, match, groups=y[~new][P.index])
-    found["verifier, narrow, epochs chosen"] = float(
-        roc_auc_score(truth, search.decision_function(Q))
-    )
-    return found
-
-
-def pairs_of(X, y, seed):
-    """Return pairs as a view, at most as many as there are of one kind, and whether they match."""
-    sizes = np.unique(y, return_counts=True)[1]
-    n_pairs = min(N_PAIRS, int((sizes * (sizes - 1)).sum()))
-    P, match, _ = make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=seed)
-    return P, match
-
-
-def sides(pairs):
-    """Return the left and the right items."""
-    return pairs.left, pairs.right
-
-
-def data_sets(folder):
-    """Yield name, rows, identities and number of identities to hold out, of each data set."""
-    yield "digits", *load_digits(return_X_y=True), 2
-    yield "mfeat", *load_mfeat(folder), 2
-    X, y, *_ = load_fashion_mnist(folder)
-    yield "Fashion-MNIST", X[:5000], y[:5000], 2
-    yield "faces", *small_faces(folder), 8
-    yield "signatures", *genuine_signatures(folder), 10
-    X, y, _ = load_omniglot(folder, n_alphabets=6)
-    yield "Omniglot", X, y, len(np.unique(y)) // 3
+DATA_SETS = {
+    "digits": lambda folder: load_digits(return_X_y=True),
+    "satimage": partial(load_uci, name="satimage"),
+    "pendigits": partial(load_uci, name="pendigits"),
+    "letter": partial(load_uci, name="letter"),
+    "mfeat": load_mfeat,
+    "faces": small_faces,
+    "signatures": lambda folder: genuine_signatures(folder),
+    "Fashion-MNIST": lambda folder: load_fashion_mnist(folder, 6000)[:2],
+    "Omniglot": lambda folder: load_omniglot(folder, n_alphabets=6)[:2],
+}
+ALL = ",".join(DATA_SETS)
+PLAIN = {"columns standardized": StandardScaler(), "items as they are": FunctionTransformer()}
+SIGN = {"AUC": 1, "EER": -1, "one-shot": 1}
+"""1 for measures that are better if greater, -1 for the others."""
 
 
 def genuine_signatures(folder):
@@ -191,7 +70,7 @@ def genuine_signatures(folder):
 
 
 def resampled(signature):
-    """Return centred and scaled positions and the pressure, at N_POINTS points of time."""
+    """Return centered and scaled positions and the pressure, at N_POINTS points of time."""
     series = signature[:, [0, 1, 6]].astype(np.float64)
     times = np.linspace(0, len(series) - 1, N_POINTS)
     points = np.stack([np.interp(times, np.arange(len(series)), x) for x in series.T], axis=1)
@@ -200,66 +79,138 @@ def resampled(signature):
     return points.ravel()
 
 
-def one_split(X, y, n_new, split, max_iter, threads):
-    """Compare on one choice of identities to hold out."""
-    torch.set_num_threads(threads)
-    seed = FIRST_SPLIT + split
-    new = np.isin(y, np.random.default_rng(seed).permutation(np.unique(y))[:n_new])
-    return compare(X.astype(np.float32), y, new, seed, max_iter)
+@lru_cache(maxsize=1)
+def load(name, folder):
+    """Return the rows of a data set, and their identities."""
+    X, y = DATA_SETS[name](folder)
+    return X.astype(np.float32), y
 
 
-@with_options(
-    splits=(5, "choices of new identities"),
-    max_iter=(None, "epochs, if not those of the defaults"),
-    jobs=(1, "splits at a time, by process"),
-)
-def run(args):
-    """Return a row for each contender, with its figures on each data set."""
-    found = {}
-    for name, X, y, n_new in data_sets(args.data):
-        found[name] = Parallel(n_jobs=args.jobs)(
-            delayed(one_split)(X, y, n_new, split, args.max_iter, args.threads)
-            for split in range(args.splits)
-        )
-    return [
-        {"model": model, "data": {name: against_raw(model, runs) for name, runs in found.items()}}
-        for model in next(iter(found.values()))[0]
-    ]
+@lru_cache(maxsize=1)
+def split(name, folder, seed):
+    """Return training rows and rows of unseen identities, both with their identities."""
+    X, y = load(name, folder)
+    rng = np.random.default_rng(seed)
+    identities = rng.permutation(np.unique(y))
+    known = np.isin(y, identities[: len(identities) // 2])
+    rows = rng.permutation(np.flatnonzero(known))[:N_ROWS]
+    new = rng.permutation(np.flatnonzero(~known))[:N_NEW_ROWS]
+    return X[rows], y[rows], X[new], y[new]
 
 
-def against_raw(model, runs):
-    """Return the figures of a model on one data set, and its lead over raw distance."""
-    leads = [run[model] - run["raw distance"] for run in runs]
-    error = np.std(leads, ddof=1) / np.sqrt(len(leads)) if len(leads) > 1 else 0.0
-    return {
-        "auc": [run[model] for run in runs],
-        "lead": float(np.mean(leads)),
-        "standard_error": float(error),
+def contenders(n_features=1, seed=0, **options):
+    """Return the models compared, by name; the options are those of ours."""
+    n_components = min(32, n_features)
+    randomly = {"n_components": n_components, "random_state": seed}
+    ours = {"random_state": seed, "device": "cpu"} | options
+    alone = ours | {"learned_weight": 1.0}
+    unit = FunctionTransformer(lambda Z: Z / np.sqrt(n_features))
+    regression = LogisticRegression(max_iter=1000)
+    models = PLAIN | {
+        "PCA, columns standardized": make_pipeline(StandardScaler(), PCA(**randomly)),
+        "PCA, items as they are": PCA(**randomly),
+        "LDA": LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
+        "NCA": make_pipeline(StandardScaler(), unit, NeighborhoodComponentsAnalysis(**randomly)),
+        "logits of LogisticRegression": make_pipeline(StandardScaler(), regression),
+        "SiameseEmbedder": SiameseEmbedder(**ours),
+        "SiameseEmbedder, learned_weight=1.0": SiameseEmbedder(**alone),
+        "SiameseVerifier": SiameseVerifier(**ours),
+        "SiameseVerifier, learned_weight=1.0": SiameseVerifier(**alone),
     }
+    if find_spec("umap"):
+        from umap import UMAP
+
+        models["supervised UMAP"] = make_pipeline(StandardScaler(), UMAP(n_jobs=1, **randomly))
+    return models
 
 
-def tables(results):
-    """Return the table of areas under the curve and of their leads over raw distance."""
-    columns = {name: partial(area_and_lead, name) for name in results[0]["data"]}
-    columns |= {"worse than raw on": n_worse}
-    return {"unseen": table(results, {"model": "{model}"} | columns)}
+def pairs(X, y, n_pairs, seed):
+    """Return at most ``n_pairs`` pairs, half of them matches, and whether they match."""
+    sizes = np.unique(y, return_counts=True)[1]
+    n_pairs = min(n_pairs, int((sizes * (sizes - 1)).sum()))
+    return make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=seed)[:2]
 
 
-def area_and_lead(name, row):
-    """Return the cell of a mean area, and of its lead over raw distance with standard error."""
-    figures = row["data"][name]
-    area = f"{np.mean(figures['auc']):.3f}"
-    if not figures["standard_error"]:
-        return area
-    return f"{area} ({figures['lead']:+.3f} ± {figures['standard_error']:.3f})"
+def measure(name, number, model, *, folder, **options):
+    """Return the figures of a model on one split of a data set."""
+    seed = FIRST_SPLIT + number
+    X, y, X_new, y_new = split(name, folder, seed)
+    Q, truth = pairs(X_new, y_new, N_NEW_PAIRS, seed)
+    rows = slice(N_NCA_ROWS if model == "NCA" else None)
+    model = contenders(X.shape[1], seed, **options)[model]
+    if isinstance(model, SiameseVerifier):
+        score = model.fit(*pairs(X, y, N_PAIRS, seed)).decision_function(Q)
+        return verification(truth, score)
+    model.fit(X[rows], y[rows])
+    Z = (model.transform if hasattr(model, "transform") else model.decision_function)(X_new)
+    distance = paired_euclidean_distances(*Z[Q.index.T])
+    n_way = min(5, len(np.unique(y_new)))
+    episodes = {"n_way": n_way, "n_episodes": N_EPISODES, "random_state": seed}
+    accuracy = few_shot_accuracy(y_new, Z, **episodes)
+    return verification(truth, -distance) | {"one-shot": accuracy}
 
 
-def n_worse(row):
-    """Return the cell of the number of data sets on which raw distance leads, none for itself."""
-    figures = row["data"].values()
-    n = sum(-figure["lead"] > figure["standard_error"] for figure in figures)
-    return "" if row["model"] == "raw distance" else str(n)
+def lead(values, others):
+    """Return the mean lead over the best of other models, its standard error and 95 % interval.
+
+    Parameters
+    ----------
+    values : list of float
+        Values of a model in at least two runs; greater is better.
+
+    others : list of list of float
+        Values of the models to compare with in each run.
+    """
+    leads = np.subtract(values, np.max(others, axis=1))
+    mean, error = float(leads.mean()), float(sem(leads))
+    half_width = float(t.ppf(0.975, len(leads) - 1) * error)
+    interval = [mean - half_width, mean + half_width]
+    return {"lead": mean, "standard_error": error, "interval": interval}
+
+
+def against_plain(key, runs, plain):
+    """Return the values of a measure in all runs of a model, and its lead over ``plain``."""
+    signed, *others = ([SIGN[key] * figures[key] for figures in model] for model in (runs, *plain))
+    return {"values": [figures[key] for figures in runs]} | lead(signed, np.transpose(others))
+
+
+def cell(figures):
+    """Return the cell of a mean, and of a lead with half the width of its interval."""
+    mean, (low, high) = np.mean(figures["values"]), figures["interval"]
+    return f"{mean:.3f} ({figures['lead']:+.3f} ± {(high - low) / 2:.3f})"
+
+
+def columns(key, results):
+    """Return the rows of the table of a measure."""
+    rows = []
+    for row in results:
+        data = {name: figures[key] for name, figures in row["data"].items() if key in figures}
+        leads = [figures["lead"] for figures in data.values()]
+        if data:
+            cells = {name: cell(figures) for name, figures in data.items()}
+            summary = {"mean lead": f"{np.mean(leads):+.3f}", "lowest lead": f"{min(leads):+.3f}"}
+            rows.append({"model": row["model"]} | cells | summary)
+    return rows
+
+
+@benchmark(unseen_auc=partial(columns, "AUC"), unseen_one_shot=partial(columns, "one-shot"))
+def unseen(data, *, splits=10, sets=ALL, partial_file="", max_iter=None):
+    """Return a row for each contender, with its figures on each data set."""
+    options = {"max_iter": max_iter} if max_iter else {}
+    names, models = sets.split(","), list(contenders())
+    cases = [
+        (name, number, model) for name in names for number in range(splits) for model in models
+    ]
+    found = resume(partial_file, cases, partial(measure, folder=data, **options))
+    results = [{"model": model, "data": {}} for model in models]
+    for name in names:
+        runs = {model: [found[name, number, model] for number in range(splits)] for model in models}
+        plain = [runs[model] for model in PLAIN]
+        for row in results:
+            own = runs[row["model"]]
+            row["data"][name] = {key: against_plain(key, own, plain) for key in own[0]}
+    return results
 
 
 if __name__ == "__main__":
-    main(run, tables)
+    start(unseen)

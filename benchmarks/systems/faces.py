@@ -30,7 +30,7 @@ from sklearn.preprocessing import FunctionTransformer, Normalizer
 
 from benchmarks._common.data import load_att_faces
 from benchmarks._common.figures import mean_of, summary, timed, verification
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.systems._registration import Registration, gradients, warp
 from benchmarks.systems._table import find, system
 from sksiamese import SiameseEmbedder
@@ -161,7 +161,7 @@ def no_fit(train, y, test, seed):
 
 def fit_embedders(parameters, n_towers, train, y, test, seed):
     """Embed test images: the sum for an image and its mirror image, by several towers."""
-    options = parameters | {"input_shape": train.shape[1:], "device": "cpu"}
+    options = ALONE | parameters | {"input_shape": train.shape[1:], "device": "cpu"}
     seeds = range(n_towers * seed, n_towers * (seed + 1))
     embedder = make_union(*(SiameseEmbedder(random_state=one, **options) for one in seeds))
     embedder.fit(flat(np.concatenate([train, mirrored(train)])), np.concatenate([y, y]))

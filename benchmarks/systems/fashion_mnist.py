@@ -30,7 +30,7 @@ from torch import nn
 
 from benchmarks._common.data import load_fashion_mnist
 from benchmarks._common.figures import best_threshold, of_runs, timed, verification
-from benchmarks._common.report import benchmark, start
+from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.systems._table import find, system
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine, flip
@@ -147,6 +147,7 @@ def as_unit(X):
 
 def fit_ours(X, y, pairs, *, depth, seed, n_copies=None, **parameters):
     """Train the embedder on labelled rows, and return a function that embeds rows."""
+    parameters = ALONE | parameters
     embedder = SiameseEmbedder(depth=depth, random_state=seed, device="cpu", **parameters)
     embed = embedder.fit(X, y).transform
     return embed if n_copies is None else partial(mean_of_copies, embed, n_copies)

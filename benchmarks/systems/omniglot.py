@@ -41,6 +41,7 @@ N_PAIRS = 500
 
 distorted = partial(affine, rotation=10, scale=0.2, shear=0.25, translation=0.08)
 TOWER = {
+    "learned_weight": 1.0,
     "input_shape": (SIZE, SIZE),
     "tower": partial(cnn, width=32, pooling="flatten"),
     "augment": distorted,

@@ -45,6 +45,7 @@ PLAIN = ("x", "y", "vx", "vy", "pressure", "change")
 """Channels that plain dynamic time warping compares."""
 
 EMBEDDER = {
+    "n_components": 32,
     "width": 32,
     "loss": spread_ratio,
     "batch_size": 48,

@@ -48,7 +48,7 @@ DISTANCES = {
     "learning_rate_init": 0.02,
     "weight_decay": 1e-3,
 }
-MATCH_NETWORK = {"head": "mlp", "weight_decay": 1e-4, "max_iter": 15}
+MATCH_NETWORK = {"n_components": 32, "head": "mlp", "weight_decay": 1e-4, "max_iter": 15}
 
 
 def registered_gradients(images, learned):

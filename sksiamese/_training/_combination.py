@@ -32,10 +32,10 @@ N_VALUES = 2**23
 """Maximum number of values in the left items of these pairs."""
 
 
-N_FAMILIAR = 512
+N_FAMILIAR = 2048
 """Maximum number of training items to compare new items with."""
 
-FAMILIAR = 0.5, 0.9
+FAMILIAR = 0.5, 0.95
 """Quantiles of the distances between training items, between which familiarity decreases."""
 
 SAME_ITEM = 1e-4
@@ -243,8 +243,10 @@ def principal_components(items, weight, n_components):
         centered = weight * (items - mean)
     rank = min(n_components, *items.shape)
     axes = np.zeros((n_components, items.shape[1]))
-    svd = randomized_svd(centered, rank, power_iteration_normalizer="QR", random_state=0)
-    axes[:rank] = svd[2]
+    _, values, found = randomized_svd(
+        centered, rank, power_iteration_normalizer="QR", random_state=0
+    )
+    axes[:rank] = found * (values > 1e-6 * values[0])[:, None]
     return axes, axes @ mean
 
 
@@ -305,8 +307,9 @@ def calibrate(head, tower, Z, index, sample):
     parts = [-pair_distances(plain.double().numpy(), index), logit]
     spreads = [max(weighted_std(part, sample.weight), TINY) for part in parts]
     slopes = np.array([1 - weight, weight]) / spreads
+    weights = sample.weight * (N_PAIRS / sample.weight.sum())
     regression = LogisticRegression().fit(
-        (slopes @ parts)[:, None], sample.match, sample_weight=sample.weight
+        (slopes @ parts)[:, None], sample.match, sample_weight=weights
     )
     factor, bias = regression.coef_.item(), regression.intercept_.item()
     if weight == 1 or factor <= 0:

@@ -86,7 +86,8 @@ def scaling_axes(scaling, rule, body, shape):
     if chosen == "columns":
         return ()
     axes = rule if isinstance(rule, tuple) else default_axes(shape)
-    return tuple(axis for axis in axes if -axis <= len(shape)) or (-1,)
+    axes = tuple(axis for axis in axes if -axis <= len(shape))
+    return (-1,) if chosen == "shared" and not axes else axes
 
 
 def default_axes(shape):

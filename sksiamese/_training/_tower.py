@@ -16,6 +16,7 @@ from .._data._items import as_tensor, float_dtype
 from .._data._standardization import fit_standardize
 from .._distributed import gather_embeddings, shard_slice
 from .._parameters import check_shape, part_attribute
+from ..heads import HEADS
 from ..losses import LOSSES
 from ..towers import TOWERS, ToType, UnitLength
 from ._lookup import bind, comparison_key, resolve
@@ -97,6 +98,7 @@ def n_plain_components(estimator, n_features, *, single_label):
         and tower_attribute(estimator.tower, "plain_items", False)
         and isinstance(estimator.distance, str)
         and is_built_in(getattr(estimator, "loss", "triplet"), LOSSES)
+        and is_built_in(getattr(estimator, "head", "distance"), HEADS)
     )
     if weight == 1 or (weight == "auto" and not is_default):
         return 0

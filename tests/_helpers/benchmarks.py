@@ -23,10 +23,7 @@ def run(script, out, *arguments, name=None):
     name = name or script.__name__.rpartition(".")[2]
     common = ["--data", DATA, "--out", out, "--threads", torch.get_num_threads()]
     arguments = [str(argument) for argument in [*common, *arguments]]
-    if hasattr(script, "run"):
-        script.main(script.run, script.tables, arguments)
-    else:
-        script.start(getattr(script, name), arguments=arguments)
+    script.start(getattr(script, name), arguments=arguments)
     record = json.loads((out / f"{name}.json").read_text())
     assert set(record) == {"settings", "versions", "machine", "results", "tables"}
     assert record["tables"] == tables_of(script, name, record["results"])
@@ -36,5 +33,4 @@ def run(script, out, *arguments, name=None):
 def tables_of(script, name, results):
     """Return the tables of the results of a benchmark of a script."""
     report = importlib.import_module("benchmarks._common.report")
-    tables = script.tables if hasattr(script, "tables") else getattr(script, name).tables
-    return report.tables_of(tables, results)
+    return report.tables_of(getattr(script, name).tables, results)

@@ -102,7 +102,7 @@ def test_warm_start_continues_with_the_proxies_and_uses_a_new_margin(digits, los
     [
         peer.ContrastiveLoss(),
         peer.SupConLoss(),
-        peer.ProxyAnchorLoss(num_classes=10, embedding_size=32),
+        peer.ProxyAnchorLoss(num_classes=10, embedding_size=128),
     ],
     ids=lambda loss: type(loss).__name__,
 )
@@ -119,7 +119,7 @@ def test_losses_of_pytorch_metric_learning_are_accepted(digits, loss):
 def test_supcon_minimises_the_same_loss_as_pytorch_metric_learning(digits):
     X, _, y, _ = digits
     theirs = peer.SupConLoss(temperature=0.2)
-    options = {"distance": "cosine", "max_iter": 2, "random_state": 0}
+    options = {"distance": "cosine", "learned_weight": 1.0, "max_iter": 2, "random_state": 0}
     ours = SiameseEmbedder(loss=partial(supcon, temperature=0.2), **options).fit(X, y)
     same = SiameseEmbedder(loss=theirs, **options).fit(X, y)
     np.testing.assert_allclose(ours.loss_curve_, same.loss_curve_, rtol=1e-6)

@@ -183,6 +183,7 @@ NET = {
     "depth": length(1, 2, 3),
     "width": number(4, 1, 16),
     "input_shape": SHAPE,
+    "learned_weight": number("auto", 1.0, 0.5),
     "scaling": Kind(constants("auto", "columns", "shared", None), ANY),
     "dropout": number(0.0, 0.5, 0, 0.99),
     "augment": name_or_callable(

@@ -1,10 +1,12 @@
 """The targets among displays and explanations."""
 
+import functools
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from sksiamese import explain, plot
+from sksiamese import explain, plot, unseen_class_curve
 
 from . import laws as law
 from .common import (
@@ -60,6 +62,31 @@ def drawn(make, *data):
     return call
 
 
+@functools.cache
+def small_curve():
+    """Return the curve of a PCA on twelve classes."""
+    X = np.random.default_rng(0).normal(size=(48, 4))
+    y = np.arange(48) % 12
+    return unseen_class_curve(
+        PCA(2), X, y, n_classes=[2, 6], n_splits=2, n_pairs=20, random_state=0
+    )
+
+
+CURVE = Kind({"of PCA": lambda s: small_curve()}, {})
+CURVE_METRIC = number("roc_auc", "equal_error_rate", "one_shot_accuracy")
+CURVE_OPTIONS = {
+    "estimator": Kind({"pca": lambda s: PCA(2)}, ANY),
+    "X": ROWS,
+    "y": CLASSES,
+    "n_classes": Kind(constants([2]), ANY),
+    "test_size": number(2, 3),
+    "n_splits": length(2),
+    "n_pairs": length(20),
+    "n_way": number(2, None),
+    "confidence_level": number(0.9),
+    "n_jobs": Kind(constants(None), {}),
+    "random_state": Kind(constants(0), ANY),
+}
 PROJECTION = Kind(
     constants(None) | {"pca": lambda s: PCA(2), "three": lambda s: PCA(3)},
     ANY | {"one": lambda s: PCA(1), "class": lambda s: PCA, "scaler": lambda s: StandardScaler(
@@ -87,6 +114,18 @@ PLOTS = {
     "plot.EmbeddingDisplay.from_embeddings": target(
         plot.EmbeddingDisplay.from_embeddings, "Z y", Z=EMBEDDINGS, y=CLASSES,
         projection=PROJECTION, ax=AX),
+    "plot.UnseenClassesDisplay": target(
+        plot.UnseenClassesDisplay, "curve", curve=CURVE, metric=CURVE_METRIC),
+    "plot.UnseenClassesDisplay.plot": target(
+        drawn(plot.UnseenClassesDisplay, "curve"), "curve", curve=CURVE, ax=AX, line_kwargs=STYLE,
+        fill_between_kwargs=STYLE),
+    "plot.UnseenClassesDisplay.from_curve": target(
+        plot.UnseenClassesDisplay.from_curve, "curve", curve=CURVE, metric=CURVE_METRIC),
+    "plot.UnseenClassesDisplay.from_estimator": target(
+        plot.UnseenClassesDisplay.from_estimator, "estimator X y n_splits n_pairs", ax=AX,
+        metric=CURVE_METRIC, **CURVE_OPTIONS),
+    "unseen_class_curve": target(
+        unseen_class_curve, "estimator X y n_splits n_pairs", **CURVE_OPTIONS),
     "plot.NeighborsDisplay": target(
         plot.NeighborsDisplay, "query_images query_labels images labels", query_images=SEEN,
         query_labels=THREE, images=SEEN, labels=THREE),

@@ -22,6 +22,31 @@ def test_multiple_features_and_characters_are_read_completely(load_script):
     assert len(np.unique(alphabet)) == 30
 
 
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "shape", "counts"),
+    [
+        ("letter", (20000, 16), {0: 789, 25: 734}),
+        ("pendigits", (10992, 16), {0: 1143, 9: 1055}),
+        ("satimage", (6435, 36), {0: 1533, 5: 1508}),
+    ],
+)
+def test_the_published_tables_are_read_whole(load_script, name, shape, counts):
+    X, y = load_script("_common.data").load_uci(DATA, name)
+    assert X.shape == shape
+    assert X.dtype == np.float32
+    assert X.min() >= 0
+    assert {label: int((y == label).sum()) for label in counts} == counts
+
+
+def test_a_table_without_all_rows_is_named(load_script, tmp_path):
+    path = tmp_path / "uci" / "letter-recognition.data.gz"
+    path.parent.mkdir()
+    path.write_bytes(gzip.compress(b"T,2,8\nI,5,12\n"))
+    with pytest.raises(ValueError, match=r"letter-recognition.*shape \(2, 3\)"):
+        load_script("_common.data").load_uci(tmp_path, "letter")
+
+
 IDX = (2051).to_bytes(4, "big") + np.array([2, 28, 28], ">i4").tobytes() + bytes(2 * 784)
 
 

@@ -1,91 +1,87 @@
-"""The benchmark of unseen identities on tiny settings: its models, its distances, its report."""
+"""The comparisons on unseen identities and on few rows per class, on tiny settings."""
 
 import numpy as np
 import pytest
-import torch
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from sksiamese import SiameseVerifier
 from tests._helpers.benchmarks import DATA, needs_data, run
 
 
 @pytest.fixture
-def unseen(load_script):
-    """Return the module of the study."""
-    return load_script("quality.unseen")
+def unseen(load_script, monkeypatch):
+    """Return the module of the comparison on unseen identities, with small limits."""
+    module = load_script("quality.unseen")
+    for name, limit in {"N_ROWS": 200, "N_NEW_ROWS": 150, "N_NEW_PAIRS": 500}.items():
+        monkeypatch.setattr(module, name, limit)
+    monkeypatch.setattr(module, "N_PAIRS", 200)
+    monkeypatch.setattr(module, "N_EPISODES", 20)
+    monkeypatch.setattr(module, "N_NCA_ROWS", 60)
+    module.split.cache_clear()
+    yield module
+    module.split.cache_clear()
 
 
-@pytest.fixture
-def few_digits(monkeypatch, unseen):
-    """Make the first 300 digits the only data set, and return them."""
-    X, y = load_digits(return_X_y=True)
-    monkeypatch.setattr(unseen, "data_sets", lambda folder: iter([("digits", X[:300], y[:300], 2)]))
-    return X[:300].astype(np.float32), y[:300]
+def test_all_contenders_are_compared_with_the_better_plain_distance(unseen, tmp_path):
+    part = tmp_path / "part"
+    settings = ["--splits", 2, "--sets", "digits", "--max-iter", 1, "--partial-file", part]
+    results = run(unseen, tmp_path, *settings)
+    assert [row["model"] for row in results] == list(unseen.contenders())
+    assert len(part.read_text().splitlines()) == 2 * len(results)
+    by_model = {row["model"]: row["data"]["digits"] for row in results}
+    for key, sign in unseen.SIGN.items():
+        plain = sign * np.array([by_model[name][key]["values"] for name in unseen.PLAIN])
+        for model, figures in by_model.items():
+            if key == "one-shot" and "Verifier" in model:
+                assert key not in figures
+                continue
+            leads = sign * np.array(figures[key]["values"]) - plain.max(axis=0)
+            assert figures[key]["lead"] == pytest.approx(leads.mean())
+            assert figures[key]["standard_error"] == pytest.approx(np.ptp(leads) / 2)
+            low, high = figures[key]["interval"]
+            assert (low + high) / 2 == pytest.approx(leads.mean())
+            assert all(0 <= value <= 1 for value in figures[key]["values"])
 
 
-def test_all_models_are_compared_with_the_raw_distance(unseen, few_digits, tmp_path):
-    results = run(unseen, tmp_path, "--splits", 2, "--max-iter", 1)
-    raw, *others = (row["data"]["digits"] for row in results)
-    assert raw["lead"] == raw["standard_error"] == 0
-    assert len({row["model"] for row in results}) == len(results) == 15
-    for figures in others:
-        leads = np.subtract(figures["auc"], raw["auc"])
-        assert figures["lead"] == pytest.approx(leads.mean())
-        assert figures["standard_error"] == pytest.approx(leads.std(ddof=1) / np.sqrt(2))
+def test_training_and_test_rows_have_no_identity_in_common(unseen):
+    X, y, X_new, y_new = unseen.split("digits", DATA, 2000)
+    assert len(set(y)) == len(set(y_new)) == 5
+    assert not set(y) & set(y_new)
+    assert (len(X), len(X_new)) == (200, 150)
 
 
-def test_the_raw_distance_standardises_by_training_rows(unseen, few_digits):
-    X, y = few_digits
-    new = np.isin(y, (3, 7))
-    scaler = StandardScaler().fit(X[~new])
-    Q, truth = unseen.pairs_of(X[new], y[new], 0)
+def test_the_standardized_distance_is_in_units_of_the_training_rows(unseen):
+    X, _, X_new, y_new = unseen.split("digits", DATA, 2000)
+    Q, truth = unseen.pairs(X_new, y_new, 500, 2000)
+    scaler = StandardScaler().fit(X)
     D = np.linalg.norm(scaler.transform(Q.left) - scaler.transform(Q.right), axis=1)
-    assert unseen.compare(X, y, new, 0, 1)["raw distance"] == pytest.approx(
-        roc_auc_score(truth, -D)
-    )
+    found = unseen.measure("digits", 0, "columns standardized", folder=DATA)
+    assert found["AUC"] == pytest.approx(roc_auc_score(truth, -D))
 
 
-def test_principal_axes_make_the_mean_distance_about_one(unseen):
-    X = np.random.default_rng(0).normal(size=(500, 8)) * np.arange(1, 9)
-    Z = StandardScaler().fit_transform(X) @ unseen.principal_axes(X, 8).T
-    assert np.linalg.norm(Z[:250] - Z[250:], axis=1).mean() == pytest.approx(1, abs=0.1)
+def test_the_default_is_compared_with_the_best_of_the_others(unseen, load_script, tmp_path):
+    module = load_script("quality.few_rows")
+    results = run(module, tmp_path, "--draws", 2, "--sets", "digits", "--max-iter", 1)
+    assert [(row["data"], row["rows"]) for row in results] == [("digits", n) for n in (5, 10, 50)]
+    for row in results:
+        default = row["accuracy"].pop("default")
+        best = np.max([*row["accuracy"].values()], axis=0)
+        assert row["lead"] == pytest.approx(np.mean(default - best))
+    assert np.mean(results[2]["accuracy"]["items as they are"]) > 0.9
 
 
-def test_the_head_of_the_raw_distance_reads_items(unseen):
-    tower, head = unseen.WithItem((4,), 6, depth=2, width=8), unseen.SeesRaw(6, n_features=4)
-    a, b = torch.rand(2, 5, 4, generator=torch.Generator().manual_seed(0))
-    before = head(tower(a), tower(b))
-    torch.nn.init.ones_(head.raw)
-    change = head(tower(a), tower(b)) - before
-    torch.testing.assert_close(change, -20 * (a - b).norm(dim=1) / 2, atol=0.01, rtol=0)
-
-
-def test_held_axes_are_not_trained(unseen):
-    axes = np.eye(2, 4, dtype=np.float32)
-    tower = unseen.LinearPath((4,), 2, depth=2, width=8, axes=axes)
-    assert not tower.linear.weight.requires_grad
-    assert tower.network[1].weight.requires_grad
-
-
-def test_networks_have_the_width_of_their_name(unseen, few_digits):
-    X, y = few_digits
-    P, match = unseen.pairs_of(X, y, 0)
-    for name, parameters in unseen.verifiers(X).items():
-        verifier = SiameseVerifier(max_iter=1, random_state=0, **parameters).fit(P, match)
-        layers = [len(part.weight) for part in verifier.tower_.modules() if is_hidden(part)]
-        expected = {"depth=1": []}.get(name, [128, 128] if "narrow" in name else [512])
-        assert layers == expected, name
-
-
-def is_hidden(part):
-    """Return whether a module is a layer before the last."""
-    return isinstance(part, torch.nn.Linear) and part.out_features > 100
+def test_few_rows_are_tested_on_other_rows(load_script, monkeypatch):
+    module = load_script("quality.few_rows")
+    X, y = load_digits(return_X_y=True)
+    y = np.random.default_rng(0).permutation(y)
+    monkeypatch.setattr(module, "load", lambda name, folder: (X, y))
+    figures = module.measure("digits", 50, 0, "items as they are", folder=DATA)
+    assert figures["accuracy"] == pytest.approx(0.1, abs=0.03)
 
 
 @needs_data
-def test_signatures_are_centred_and_in_units_of_their_spread(unseen):
+def test_signatures_are_centered_and_in_units_of_their_spread(unseen):
     X, writer = unseen.genuine_signatures(DATA)
     places = X.reshape(len(X), unseen.N_POINTS, 3)[:, :, :2]
     np.testing.assert_allclose(places.mean(axis=1), 0, atol=1e-9)
