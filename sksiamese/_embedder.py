@@ -577,7 +577,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def _task(self, X, codes, classes, validation=None):
         """Return the task of training on rows with codes of classes."""
-        spec = TowerSpec.of(self, X, self._item_names(), single_label=classes.ndim == 1)
+        single_label = classes.ndim == 1 or (classes.sum(axis=1) <= 1).all()
+        spec = TowerSpec.of(self, X, self._item_names(), single_label=single_label)
         return EmbeddingTask(self, X, codes, classes, spec, validation)
 
     def _copy_fitted_module(self):

@@ -361,7 +361,7 @@ def test_unknown_required_arguments_of_a_factory_are_refused_by_name(digits):
 
 def test_a_head_factory_may_copy_a_module(digit_pairs):
     X, _, y, _ = digit_pairs
-    head = partial(copy.deepcopy, heads.WeightedL1(64))
+    head = partial(copy.deepcopy, heads.WeightedL1(128))
     SiameseVerifier(head=head, max_iter=1).fit(X[:100], y[:100])
     with pytest.raises(ValueError, match="head has a required argument 'other'"):
         SiameseVerifier(head=lambda n_components, other: None).fit(X[:100], y[:100])
