@@ -54,10 +54,10 @@ class Product(nn.Module):
 
 EMBEDDERS = [
     SiameseEmbedder(),
-    SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 SLOW_EMBEDDERS = [
+    SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
     SiameseEmbedder(loss="triplet", margin=0.2, miner="semihard"),
     SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
     SiameseEmbedder(distance="manhattan", batch_size=32, dropout=0.2),
@@ -70,10 +70,10 @@ SLOW_EMBEDDERS = [
 
 VERIFIERS = [
     SiameseVerifier(),
-    SiameseVerifier(n_components=5, distance="cosine", width=64, max_iter=20),
     SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=30),
 ]
 SLOW_VERIFIERS = [
+    SiameseVerifier(n_components=5, distance="cosine", width=64),
     SiameseVerifier(distance="manhattan", class_weight="balanced"),
     SiameseVerifier(head="mlp"),
     SiameseVerifier(margin=None, depth=3, width=128),

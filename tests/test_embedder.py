@@ -60,10 +60,15 @@ def test_a_linear_classifier_is_better_on_the_embedding(digits):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"loss": "triplet", "margin": 0.2, "max_iter": 10},
-        {"loss": "triplet", "margin": 0.2, "miner": "semihard", "max_iter": 10},
-        {"loss": "contrastive", "miner": "hardest", "max_iter": 10},
-        {"distance": "sqeuclidean", "max_iter": 10},
+        pytest.param({"loss": "triplet", "margin": 0.2, "max_iter": 10}, marks=pytest.mark.slow),
+        pytest.param(
+            {"loss": "triplet", "margin": 0.2, "miner": "semihard", "max_iter": 10},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"loss": "contrastive", "miner": "hardest", "max_iter": 10}, marks=pytest.mark.slow
+        ),
+        pytest.param({"distance": "sqeuclidean", "max_iter": 10}, marks=pytest.mark.slow),
         {"distance": "cosine", "max_iter": 10},
         {"distance": "manhattan", "margin": 5.0, "max_iter": 10},
         {"depth": 1, "n_components": 20, "max_iter": 10},
@@ -100,20 +105,6 @@ def test_callables_are_used_as_loss_miner_and_distance(digits):
         max_iter=1,
     ).fit(X, y)
     assert seen == {"margin": 3.0, "shape": 2}
-
-
-@pytest.mark.parametrize("last", [KNeighborsClassifier(), LogisticRegression()], ids=str)
-def test_grid_search_over_the_embedder_is_the_same_in_parallel(digits, last):
-    X, y = digits[0][:300], digits[2][:300]
-    model = make_pipeline(SiameseEmbedder(4, max_iter=5, random_state=0), last)
-    grid = {"siameseembedder__depth": [1, 2], "siameseembedder__margin": [0.1, 2.0]}
-    scores = [
-        GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(X, y).cv_results_["mean_test_score"]
-        for n_jobs in (1, 2)
-    ]
-    np.testing.assert_allclose(*scores)
-    assert scores[0][0] != scores[0][1]
-    assert scores[0][2] != scores[0][3]
 
 
 def test_embedder_works_in_composite_estimators(digits):

@@ -5,18 +5,24 @@ import pytest
 import torch
 from joblib import Parallel, delayed, parallel_config
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    HalvingGridSearchCV,
+    cross_val_score,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-from sksiamese import SiameseEmbedder, SiameseVerifier
+from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
 
 MAX_ITER = "siameseembedder__max_iter"
 
 
-def classifier(**options):
+def classifier(last=None, **options):
     embedder = SiameseEmbedder(4, width=16, random_state=0, **options)
-    return make_pipeline(embedder, KNeighborsClassifier())
+    return make_pipeline(embedder, last or KNeighborsClassifier())
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +31,38 @@ def few(digits):
     return X[:300], y[:300]
 
 
-def test_two_workers_give_the_same_scores_as_one(few):
-    n_threads = torch.get_num_threads()
-    grid = {MAX_ITER: [1, 3], "siameseembedder__margin": [0.1, 0.3]}
-    found = [
-        GridSearchCV(classifier(), grid, cv=2, n_jobs=n_jobs).fit(*few).cv_results_
+def scores(model, grid, data, **options):
+    """Return the scores of a grid search by one worker, and by two."""
+    return [
+        GridSearchCV(model, grid, n_jobs=n_jobs, **options).fit(*data).cv_results_
         for n_jobs in (1, 2)
     ]
-    np.testing.assert_array_equal(*(results["mean_test_score"] for results in found))
+
+
+@pytest.mark.parametrize("last", [KNeighborsClassifier(), LogisticRegression()], ids=str)
+def test_two_workers_give_the_same_scores_as_one(few, last):
+    n_threads = torch.get_num_threads()
+    grid = {"siameseembedder__depth": [1, 2], "siameseembedder__margin": [0.1, 2.0], MAX_ITER: [2]}
+    found = [part["mean_test_score"] for part in scores(classifier(last), grid, few, cv=2)]
+    np.testing.assert_array_equal(*found)
+    assert found[0][0] != found[0][1]
+    assert found[0][2] != found[0][3]
     assert torch.get_num_threads() == n_threads
+
+
+def test_two_workers_give_the_same_scores_for_folds_without_shared_identities(digits):
+    X, _, y, _ = digits
+    P, match, groups = make_pairs(X, y, n_pairs=300, n_groups=3, random_state=0)
+    verifier = SiameseVerifier(4, width=16, max_iter=3, random_state=0)
+    folds = list(GroupKFold(3).split(P, match, groups))
+    grid = {"depth": [1, 2], "margin": [0.5, 2.0]}
+    found = [
+        part["mean_test_score"]
+        for part in scores(verifier, grid, (P, match), scoring="roc_auc", cv=folds)
+    ]
+    np.testing.assert_array_equal(*found)
+    assert found[0][0] != found[0][1]
+    assert found[0][2] != found[0][3]
 
 
 def test_halving_over_epochs_keeps_the_best_candidates(few):
@@ -84,6 +113,7 @@ def test_warm_start_does_not_leak_between_fits_of_a_search(few, n_jobs):
     assert warm.best_estimator_[0].n_iter_ == warm.best_params_[MAX_ITER]
 
 
+@pytest.mark.slow
 def test_a_worker_uses_the_threads_granted_by_joblib():
     with parallel_config("loky", inner_max_num_threads=2):
         assert Parallel(n_jobs=2)(delayed(torch.get_num_threads)() for _ in range(2)) == [2, 2]

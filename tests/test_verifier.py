@@ -9,13 +9,12 @@ from scipy.spatial.distance import cdist
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_digits, make_blobs
+from sklearn.datasets import make_blobs
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
-    GroupKFold,
     TunedThresholdClassifierCV,
     cross_val_score,
 )
@@ -163,28 +162,6 @@ def test_any_two_labels_are_accepted(digit_pairs, labels):
     verifier = SiameseVerifier(max_iter=8, random_state=0).fit(P, np.where(match, *labels[::-1]))
     assert list(verifier.classes_) == list(labels)
     assert np.mean(verifier.predict(P) == np.where(match, *labels[::-1])) > 0.9
-
-
-def test_grid_search_with_identity_disjoint_folds_is_the_same_in_parallel():
-    P, match, groups = make_pairs(
-        *load_digits(return_X_y=True), n_pairs=600, n_groups=3, random_state=0
-    )
-    grid = {"depth": [1, 2], "margin": [0.5, 2.0]}
-    scores = [
-        GridSearchCV(
-            SiameseVerifier(max_iter=5, random_state=0),
-            grid,
-            scoring="roc_auc",
-            cv=GroupKFold(3),
-            n_jobs=n_jobs,
-        )
-        .fit(P, match, groups=groups)
-        .cv_results_["mean_test_score"]
-        for n_jobs in (1, 2)
-    ]
-    np.testing.assert_allclose(*scores)
-    assert scores[0][0] != scores[0][1]
-    assert scores[0][2] != scores[0][3]
 
 
 def test_verifier_works_in_threshold_tuning_and_calibration(digit_pairs, fitted):
@@ -435,6 +412,7 @@ def test_a_tower_without_a_default_width_is_refused(digit_pairs):
     assert verifier.set_params(width=3).fit(P, match).tower_[2][0].out_features == 3
 
 
+@pytest.mark.slow
 def test_unseen_digits_are_verified_better_than_by_weighted_components(digits):
     X, y = digits[0].astype(np.float32), digits[2]
     default = SiameseVerifier(max_iter=10, learned_weight=1.0)

@@ -111,10 +111,12 @@ def test_valid_losses_of_any_form_train(data, loss):
 
 def test_built_in_losses_and_miners_pass_the_checks_of_user_parts(data):
     X, y = data
-    for loss, miner in itertools.product(LOSSES, MINERS):
+    for loss, miner in [
+        *((loss, "all") for loss in LOSSES),
+        *(("triplet", name) for name in MINERS),
+    ]:
         embedder = SiameseEmbedder(loss=loss, miner=miner, **SHORT)
-        if not isinstance(LOSSES[loss], type) or miner == "all":
-            assert np.isfinite(embedder.fit(X, y).loss_curve_).all()
+        assert np.isfinite(embedder.fit(X, y).loss_curve_).all()
 
 
 DISTANCES_THAT_DO_NOT_FIT = {

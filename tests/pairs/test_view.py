@@ -68,7 +68,7 @@ def views(digits):
 @pytest.fixture(scope="module")
 def fitted(views):
     V, _, match, _ = views
-    return SiameseVerifier(random_state=0).fit(V, match)
+    return SiameseVerifier(max_iter=10, random_state=0).fit(V, match)
 
 
 @each_container
