@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import coo_array, issparse
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.extmath import randomized_svd
@@ -31,6 +30,9 @@ N_PAIRS = 4096
 N_VALUES = 2**23
 """Maximum number of values in the left items of these pairs."""
 
+
+N_COMPARED = 256
+"""Number of pairs with items to compare with each other."""
 
 N_FAMILIAR = 2048
 """Maximum number of training items to compare new items with."""
@@ -108,7 +110,7 @@ def pairs_among(rows, same, sizes, n_features):
 
 
 def given_pairs(pairs, rows, match, weight):
-    """Return a sample of given pairs; items that matches connect are rows of one class.
+    """Return a sample of given pairs, with all items in one class.
 
     Parameters
     ----------
@@ -124,20 +126,9 @@ def given_pairs(pairs, rows, match, weight):
     weight : ndarray of shape (n_pairs,)
         Weights of the pairs.
     """
-    is_match = match[rows] == 1
-    chosen = rows[sample_both_kinds(is_match, pairs.items.shape[1])]
-    items = distinct_items(pairs, rows[is_match])
-    n_items = items.max() + 1
-    links = coo_array((np.ones(len(items)), items.T), shape=(n_items, n_items))
-    n_classes, class_of = connected_components(links, directed=False)
-    sizes = np.bincount(class_of[items[:, 0]], weight[rows[is_match]])
-    return PairSample(
-        pairs.index[chosen],
-        match[chosen] == 1,
-        weight[chosen],
-        effective_number(sizes),
-        n_items / n_classes,
-    )
+    chosen = rows[sample_both_kinds(match[rows] == 1, pairs.items.shape[1])]
+    n_items = distinct_items(pairs, rows).max() + 1
+    return PairSample(pairs.index[chosen], match[chosen] == 1, weight[chosen], 1.0, n_items)
 
 
 def sample_both_kinds(match, n_features):
@@ -259,8 +250,11 @@ def learned_weight(sample, auc):
     return max(MIN_WEIGHT, odds / (1 + odds))
 
 
-def balance(tower, X, sample):
+def balance(tower, X, sample, *, head=None, auto=False):
     """Make a trained tower return both parts, scaled by their mean distances, in place.
+
+    Given the head of a verifier and an automatic weight, set the weight by the number of classes
+    that the head distinguishes.
 
     Returns
     -------
@@ -275,11 +269,44 @@ def balance(tower, X, sample):
     index = index.reshape(-1, 2)
     combined.set_scales(1.0, 1.0)
     Z = embed_rows(tower, X, rows)
-    parts = np.split(Z.double().numpy(), [len(combined.offset)], axis=1)
-    means = [sample.mean_distance(pair_distances(part, index)) for part in parts]
+    plain, learned = Z.tensor_split([len(combined.offset)], dim=1)
+    if head is not None and auto:
+        sample = split_into_classes(sample, head.learned, learned[index])
+        auc = sample.auc(pair_distances(plain.double().numpy(), index))
+        combined.weight.fill_(learned_weight(sample, auc))
+    means = [
+        sample.mean_distance(pair_distances(part.double().numpy(), index))
+        for part in (plain, learned)
+    ]
     weights = np.array([1 - combined.weight.item(), combined.weight.item()]) / means
     combined.set_scales(*(weights / np.hypot(*weights) if combined.unit_length else weights))
     return Z, index
+
+
+def split_into_classes(sample, head, learned):
+    """Return a sample with the number of classes that a trained head distinguishes.
+
+    Two items of different pairs match with a probability of one in the number of classes.
+
+    Parameters
+    ----------
+    sample : PairSample
+        Given pairs, with all items in one class.
+
+    head : nn.Module
+        Trained head.
+
+    learned : Tensor of shape (n_pairs, 2, n_components)
+        Learned embeddings of the items of these pairs.
+    """
+    step = 1 + len(learned) // N_COMPARED
+    A, B = learned[::step].unbind(dim=1)
+    weight = sample.weight[::step]
+    with torch.no_grad():
+        matches = [(head(a.expand_as(B), B) > 0).double().numpy() for a in A]
+    share = np.average(np.stack(matches), weights=np.outer(weight, weight))
+    n_classes = 1 / max(share, 1 / sample.rows_per_class)
+    return sample._replace(n_classes=n_classes, rows_per_class=sample.rows_per_class / n_classes)
 
 
 def calibrate(head, tower, Z, index, sample):

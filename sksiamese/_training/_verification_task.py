@@ -119,7 +119,8 @@ class VerificationTask(Task):
         tower, head = module["tower"], module["head"]
         if isinstance(head, CombinedHead):
             sample = self._pair_sample(rows)
-            Z, index = balance(tower, self.pairs.items, sample)
+            auto = self.spec.learned_weight == "auto"
+            Z, index = balance(tower, self.pairs.items, sample, head=head, auto=auto)
             calibrate(head, tower, Z, index, sample)
 
     def _pair_sample(self, rows):

@@ -17,6 +17,7 @@ from sksiamese._training._combination import (
     given_pairs,
     learned_weight,
     principal_components,
+    split_into_classes,
 )
 from sksiamese.losses import ProxyAnchor, supcon
 from sksiamese.towers import mlp
@@ -76,15 +77,23 @@ def test_the_effective_number_of_classes_ignores_small_ones():
     assert effective_number(np.array([1000, 1000, 1])) == pytest.approx(2, abs=0.01)
 
 
+def test_the_number_of_classes_is_the_one_that_the_head_distinguishes():
+    classes = np.random.default_rng(0).integers(0, 5, (400, 2))
+    learned = torch.from_numpy(classes)[:, :, None]
+    sample = PairSample(None, None, np.ones(400), n_classes=1.0, rows_per_class=500)
+    found = split_into_classes(sample, lambda A, B: 1.0 * (A == B).squeeze(1), learned)
+    assert found.n_classes == pytest.approx(5, abs=0.5)
+    assert found.rows_per_class == pytest.approx(500 / found.n_classes)
+
+
 @pytest.mark.parametrize("as_view", [True, False])
-def test_matches_connect_the_rows_of_an_identity(as_view):
+def test_equal_items_of_pairs_are_counted_once(as_view):
     X = np.arange(12.0)[:, None] + [0, 100]
     index = np.array([[0, 1], [1, 2], [3, 4], [4, 5], [0, 3], [2, 5]])
     items, index = (X, index) if as_view else (X[index.T.ravel()], np.arange(12).reshape(2, 6).T)
     match = np.array([1, 1, 1, 1, 0, 0])
     sample = given_pairs(PairView(items, index), np.arange(6), match, np.ones(6))
-    assert sample.n_classes == pytest.approx(2)
-    assert sample.rows_per_class == 3
+    assert sample.rows_per_class == 6
 
 
 def test_principal_components_of_weighted_items_are_those_of_repeated_items():
