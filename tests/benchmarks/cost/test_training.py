@@ -93,7 +93,7 @@ def test_epochs_and_accuracies_are_held_against_peers(load_script, tmp_path, mon
 def test_the_peers_train_the_tower_that_the_embedder_trains(load_script):
     module = load_script("cost.against_peers")
     X = np.random.default_rng(0).normal(size=(40, 784)).astype(np.float32)
-    embedder = SiameseEmbedder(32, max_iter=1, **module.TOWERS["mlp"])
+    embedder = SiameseEmbedder(32, learned_weight=1.0, max_iter=1, **module.TOWERS["mlp"])
     ours = embedder.fit(X, np.arange(40) % 2).tower_.parameters()
     theirs = module.Tower(X.mean(), X.std()).parameters()
     assert [weight.shape for weight in theirs] == [weight.shape for weight in ours]
