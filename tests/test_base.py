@@ -24,7 +24,7 @@ from sksiamese._data._items import CHUNK
 from sksiamese._data._standardization import fit_standardize
 from sksiamese.losses import supcon
 
-FAST = {"max_iter": 3, "random_state": 0}
+FAST = {"max_iter": 3, "width": 32, "random_state": 0}
 
 
 @pytest.fixture(params=[SiameseEmbedder, SiameseVerifier])
@@ -361,7 +361,7 @@ def test_a_collapsed_embedding_warns(case):
 def test_an_embedding_that_begins_collapsed_warns(case, options):
     estimator, X, y = case
     with pytest.warns(ConvergenceWarning, match="a shallower or wider tower"):
-        estimator(**FAST, **options).fit(np.ones_like(X), y)
+        estimator(**FAST | options).fit(np.ones_like(X), y)
 
 
 def test_training_works_under_no_grad_and_inference_mode(case):
@@ -557,10 +557,10 @@ def test_batch_size_may_exceed_the_number_of_rows(case, batch_size):
 )
 def test_deterministic_algorithms_give_the_same_result(case, parameters):
     estimator, X, y = case
-    expected = outputs(estimator(**FAST, **parameters).fit(X, y), X)
+    expected = outputs(estimator(**FAST | parameters).fit(X, y), X)
     torch.use_deterministic_algorithms(True)
     try:
-        found = outputs(estimator(**FAST, **parameters).fit(X, y), X)
+        found = outputs(estimator(**FAST | parameters).fit(X, y), X)
     finally:
         torch.use_deterministic_algorithms(False)
     np.testing.assert_array_equal(found, expected)

@@ -53,10 +53,11 @@ class Product(nn.Module):
 
 
 EMBEDDERS = [
-    SiameseEmbedder(),
+    SiameseEmbedder(max_iter=5),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 SLOW_EMBEDDERS = [
+    SiameseEmbedder(),
     SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
     SiameseEmbedder(loss="triplet", margin=0.2, miner="semihard"),
     SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
@@ -69,10 +70,11 @@ SLOW_EMBEDDERS = [
 ]
 
 VERIFIERS = [
-    SiameseVerifier(),
-    SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=30),
+    SiameseVerifier(max_iter=12),
+    SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=15),
 ]
 SLOW_VERIFIERS = [
+    SiameseVerifier(),
     SiameseVerifier(n_components=5, distance="cosine", width=64),
     SiameseVerifier(distance="manhattan", class_weight="balanced"),
     SiameseVerifier(head="mlp"),
@@ -194,6 +196,7 @@ def test_verifier_passes_private_checks_of_scikit_learn(check):
     getattr(estimator_checks, check)("SiameseVerifier", SiameseVerifier(max_iter=3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", DISTANCE_HEADS)
 def test_distance_heads_fail_the_check_that_labels_identical_items_as_different(head):
     verifier = SiameseVerifier(head=head, max_iter=100)

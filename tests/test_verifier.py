@@ -73,6 +73,18 @@ def test_margin_changes_the_verifier(digit_pairs, learned):
     assert wrong < 0.7 * wrong_without
 
 
+@pytest.mark.parametrize("distance", ["manhattan", "sqeuclidean"])
+def test_sums_over_components_are_accurate_with_many_components(digit_pairs, distance):
+    P_train, P_test, match_train, match_test = digit_pairs
+    verifier = SiameseVerifier(distance=distance, learned_weight=1.0, width=128, max_iter=8, random_state=0)
+    verifier.fit(P_train[:2000], match_train[:2000])
+    assert verifier.score(P_test, match_test) > 0.88
+    verifier.set_params(n_components=16, margin=4.0).fit(P_train[:300], match_train[:300])
+    expected = verifier.decision_function(P_test)
+    verifier.set_params(margin="auto").fit(P_train[:300], match_train[:300])
+    np.testing.assert_array_equal(verifier.decision_function(P_test), expected)
+
+
 @pytest.mark.parametrize("head", sorted(HEADS))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_swapping_the_items_does_not_change_the_outputs(digit_pairs, head, dtype):
@@ -80,7 +92,7 @@ def test_swapping_the_items_does_not_change_the_outputs(digit_pairs, head, dtype
     verifier = SiameseVerifier(head=head, max_iter=2, random_state=0).fit(P[:500], match[:500])
     for method in ("decision_function", "predict_proba", "predict", "pair_distance"):
         output = getattr(verifier, method)
-        np.testing.assert_array_equal(output(P_test), output(swapped(P_test)))
+        np.testing.assert_array_equal(output(P_test[:600]), output(swapped(P_test[:600])))
 
 
 def test_probability_and_prediction_follow_the_logit(digit_pairs, fitted):
@@ -106,7 +118,9 @@ def test_small_distance_means_a_match(digit_pairs, learned):
 def test_all_layouts_of_pairs_give_the_same_scores(digit_pairs):
     P, _, match, _ = digit_pairs
     outputs = [
-        SiameseVerifier(max_iter=1, random_state=0).fit(pairs, match).decision_function(pairs)
+        SiameseVerifier(max_iter=1, random_state=0)
+        .fit(pairs[:1000], match[:1000])
+        .decision_function(pairs)
         for pairs in (P, P.reshape(-1, 2, 64), P.reshape(-1, 2, 8, 8))
     ]
     np.testing.assert_array_equal(outputs[0], outputs[1])

@@ -68,7 +68,7 @@ def views(digits):
 @pytest.fixture(scope="module")
 def fitted(views):
     V, _, match, _ = views
-    return SiameseVerifier(max_iter=10, random_state=0).fit(V, match)
+    return SiameseVerifier(width=64, max_iter=10, random_state=0).fit(V, match)
 
 
 @each_container
@@ -205,7 +205,7 @@ def test_a_view_and_its_array_give_the_same_verifier(views, dtype):
     V, V_test, match, _ = views
     V, V_test = (PairView(view.items.astype(dtype), view.index) for view in (V[:800], V_test))
     of_view, of_array = (
-        SiameseVerifier(max_iter=3, random_state=0).fit(pairs, match[:800])
+        SiameseVerifier(width=64, max_iter=3, random_state=0).fit(pairs, match[:800])
         for pairs in (V, np.asarray(V))
     )
     tolerance = {"rtol": 1e-6, "atol": 1e-8} if dtype == np.float64 else {"rtol": 0, "atol": 2e-2}
@@ -223,7 +223,7 @@ def test_a_verifier_accepts_items_in_any_container(views, fitted, container, tmp
     held = [PairView(CONTAINERS[container](V.items, tmp_path), V.index) for V in (V, V_test)]
     expected = fitted.decision_function(V_test)
     np.testing.assert_allclose(fitted.decision_function(held[1]), expected, rtol=1e-6, atol=1e-8)
-    verifier = SiameseVerifier(max_iter=1).fit(held[0][:300], match[:300])
+    verifier = SiameseVerifier(width=64, max_iter=1).fit(held[0][:300], match[:300])
     assert np.isfinite(verifier.loss_curve_).all()
 
 
@@ -284,7 +284,9 @@ def test_items_outside_the_training_pairs_are_ignored(views):
     few, labels = V[:100], match[:100]
     rows, index = few.distinct()
     more, alone = (
-        SiameseVerifier(max_iter=2, random_state=0).fit(pairs, labels).decision_function(V)
+        SiameseVerifier(width=64, max_iter=2, random_state=0)
+        .fit(pairs, labels)
+        .decision_function(V)
         for pairs in (few, PairView(V.items[rows], index))
     )
     np.testing.assert_allclose(more, alone, rtol=1e-9)
@@ -342,7 +344,7 @@ def test_swapping_the_sides_of_a_view_gives_identical_scores(views, fitted):
 def test_search_and_cross_validation_share_the_items_of_a_view(views):
     V, V_test, match, match_test = views
     V, match = V[:1000], match[:1000]
-    verifier = SiameseVerifier(max_iter=3, random_state=0)
+    verifier = SiameseVerifier(width=64, max_iter=3, random_state=0)
     scores = cross_val_score(verifier, V, match, cv=2, scoring="roc_auc")
     np.testing.assert_allclose(
         scores, cross_val_score(verifier, np.asarray(V), match, cv=2, scoring="roc_auc"), atol=1e-6
