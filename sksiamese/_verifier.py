@@ -110,9 +110,11 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         :data:`sksiamese.heads.HEADS`, or a callable that accepts ``n_components`` and returns
         such a module. "distance" needs a margin.
 
-    margin : float or None, default=1.0
+    margin : float, "auto" or None, default="auto"
         Required distance between the items of a non-matching pair, > 0, in the unit of
-        ``distance``. With None, train on the logistic loss only.
+        ``distance``. "auto" is the square root of the number of learned components for
+        "manhattan" and "sqeuclidean", which add up the differences of components, and 1.0 for
+        other distances. With None, train on the logistic loss only.
 
     distance : {"chord", "cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
             default="euclidean"
@@ -266,7 +268,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         "depth": [*BaseSiamese._parameter_constraints["depth"], None],
         "width": [*BaseSiamese._parameter_constraints["width"], None],
         "head": [StrOptions(set(HEADS)), callable],
-        "margin": [*BaseSiamese._parameter_constraints["margin"], None],
+        "margin": [*BaseSiamese._parameter_constraints["margin"], StrOptions({"auto"}), None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -283,7 +285,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         dropout=0.0,
         augment=None,
         head="adaptive_distance",
-        margin=1.0,
+        margin="auto",
         distance="euclidean",
         batch_size=64,
         max_iter=30,

@@ -89,6 +89,8 @@ class VerificationTask(Task):
         self.validation = validation or (pairs, match, weight)
         self.labels = torch.from_numpy(match)
         self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
+        if self.margin == "auto":
+            self.margin = automatic_margin(estimator.distance, spec.n_components)
         self.distance = resolve(DISTANCES, estimator.distance)
         self.max_iter = estimator.max_iter
 
@@ -342,6 +344,15 @@ def is_transitive(index, match):
     components = connected_components(links, directed=False)[1]
     left, right = components[index[~match]].T
     return not (left == right).any()
+
+
+def automatic_margin(distance, n_components):
+    """Return the automatic margin of a distance, which is a name or a callable.
+
+    Distances that add up the differences of components increase faster with the number of
+    components than the Euclidean distance, by the square root of this number.
+    """
+    return n_components**0.5 if distance in ("manhattan", "sqeuclidean") else 1.0
 
 
 def distance_measures(D, match, margin):
