@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .distances import euclidean, paired
+from .heads import cross
 
 
 class Combined(nn.Module):
@@ -146,9 +147,24 @@ class CombinedHead(nn.Module):
         n_plain = self.items.shape[1]
         (a, A), (b, B) = (Z.tensor_split([n_plain], dim=1) for Z in (A, B))
         learned = self.learned(A / self.learned_scale, B / self.learned_scale)
+        familiarity = self._familiarity(a) * self._familiarity(b)
+        return self._fuse(learned, paired(euclidean, a, b), familiarity)
+
+    def cross(self, A, B):
+        """Return the logits of all pairs of rows of A and B."""
+        if not self.combines:
+            return cross(self.learned, A, B)
+        n_plain = self.items.shape[1]
+        (a, A), (b, B) = (Z.tensor_split([n_plain], dim=1) for Z in (A, B))
+        learned = cross(self.learned, A / self.learned_scale, B / self.learned_scale)
+        familiarity = self._familiarity(a)[:, None] * self._familiarity(b)
+        return self._fuse(learned, euclidean(a, b), familiarity)
+
+    def _fuse(self, learned, distance, familiarity):
+        """Return the combined logit from the learned logit and the distance of pairs."""
         bias, slope_learned, slope_plain = self.coefficients
-        plain = bias + slope_learned * learned - slope_plain * paired(euclidean, a, b)
-        return torch.lerp(plain, learned, self._familiarity(a) * self._familiarity(b))
+        plain = bias + slope_learned * learned - slope_plain * distance
+        return torch.lerp(plain, learned, familiarity)
 
     def _familiarity(self, items):
         """Return how near the principal components of items are to training items, in [0, 1]."""

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import torch
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_array, check_consistent_length, check_X_y
@@ -17,15 +18,24 @@ from ._data._items import row_slices
 from ._data._streaming import validate_rows
 from ._labels import as_labels, check_known
 from ._rollback import restore_on_error
+from ._training._all_pairs_task import AllPairsTask, identities_of_items
 from ._training._lookup import resolve
 from ._training._tower import TowerSpec, tower_attribute
 from ._training._validation import ScorerData, has_validation_data
-from ._training._verification_task import VerificationTask, head_logits, map_pairs, pair_weights
+from ._training._verification_task import (
+    VerificationTask,
+    all_logits,
+    head_logits,
+    map_pairs,
+    pair_weights,
+)
+from .batches import SAMPLERS
 from .distances import DISTANCES, paired
 from .heads import HEADS
 from .pairs._feature_names import check_item_names, check_pair_names, check_view, item_names
 from .pairs._items import as_items
 from .pairs._layout import flatten_pairs, to_view
+from .pairs._make import pairs_of_rows
 from .pairs._view import PairView
 from .towers._single import has_channels_last
 
@@ -121,8 +131,16 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
         callable like those in that module.
 
+    sampler : {"balanced", "shuffled"}, callable or None, default=None
+        None trains on the pairs that are passed to ``fit``. With a sampler, an epoch draws batches
+        of items by their identities, ``groups`` in ``fit``, and trains on all pairs of each batch:
+        many more pairs for the same number of embeddings. Matches and non-matches have the total
+        weights of the pairs that are passed. It is the name of a sampler in
+        :data:`sksiamese.batches.SAMPLERS`, or a callable like those in :mod:`sksiamese.batches`.
+        :meth:`fit_rows` uses "balanced" by default.
+
     batch_size : int, default=64
-        Maximum number of pairs in a batch, >= 2.
+        Maximum number of pairs in a batch, or of items with a ``sampler``, >= 2.
 
     max_iter : int, default=30
         Maximum number of epochs, >= 1.
@@ -269,6 +287,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         "width": [*BaseSiamese._parameter_constraints["width"], None],
         "head": [StrOptions(set(HEADS)), callable],
         "margin": [*BaseSiamese._parameter_constraints["margin"], StrOptions({"auto"}), None],
+        "sampler": [StrOptions(set(SAMPLERS)), callable, None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -287,6 +306,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         head="adaptive_distance",
         margin="auto",
         distance="euclidean",
+        sampler=None,
         batch_size=64,
         max_iter=30,
         learning_rate_init=2e-3,
@@ -315,6 +335,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.head = head
         self.margin = margin
         self.distance = distance
+        self.sampler = sampler
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.learning_rate_init = learning_rate_init
@@ -361,8 +382,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Identities of the left and of the right item of each pair, such as
             ``people[pairs.index]`` for a :class:`PairView` of rows of ``people``. With
             ``early_stopping``, validation pairs then share no identity with training pairs, and
-            pairs of a training and a validation identity are not used. Ignored without
-            ``early_stopping``, or if ``X_val`` is passed.
+            pairs of a training and a validation identity are not used. A ``sampler`` draws items
+            by their identities. Ignored without both, or with ``early_stopping`` alone if
+            ``X_val`` is passed.
 
         X_val : {array-like, PairView} of shape (n_validation_pairs, 2 * n_features) or \
                 (n_validation_pairs, 2, ...), default=None
@@ -387,33 +409,107 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             If the data or a parameter is invalid, only one of ``X_val`` and ``y_val`` is passed,
             or they are passed without ``early_stopping``; the estimator is then unchanged.
         """
+        validation = X_val, y_val, sample_weight_val
         with restore_on_error(self):
-            resume = self.warm_start and hasattr(self, "tower_")
-            minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            return self._fit(X, y, sample_weight, groups, validation)
+
+    def fit_rows(self, X, y, *, X_val=None, y_val=None):
+        """Learn from rows with classes, on all pairs of the rows of each batch.
+
+        The result classifies pairs, as after :meth:`fit`; rows of the same class match. With
+        ``early_stopping``, whole classes are held out. ``GridSearchCV`` calls :meth:`fit`: to
+        search over this way of training, set a ``sampler`` and pass pairs with ``groups``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_rows, n_features)
+            Rows.
+
+        y : array-like of shape (n_rows,)
+            Classes of the rows, at least two, at least one of them with two rows.
+
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_validation_rows, n_features), \
+                default=None
+            Validation rows for ``early_stopping``.
+
+        y_val : array-like of shape (n_validation_rows,), default=None
+            Classes of the validation rows.
+
+        Returns
+        -------
+        self : SiameseVerifier
+            Fitted estimator; ``classes_`` is ``[False, True]``.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is invalid, or no two rows match; the estimator is then
+            unchanged.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sksiamese import SiameseVerifier, make_pairs
+        >>> X, y = load_digits(return_X_y=True)
+        >>> verifier = SiameseVerifier(max_iter=10, random_state=0).fit_rows(X[:1000], y[:1000])
+        >>> pairs, match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
+        >>> verifier.score(pairs, match)
+        0.9
+        """
+        with restore_on_error(self):
             self._check_has_labels(y)
-            labels = as_labels(y, warn=True)
-            pairs, labels = self._validate(X, labels, reset=not resume, **minimum)
-            classes, match = self._encode(labels, resume=resume)
-            if len(classes) > 2:
-                raise ValueError(
-                    "Only binary classification is supported. The type of the target is "
-                    f"{type_of_target(labels)}; pass y with two labels, the greater for a match."
-                )
-            weight = self._pair_weights(pairs, labels, classes, sample_weight)
-            metadata = {"sample_weight": sample_weight, "groups": groups}
-            metadata = {name: value for name, value in metadata.items() if value is not None}
-            if groups is not None:
-                groups = as_labels(groups, "groups", of_pairs=True)
-                check_consistent_length(pairs, groups)
-            scorer_data, validation = self._scorer_data(X, labels, weight, sample_weight), None
-            parts = X_val, y_val, sample_weight_val
-            if has_validation_data(*parts, early_stopping=self.early_stopping):
-                labels, validation = self._validate_validation_data(*parts, classes)
-                scorer_data = self._scorer_data(X_val, labels, validation[2], sample_weight_val)
-            spec = TowerSpec.of(self, pairs.items, self._item_names())
-            task = VerificationTask(self, pairs, match, weight, classes, groups, spec, validation)
-            fit_data = {"X": X, "y": y, "metadata": metadata}
-            return self._fit_task(task, fit_data, scorer_data, resume=resume)
+            pairs, match, labels = pairs_of_rows(X, y)
+            validation = None, None, None
+            if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
+                with argument_errors(*VALIDATION_WANTED):
+                    validation = *pairs_of_rows(X_val, y_val)[:2], None
+            return self._fit(pairs, match, None, labels[pairs.index], validation, labels)
+
+    def _fit(self, X, y, sample_weight, groups, validation, labels_of_items=None):
+        """Fit to pairs; ``labels_of_items`` are the identities of all items of a view."""
+        resume = self.warm_start and hasattr(self, "tower_")
+        minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+        self._check_has_labels(y)
+        labels = as_labels(y, warn=True)
+        pairs, labels = self._validate(X, labels, reset=not resume, **minimum)
+        classes, match = self._encode(labels, resume=resume)
+        if len(classes) > 2:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is "
+                f"{type_of_target(labels)}; pass y with two labels, the greater for a match."
+            )
+        weight = self._pair_weights(pairs, labels, classes, sample_weight)
+        metadata = {"sample_weight": sample_weight, "groups": groups}
+        metadata = {name: value for name, value in metadata.items() if value is not None}
+        if groups is not None:
+            groups = as_labels(groups, "groups", of_pairs=True)
+            check_consistent_length(pairs, groups)
+        scorer_data, validation_pairs = self._scorer_data(X, labels, weight, sample_weight), None
+        if has_validation_data(*validation, early_stopping=self.early_stopping):
+            X_val, _, weight_val = validation
+            labels, validation_pairs = self._validate_validation_data(*validation, classes)
+            scorer_data = self._scorer_data(X_val, labels, validation_pairs[2], weight_val)
+        spec = TowerSpec.of(self, pairs.items, self._item_names())
+        data = pairs, match, weight, classes, groups, spec, validation_pairs
+        if self.sampler is None and labels_of_items is None:
+            task = VerificationTask(self, *data)
+        else:
+            identities = self._identities(pairs, match, weight, groups, labels_of_items)
+            task = AllPairsTask(self, *data, identities=identities)
+        return self._fit_task(
+            task, {"X": X, "y": y, "metadata": metadata}, scorer_data, resume=resume
+        )
+
+    def _identities(self, pairs, match, weight, groups, labels_of_items):
+        """Return the identities that a sampler draws by, and their codes for all items."""
+        if labels_of_items is not None:
+            return np.unique(labels_of_items, return_inverse=True)
+        if groups is None:
+            raise ValueError(
+                f"sampler={self.sampler!r} draws items by their identities; pass those of both "
+                "items of each pair as groups, call fit_rows, or set sampler=None."
+            )
+        return identities_of_items(pairs, match, weight, groups)
 
     def decision_function(self, X):
         """Return the logit of a match for each pair.
@@ -431,6 +527,46 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         check_is_fitted(self)
         return self._compare(X, partial(head_logits, self.head_), empty_value=EMPTY_ITEM_LOGIT)
+
+    def decision_matrix(self, X_left, X_right=None):
+        """Return the logits of all pairs of the rows of two tables of items.
+
+        Each item is embedded once.
+
+        Parameters
+        ----------
+        X_left : array-like of shape (n_left, n_features)
+            Items, with half as many columns as pairs.
+
+        X_right : array-like of shape (n_right, n_features), default=None
+            Items; ``X_left`` by default.
+
+        Returns
+        -------
+        logit : ndarray of float64 of shape (n_left, n_right)
+            Logit of a match of row ``i`` of ``X_left`` and row ``j`` of ``X_right``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sksiamese import SiameseVerifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> verifier = SiameseVerifier(max_iter=10, random_state=0).fit_rows(X[:1000], y[:1000])
+        >>> nearest = verifier.decision_matrix(X[1000:], X[:100]).argmax(axis=1)
+        >>> (y[nearest] == y[1000:]).mean()
+        0.9
+        """
+        check_is_fitted(self)
+        A = self._embed_items(X_left, "X_left")
+        B = A if X_right is None else self._embed_items(X_right, "X_right")
+        dtype = self.tower_[0].output.dtype
+        A, B = torch.as_tensor(A, dtype=dtype), torch.as_tensor(B, dtype=dtype)
+        head = on_device(self.head_, find_device(self.device))
+        logit = np.empty((len(A), len(B)))
+        for part in row_slices(len(A), B.numel()):
+            logit[part] = all_logits(head, A[part], B)
+        check_finite(logit, "logit", "item", "X_left")
+        return logit
 
     def predict(self, X):
         """Return the predicted label of each pair.
@@ -523,21 +659,23 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             Embeddings, in the dtype of the items if it is float32 or float64, otherwise float32.
         """
         check_is_fitted(self)
-        X_items = as_items(X_items, "X_items")
-        with argument_errors("X_items", "must hold rows of real numbers, one row for each item"):
-            check_item_names(self, X_items)
-            X_items = check_array(
-                X_items, input_name="X_items", **self._check_array_options(X_items)
-            )
+        return self._embed_items(X_items, "X_items")
+
+    def _embed_items(self, X, name):
+        """Validate and embed items; ``name`` is that of the argument."""
+        X = as_items(X, name)
+        with argument_errors(name, "must hold rows of real numbers, one row for each item"):
+            check_item_names(self, X)
+            X = check_array(X, input_name=name, **self._check_array_options(X))
         n_features = (self.n_features_in_ + 1) // 2
-        if X_items.shape[1] != n_features:
+        if X.shape[1] != n_features:
             raise ValueError(
-                f"X_items has {X_items.shape[1]} features, but an item of the pairs that "
+                f"{name} has {X.shape[1]} features, but an item of the pairs that "
                 f"SiameseVerifier was fitted on has {n_features}; pass items, not pairs."
             )
-        self._check_not_empty(X_items, name="X_items")
-        with argument_errors("X_items", "cannot be embedded"):
-            return self._embed(X_items, "item", "X_items")
+        self._check_not_empty(X, name=name)
+        with argument_errors(name, "cannot be embedded"):
+            return self._embed(X, "item", name)
 
     def _validate(self, X, y=None, *, reset, **minimum):
         """Return a view of the pairs, and the labels if given, validated by scikit-learn."""

@@ -3,7 +3,8 @@
 A head factory accepts ``n_components`` and returns an ``nn.Module`` that maps two batches of
 embeddings of shape (n, n_components) to logits of shape (n,), positive for a match. If its
 signature names ``distance`` or ``margin``, the verifier passes its own. A head must be
-symmetric in its two arguments.
+symmetric in its two arguments. It may have a faster method ``cross(A, B)`` for all pairs of the
+rows of two batches; see :func:`cross`.
 """
 
 from typing import Protocol
@@ -13,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ._parameters import check_count, check_real
-from .distances import euclidean, paired
+from .distances import cosine, euclidean, manhattan, paired
 
-__all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1"]
+__all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1", "cross"]
 
 
 class Head(Protocol):
@@ -23,6 +24,41 @@ class Head(Protocol):
 
     def __call__(self, A: Tensor, B: Tensor) -> Tensor:
         """Return the logits (n,) of the pairs of rows of two batches (n, n_components)."""
+
+
+def cross(head, A, B):
+    """Compute the logits of all pairs of the rows of two batches.
+
+    The method ``cross`` of the head is used if there is one, otherwise the head is called with
+    n * m pairs.
+
+    Parameters
+    ----------
+    head : nn.Module
+        Head.
+
+    A : Tensor of shape (n, n_components)
+        Embeddings of the left items.
+
+    B : Tensor of shape (m, n_components)
+        Embeddings of the right items.
+
+    Returns
+    -------
+    logit : Tensor of shape (n, m)
+        Logit of row ``i`` of ``A`` and row ``j`` of ``B``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import Distance, cross
+    >>> cross(Distance(2), torch.zeros(5, 2), torch.ones(3, 2)).shape
+    torch.Size([5, 3])
+    """
+    if hasattr(head, "cross"):
+        return head.cross(A, B)
+    n, m = len(A), len(B)
+    return head(A.repeat_interleave(m, dim=0), B.repeat(n, 1)).view(n, m)
 
 
 class WeightedL1(nn.Module):
@@ -57,6 +93,15 @@ class WeightedL1(nn.Module):
     def forward(self, A, B):
         """Compute the logits of pairs of rows of A and B."""
         return self.linear(10 * (A - B).abs()).squeeze(-1)
+
+    def cross(self, A, B):
+        """Compute the logits of all pairs of rows of A and B."""
+        weight = 10 * self.linear.weight[0]
+        parts = [weight > 0, weight <= 0]
+        increase, decrease = (
+            manhattan(A[:, part] * weight[part], B[:, part] * weight[part]) for part in parts
+        )
+        return increase - decrease + self.linear.bias
 
 
 class AdaptiveDistance(nn.Module):
@@ -101,6 +146,12 @@ class AdaptiveDistance(nn.Module):
         """Compute the logits of pairs of rows of A and B."""
         D = paired(self.distance, A, B) / self.margin
         return 20 * (self.bias + self.items(A + B).squeeze(-1)) - 200 * self.scale * D
+
+    def cross(self, A, B):
+        """Compute the logits of all pairs of rows of A and B."""
+        D = self.distance(A, B) / self.margin
+        items = self.items(A) + self.items(B).mT
+        return 20 * (self.bias + items) - 200 * self.scale * D
 
 
 class Distance(nn.Module):
@@ -147,6 +198,12 @@ class Distance(nn.Module):
         if self.training:
             A, B = A.detach(), B.detach()
         return 10 * self.scale * (self.threshold - paired(self.distance, A, B) / self.margin)
+
+    def cross(self, A, B):
+        """Compute the logits of all pairs of rows of A and B."""
+        if self.training:
+            A, B = A.detach(), B.detach()
+        return 10 * self.scale * (self.threshold - self.distance(A, B) / self.margin)
 
 
 class MLP(nn.Module):
@@ -226,6 +283,10 @@ class Cosine(nn.Module):
     def forward(self, A, B):
         """Compute the logits of pairs of rows of A and B."""
         return 200 * self.scale * F.cosine_similarity(A, B, dim=-1) - 20 * self.bias
+
+    def cross(self, A, B):
+        """Compute the logits of all pairs of rows of A and B."""
+        return 200 * self.scale * (1 - cosine(A, B)) - 20 * self.bias
 
 
 HEADS = {

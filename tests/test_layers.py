@@ -18,7 +18,8 @@ TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 LAYERS = [
     ({"_parameters", "_rollback"}, set()),
     ({"_distributed", "distances", "losses"}, {"torch"}),
-    ({"_combined", "augment", "batches", "heads", "mining", "regularizers", "towers"}, {"torch"}),
+    ({"augment", "batches", "heads", "mining", "regularizers", "towers"}, {"torch"}),
+    ({"_combined"}, {"torch"}),
     ({"_labels", "_wrapped"}, {"numpy", "sklearn"}),
     ({"_data"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_checks"}, {"numpy", "scipy", "sklearn"}),

@@ -13,6 +13,7 @@ from torch import nn
 
 from .._parameters import part_attribute
 from ..distances import DISTANCES, paired
+from ..heads import cross
 from ._lookup import bind
 
 CLASS_ARGUMENTS = ("y", "labels", "target")
@@ -260,6 +261,10 @@ def check_head(head, A, B, margin):
             "head",
             "returned different logits for swapped items; compute them from "
             "(A - B).abs() and A * B, for instance",
+        )
+    if hasattr(head, "cross") and not nearly_equal(cross(head, A, B).diagonal(), head(A, B)):
+        raise part_error(
+            "head", "returned other logits in its method cross than for the same pairs"
         )
 
 

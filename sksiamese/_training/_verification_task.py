@@ -20,7 +20,7 @@ from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
-from ..heads import HEADS
+from ..heads import HEADS, cross
 from ..losses import contrastive, logistic
 from ..pairs._split import PairShuffleSplit
 from ._combination import add_plain_part, balance, calibrate, given_pairs
@@ -158,9 +158,12 @@ class VerificationTask(Task):
 
     def batches(self, rows, epoch, generator):
         """Yield the rows of a batch of pairs, and the weight of the contrastive loss."""
-        contrastive_weight = 2 * (1 - epoch / self.max_iter)
         for batch in shuffled(self.labels[rows], self.batch_size, generator=generator):
-            yield rows[batch.numpy()], contrastive_weight
+            yield rows[batch.numpy()], self.contrastive_weight(epoch)
+
+    def contrastive_weight(self, epoch):
+        """Return the weight of the contrastive loss in an epoch."""
+        return 2 * (1 - epoch / self.max_iter)
 
     def loss(self, module, batch):
         """Return the logistic loss of the head plus the contrastive loss of the distance."""
@@ -175,11 +178,15 @@ class VerificationTask(Task):
         A, B = embeddings.tensor_split(2)
         rows = to_device(torch.from_numpy(rows), self.device_weights.device)
         same, different = self.device_weights[rows].to(A.dtype).unbind(dim=1)
-        head_loss = logistic(module["head"](A, B), same, different)
-        if self.margin is None:
-            return head_loss
-        D = paired(self.distance, A, B)
-        return head_loss + contrastive_weight * contrastive(D, same, different, margin=self.margin)
+        D = None if self.margin is None else paired(self.distance, A, B)
+        return self.loss_of_pairs(module["head"](A, B), D, same, different, contrastive_weight)
+
+    def loss_of_pairs(self, logit, D, same, different, contrastive_weight):
+        """Return the logistic loss of logits, plus the contrastive loss of distances if given."""
+        loss = logistic(logit, same, different)
+        if D is None:
+            return loss
+        return loss + contrastive_weight * contrastive(D, same, different, margin=self.margin)
 
     def score(self, module, rows, held_out):
         """Return the accuracy of the head on validation pairs."""
@@ -366,10 +373,21 @@ def distance_measures(D, match, margin):
     }
 
 
-def head_logits(head, A, B):
-    """Return the logits of a head for two batches of embeddings, all on the CPU."""
+def head_logits(head, A, B, function=None):
+    """Return the logits of a head for two batches of embeddings, all on the CPU.
+
+    By default, the head is called; ``function(head, A, B)`` may compute other logits.
+    """
     device = next(chain(head.parameters(), head.buffers(), [A])).device
-    return head(A.to(device), B.to(device)).cpu()
+    A, B = A.to(device), B.to(device)
+    return (head(A, B) if function is None else function(head, A, B)).cpu()
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def all_logits(head, A, B):
+    """Return the logits of a head for all pairs of two batches of embeddings, as an array."""
+    return head_logits(head, A, B, cross).double().numpy()
 
 
 @torch.inference_mode(False)

@@ -158,6 +158,39 @@ def make_pairs(
     return (pairs if as_view else stack_pairs(pairs.left, pairs.right)), match, groups
 
 
+def pairs_of_rows(X, y):
+    """Draw pairs of rows for the training on rows, half of them matching, as a view.
+
+    Returns
+    -------
+    pairs : PairView
+        About two pairs for each row.
+
+    match : ndarray of bool of shape (n_pairs,)
+        Whether the classes of both items are equal.
+
+    labels : ndarray of shape (n_rows,)
+        Validated classes of the rows.
+
+    Raises
+    ------
+    ValueError
+        If no two rows match, or all of them do.
+    """
+    labels = as_labels(y, warn=True)
+    sizes = np.unique(labels, return_counts=True)[1]
+    n_matching = (sizes * (sizes - 1)).sum() // 2
+    n_others = len(labels) * (len(labels) - 1) // 2 - n_matching
+    if not (n_matching and n_others):
+        raise ValueError(
+            "y must have two classes, and a class with two rows, so that there are matching and "
+            "non-matching pairs; pass more rows."
+        )
+    n_pairs = 2 * min(len(labels), n_matching, n_others)
+    pairs, match, _ = make_pairs(X, labels, n_pairs=n_pairs, as_view=True, random_state=0)
+    return pairs, match, labels
+
+
 def _labeled_rows(y, unlabeled_label):
     """Return the number of rows, the row numbers of the labeled rows, and their labels."""
     if unlabeled_label is not None and is_missing(unlabeled_label):
