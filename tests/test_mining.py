@@ -8,7 +8,7 @@ import torch
 from pytorch_metric_learning import miners as peer
 from pytorch_metric_learning.distances import CosineSimilarity
 
-from sksiamese.losses import LOSSES, WuMargin, _masked, contrastive, triplet
+from sksiamese.losses import LOSSES, LogisticDistance, WuMargin, _masked, contrastive, triplet
 from sksiamese.mining import (
     MINERS,
     all_pairs,
@@ -21,10 +21,11 @@ from sksiamese.mining import (
 )
 
 CONFIGURED = {**MINERS, "distance_weighted": partial(distance_weighted, n_components=8)}
+LEARNED = LogisticDistance, WuMargin
 PAIR_LOSSES = {
-    name: WuMargin() if loss is WuMargin else loss
+    name: loss() if loss in LEARNED else loss
     for name, loss in LOSSES.items()
-    if loss is WuMargin or not isinstance(loss, type)
+    if loss in LEARNED or not isinstance(loss, type)
 }
 
 each_miner = pytest.mark.parametrize("miner", CONFIGURED.values(), ids=CONFIGURED)

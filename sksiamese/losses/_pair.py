@@ -15,6 +15,7 @@ from ._masked import (
 )
 
 __all__ = [
+    "LogisticDistance",
     "WuMargin",
     "circle",
     "contrastive",
@@ -316,10 +317,60 @@ class WuMargin(nn.Module):
         return safe_divide(cost.sum(), (cost > 0).sum())
 
 
+class LogisticDistance(nn.Module):
+    """Logistic regression on the distance, with a learned scale and threshold.
+
+    The logit of a match is ``scale * (threshold - d)``. The loss is the mean logistic loss of the
+    matching pairs, plus ``non_match_weight`` times that of the non-matching pairs. Scale and
+    threshold are trained ten times as fast as other weights.
+
+    Parameters
+    ----------
+    scale : float, default=5.0
+        Initial scale, > 0, divided by the unit of ``D``. For the Manhattan distance, about 13
+        divided by the number of components is suitable.
+
+    threshold : float, default=1.0
+        Initial threshold, > 0, in the unit of ``D``.
+
+    non_match_weight : float, default=1.0
+        Weight of the non-matching pairs, >= 0, relative to the matching pairs.
+
+    References
+    ----------
+    G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image
+    recognition", ICML deep learning workshop, 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.losses import LogisticDistance
+    >>> D = torch.tensor([[0.5, 1.5]])
+    >>> same = torch.tensor([[True, False]])
+    >>> round(LogisticDistance(scale=2.0)(D, same, ~same).item(), 4)
+    0.6265
+    """
+
+    def __init__(self, *, scale=5.0, threshold=1.0, non_match_weight=1.0):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(check_real("scale", scale, above=0) / 10))
+        threshold = check_real("threshold", threshold, above=0)
+        self.threshold = nn.Parameter(torch.tensor(threshold / 10))
+        self.non_match_weight = check_real("non_match_weight", non_match_weight, least=0)
+
+    def forward(self, D, same, different):
+        """Compute the loss from the distances and masks of a batch."""
+        logit = 10 * self.scale * (10 * self.threshold - D)
+        pull = safe_divide((F.softplus(-logit) * same).sum(), same.sum())
+        push = safe_divide((F.softplus(logit) * different).sum(), different.sum())
+        return pull + self.non_match_weight * push
+
+
 LOSSES = {
     "circle": circle,
     "contrastive": contrastive,
     "lifted_structure": lifted_structure,
+    "logistic": LogisticDistance,
     "multi_similarity": multi_similarity,
     "wu_margin": WuMargin,
 }
@@ -328,6 +379,7 @@ NATURAL_DISTANCES = {
     "circle": "cosine",
     "contrastive": "euclidean",
     "lifted_structure": "euclidean",
+    "logistic": "euclidean",
     "multi_similarity": "cosine",
     "wu_margin": "chord",
 }

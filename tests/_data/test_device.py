@@ -24,16 +24,17 @@ from sksiamese._data._streaming import Rows
 from sksiamese.augment import affine
 from sksiamese.distances import DISTANCES
 from sksiamese.heads import HEADS
-from sksiamese.losses import LOSSES, WuMargin, _masked, soft_margin_triplet
+from sksiamese.losses import LOSSES, LogisticDistance, WuMargin, _masked, soft_margin_triplet
 from sksiamese.mining import MINERS, angular, distance_weighted
 from sksiamese.regularizers import REGULARIZERS
 from sksiamese.towers import TOWERS, multi_cue
 
 N_CLASSES, N_COMPONENTS = 4, 8
+LEARNED = LogisticDistance, WuMargin
 PAIR_LOSSES = {
-    name: WuMargin() if loss is WuMargin else loss
+    name: loss() if loss in LEARNED else loss
     for name, loss in LOSSES.items()
-    if loss is WuMargin or not isinstance(loss, type)
+    if loss in LEARNED or not isinstance(loss, type)
 }
 CLASS_LOSSES = {name: loss for name, loss in LOSSES.items() if name not in PAIR_LOSSES}
 CONFIGURED = {**MINERS, "distance_weighted": partial(distance_weighted, n_components=N_COMPONENTS)}
@@ -103,7 +104,7 @@ def waits(loss, miner):
 @each_loss
 def test_losses_of_mined_pairs_do_not_synchronise_with_the_device(loss):
     if isinstance(loss, torch.nn.Module):
-        loss = WuMargin().to("meta")
+        loss = type(loss)().to("meta")
     for name, miner in CONFIGURED.items():
         batch = pairs(LABELS["several classes"], "meta")
         if waits(loss, miner):

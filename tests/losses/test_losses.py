@@ -9,11 +9,20 @@ import torch
 from torch import nn
 
 from sksiamese.distances import DISTANCES
-from sksiamese.losses import LOSSES, WuMargin, _masked, contrastive, logistic, ranked_list, triplet
+from sksiamese.losses import (
+    LOSSES,
+    LogisticDistance,
+    WuMargin,
+    _masked,
+    contrastive,
+    logistic,
+    ranked_list,
+    triplet,
+)
 
 
 def is_proxy_loss(loss):
-    return isinstance(loss, type) and loss is not WuMargin
+    return isinstance(loss, type) and loss not in (LogisticDistance, WuMargin)
 
 
 PAIR_LOSSES = {
@@ -21,7 +30,7 @@ PAIR_LOSSES = {
     for name, loss in LOSSES.items()
     if not is_proxy_loss(loss)
 }
-SOFT = {"circle", "multi_similarity", "n_pairs", "nca", "soft_margin_triplet", "supcon"}
+SOFT = {"circle", "logistic", "multi_similarity", "n_pairs", "nca", "soft_margin_triplet", "supcon"}
 """Losses that only come near to zero, or to their minimum, where classes are separated."""
 
 each_loss = pytest.mark.parametrize("loss", PAIR_LOSSES.values(), ids=PAIR_LOSSES)
@@ -145,6 +154,12 @@ def circle_by_hand(D, same, different, margin=0.4, scale=80.0):
     )
 
 
+def logistic_by_hand(D, same, different, scale=5.0, threshold=1.0, non_match_weight=1.0):
+    pull = mean([torch.log(1 + torch.exp(-scale * (threshold - d))) for d in D[same]], D)
+    push = mean([torch.log(1 + torch.exp(scale * (threshold - d))) for d in D[different]], D)
+    return pull + non_match_weight * push
+
+
 def wu_margin_by_hand(D, same, different, margin=0.2, boundary=1.2):
     costs = [d - boundary + margin for d in D[same]]
     costs += [boundary - d + margin for d in D[different]]
@@ -232,6 +247,8 @@ OPTIONS = [
     ("histogram", {"n_bins": 7, "limit": 3.0}),
     ("lifted_structure", {}),
     ("lifted_structure", {"margin": -3.0}),
+    ("logistic", {}),
+    ("logistic", {"scale": 2.0, "threshold": 0.5, "non_match_weight": 4.0}),
     ("multi_similarity", {}),
     ("multi_similarity", {"positive_scale": 5.0, "negative_scale": 3.0, "boundary": 0.2}),
     ("n_pairs", {}),
@@ -280,6 +297,16 @@ def test_the_boundary_of_the_wu_margin_loss_is_learned():
     wu_margin_by_hand(D, *pair_masks, boundary=expected).backward()
     torch.testing.assert_close(loss.boundary.grad, expected.grad)
     assert loss.boundary.grad != 0
+
+
+def test_the_scale_and_the_threshold_of_the_logistic_loss_are_learned_ten_times_as_fast():
+    loss = LogisticDistance().double()
+    D, pair_masks = 2 * random(12, 12), masks(LABELS)
+    loss(D, *pair_masks).backward()
+    scale, threshold = (torch.tensor(x, dtype=D.dtype, requires_grad=True) for x in (5.0, 1.0))
+    logistic_by_hand(D, *pair_masks, scale=scale, threshold=threshold).backward()
+    torch.testing.assert_close(loss.scale.grad, 10 * scale.grad, rtol=1e-5, atol=0.0)
+    torch.testing.assert_close(loss.threshold.grad, 10 * threshold.grad, rtol=1e-5, atol=0.0)
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.01}, {"boundary": 10.0, "margin": 2.0}])
