@@ -1,18 +1,18 @@
 """
-Enrol, identify, reject
-=======================
+Enroll, identify, reject
+========================
 
-:class:`~sksiamese.SiameseIdentifier` enrols classes after training, predicts the class of new
+:class:`~sksiamese.SiameseIdentifier` enrolls classes after training, predicts the class of new
 rows, and rejects rows that are too far from all enrolled classes. This example trains on seven
-digits, enrols an eighth from five images, and tests the rejection of the other two.
+digits, enrolls an eighth from five images, and tests the rejection of the other two.
 """
 
 # %%
-# Train once, enrol at any time
-# -----------------------------
+# Train once, enroll at any time
+# ------------------------------
 #
-# ``fit`` trains an embedder on the digits 0 to 6 and enrols them: each is represented by the mean
-# of its embeddings, its *prototype*. ``partial_fit`` then enrols five images of a 7, without
+# ``fit`` trains an embedder on the digits 0 to 6 and enrolls them: each is represented by the mean
+# of its embeddings, its *prototype*. ``partial_fit`` then enrolls five images of a 7, without
 # training. The baseline is an identifier of raw pixels; any transformer of scikit-learn can
 # replace the embedder.
 

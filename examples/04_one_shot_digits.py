@@ -2,7 +2,7 @@
 One-shot digits
 ===============
 
-Recognise a new digit from a single example. :class:`~sksiamese.SiameseEmbedder` is trained on
+Recognize a new digit from a single example. :class:`~sksiamese.SiameseEmbedder` is trained on
 the digits 0 to 5 and tested on 6, 7, 8 and 9. Six classes are too few to learn features of
 new ones, so this example constructs more classes from them.
 """
@@ -76,7 +76,7 @@ Z_digits = embed(embedder.set_params(max_iter=20).fit(X[known], y[known]))
 Z_signs = embed(embedder.set_params(max_iter=3, batch_size=512).fit(X_signs, y_signs))
 
 # %%
-# Recognise
+# Recognize
 # ---------
 #
 # Draw some examples of each new digit, represent the digit by their mean, and assign another image
@@ -102,6 +102,6 @@ left.set(title="Six of the signs, in four of eight orientations", xticks=[], yti
 shots = [str(n) for n in n_shots]
 for name, of_view in shares.items():
     right.plot(shots, of_view, "o-", label=name)
-right.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognised")
+right.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognized")
 right.legend(loc="lower right")
 figure.savefig("one_shot_digits.png", dpi=120)

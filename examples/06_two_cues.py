@@ -2,7 +2,7 @@
 Two cues
 ========
 
-Items are often described by several cues: face and voice, shape and colour, upper and
+Items are often described by several cues: face and voice, shape and color, upper and
 lower half. :func:`~sksiamese.towers.multi_cue` uses one tower for each cue and fuses their
 outputs. This example compares it with verifiers of a single cue.
 """

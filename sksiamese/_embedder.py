@@ -148,7 +148,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Maximum number of epochs, >= 1.
 
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It decreases linearly towards zero over
+        Step size of AdamW in the first epoch, > 0. It decreases linearly toward zero over
         ``max_iter`` epochs.
 
     weight_decay : float, default=1.0
