@@ -151,8 +151,8 @@ ARRAYS = {
     "type": "{dtype}",
     "batch": "{batch_size:,}",
     "MB of data": "{data:.0f}",
-    "MB of fit beside the data": partial(in_addition, "fit"),
-    "MB of transform beside the data": partial(in_addition, "transform"),
+    "MB of fit, without the data": partial(in_addition, "fit"),
+    "MB of transform, without the data": partial(in_addition, "transform"),
     "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
 }
 FILES = {

@@ -156,7 +156,7 @@ EPOCH_COST = {
     "training": "{name}",
     "seconds an epoch": "{seconds[median]:.2f}",
     "times cross-entropy": RATIO,
-    "seconds beside the epochs": seconds_beside,
+    "seconds in addition to the epochs": seconds_beside,
 }
 EPOCH_GROWTH = {
     "batch": "{batch_size:,}",
