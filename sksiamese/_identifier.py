@@ -104,16 +104,16 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    SiameseEmbedder : Learns the embedding.
-    SiameseVerifier : Classifies pairs of rows as match or non-match.
+    SiameseEmbedder : Learn the embedding.
+    SiameseVerifier : Classify pairs of rows as match or non-match.
 
     Notes
     -----
     The threshold is updated at each enrollment, for the current ``target_far``. Enrolled rows of
     classes that ``fit`` did not train on are used as impostors: they are compared with the
-    templates of all other classes, as if their own class had never been enrolled. With this
-    threshold, the false-accept rate of another class of the same kind is at most ``target_far``
-    for any distribution, on average over enrollments; see :ref:`false_accept_rate` for the proof.
+    templates of all other classes, as if their own class had never been enrolled. If a new class
+    is drawn in the same way as these, its false-accept rate is at most ``target_far``, on average
+    over enrollments and for any distribution; see :ref:`false_accept_rate` for the proof.
     A ``FrozenEstimator`` must not be trained on the enrolled classes: training classes give an
     over-optimistic threshold.
 
