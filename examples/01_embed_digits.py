@@ -8,8 +8,8 @@ plots the digits before and after.
 """
 
 # %%
-# The data are 1,797 digits of 8 x 8 pixels. A third of them is held out, and all scores and
-# plots below are of these.
+# The data are 1,797 digits of 8 x 8 pixels. A third of them is held out. All scores and plots
+# below use the held-out digits.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits

@@ -50,12 +50,12 @@ for name, embedder in (
 # Reject unknown digits
 # ---------------------
 #
-# The embedder identifies the training digits and the new digit better than raw pixels. Seven
-# training digits are few; most of its weight is therefore on principal components of the images, as
-# :ref:`identities` explains. The digits 8 and 9 are never enrolled. The
-# area under the ROC curve measures how well the distance to the nearest prototype separates them
-# from the others. The detection and identification rate is the share of images of enrolled digits
-# that are accepted and assigned the right digit, at a given false-accept rate of unknown images.
+# The embedder identifies the training digits and the new digit better than raw pixels. As seven
+# training digits are few, principal components of the images have most of the weight, see
+# :ref:`identities`. The digits 8 and 9 are never enrolled. The area under the ROC curve measures
+# how well the distance to the nearest prototype separates them from the others. The detection and
+# identification rate is the share of images of enrolled digits that are accepted and assigned the
+# right digit, at a given false-accept rate of unknown images.
 
 known = y_test < 8
 rates = np.linspace(0, 0.3, 31)
