@@ -94,7 +94,7 @@ def open_set(Z, y, strategy, seed):
                 "identified at 1 % false accepts": detection_identification_rate(
                     y[rows], scores, labels=labels, far=0.01
                 ),
-                "named rightly without rejection": identifier.score(Z[new], y[new]),
+                "correctly identified without rejection": identifier.score(Z[new], y[new]),
             }
         )
     return mean_of(runs)
@@ -130,7 +130,9 @@ def rates(Z, y, unknown, n_classes, target_far, seed):
         identifier.fit(Z[enrolled], y[enrolled])
         rows = Z[others] if unknown is None else unknown
         far = np.mean(identifier.predict(rows) != identifier.unknown_label_)
-        runs.append({"false accepts": far, "named rightly": identifier.score(Z[new], y[new])})
+        runs.append(
+            {"false accepts": far, "correctly identified": identifier.score(Z[new], y[new])}
+        )
     return mean_of(runs)
 
 
@@ -188,12 +190,12 @@ def compare_search(n_templates, n_queries, rounds):
     return rows
 
 
-REQUESTED = {"enrolled": "{n_classes}", "asked for": lambda row: f"{100 * row['target_far']:.0f}"}
+REQUESTED = {"enrolled": "{n_classes}", "requested": lambda row: f"{100 * row['target_far']:.0f}"}
 RATES_TABLE = {
     "characters": "{characters}",
     **REQUESTED,
     "false accepts": "false accepts",
-    "named rightly": "named rightly",
+    "correctly identified": "correctly identified",
 }
 SEARCH_TABLE = {
     "templates": "{templates:,}",

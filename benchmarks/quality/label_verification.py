@@ -198,7 +198,7 @@ def label_verification(data, *, seeds=3):
         task = load(data)
         runs = [run_seed(*task, deal, seed) for seed in range(seeds)]
         for rate, *of_rate in zip(RATES, *runs, strict=True):
-            rows.append(of_runs(of_rate, **{"data": name, "asked for": f"{100 * rate:.0f}"}))
+            rows.append(of_runs(of_rate, **{"data": name, "requested": f"{100 * rate:.0f}"}))
     return rows
 
 
