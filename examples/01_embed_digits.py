@@ -8,8 +8,8 @@ plots the digits before and after.
 """
 
 # %%
-# The data are 1,797 digits of 8 x 8 pixels. A third of them is held out, and all scores and
-# plots below are of these.
+# The data are 1,797 digits of 8 x 8 pixels. A third of them is held out. All scores and plots
+# below use the held-out digits.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -32,7 +32,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # Learn
 # -----
 #
-# An embedder is fitted like any supervised transformer. It standardises the pixels itself.
+# An embedder is fitted like any supervised transformer. It standardizes the pixels itself.
 
 embedder = SiameseEmbedder(n_components=8, random_state=0).fit(X_train, y_train)
 Z_test = embedder.transform(X_test)
@@ -62,7 +62,7 @@ for classifier in (LogisticRegression(max_iter=1000), KNeighborsClassifier()):
 # ----
 #
 # The plots show two principal components of the pixels, and of the embedding, of the held-out
-# digits. Mean average precision at R measures the purity of the neighbourhoods in all
+# digits. Mean average precision at R measures the purity of the neighborhoods in all
 # dimensions, not only in the two of the plot.
 
 pixels_train, pixels_test = X_train / 16, X_test / 16

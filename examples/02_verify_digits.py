@@ -68,10 +68,11 @@ for name, model in (("logit > 0", verifier), (f"logit > {threshold:.1f}", lenien
 # -------------
 #
 # Now the verifier is trained on eight digits and tested on pairs of the other two. Eight
-# identities are too few to learn features of others: the learned embedding alone
+# identities are too few to learn features of other digits: the learned embedding alone
 # (``learned_weight=1.0``) is worse than the raw distance. The default also uses principal
-# components of the images, and is level with it. Before you verify unseen identities, hold
-# identities out and make this comparison. :ref:`identities` explains the weights of both parts.
+# components of the images, and is about as good as the raw distance. Before you verify unseen
+# identities, make this comparison on held-out identities. :ref:`identities` explains the weights
+# of both parts.
 
 known = ~np.isin(y, (8, 9))
 P_known, match_known, _ = make_pairs(X[known], y[known], n_pairs=3000, random_state=0)

@@ -1,18 +1,18 @@
 """
-Enrol, identify, reject
-=======================
+Enroll, identify, reject
+========================
 
-:class:`~sksiamese.SiameseIdentifier` enrols classes after training, predicts the class of new
+:class:`~sksiamese.SiameseIdentifier` enrolls classes after training, predicts the class of new
 rows, and rejects rows that are too far from all enrolled classes. This example trains on seven
-digits, enrols an eighth from five images, and tests the rejection of the other two.
+digits, enrolls an eighth from five images, and tests the rejection of the other two.
 """
 
 # %%
-# Train once, enrol at any time
-# -----------------------------
+# Train once, enroll at any time
+# ------------------------------
 #
-# ``fit`` trains an embedder on the digits 0 to 6 and enrols them: each is represented by the mean
-# of its embeddings, its *prototype*. ``partial_fit`` then enrols five images of a 7, without
+# ``fit`` trains an embedder on the digits 0 to 6 and enrolls them: each is represented by the mean
+# of its embeddings, its *prototype*. ``partial_fit`` then enrolls five images of a 7, without
 # training. The baseline is an identifier of raw pixels; any transformer of scikit-learn can
 # replace the embedder.
 
@@ -50,12 +50,12 @@ for name, embedder in (
 # Reject unknown digits
 # ---------------------
 #
-# The embedder identifies the training digits and the new digit better than raw pixels. Seven
-# training digits are few; most of its weight is therefore on principal components of the images, as
-# :ref:`identities` explains. The digits 8 and 9 are never enrolled. The
-# area under the ROC curve measures how well the distance to the nearest prototype separates them
-# from the others. The detection and identification rate is the share of images of enrolled digits
-# that are accepted and assigned the right digit, at a given false-accept rate of unknown images.
+# The embedder identifies the training digits and the new digit better than raw pixels. As seven
+# training digits are few, principal components of the images have most of the weight, see
+# :ref:`identities`. The digits 8 and 9 are never enrolled. The area under the ROC curve measures
+# how well the distance to the nearest prototype separates them from the others. The detection and
+# identification rate is the share of images of enrolled digits that are accepted and assigned the
+# right digit, at a given false-accept rate of unknown images.
 
 known = y_test < 8
 rates = np.linspace(0, 0.3, 31)

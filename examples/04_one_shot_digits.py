@@ -2,7 +2,7 @@
 One-shot digits
 ===============
 
-Recognise a new digit from a single example. :class:`~sksiamese.SiameseEmbedder` is trained on
+Recognize a new digit from a single example. :class:`~sksiamese.SiameseEmbedder` is trained on
 the digits 0 to 5 and tested on 6, 7, 8 and 9. Six classes are too few to learn features of
 new ones, so this example constructs more classes from them.
 """
@@ -31,9 +31,10 @@ X_new, y_new = X[~known], y[~known]
 # Six digits, 288 classes
 # -----------------------
 #
-# To learn features of new classes requires many training classes, see :ref:`identities`. We
-# therefore construct artificial signs: the upper half of one digit on the lower half of another.
-# These are 36 classes. Rotated and mirrored in eight ways, each a class of its own, they are 288.
+# An embedder needs many training classes to learn features of new classes, see
+# :ref:`identities`. We therefore construct artificial signs: the upper half of one digit on the
+# lower half of another. These are 36 classes. Rotated and mirrored in eight ways, each a class of
+# its own, they are 288.
 
 rng = np.random.default_rng(0)
 upper, lower = rng.choice(np.flatnonzero(known), size=(2, 3000))
@@ -51,8 +52,8 @@ X_signs, y_signs = np.concatenate(X_signs), np.concatenate(y_signs)
 # -----------
 #
 # Train once on the six digits and once on the signs, with the same tower and loss. The embedding
-# of a new image is the mean over the image and some distorted copies of it, which depends less on
-# the handwriting.
+# of a new image is the mean over the image and some distorted copies of it. This mean depends less
+# on the handwriting.
 
 embedder = SiameseEmbedder(
     128,
@@ -76,7 +77,7 @@ Z_digits = embed(embedder.set_params(max_iter=20).fit(X[known], y[known]))
 Z_signs = embed(embedder.set_params(max_iter=3, batch_size=512).fit(X_signs, y_signs))
 
 # %%
-# Recognise
+# Recognize
 # ---------
 #
 # Draw some examples of each new digit, represent the digit by their mean, and assign another image
@@ -90,10 +91,10 @@ for name, of_view in shares.items():
     print(f"{name:22s}", *(f"{n} shot {s:.3f}  " for n, s in zip(n_shots, of_view, strict=True)))
 
 # %%
-# Trained on six digits alone, the embedding is slightly better than raw pixels: most of its weight
-# is on principal components of the images. Trained on signs, the learned part has more weight, and
-# the embedding is better with one or two examples of each digit. With ten, all perform about
-# equally well.
+# Trained on six digits alone, the embedding is slightly better than raw pixels, as principal
+# components of the images have most of the weight. Trained on signs, the learned part has more
+# weight, and the embedding is better with one or two examples of each digit. With ten examples, all
+# perform about equally well.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 tiles = np.pad(X_signs.reshape(8, -1, 8, 8)[::2, :6], ((0, 0), (0, 0), (1, 1), (1, 1)))
@@ -102,6 +103,6 @@ left.set(title="Six of the signs, in four of eight orientations", xticks=[], yti
 shots = [str(n) for n in n_shots]
 for name, of_view in shares.items():
     right.plot(shots, of_view, "o-", label=name)
-right.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognised")
+right.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognized")
 right.legend(loc="lower right")
 figure.savefig("one_shot_digits.png", dpi=120)

@@ -86,8 +86,8 @@ for name, scores in accuracy.items():
     print(f"{name:16s}", *(f"{n} rows {s:.3f}  " for n, s in zip(sizes, scores, strict=True)))
 
 # %%
-# The distance of raw pixels is a strong baseline, as all digits are centred. The tower and the
-# augmentation together are better already with 50 rows. The default tower is not, with or without
+# The distance of raw pixels is a strong baseline, as all digits are centered. The convolutional
+# tower with augmentation is better with 50 rows already. The default tower is not, with or without
 # augmentation.
 
 figure, axes = plt.subplot_mosaic(

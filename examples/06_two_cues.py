@@ -2,7 +2,7 @@
 Two cues
 ========
 
-Items are often described by several cues: face and voice, shape and colour, upper and
+Items are often described by several cues: face and voice, shape and color, upper and
 lower half. :func:`~sksiamese.towers.multi_cue` uses one tower for each cue and fuses their
 outputs. This example compares it with verifiers of a single cue.
 """
@@ -39,8 +39,8 @@ P_test = stack_pairs(X_test[drawn[:, 0]], X_test[drawn[:, 1]])
 #
 # A cue is a name and the columns of one *item*, not of a pair: a slice, a list of numbers
 # or, for a DataFrame, a list of column names. The first 32 of 64 pixels are the upper half
-# of a digit. The tower ignores columns of no cue, so a verifier of a single cue is defined in
-# the same way.
+# of a digit. The tower ignores columns that are in no cue, so a verifier of a single cue is
+# defined in the same way.
 
 upper, lower = slice(0, 32), slice(32, 64)
 cues = {

@@ -4,7 +4,7 @@ Pairs of sentences
 
 Predict whether two sentences have the same meaning. The cosine of bags of words measures common
 words only, and does not account for synonyms such as *physician* and *doctor*.
-:class:`~sksiamese.SiameseVerifier` learns synonyms from labelled pairs of sentences. The data are
+:class:`~sksiamese.SiameseVerifier` learns synonyms from labeled pairs of sentences. The data are
 artificial: each sentence combines a person, an action, an object and a manner.
 """
 

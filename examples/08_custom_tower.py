@@ -90,7 +90,7 @@ def pull_and_push(D, same, different, margin=1.0):
 # Search
 # ------
 #
-# The neighbours are searched with the cosine distance, which orders rows as the angle does.
+# The neighbors are searched with the cosine distance, which orders rows as the angle does.
 
 own = {"tower": Windows, "distance": angle, "loss": pull_and_push}
 embedder = SiameseEmbedder(16, **own, width=64, input_shape=(12, 12), max_iter=15, random_state=0)
@@ -118,5 +118,5 @@ axes[1].set(title="Search results", xlabel="depth", ylabel="accuracy, 3 folds", 
 axes[1].legend()
 bars = axes[2].bar(list(accuracy), list(accuracy.values()), color=["gray", "C0", "C1"])
 axes[2].bar_label(bars, fmt="%.2f")
-axes[2].set(title="5 nearest neighbours", ylabel="accuracy on new sheets", ylim=(0, 1))
+axes[2].set(title="5 nearest neighbors", ylabel="accuracy on new sheets", ylim=(0, 1))
 figure.savefig("custom_tower.png", dpi=120)

@@ -46,7 +46,7 @@ HistoryDisplay.from_estimator(embedder)
 # The embedding
 # -------------
 #
-# Principal components preserve large distances, t-SNE preserves neighbours.
+# Principal components preserve large distances, t-SNE preserves neighbors.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 EmbeddingDisplay.from_estimator(embedder, X_test, y_test, ax=left)
@@ -55,10 +55,10 @@ tsne = TSNE(random_state=0)
 EmbeddingDisplay.from_estimator(embedder, X_test, y_test, projection=tsne, ax=right)
 
 # %%
-# Neighbours
-# ----------
+# Neighbors
+# ---------
 #
-# The plot shows the five digits with the most nearest neighbours of another class.
+# The plot shows the five digits with the most nearest neighbors of another class.
 
 order = np.linalg.norm(embedder.transform(X_test)[:, None] - embedder.transform(X_train), axis=2)
 nearest = y_train[order.argsort(axis=1)[:, :8]]

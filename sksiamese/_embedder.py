@@ -39,8 +39,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     """Learn an embedding in which rows of the same class are close together.
 
     A tower, by default a multilayer perceptron, maps each row to an embedding of
-    ``n_components`` components. By default, it is trained on class-balanced batches until rows
-    of the same class are closer to each other than to rows of other classes, by a margin. Each
+    ``n_components`` components. By default, it is trained on class-balanced batches, so that rows
+    of the same class become closer to each other than to rows of other classes, by a margin. Each
     batch is embedded once, and all its pairs are used.
 
     Read more in the :ref:`User Guide <embed>`.
@@ -51,12 +51,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Size of the embedding, >= 1.
 
     learned_weight : float or "auto", default="auto"
-        Weight of the learned part of the embedding, in (0, 1]; 1.0 for the learned part alone.
-        Otherwise half of the components, or ``n_features`` if that is less, are principal
-        components of the items, standardized or as they are, which have not overfitted any class.
-        "auto" increases with the number of training classes; see :ref:`identities`. It is 1.0 for
-        less than 32 components, for several labels a row, for a ``loss`` or ``distance`` of your
-        own, and for towers without the attribute ``plain_items``, such as your own.
+        Weight of the learned part of the embedding, in (0, 1]. With 1.0, all components are
+        learned. Otherwise half of the components, but at most ``n_features``, are principal
+        components of the items, standardized or as they are, which do not overfit the training
+        classes. "auto" increases with the number of training classes; see :ref:`identities`. It
+        is 1.0 for fewer than 32 components, for rows with several labels, for a ``loss`` or
+        ``distance`` of your own, and for towers without the attribute ``plain_items``: all except
+        "cnn" and "mlp", unless a tower of your own has it.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
@@ -148,7 +149,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Maximum number of epochs, >= 1.
 
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It decreases linearly towards zero over
+        Step size of AdamW in the first epoch, > 0. It decreases linearly toward zero over
         ``max_iter`` epochs.
 
     weight_decay : float, default=1.0
@@ -169,10 +170,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Validation score, greater is better: a callable ``scorer(estimator, X, y)``, or the name
         of a scorer of scikit-learn. It is called with the validation rows and a copy of the
         estimator that is fitted up to the current epoch, after each epoch and once before
-        training. With None, the score is the share of held-out rows with a nearest training row
-        of the same class; with held-out classes or ``X_val``, it is the share of validation rows
-        with a nearest other validation row of the same class (of a class-balanced sample, if
-        there are more than 4,096 rows).
+        training. With None, each held-out row is classified by the nearest training row, and the
+        score is the accuracy. With held-out classes or ``X_val``, each validation row is
+        classified by the nearest other validation row (of a class-balanced sample, if there are
+        more than 4,096 rows).
 
     validation : {"rows", "classes"}, default="rows"
         Rows to hold out with ``early_stopping``: "rows" of all classes, or all rows of some
@@ -472,7 +473,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         return self._embed(self._validate_rows(X, reset=False))
 
     def score(self, X, y):
-        """Return the share of rows with a nearest other row of the same class.
+        """Return the accuracy of classifying each row by the nearest other row.
 
         The classes may differ from the classes of ``fit``, so that a search can score on unseen
         classes. Rows that are alone in their class are used only as neighbors of others;

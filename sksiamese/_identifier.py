@@ -1,4 +1,4 @@
-"""SiameseIdentifier: an open-set classifier with enrolment after training."""
+"""SiameseIdentifier: an open-set classifier with enrollment after training."""
 
 import warnings
 from numbers import Integral, Real
@@ -39,8 +39,8 @@ UNFIT = "fails on the rows of X; convert them first, or choose another embedder"
 class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     """Identify rows among enrolled classes, or reject them as unknown.
 
-    ``fit`` trains an embedder, or uses a ``FrozenEstimator``, and enrols the embeddings of all
-    rows; ``partial_fit`` enrols more rows and classes without training. A row is assigned to the
+    ``fit`` trains an embedder, or uses a ``FrozenEstimator``, and enrolls the embeddings of all
+    rows; ``partial_fit`` enrolls more rows and classes without training. A row is assigned to the
     class of the nearest *template*, or to ``unknown_label`` if this template is too far away.
 
     Read more in the :ref:`User Guide <identify>`.
@@ -61,7 +61,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         graph of distances like ``KNeighborsTransformer``. By default a brute-force search.
     target_far : float, default=None
         False-accept rate, the proportion of rows of classes never enrolled that are not
-        rejected, in (0, 1), guaranteed on average over enrolments. It requires
+        rejected, in (0, 1), guaranteed on average over enrollments. It requires
         ``2 / target_far - 1`` enrolled classes that the embedder was not trained on; with fewer,
         every row is rejected. By default every row is assigned a class.
     validation_fraction : float, default=0.2
@@ -104,16 +104,16 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    SiameseEmbedder : Learns the embedding.
-    SiameseVerifier : Classifies pairs of rows as match or non-match.
+    SiameseEmbedder : Learn the embedding.
+    SiameseVerifier : Classify pairs of rows as match or non-match.
 
     Notes
     -----
-    The threshold is updated at each enrolment, for the current ``target_far``. Enrolled rows of
+    The threshold is updated at each enrollment, for the current ``target_far``. Enrolled rows of
     classes that ``fit`` did not train on are used as impostors: they are compared with the
-    templates of all other classes, as if their own class had never been enrolled. With this
-    threshold, the false-accept rate of another class of the same kind is at most ``target_far``
-    for any distribution, on average over enrolments; see :ref:`false_accept_rate` for the proof.
+    templates of all other classes, as if their own class had never been enrolled. If a new class
+    is drawn in the same way as these, its false-accept rate is at most ``target_far``, on average
+    over enrollments and for any distribution; see :ref:`false_accept_rate` for the proof.
     A ``FrozenEstimator`` must not be trained on the enrolled classes: training classes give an
     over-optimistic threshold.
 
@@ -176,7 +176,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
-        """Train the embedder unless it is frozen, and enrol all rows.
+        """Train the embedder unless it is frozen, and enroll all rows.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
-        """Enrol more rows without training, also of new classes; the first call is ``fit``.
+        """Enroll more rows without training, also of new classes; the first call is ``fit``.
 
         Parameters
         ----------
@@ -472,11 +472,11 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         if self.target_far != self._target_far_:
             raise ValueError(
                 f"target_far was set to {self.target_far} after a threshold was chosen for "
-                f"{self._target_far_}; call fit, or enrol or forget classes, to update it."
+                f"{self._target_far_}; call fit, or enroll or forget classes, to update it."
             )
 
     def _enrol(self, Z, y):
-        """Enrol embeddings and update all fitted attributes; restore them if that fails."""
+        """Enroll embeddings and update all fitted attributes; restore them if that fails."""
         with restore_on_error(self):
             order = np.argsort(y, kind="stable")
             self.enrolled_ = self.templates_ = Z[order]

@@ -187,8 +187,8 @@ def unseen_class_curve(
 
     Examples
     --------
-    Two or five digits are too few to learn features of others: the default, which also compares
-    principal components, is about level with the better plain distance.
+    Two or five digits are too few to learn features of other digits. The default, which also
+    compares principal components, is about as good as the better plain distance:
 
     >>> from sklearn.datasets import load_digits
     >>> from sksiamese import SiameseEmbedder, unseen_class_curve

@@ -63,12 +63,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Size of the embedding, >= 1.
 
     learned_weight : float or "auto", default="auto"
-        Weight of the learned part of the embedding, in (0, 1]; 1.0 for the learned part alone.
-        Otherwise half of the components, or ``n_features`` if that is less, are principal
-        components of the items, standardized or as they are, which have not overfitted any class.
-        "auto" increases with the number of identities; see :ref:`identities`. It is 1.0 for less
-        than 32 components, for a ``head`` or ``distance`` of your own, and for towers without the
-        attribute ``plain_items``, such as your own.
+        Weight of the learned part of the embedding, in (0, 1]. With 1.0, all components are
+        learned. Otherwise half of the components, but at most ``n_features``, are principal
+        components of the items, standardized or as they are, which do not overfit the training
+        identities. "auto" increases with the number of identities; see :ref:`identities`. It is
+        1.0 for fewer than 32 components, for a ``head`` or ``distance`` of your own, and for
+        towers without the attribute ``plain_items``: all except "cnn" and "mlp", unless a tower
+        of your own has it.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
@@ -77,12 +78,13 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
     depth : int, default=None
         Number of weight layers of the "mlp", including the output layer, of blocks of the
-        "cnn", or of convolutions of the "tdnn", >= 1.
+        "cnn", or of convolutions of the "tdnn", >= 1. By default the ``depth`` of the tower, such
+        as 2 for the "mlp"; set it for a callable without a default.
 
     width : int, default=None
         Number of units of each hidden layer, or of channels (for the "cnn" in its first block),
-        >= 1. By default ``depth`` and ``width`` are the defaults of the tower, such as 2 and 512
-        for the "mlp"; set them for a callable without such defaults.
+        >= 1. By default the ``width`` of the tower, such as 512 for the "mlp"; set it for a
+        callable without a default.
 
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
@@ -146,7 +148,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         Maximum number of epochs, >= 1.
 
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It decreases linearly towards zero over
+        Step size of AdamW in the first epoch, > 0. It decreases linearly toward zero over
         ``max_iter`` epochs.
 
     weight_decay : float, default=1.0
@@ -171,7 +173,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         "roc_auc", or a callable ``scorer(estimator, X, y)``. It is called with the validation
         pairs and a copy of the estimator that is fitted up to the current epoch, after each epoch
         and once before training; ``sample_weight`` is passed if the validation pairs have weights
-        or ``class_weight`` is set. None is the weighted accuracy.
+        or ``class_weight`` is set. With None, the score is the weighted accuracy.
 
     validation_fraction : float, default=0.1
         Share of the pairs to hold out, stratified, with ``early_stopping``, in (0, 1). If

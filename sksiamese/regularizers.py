@@ -1,8 +1,8 @@
 """Regularizers: penalties on embeddings, added to any loss.
 
-A regulariser reads embeddings ``Z`` of shape (n, n_components), those of rows without a
+A regularizer reads embeddings ``Z`` of shape (n, n_components), those of rows without a
 label among them. One with an argument ``y``, ``labels`` or ``target``, or an attribute ``inputs``
-that is "classes", reads ``(Z, y)``, the labelled rows alone. One that owns weights is a module,
+that is "classes", reads ``(Z, y)``, the labeled rows alone. One that owns weights is a module,
 built for ``n_classes`` and ``n_components``.
 """
 

@@ -1,4 +1,4 @@
-"""Test SiameseIdentifier: enrolment, prediction, rejection, metrics and indexes."""
+"""Test SiameseIdentifier: enrollment, prediction, rejection, metrics and indexes."""
 
 import pickle
 from functools import partial
@@ -21,7 +21,7 @@ STRATEGIES = ["nearest", "prototype"]
 
 
 def state(identifier):
-    """Return all attributes that an enrolment sets."""
+    """Return all attributes that an enrollment sets."""
     names = ("classes_", "enrolled_", "enrolled_labels_", "templates_", "template_labels_")
     return [getattr(identifier, name) for name in names] + [identifier.threshold_]
 
@@ -350,7 +350,7 @@ def test_a_changed_target_rate_applies_at_the_next_enrolment():
 def test_a_target_rate_set_after_fit_warns_of_learned_classes():
     X, y = people(30, 4)
     identifier = SiameseIdentifier(PCA(4)).fit(X, y).set_params(target_far=0.1)
-    with pytest.raises(ValueError, match="call fit, or enrol or forget classes"):
+    with pytest.raises(ValueError, match="call fit, or enroll or forget classes"):
         identifier.predict(X)
     with pytest.warns(UserWarning, match="there are 1, so that every row is rejected"):
         identifier.partial_fit(X[:4], y[:4] + 30)

@@ -1,1 +1,1 @@
-"""Load data sets, summarise runs, build tables and write reports, for all benchmarks."""
+"""Load data sets, summarize runs, build tables and write reports, for all benchmarks."""

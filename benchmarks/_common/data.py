@@ -36,7 +36,7 @@ def load_fashion_mnist(folder, n_rows=None):
     Returns
     -------
     X_train, y_train, X_test, y_test : ndarrays of uint8
-        60,000 and 10,000 images as rows of 784 grey values, and their classes 0 to 9.
+        60,000 and 10,000 images as rows of 784 gray values, and their classes 0 to 9.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def load_att_faces(folder):
     Returns
     -------
     X : ndarray of uint8 of shape (400, 112, 92)
-        Grey images, ten of each person.
+        Gray images, ten of each person.
 
     y : ndarray of int of shape (400,)
         Number of the person, 1 to 40.
@@ -277,7 +277,7 @@ def load_att_faces(folder):
 
 
 def small_faces(folder):
-    """Return AT&T faces as rows of 28 x 23 grey values, means of 4 x 4 pixels, and the people."""
+    """Return AT&T faces as rows of 28 x 23 gray values, means of 4 x 4 pixels, and the people."""
     faces, y = load_att_faces(folder)
     n, height, width = faces.shape
     blocks = faces.reshape(n, height // 4, 4, width // 4, 4).astype(np.float32)

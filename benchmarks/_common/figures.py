@@ -1,4 +1,4 @@
-"""Measure seconds and pairs, and summarise several runs."""
+"""Measure seconds and pairs, and summarize several runs."""
 
 from time import perf_counter
 

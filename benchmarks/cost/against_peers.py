@@ -14,9 +14,9 @@ on batches of 25 rows of each of the ten classes:
 
 All take turns in every round, ratios are formed within a round.
 
-Then the time to an accuracy of 5 nearest neighbours, measured on 5,000 held-out training rows; no
+Then the time to an accuracy of 5 nearest neighbors, measured on 5,000 held-out training rows; no
 test row is used. Our embedder trains on all other rows with its defaults,
-``NeighborhoodComponentsAnalysis`` on as many standardised rows as are feasible, both with 32
+``NeighborhoodComponentsAnalysis`` on as many standardized rows as are feasible, both with 32
 components. The time to compute the accuracy is not counted.
 """
 
@@ -194,7 +194,7 @@ def losses(data, *, rounds=5, rows=512, peak_rows=4096):
 
 
 class Tower(nn.Sequential):
-    """Standardisation and the layers of the embedder's tower."""
+    """Standardization and the layers of the embedder's tower."""
 
     def __init__(self, mean, scale):
         super().__init__(Standardize(mean, scale), TOWERS["mlp"]["tower"]((784,), 32))

@@ -151,7 +151,7 @@ INFERENCE_ROWS = {
 INFERENCE_PAIR = {
     "one pair": "{way}",
     "milliseconds": lambda row: f"{row['milliseconds']:.{2 if 'beside' in row else 0}f}",
-    "beside tower and head": lambda row: f"{row['beside']:.2f}" if "beside" in row else "",
+    "more than tower and head": lambda row: f"{row['beside']:.2f}" if "beside" in row else "",
 }
 
 
@@ -205,7 +205,7 @@ def pair_view_rows(results):
         "seconds of the head over {pairs:,} pairs": "{seconds[head]:.2f}",
         "seconds of predict_proba of {pairs:,} pairs": "{seconds[predict_proba]:.2f}",
         "predict_proba / (embed + head)": RATIO,
-        "megabytes at the peak, beside what was held before": "{megabytes:.0f}",
+        "peak megabytes, in addition to those used before": "{megabytes:.0f}",
     }
     return [
         {"measure": name.format(**results), "figure": cell.format(**results)}

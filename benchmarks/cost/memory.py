@@ -8,7 +8,7 @@ the kernel, reset before each step.
 in a temporary folder, as a ``np.memmap`` and through an object that reads the requested rows, as
 arrays of h5py and zarr do. Pages of a mapped file are the cache of the disk: they stay resident
 until the kernel needs the memory. The process depends on its anonymous memory, which is measured
-every 5 ms. An epoch is cut to 2,000 batches here; all rows are standardised and embedded.
+every 5 ms. An epoch is cut to 2,000 batches here; all rows are standardized and embedded.
 
 ``sparse_memory``: 50,000 rows of 20,000 columns with about 100 values each, 4 GB as a dense array
 of float32 and 40 MB as a CSR array; three epochs.
@@ -151,8 +151,8 @@ ARRAYS = {
     "type": "{dtype}",
     "batch": "{batch_size:,}",
     "MB of data": "{data:.0f}",
-    "MB of fit beside the data": partial(in_addition, "fit"),
-    "MB of transform beside the data": partial(in_addition, "transform"),
+    "MB of fit, without the data": partial(in_addition, "fit"),
+    "MB of transform, without the data": partial(in_addition, "transform"),
     "MB of the process": lambda row: f"{max(row[step]['resident'] for step in STEPS):.0f}",
 }
 FILES = {

@@ -1,10 +1,10 @@
 """Measure the cost of training the embedder: an epoch against cross-entropy, and chunks of rows.
 
-``epoch_cost``: all train the same tower (standardisation, then 784-128-128-32 or three blocks of
+``epoch_cost``: all train the same tower (standardization, then 784-128-128-32 or three blocks of
 convolutions) with fused AdamW on batches of about 256 rows of Fashion-MNIST in float32, the
 convolutions on a tenth of the rows; the classifier has a linear layer from 32 to 10 on top. Ours
 is the real ``fit``, its epochs timed by a callback; the seconds of a fit outside its epochs, mostly
-the validation of X and its standardisation, are given apart. The others are bare torch loops. All
+the validation of X and its standardization, are given apart. The others are bare torch loops. All
 take turns in every round, and ratios are formed within a round.
 
 ``epoch_growth``: the dense tower with batches of 64 to 1,024 rows and embeddings of 16 to 128
@@ -156,7 +156,7 @@ EPOCH_COST = {
     "training": "{name}",
     "seconds an epoch": "{seconds[median]:.2f}",
     "times cross-entropy": RATIO,
-    "seconds beside the epochs": seconds_beside,
+    "seconds in addition to the epochs": seconds_beside,
 }
 EPOCH_GROWTH = {
     "batch": "{batch_size:,}",

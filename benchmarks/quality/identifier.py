@@ -14,7 +14,7 @@ guaranteed. The time of enrolling 100,000 embeddings and identifying 10,000 is c
 The settings are from ``systems/omniglot.py``, with half the channels to save time; they
 were chosen on background alphabets. The evaluation alphabets only give the figures.
 
-``false_accept_rate``: each draw enrols some classes, and identifies rows of others that were never
+``false_accept_rate``: each draw enrolls some classes, and identifies rows of others that were never
 enrolled. The rate is the mean over draws of the share of these rows that are accepted, with its
 95 % interval over draws; the requested rate must not lie below it.
 
@@ -72,7 +72,7 @@ N_NEW = 20
 
 
 def draw(y, n_classes, rng):
-    """Return rows to enrol, other rows of the same classes, and rows of as many other classes."""
+    """Return rows to enroll, other rows of the same classes, and rows of as many other classes."""
     classes = rng.permutation(np.unique(y))[: 2 * n_classes]
     rows = [rng.permutation(np.flatnonzero(y == one)) for one in classes[:n_classes]]
     enrolled = np.concatenate([some[:N_ENROLLED] for some in rows])
@@ -94,7 +94,7 @@ def open_set(Z, y, strategy, seed):
                 "identified at 1 % false accepts": detection_identification_rate(
                     y[rows], scores, labels=labels, far=0.01
                 ),
-                "named rightly without rejection": identifier.score(Z[new], y[new]),
+                "correctly identified without rejection": identifier.score(Z[new], y[new]),
             }
         )
     return mean_of(runs)
@@ -130,7 +130,9 @@ def rates(Z, y, unknown, n_classes, target_far, seed):
         identifier.fit(Z[enrolled], y[enrolled])
         rows = Z[others] if unknown is None else unknown
         far = np.mean(identifier.predict(rows) != identifier.unknown_label_)
-        runs.append({"false accepts": far, "named rightly": identifier.score(Z[new], y[new])})
+        runs.append(
+            {"false accepts": far, "correctly identified": identifier.score(Z[new], y[new])}
+        )
     return mean_of(runs)
 
 
@@ -188,12 +190,12 @@ def compare_search(n_templates, n_queries, rounds):
     return rows
 
 
-REQUESTED = {"enrolled": "{n_classes}", "asked for": lambda row: f"{100 * row['target_far']:.0f}"}
+REQUESTED = {"enrolled": "{n_classes}", "requested": lambda row: f"{100 * row['target_far']:.0f}"}
 RATES_TABLE = {
     "characters": "{characters}",
     **REQUESTED,
     "false accepts": "false accepts",
-    "named rightly": "named rightly",
+    "correctly identified": "correctly identified",
 }
 SEARCH_TABLE = {
     "templates": "{templates:,}",
@@ -217,18 +219,18 @@ def identifier(data, *, seeds=3, alphabets=None, templates=100_000, queries=10_0
 
 
 def around(centres, n_rows, spread, rng):
-    """Return rows around centres, and the numbers of their classes."""
+    """Return rows around centers, and the numbers of their classes."""
     y = np.repeat(np.arange(len(centres)), n_rows)
     return centres[y] + spread * rng.normal(size=(len(y), centres.shape[1])), y
 
 
 def gaussian(n_classes, rng, *, n_rows, spread):
-    """Return normal classes with normal centres."""
+    """Return normal classes with normal centers."""
     return around(rng.normal(size=(n_classes, 8)), n_rows, spread, rng)
 
 
 def heavy_tails(n_classes, rng):
-    """Return classes with centres by Student's t, a few of them far from all others."""
+    """Return classes with centers by Student's t, a few of them far from all others."""
     return around(rng.standard_t(1.5, size=(n_classes, 4)), 3, 0.3, rng)
 
 

@@ -7,7 +7,7 @@ defaults, no contrastive loss, or a tower with the width and depth of the embedd
 compared with the distance of its embeddings and with the distance of the images themselves, with a
 threshold chosen on the training pairs.
 
-``naive_split``: AT&T faces, reduced to 28 x 23 grey values: of the 40 people eight are held out, in
+``naive_split``: AT&T faces, reduced to 28 x 23 gray values: of the 40 people eight are held out, in
 five folds. On pairs of the other 32, all 1,440 that match and as many others, five-fold
 cross-validation estimates the performance of a verifier: by folds of pairs at random
 (``StratifiedKFold``), which share people and images, and by ``PairKFold``, which keeps people
@@ -56,7 +56,7 @@ def compare_models(train, test, seed):
         figures[name] = measure(test[1], verifier.decision_function(test[0]), threshold=0)
         distances[f"{name}, pair_distance"] = verifier.pair_distance
     scaler = StandardScaler().fit(np.vstack(split_pairs(train[0])))
-    distances["distance of standardised pixels"] = partial(pixel_distance, scaler.transform)
+    distances["distance of standardized pixels"] = partial(pixel_distance, scaler.transform)
     distances["distance of pixels"] = partial(pixel_distance, np.asarray)
     for name, distance in distances.items():
         threshold = best_threshold(train[1], -distance(train[0]))

@@ -1,6 +1,6 @@
 """Measure verifiers that learn from labels: thresholds and probabilities for unseen identities.
 
-An embedder learns from labelled rows. ``PairTransformer(FrozenEstimator(embedder))`` and a logistic
+An embedder learns from labeled rows. ``PairTransformer(FrozenEstimator(embedder))`` and a logistic
 regression make a verifier of it, which is calibrated on pairs of others, like its threshold for a
 rate of false accepts: other people of the AT&T faces, other writers of SVC2004,
 other images of Fashion-MNIST, or other classes of it. A third group is tested.
@@ -198,7 +198,7 @@ def label_verification(data, *, seeds=3):
         task = load(data)
         runs = [run_seed(*task, deal, seed) for seed in range(seeds)]
         for rate, *of_rate in zip(RATES, *runs, strict=True):
-            rows.append(of_runs(of_rate, **{"data": name, "asked for": f"{100 * rate:.0f}"}))
+            rows.append(of_runs(of_rate, **{"data": name, "requested": f"{100 * rate:.0f}"}))
     return rows
 
 

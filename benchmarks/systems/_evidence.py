@@ -84,5 +84,5 @@ def whitening(X, y):
 
 
 def whitened_directions(X, y):
-    """Return the same tower with normalised embeddings."""
+    """Return the same tower with normalized embeddings."""
     return nn.Sequential(whitening(X, y), nn.RMSNorm(X.shape[1], 1e-12, elementwise_affine=False))

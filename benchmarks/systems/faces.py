@@ -125,7 +125,7 @@ def smaller(faces, block):
     Returns
     -------
     images : ndarray of float32 of shape (n_images, height // block, width // block)
-        Grey values in units of their deviation within the image.
+        Gray values in units of their deviation within the image.
     """
     height, width = (size // block for size in faces.shape[1:])
     cut = faces[:, : height * block, : width * block]

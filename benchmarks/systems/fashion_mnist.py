@@ -141,12 +141,12 @@ def fit_lab(X, y, pairs, *, depth, seed, shuffle):
 
 
 def as_unit(X):
-    """Return grey values as a tensor in [0, 1]."""
+    """Return gray values as a tensor in [0, 1]."""
     return torch.from_numpy(X.astype(np.float32) / np.float32(255))
 
 
 def fit_ours(X, y, pairs, *, depth, seed, n_copies=None, **parameters):
-    """Train the embedder on labelled rows, and return a function that embeds rows."""
+    """Train the embedder on labeled rows, and return a function that embeds rows."""
     parameters = ALONE | parameters
     embedder = SiameseEmbedder(depth=depth, random_state=seed, device="cpu", **parameters)
     embed = embedder.fit(X, y).transform
@@ -210,7 +210,7 @@ def models():
 
 
 def as_floats(X):
-    """Return grey values unchanged: the embedding without learning."""
+    """Return gray values unchanged: the embedding without learning."""
     return X.astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Omniglot: recognise characters of unseen alphabets from one example each.
+"""Omniglot: recognize characters of unseen alphabets from one example each.
 
 Trained on the 964 characters of the 30 background alphabets, tested on the 20 runs of Lake,
 Salakhutdinov and Tenenbaum: in each, 20 images of one alphabet that is not among the 30 are

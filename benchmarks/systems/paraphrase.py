@@ -1,7 +1,7 @@
 """Paraphrases: classify sentence pairs of the Microsoft Research Paraphrase Corpus.
 
 Official split, 4,076 training and 1,725 test pairs. Sentences become sparse rows of TF-IDF: words,
-pairs and triples of words, character n-grams, numbers and capitalised words, each kind in hashed
+pairs and triples of words, character n-grams, numbers and capitalized words, each kind in hashed
 buckets of its own, so that a word that is unseen in training counts as well. ``SiameseVerifier``
 reads pairs of such rows. Its tower gives every bucket a weight; its head is a logistic regression
 on the absolute differences of all buckets, each kind of terms at length 1, and on the share of

@@ -9,7 +9,7 @@ of the other thirty. The skilled forgeries of the thirty are learned from, too, 
 match.
 
 Of the time stamps only the steps are used, for velocities and pauses: the time of writing is an
-artefact of the recording and no feature.
+artifact of the recording and no feature.
 
 All settings were chosen by tests on thirty writers, ten at a time, with models of the other twenty.
 The ten writers of the first fold took no part in this, so their error has a column of its own.
@@ -115,7 +115,7 @@ def channels_of(points):
 
 
 def series_of(signatures):
-    """Resample signatures to N_STEPS, and standardise the channels in SCALED within each.
+    """Resample signatures to N_STEPS, and standardize the channels in SCALED within each.
 
     Returns
     -------

@@ -75,7 +75,7 @@ def fused_distances(X, y, columns, data, seed):
     Parameters
     ----------
     X : ndarray of shape (n_items, n_columns)
-        Standardised items.
+        Standardized items.
 
     y : ndarray of shape (n_items,)
         Their classes.

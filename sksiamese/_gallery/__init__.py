@@ -1,1 +1,1 @@
-"""Galleries of enrolled templates: enrolment, search, rejection and probabilities."""
+"""Galleries of enrolled templates: enrollment, search, rejection and probabilities."""

@@ -1,4 +1,4 @@
-"""Enrolment: validation of labels and embeddings, templates, and removal of classes."""
+"""Enrollment: validation of labels and embeddings, templates, and removal of classes."""
 
 import copy
 from collections.abc import Mapping, Set
@@ -18,7 +18,7 @@ from .._wrapped import inner_estimators
 
 
 def as_class_labels(X, y):
-    """Validate the labels of rows to enrol; a class may have a single row."""
+    """Validate the labels of rows to enroll; a class may have a single row."""
     y = as_labels(y, warn=True)
     check_consistent_length(X, y)
     kind = type_of_target(y, input_name="y")

@@ -109,7 +109,7 @@ def few_classes_message(target_far, n_classes, n_enrolled, *, trained):
         Whether the embedder was trained on some enrolled classes.
     """
     needed = min_n_classes(target_far)
-    remedies = ["enrol more classes"]
+    remedies = ["enroll more classes"]
     if trained and n_enrolled - needed >= 2:  # At least two classes are left for training.
         share = (needed - 0.5) / n_enrolled
         remedies.append(f"raise validation_fraction to {share:.4f} and call fit")

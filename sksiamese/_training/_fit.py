@@ -39,7 +39,7 @@ def optimizer_state(optimizer):
 
 
 def schedule(task, rows, optimizer, *, learning_rate, max_iter, seed):
-    """Yield the batches of each epoch, and decrease the learning rate linearly towards zero."""
+    """Yield the batches of each epoch, and decrease the learning rate linearly toward zero."""
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(max_iter):
         for group in optimizer.param_groups:

@@ -15,7 +15,7 @@ def resolve(table, choice):
 def comparison_key(value, *, ignored=()):
     """Return a key that is equal for equal values of a parameter.
 
-    The arguments of a ``functools.partial`` whose names are ``ignored`` have no effect.
+    Keyword arguments of a ``functools.partial`` that are named in ``ignored`` have no effect.
     """
     if isinstance(value, partial):
         keywords = {name: v for name, v in value.keywords.items() if name not in ignored}

@@ -66,8 +66,8 @@ def supcon(D, same, different, *, temperature=0.1):
 
     The mean over anchors of the mean over their positives p of
     ``d_p / temperature + log(sum_k exp(-d_k / temperature))``, with k over positives and
-    negatives. Designed for cosine distances. The loss is least, but above zero, if all
-    positives of an anchor are equally near.
+    negatives. Designed for cosine distances. The minimum is above zero for anchors with several
+    positives, and requires that these are equally near.
 
     Parameters
     ----------

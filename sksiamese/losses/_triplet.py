@@ -24,10 +24,10 @@ FEW_COLUMNS = 4
 def triplet(D, same, different, *, margin=0.2):
     """Compute the triplet loss: every positive nearer to its anchor than every negative.
 
-    The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over all active triplets, which have a
-    positive loss. Memory is proportional to the (n, m) matrix of distances: the negatives of
-    an anchor are sorted, so that the active ones of each positive are a prefix, and counts of
-    prefixes determine the value and the gradient.
+    The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over all active triplets, those with a
+    positive loss, of an anchor a, a positive p and a negative n. Memory is proportional to the
+    (n, m) matrix of distances: the negatives of an anchor are sorted, so that the active ones
+    of each positive come first, and their number determines the value and the gradient.
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
 
     A row counts if one of its k nearest neighbors is of its class. Ties are averaged over all
     orders, so that the result does not depend on the order of the rows: if s of m tied rows are
-    among the k nearest, and c of the m are of the class, one of the class is found with
-    probability ``1 - comb(m - c, s) / comb(m, s)``.
+    among the k nearest, and c of the m are of the class, at least one of the s is of the class
+    with probability ``1 - comb(m - c, s) / comb(m, s)``.
 
     Parameters
     ----------
@@ -94,9 +94,10 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     the row, else 0. Rows without others of their class are ignored.
 
     Ties are averaged over all orders, so that the result does not depend on the order of the
-    rows. Let m tied rows, c of the class, follow a nearer ones, h of the class. The t-th tied
-    row is of the class with probability ``c / m``; in this case the expected number of rows of
-    the class among the ``a + t`` nearest is ``h + 1 + (t - 1) * (c - 1) / (m - 1)``.
+    rows. Suppose that m rows are tied, c of them of the class, and that a rows are nearer, h of
+    them of the class. The t-th tied row is of the class with probability ``c / m``; in this case
+    the expected number of rows of the class among the ``a + t`` nearest is
+    ``h + 1 + (t - 1) * (c - 1) / (m - 1)``.
 
     Parameters
     ----------

@@ -59,11 +59,12 @@ def make_pairs(
         Number of pairs to draw, >= 2.
 
     match_share : float, default=0.5
-        Share of matching pairs, in [0, 1]; their number is rounded to an integer, half down.
+        Share of matching pairs, in [0, 1]. Their number is rounded to the nearest integer, and
+        down if two are equally near.
 
     balance : {"identity", "pair"}, default="pair"
-        Units to draw equally often. For a long-tailed distribution of rows over identities,
-        "pair" draws most matching pairs from the largest identity, as it has most of them.
+        Units to draw equally often. If a few identities have most rows, "pair" draws most
+        matching pairs from them, as they have most matching pairs.
 
         - "pair": all pairs of rows.
         - "identity": for matching pairs, all identities with at least two rows; for non-matching
@@ -74,9 +75,9 @@ def make_pairs(
         Number of groups of identities, >= 1. Each group needs at least two identities.
 
     unlabeled_label : object, default=None
-        Label of rows to ignore, such as -1. If ``y`` numbers chunks of matching rows, rows of
-        different chunks are considered as non-matching. NaN marks all missing labels: NaN, None
-        and NA.
+        Label of rows to ignore, such as -1. If the labels are numbers of groups of matching
+        rows, rows of different groups are assumed not to match. NaN marks all missing labels:
+        NaN, None and NA.
 
     as_view : bool, default=False
         Whether to return the pairs as a :class:`~sksiamese.PairView` of ``X``, which does not
@@ -100,9 +101,9 @@ def make_pairs(
     Raises
     ------
     ValueError
-        If there are fewer than two identities per group, if a group has fewer different pairs
-        than to be drawn, if a number is not an integer or is out of range, or if a label is
-        missing and ``unlabeled_label`` is not NaN.
+        If there are fewer than two identities per group, if a group has too few different pairs,
+        if a number is not an integer or is out of range, or if a label is missing and
+        ``unlabeled_label`` is not NaN.
 
     Examples
     --------

@@ -222,7 +222,7 @@ class PairKFold(_PairSplit):
     counts all dropped pairs. If new pairs can be drawn, ``make_pairs(n_groups=k)`` with
     ``GroupKFold`` drops none.
 
-    Read more in the :ref:`User Guide <pairs>`.
+    Read more in the :ref:`User Guide <identities>`.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ class PairShuffleSplit(_PairSplit):
     Training and test identities are drawn independently for each split. Pairs are dropped as by
     :class:`~sksiamese.PairKFold`.
 
-    Read more in the :ref:`User Guide <pairs>`.
+    Read more in the :ref:`User Guide <identities>`.
 
     Parameters
     ----------

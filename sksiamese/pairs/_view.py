@@ -18,15 +18,15 @@ class PairView:
     right item, that is indexed by rows: ``cross_val_score``, ``GridSearchCV`` and
     ``train_test_split`` index the row numbers only, without copies of the items.
     :class:`~sksiamese.SiameseVerifier` and :class:`~sksiamese.PairTransformer` process each
-    distinct item once, independent of the number of its pairs; other estimators convert the
+    distinct item once, regardless of the number of its pairs; other estimators convert the
     view by ``numpy.asarray``.
 
     Parameters
     ----------
     items : {array-like, memmap, sparse matrix, DataFrame} of shape (n_items, ...) or (n_items,)
         Items; not copied. Items of several dimensions are flattened, and a sequence of texts
-        becomes one column. Arrays of other libraries than NumPy with ``shape``, ``dtype`` and
-        row indexing, such as h5py or zarr, are not loaded, but read batch by batch.
+        becomes one column. Arrays with ``shape``, ``dtype`` and row indexing of libraries other
+        than NumPy, such as h5py or zarr, are read batch by batch, never as a whole.
 
     index : array-like of int of shape (n_pairs, 2)
         Row numbers of the left and the right item of each pair, in [0, n_items).
@@ -55,10 +55,10 @@ class PairView:
     Notes
     -----
     A verifier does not copy C-ordered arrays of booleans, uint8, signed integers, float32 or
-    float64, CSR matrices of floats, and arrays of other libraries. It converts all other items,
+    float64, CSR matrices of floats, or arrays of other libraries. It converts all other items,
     such as F-ordered arrays, float16 or DataFrames, as a whole in each call. Each call validates
-    all items in memory or in a memory map, including items without a pair; for a few pairs of
-    many items, make a view of these items only.
+    all items in memory or in a memory map, including items without a pair. For a few pairs of
+    many items, create a view of the paired items only.
 
     Examples
     --------

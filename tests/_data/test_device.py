@@ -1,4 +1,4 @@
-"""Test code for accelerators on the CPU: same results, and no synchronisation.
+"""Test code for accelerators on the CPU: same results, and no synchronization.
 
 Tensors of the device "meta" have no values: whoever asks for one, or for a size that depends on
 one, gets an error.
@@ -146,7 +146,7 @@ def test_towers_do_not_synchronise_with_the_device(name):
 
 
 class Watch(TorchDispatchMode):
-    """Record the operations that synchronise: reading numbers, and sizes that depend on values."""
+    """Record the operations that synchronize: reading numbers, and sizes that depend on values."""
 
     WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "bincount", "equal")
 
@@ -282,7 +282,7 @@ def test_writable_arrays_are_read_without_a_copy_on_the_cpu():
 
 
 def test_row_numbers_are_contiguous_when_sent_to_the_device(monkeypatch):
-    """CUDA synchronises to copy row numbers that are not contiguous, such as a shard."""
+    """CUDA synchronizes to copy row numbers that are not contiguous, such as a shard."""
     asked = []
     monkeypatch.setattr(_items, "to_device", lambda tensor, device: asked.append(tensor) or tensor)
     some = np.arange(10)[1::3]

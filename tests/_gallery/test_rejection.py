@@ -183,7 +183,7 @@ def test_with_too_few_classes_for_a_rate_every_row_is_rejected(n_classes, target
 
 def test_a_single_class_accepts_no_row():
     identifier = SiameseIdentifier(IDENTITY, target_far=0.5)
-    with pytest.warns(UserWarning, match=r"needs 3 enrolled classes .* there are 1, .* enrol more"):
+    with pytest.warns(UserWarning, match=r"needs 3 enrolled classes .* there are 1.* enroll more"):
         identifier.fit([[0.0], [0.1]], ["me", "me"])
     assert identifier.threshold_ == -np.inf
     assert identifier.predict([[0.0]]) == ["unknown"]

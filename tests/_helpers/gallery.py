@@ -8,7 +8,7 @@ IDENTITY = FrozenEstimator(FunctionTransformer().fit([[0.0]]))
 
 
 def people(n_classes, n_rows, *, seed=0, spread=0.3):
-    """Return rows of classes with random centres, and their labels."""
+    """Return rows of classes with random centers, and their labels."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(n_classes, 1, 8))
     X = centres + spread * rng.normal(size=(n_classes, n_rows, 8))

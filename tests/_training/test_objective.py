@@ -1,4 +1,4 @@
-"""Test the objective of the embedder: losses, memory, regularisers, labels."""
+"""Test the objective of the embedder: losses, memory, regularizers, labels."""
 
 import copy
 import pickle

@@ -180,7 +180,7 @@ def ranked_list_by_hand(D, same, different, margin=0.4, boundary=1.2, temperatur
 
 
 def soft_counts(values, n_bins, limit):
-    """Return counts weighted by triangles around the centres of the bins."""
+    """Return counts weighted by triangles around the centers of the bins."""
     centers = torch.arange(n_bins + 1) * limit / n_bins
     width = limit / n_bins
     values = torch.stack([*values])

@@ -1,4 +1,4 @@
-"""Compare metrics with loops over thresholds and neighbours; test worked values and scorers."""
+"""Compare metrics with loops over thresholds and neighbors; test worked values and scorers."""
 
 from fractions import Fraction
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Test towers, their factories and standardisation."""
+"""Test towers, their factories and standardization."""
 
 import copy
 import itertools

@@ -27,7 +27,7 @@ def test_identification_reports_figures_rates_and_the_time_of_a_search(
     for row in results["identifier"]:
         assert len(row["summary"]) == 4
         assert 0.4 < row["summary"]["AUC of unknown"]["mean"] <= 1
-        assert 0.1 < row["summary"]["named rightly without rejection"]["mean"] <= 1
+        assert 0.1 < row["summary"]["correctly identified without rejection"]["mean"] <= 1
     assert [row["characters"] for row in results["identifier_rates"]] == ["new", "learned from"]
     assert all(
         0 <= row["summary"]["false accepts"]["mean"] < 0.5 for row in results["identifier_rates"]
@@ -60,7 +60,7 @@ def test_separated_characters_are_identified_and_unknown_ones_rejected(load_scri
         assert list(figures.values()) == [1.0, 1.0, 1.0]
     rate = module.rates(Z, y, None, 20, 0.1, seed=0)
     assert rate["false accepts"] < 0.2
-    assert rate["named rightly"] == 1
+    assert rate["correctly identified"] == 1
 
 
 def test_the_search_of_scikit_learn_gives_the_same_results(load_script, monkeypatch):

@@ -21,7 +21,7 @@ def test_verifiers_of_labels_report_errors_rates_and_what_intervals_hold(
     monkeypatch.setattr(module, "TASKS", {task: module.TASKS[task]})
     monkeypatch.setitem(module.SUPCON, "max_iter", 1)
     results = run(module, tmp_path, "--seeds", 2)
-    assert [row["asked for"] for row in results] == ["1", "5"]
+    assert [row["requested"] for row in results] == ["1", "5"]
     for row in results:
         assert row["data"] == task
         assert len(row["runs"]) == 2
