@@ -203,7 +203,7 @@ def cnn(
         block = [nn.Conv2d(n_in, n_out, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True)]
         if normalization is not None:
             block.append(NORMALIZATIONS_OF_CHANNELS[normalization](n_out))
-        block.append(new_activation(activation, (2, n_out, 1, 1)))
+        block.append(new_activation(activation, (2, n_out, 2, 2)))
         if shortcuts:
             pool, resize = nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(n_in, n_out, 1, bias=False)
             block = [Shortcut(nn.Sequential(*block), nn.Sequential(pool, resize))]
