@@ -40,7 +40,7 @@ from ._training._tower import (
 )
 from ._training._validation import apply_scorer
 from .distances import DISTANCES
-from .towers import TOWERS
+from .towers import ACTIVATIONS, TOWERS
 
 ROWS_WANTED = "must hold rows of real numbers, one row for each sample"
 """Requirement in errors about rows that scikit-learn rejects."""
@@ -66,6 +66,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "tower",
         "depth",
         "width",
+        "activation",
+        "normalization",
+        "shortcuts",
         "input_shape",
         "scaling",
         "dropout",
@@ -80,6 +83,9 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "tower": [StrOptions(set(TOWERS)), callable],
         "depth": [Interval(Integral, 1, 1000, closed="both")],
         "width": [Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS)), callable, None],
+        "normalization": [StrOptions({"batch", "layer"}), None],
+        "shortcuts": ["boolean"],
         "input_shape": [tuple, list, None],
         "scaling": [StrOptions({"auto", "columns", "shared"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],

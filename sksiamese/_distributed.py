@@ -2,8 +2,9 @@
 
 All processes draw the same batches. Each process embeds a slice of a batch; the embeddings are
 gathered, and each process computes the loss of the full batch, including pairs across
-processes. Gradients are averaged, so that a step is the same as in a single process. Without
-an initialized process group the functions of this module do nothing.
+processes. Batch normalization uses the statistics of the full batch. Gradients are averaged, so
+that a step is the same as in a single process. Without an initialized process group the functions
+of this module do nothing.
 """
 
 import zlib
@@ -52,6 +53,11 @@ def rank():
     return dist.get_rank() if _is_distributed() else 0
 
 
+def n_processes():
+    """Return the number of processes, 1 without an initialized process group."""
+    return dist.get_world_size() if _is_distributed() else 1
+
+
 def shard_slice(rows):
     """Return the slice of the rows of a batch that this process embeds."""
     if not _is_distributed():
@@ -67,6 +73,28 @@ def shard_slice(rows):
 def gather_embeddings(Z, rows):
     """Gather the embeddings of all rows of a batch from the slices of all processes."""
     return _GatherRows.apply(Z, len(rows), shard_slice(rows)) if _is_distributed() else Z
+
+
+def sum_over_processes(value):
+    """Return the sum of a tensor over all processes, with gradients."""
+    return _Sum.apply(value) if _is_distributed() else value
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over all processes; the gradient of each term is the sum of the gradients of all."""
+
+    @staticmethod
+    def forward(ctx, value):
+        value = value.clone()
+        dist.all_reduce(value)
+        return value
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        gradient = gradient.clone()
+        dist.all_reduce(gradient)
+        return gradient
 
 
 class _GatherRows(torch.autograd.Function):

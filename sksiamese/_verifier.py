@@ -86,6 +86,22 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         >= 1. By default the ``width`` of the tower, such as 512 for the "mlp"; set it for a
         callable without a default.
 
+    activation : str or callable, default=None
+        Activation of the hidden layers of the tower: "elu", "gelu", "identity", "leaky_relu",
+        "logistic", "relu", "silu", "tanh", or a callable without arguments that returns a
+        module for each layer, such as ``torch.nn.Mish``. None is the default of the tower, "relu"
+        for "mlp", "cnn" and "tdnn".
+
+    normalization : {"batch", "layer"} or None, default=None
+        Normalization of the hidden units before the activation: of each unit over the rows of a
+        batch in training ("batch"; not for "tdnn"), or over the units of each row ("layer"). None
+        is the default of the tower: none for "mlp", groups of channels for "cnn", and "layer" for
+        "tdnn".
+
+    shortcuts : bool, default=False
+        Whether each hidden layer of the tower adds its input to its output, as in residual
+        networks. A linear map of the input changes the number of units if necessary.
+
     input_shape : tuple of int, default=None
         Shape of one item for the tower, such as ``(28, 28)``; its product is the number
         of features of an item. By default items are flat.
@@ -301,6 +317,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         tower="mlp",
         depth=None,
         width=None,
+        activation=None,
+        normalization=None,
+        shortcuts=False,
         input_shape=None,
         scaling="auto",
         dropout=0.0,
@@ -330,6 +349,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         self.tower = tower
         self.depth = depth
         self.width = width
+        self.activation = activation
+        self.normalization = normalization
+        self.shortcuts = shortcuts
         self.input_shape = input_shape
         self.scaling = scaling
         self.dropout = dropout

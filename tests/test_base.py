@@ -23,6 +23,8 @@ from sksiamese._data._device import on_device
 from sksiamese._data._items import CHUNK
 from sksiamese._data._standardization import fit_standardize
 from sksiamese.losses import supcon
+from sksiamese.towers import mlp, pretrained
+from sksiamese.towers._hidden import BatchNorm
 
 FAST = {"max_iter": 3, "width": 32, "random_state": 0}
 
@@ -286,6 +288,12 @@ BAD_PARAMETERS = [
     ({"dropout": 1.0}, "'dropout' parameter"),
     ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
     ({"depth": 10**9}, "'depth' parameter"),
+    ({"activation": "relu6"}, "'activation' parameter"),
+    ({"normalization": "group"}, "'normalization' parameter"),
+    ({"shortcuts": "yes"}, "'shortcuts' parameter"),
+    ({"activation": nn.ReLU()}, "activation is a module, which all layers would share"),
+    ({"activation": nn.GLU}, "activation changed the shape of a batch"),
+    ({"tower": "tdnn", "normalization": "batch"}, "set normalization='layer', its default"),
     ({"device": "hpu"}, "device='hpu' is not supported"),
     ({"device": "privateuseone"}, "device='privateuseone' is not supported"),
     ({"device": ""}, "device='' is not available; pass 'auto'"),
@@ -510,6 +518,140 @@ def test_a_tower_factory_gets_the_parameters_of_its_signature(case):
     assert seen == {"input_shape": (8, 8), "n_components": 5, "depth": 7}
     estimator(5, tower=functools.partial(factory, depth=2), **FAST).fit(X, y)
     assert seen["depth"] == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"activation": "tanh"},
+        {"activation": nn.Mish},
+        {"normalization": "batch"},
+        {"normalization": "layer"},
+        {"shortcuts": True},
+        {"depth": 6, "activation": "silu", "normalization": "batch", "shortcuts": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_hidden_layers_are_parameters_of_both_estimators(case, options, dtype):
+    estimator, X, y = case
+    X = X.astype(dtype)
+    expected = outputs(estimator(**FAST).fit(X, y), X)
+    model = estimator(**FAST | options).fit(X, y)
+    found = outputs(model, X)
+    assert np.isfinite(found).all()
+    assert not np.allclose(found, expected)
+    weights = {w.dtype for w in model.tower_.state_dict().values() if w.is_floating_point()}
+    assert weights == {torch.from_numpy(X).dtype}
+    np.testing.assert_array_equal(outputs(estimator(**FAST | options).fit(X, y), X), found)
+    np.testing.assert_array_equal(outputs(pickle.loads(pickle.dumps(model)), X), found)
+    precise = estimator(**FAST | options, precision="bfloat16").fit(X, y)
+    assert np.isfinite(outputs(precise, X)).all()
+
+
+def test_the_default_activation_is_relu(case):
+    estimator, X, y = case
+    one, other = (estimator(**FAST, activation=name).fit(X, y) for name in (None, "relu"))
+    np.testing.assert_array_equal(outputs(one, X), outputs(other, X))
+
+
+HIDDEN = {"activation": "tanh", "normalization": "layer", "shortcuts": True}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_an_option_that_a_tower_does_not_have_is_refused(case, name):
+    estimator, X, y = case
+    without = functools.partial(pretrained, backbone=nn.Flatten())
+    bound = functools.partial(mlp, **{name: HIDDEN[name]})
+    options = {name: HIDDEN[name]}
+    for tower in (without, bound, lambda input_shape, n_components: mlp(input_shape, n_components)):
+        with pytest.raises(ValueError, match=f"{name}=.* has no effect.*; set {name}="):
+            estimator(**FAST, tower=tower, **options).fit(X, y)
+        estimator(**FAST, tower=tower).fit(X, y)
+
+
+def test_a_factory_gets_the_hidden_layers_that_its_signature_names(case):
+    estimator, X, y = case
+    seen = []
+
+    def factory(input_shape, n_components, activation="gelu", normalization=None, shortcuts=None):
+        seen.append((activation, normalization, shortcuts))
+        return mlp(input_shape, n_components)
+
+    estimator(**FAST, tower=factory).fit(X, y)
+    estimator(**FAST, tower=factory, **HIDDEN).fit(X, y)
+    assert seen == [("gelu", None, False), ("tanh", "layer", True)]
+
+    def needs(input_shape, n_components, activation):
+        return mlp(input_shape, n_components, activation=activation)
+
+    with pytest.raises(ValueError, match=r"activation=None uses the default.*; set activ"):
+        estimator(**FAST, tower=needs).fit(X, y)
+    estimator(**FAST, tower=needs, activation="elu").fit(X, y)
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_warm_start_compares_hidden_layers(case, name):
+    estimator, X, y = case
+    model = estimator(**FAST, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match=f"{name} has changed from .* to {HIDDEN[name]!r}"):
+        model.set_params(**{name: HIDDEN[name]}).fit(X, y)
+
+
+def batch_norms(model):
+    """Return the batch normalization layers of a fitted tower."""
+    return [layer for layer in model.tower_.modules() if isinstance(layer, BatchNorm)]
+
+
+def test_batch_normalization_embeds_each_row_alone_and_changes_nothing(case):
+    estimator, X, y = case
+    model = estimator(**FAST, depth=3, normalization="batch").fit(X, y)
+    assert len(batch_norms(model)) == 2
+    before = copy.deepcopy(model.tower_.state_dict())
+    together, alone = (
+        outputs(model, X),
+        np.concatenate([outputs(model, X[i : i + 1]) for i in (0, 7)]),
+    )
+    np.testing.assert_allclose(alone, together[[0, 7]], rtol=1e-4, atol=1e-5)
+    after = model.tower_.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_a_warm_start_continues_running_averages_and_a_failed_one_keeps_them(case):
+    estimator, X, y = case
+    model = estimator(**FAST, normalization="batch", warm_start=True).fit(X, y)
+    (norm, *_) = batch_norms(model)
+    n_batches = int(norm.n_batches)
+    assert n_batches > 0
+    model.fit(X, y)
+    (norm, *_) = batch_norms(model)
+    assert int(norm.n_batches) == 2 * n_batches
+    before = copy.deepcopy(norm.state_dict())
+    with pytest.raises(RuntimeError, match="stop"):
+        model.set_callbacks(Recorder(raises=RuntimeError("stop"))).fit(X, y)
+    (norm, *_) = batch_norms(model)
+    assert all(torch.equal(norm.state_dict()[name], before[name]) for name in before)
+
+
+def test_early_stopping_restores_running_averages(case):
+    estimator, X, y = case
+    states = []
+
+    class Keep(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+            if context.task_name == "epoch":
+                states.append(copy.deepcopy(fitted_estimator.tower_.state_dict()))
+
+    options = {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 8, "tol": 0.0}
+    model = estimator(**FAST | options, normalization="batch", learning_rate_init=0.02)
+    model.set_callbacks(Keep()).fit(X, y)
+    best = int(np.argmax(model.validation_scores_))
+    assert best + 1 < len(states)
+    fitted = model.tower_.state_dict()
+    norms = [name for name in fitted if name.endswith(("n_batches", "variance"))]
+    assert norms
+    assert all(torch.equal(fitted[name], states[best][name]) for name in norms)
+    assert not any(torch.equal(fitted[name], states[-1][name]) for name in norms)
 
 
 def test_standardisation_in_chunks_equals_all_rows():

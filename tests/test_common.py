@@ -65,6 +65,7 @@ SLOW_EMBEDDERS = [
     SiameseEmbedder(tower="cnn", depth=2, width=8),
     SiameseEmbedder(tower="tdnn", depth=2, width=16),
     SiameseEmbedder(tower=TwoCues),
+    SiameseEmbedder(activation="gelu", normalization="batch", shortcuts=True),
     SiameseEmbedder(scaling=None),
     SiameseEmbedder(scaling="shared"),
 ]
@@ -81,6 +82,7 @@ SLOW_VERIFIERS = [
     SiameseVerifier(margin=None, depth=3, width=128),
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),
+    SiameseVerifier(activation="gelu", normalization="batch", shortcuts=True),
     SiameseVerifier(head="weighted_l1"),
     SiameseVerifier(scaling=None),
     SiameseVerifier(scaling="shared"),

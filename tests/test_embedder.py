@@ -188,6 +188,25 @@ def test_partial_fit_continues_fit_and_its_optimizer(digits):
     assert later == [2 * step for step in steps]
 
 
+def single_rows(y, batch_size, *, generator):
+    """Yield batches of one row, and one of all rows."""
+    rows = torch.arange(len(y))
+    yield from [rows[:1], rows, rows[1:2]]
+
+
+def test_batch_normalization_works_with_batches_of_one_row_and_in_chunks(digits):
+    X, X_test, y, y_test = digits
+    options = {"normalization": "batch", "loss": "normalized_softmax", "random_state": 0}
+    embedder = SiameseEmbedder(sampler=single_rows, max_iter=20, **options).fit(X[:300], y[:300])
+    assert np.isfinite(embedder.loss_curve_).all()
+    assert embedder.score(X_test, y_test) > 0.9
+    chunked = SiameseEmbedder(normalization="batch", random_state=0)
+    for _ in range(3):
+        for part in (slice(0, 500), slice(500, 1000)):
+            chunked.partial_fit(X[part], y[part])
+    assert chunked.score(X_test, y_test) > 0.93
+
+
 def test_partial_fit_refuses_unknown_and_single_classes(digits):
     X, _, y, _ = digits
     embedder = SiameseEmbedder(max_iter=2).partial_fit(X[y < 5], y[y < 5])

@@ -65,6 +65,24 @@ def test_two_workers_give_the_same_scores_for_folds_without_shared_identities(di
     assert found[0][2] != found[0][3]
 
 
+@pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
+def test_hidden_layers_are_searched_with_size_margin_and_distance(few, digit_pairs, estimator):
+    data, scoring = few, None
+    if estimator is SiameseVerifier:
+        data, scoring = (digit_pairs[0][:300], digit_pairs[2][:300]), "roc_auc"
+    model = estimator(4, width=16, depth=3, max_iter=1, random_state=0)
+    grid = [
+        {"activation": [None, "tanh", torch.nn.Mish]},
+        {"normalization": [None, "batch", "layer"], "shortcuts": [False, True]},
+        {"shortcuts": [True], "depth": [1, 2], "width": [8], "margin": [0.5]},
+        {"normalization": ["batch"], "distance": ["cosine", "manhattan"]},
+    ]
+    search = GridSearchCV(model, grid, cv=2, scoring=scoring, error_score="raise").fit(*data)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all()
+    assert len(set(scores)) == 12  # The defaults occur twice.
+
+
 def test_halving_over_epochs_keeps_the_best_candidates(few):
     grid = {"siameseembedder__learning_rate_init": [1e-7, 1e-6, 1e-5, 5e-3]}
     options = {"resource": MAX_ITER, "min_resources": 2, "max_resources": 8, "factor": 2, "cv": 2}

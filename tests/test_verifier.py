@@ -228,6 +228,39 @@ def test_a_batch_may_be_a_single_pair(digit_pairs, batch_size, n_pairs):
     assert np.isfinite(verifier.loss_curve_).all()
 
 
+def test_batch_normalization_uses_the_items_of_both_sides(digit_pairs):
+    P, _, match, _ = digit_pairs
+    P, match = P[:60], match[:60]
+    options = {"batch_size": 60, "max_iter": 1, "learning_rate_init": 1e-30, "random_state": 0}
+    verifier = SiameseVerifier(8, normalization="batch", **options).fit(P, match)
+    scale, shape, (flatten, linear, norm, *_) = verifier.tower_
+    with torch.no_grad():
+        items = torch.from_numpy(np.concatenate(split_pairs(P)))
+        hidden = linear(flatten(shape(scale(items))))
+    torch.testing.assert_close(norm.mean, hidden.mean(dim=0))
+    torch.testing.assert_close(norm.variance, hidden.var(dim=0))
+    other = SiameseVerifier(8, normalization="batch", **options).fit(swapped(P), match)
+    torch.testing.assert_close(other.tower_[2][2].mean, norm.mean)
+
+
+def test_batch_normalization_keeps_the_symmetry_of_pairs(digit_pairs):
+    P, _, match, _ = digit_pairs
+    options = {"normalization": "batch", "depth": 3, "width": 32, "max_iter": 5}
+    verifier = SiameseVerifier(random_state=0, **options).fit(P[:500], match[:500])
+    logits = verifier.decision_function(P)
+    np.testing.assert_array_equal(verifier.decision_function(swapped(P)), logits)
+    assert verifier.score(P[500:], match[500:]) > 0.75
+
+
+@pytest.mark.parametrize(("batch_size", "n_pairs"), [(2, 5), (64, 2)])
+def test_batch_normalization_works_with_few_pairs(digit_pairs, batch_size, n_pairs):
+    P, _, match, _ = digit_pairs
+    rows = [*np.flatnonzero(match)[:1], *np.flatnonzero(~match)[: n_pairs - 1]]
+    options = {"batch_size": batch_size, "normalization": "batch", "max_iter": 2}
+    verifier = SiameseVerifier(random_state=0, **options).fit(P[rows], match[rows])
+    assert np.isfinite(verifier.decision_function(P)).all()
+
+
 def test_a_head_needs_no_weights(digit_pairs):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(head=Near, max_iter=5, random_state=0).fit(P, match)

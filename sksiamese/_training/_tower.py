@@ -29,6 +29,12 @@ MIN_COMPONENTS = 32
 CHANGEABLE = ("learning_rate_factor",)
 """Arguments of a tower factory that may change for a fitted tower."""
 
+SIZES = ("depth", "width")
+"""Parameters of an estimator that are sizes of its tower."""
+
+UNSET = {"activation": None, "normalization": None, "shortcuts": False}
+"""Parameters of an estimator that only some towers have, and their defaults."""
+
 
 class TowerSpec(NamedTuple):
     """Parameters of an estimator that define its tower."""
@@ -45,19 +51,14 @@ class TowerSpec(NamedTuple):
     learned_weight: float | str
     """Weight of the learned components, or "auto"."""
 
-    sizes: dict
-    """Depth and width, without those left to the default of the tower."""
-
-    dropout: float
+    options: dict
+    """Optional arguments of the tower, without those left to its defaults."""
 
     item_shape: tuple
     """Shape of one item."""
 
     scaling: str | None
     """Parameter ``scaling``."""
-
-    feature_names: np.ndarray | None
-    """Names of the columns of an item, or None."""
 
     dtype: torch.dtype
     """Dtype of the computation."""
@@ -75,11 +76,9 @@ class TowerSpec(NamedTuple):
             estimator.n_components - n_plain,
             n_plain,
             estimator.learned_weight,
-            tower_sizes(estimator.tower, depth=estimator.depth, width=estimator.width),
-            estimator.dropout,
+            tower_options(estimator, feature_names),
             item_shape(estimator.input_shape, X.shape[1]),
             estimator.scaling,
-            feature_names,
             torch.from_numpy(np.empty(0, dtype)).dtype,
         )
 
@@ -105,16 +104,46 @@ def n_plain_components(estimator, n_features, *, single_label):
     return min(n_components // 2, n_features)
 
 
-def tower_sizes(tower, **sizes):
-    """Return the sizes that are set, and raise if the tower requires another one."""
-    parameters = signature_parameters("tower", resolve(TOWERS, tower))
-    for name, size in sizes.items():
+def tower_options(estimator, feature_names):
+    """Return optional arguments of a tower, without those left to its defaults.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Its parameters are the options; None is the default of the tower.
+
+    feature_names : ndarray of shape (n_features,) or None
+        Names of the columns of an item.
+
+    Returns
+    -------
+    options : dict
+        Options by name.
+
+    Raises
+    ------
+    ValueError
+        If an option is None and the tower has no default, or the tower cannot receive an option.
+    """
+    tower = resolve(TOWERS, estimator.tower)
+    parameters = signature_parameters("tower", tower)
+    options = {name: getattr(estimator, name) for name in (*SIZES, *UNSET)}
+    options["shortcuts"] = bool(options["shortcuts"])  # It may be a boolean of NumPy.
+    for name, value in options.items():
         required = name in parameters and parameters[name].default is Parameter.empty
-        if size is None and required:
+        if value is None and required:
             raise ValueError(
                 f"{name}=None uses the default of the tower, but this tower has none; set {name}."
             )
-    return {name: size for name, size in sizes.items() if size is not None}
+    free = parameters.keys() - getattr(tower, "keywords", {}).keys()
+    for name, unset in UNSET.items():
+        if options[name] not in (unset, None) and name not in free:
+            raise ValueError(
+                f"{name}={options[name]!r} has no effect, as the signature of this tower has no "
+                f"argument {name!r}, or functools.partial has bound it; set {name}={unset!r}."
+            )
+    options = {name: value for name, value in options.items() if value is not None}
+    return options | {"dropout": estimator.dropout, "feature_names": feature_names}
 
 
 def item_shape(input_shape, n_features):
@@ -175,16 +204,15 @@ def build_body(spec):
     """Return the network of a tower from its factory."""
     factory = resolve(TOWERS, spec.tower)
     leading = {"input_shape": spec.item_shape, "n_components": spec.n_components}
-    options = {**spec.sizes, "dropout": spec.dropout, "feature_names": spec.feature_names}
     if isinstance(spec.tower, str):
-        if fits_in_memory(factory, {**leading, **options}):
-            return bind("tower", factory, leading, **options)()
-        sizes = ", ".join(f"{name}={size}" for name, size in spec.sizes.items())
+        if fits_in_memory(factory, {**leading, **spec.options}):
+            return bind("tower", factory, leading, **spec.options)()
+        sizes = ", ".join(f"{name}={spec.options[name]}" for name in SIZES if name in spec.options)
         raise ValueError(
             f"tower={spec.tower!r} with {sizes} and n_components={spec.n_components} would need "
             "more memory than available; lower them."
         )
-    body = build_module("tower", factory, leading, **options)
+    body = build_module("tower", factory, leading, **spec.options)
     for part in body.modules():
         if isinstance(part, nn.Embedding | nn.EmbeddingBag):
             part.register_forward_pre_hook(codes_to_integers)

@@ -2,8 +2,10 @@
 
 A tower factory is a callable that returns an ``nn.Module``, which maps a batch of items to
 (n, n_components). Its signature may name any of these arguments: ``input_shape``, the shape
-of one item as a tuple, ``n_components``, ``depth``, ``width``, ``dropout`` and
-``feature_names``, the column names of an item or None. If its required arguments have other
+of one item as a tuple, ``n_components``, ``depth``, ``width``, ``dropout``, ``activation``,
+``normalization``, ``shortcuts`` and ``feature_names``, the column names of an item or None.
+``activation`` is a name in :data:`ACTIVATIONS` or a callable. ``depth``, ``width``, ``activation``
+and ``normalization`` are passed unless the estimator has None. If its required arguments have other
 names, ``input_shape`` and ``n_components`` are passed by position. A factory without arguments
 is called without any.
 
@@ -30,10 +32,12 @@ from typing import Protocol
 from torch import nn
 
 from ._composed import multi_cue, pretrained
+from ._hidden import ACTIVATIONS
 from ._layers import Standardize, ToType, UnitLength
 from ._single import cnn, mlp, tdnn
 
 __all__ = [
+    "ACTIVATIONS",
     "TOWERS",
     "Standardize",
     "ToType",

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from .._parameters import check_count, check_real, check_shape, part_attribute
+from ._hidden import hidden_layer, new_activation
 from ._layers import Standardize
 from ._single import check_sizes, mlp
 
@@ -23,6 +24,9 @@ def multi_cue(
     depth=3,
     width=128,
     dropout=0.0,
+    activation="relu",
+    normalization=None,
+    shortcuts=False,
     feature_names=None,
 ):
     """Build one tower for each group of columns, fused by fully connected layers.
@@ -55,6 +59,17 @@ def multi_cue(
 
     dropout : float, default=0.0
         Dropout probability of the fused units, in [0, 1), and of the default towers.
+
+    activation : str or callable, default="relu"
+        Activation of the layers that fuse the cues, and of the default towers, as in :func:`mlp`.
+
+    normalization : {"batch", "layer"} or None, default=None
+        Normalization of the layer that fuses the cues, and of the default towers, as in
+        :func:`mlp`.
+
+    shortcuts : bool, default=False
+        Whether the layer that fuses the cues, and those of the default towers, add their input to
+        their output, as in :func:`mlp`.
 
     feature_names : sequence of str, default=None
         Column names; passed by the estimators.
@@ -96,7 +111,9 @@ def multi_cue(
         name: _column_indices(name, selection, prod(input_shape), feature_names)
         for name, selection in cues.items()
     }
-    options = {"depth": depth, "width": width, "dropout": dropout}
+    layers = {"dropout": dropout, "activation": activation, "normalization": normalization}
+    layers["shortcuts"] = shortcuts
+    options = {"depth": depth, "width": width, **layers}
     parts = []
     for name, selection in columns.items():
         factory = (towers or {}).get(name)
@@ -105,7 +122,7 @@ def multi_cue(
             factory(shape, n_components) if factory else mlp(shape, n_components, **options)
         )
     rules = [part_attribute((towers or {}).get(name) or mlp, "scaling", "auto") for name in columns]
-    return Fusion(list(columns.values()), parts, rules, n_components, width, dropout)
+    return Fusion(list(columns.values()), parts, rules, n_components, width, layers)
 
 
 class _SelectColumns(nn.Module):
@@ -123,16 +140,15 @@ class _SelectColumns(nn.Module):
 class Fusion(nn.Module):
     """Towers of several groups of columns, and layers that fuse their embeddings."""
 
-    def __init__(self, columns, towers, scaling, n_components, width, dropout):
+    def __init__(self, columns, towers, scaling, n_components, width, layers):
         super().__init__()
         self.scaling = scaling
         self.columns = nn.ModuleList(map(_SelectColumns, columns))
         self.towers = nn.ModuleList(towers)
+        n_joined = len(towers) * n_components
         self.fusion = nn.Sequential(
-            nn.ReLU(),
-            nn.Linear(len(towers) * n_components, width),
-            nn.ReLU(),
-            nn.Dropout(dropout),
+            new_activation(layers["activation"], (2, n_joined)),
+            *hidden_layer(n_joined, width, **layers),
             nn.Linear(width, n_components),
         )
 

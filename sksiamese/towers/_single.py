@@ -1,19 +1,38 @@
 """Towers of a single network: multilayer perceptron, convolutional and time-delay network."""
 
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, zip_longest
 from math import prod
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from .._parameters import check_count, check_real, check_shape
+from ._hidden import (
+    BatchNorm,
+    Shortcut,
+    check_normalization,
+    check_shortcuts,
+    hidden_layer,
+    linear_shortcut,
+    new_activation,
+)
 
 __all__ = ["cnn", "mlp", "tdnn"]
 
 
-def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
-    """Build a multilayer perceptron with rectified linear units.
+def mlp(
+    input_shape,
+    n_components,
+    *,
+    depth=2,
+    width=512,
+    dropout=0.0,
+    activation="relu",
+    normalization=None,
+    shortcuts=False,
+):
+    """Build a multilayer perceptron.
 
     Parameters
     ----------
@@ -33,10 +52,36 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     dropout : float, default=0.0
         Dropout probability of the hidden units, in [0, 1).
 
+    activation : str or callable, default="relu"
+        Activation of the hidden layers: a name in :data:`ACTIVATIONS`, or a callable without
+        arguments that returns a module for each layer, such as ``nn.Mish``.
+
+    normalization : {"batch", "layer"} or None, default=None
+        Normalization of the hidden units before the activation: of each unit over the rows of a
+        batch, or over all units of each row.
+
+    shortcuts : bool, default=False
+        Whether each hidden layer adds its input to its output, which makes deep towers easier to
+        train. A linear map without bias changes the number of units
+        of the input if necessary.
+
     Returns
     -------
     tower : nn.Sequential
         Maps items, a batch of shape (n, ...), to embeddings (n, n_components).
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or ``activation`` returns no module or changes the shape of
+        its input.
+
+    References
+    ----------
+    S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing
+    internal covariate shift", ICML 2015; layers: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer
+    normalization", arXiv:1607.06450, 2016; shortcuts: K. He, X. Zhang, S. Ren, J. Sun, "Deep
+    residual learning for image recognition", CVPR 2016.
 
     Examples
     --------
@@ -47,9 +92,10 @@ def mlp(input_shape, n_components, *, depth=2, width=512, dropout=0.0):
     input_shape, n_components = _check_shapes(input_shape, n_components)
     depth, width, dropout = check_sizes(depth, width, dropout)
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
+    options = {"activation": activation, "normalization": normalization, "shortcuts": shortcuts}
     layers = [nn.Flatten()]
     for n_in, n_out in pairwise(sizes[:-1]):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(dropout)]
+        layers += hidden_layer(n_in, n_out, dropout=dropout, **options)
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
@@ -57,12 +103,22 @@ mlp.scaling = "columns"
 mlp.plain_items = True
 
 
-def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="global"):
-    """Build a convolutional network of blocks of convolution, pooling, normalization and ReLU.
+def cnn(
+    input_shape,
+    n_components,
+    *,
+    depth=3,
+    width=32,
+    dropout=0.0,
+    pooling="global",
+    activation="relu",
+    normalization="group",
+    shortcuts=False,
+):
+    """Build a convolutional network of blocks of convolution, pooling, normalization, activation.
 
     Every block has a 3 x 3 convolution, halves the size of the image, and doubles the number
-    of channels. Group normalization, with groups of 16 channels, ensures that an embedding
-    does not depend on the rest of the batch.
+    of channels. Group normalization, the default, does not depend on the rest of the batch.
 
     Parameters
     ----------
@@ -86,6 +142,19 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     pooling : {"global", "flatten"}, default="global"
         Whether features are averaged over the image or flattened.
 
+    activation : str or callable, default="relu"
+        Activation of the blocks: a name in :data:`ACTIVATIONS`, or a callable without
+        arguments that returns a module for each layer, such as ``nn.Mish``.
+
+    normalization : {"batch", "group", "layer"} or None, default="group"
+        Normalization before the activation: of each channel over the images of a batch, of
+        groups of 16 channels of each image, or of all channels of each image.
+
+    shortcuts : bool, default=False
+        Whether each block adds its input to its output, which makes deep towers easier to
+        train. A pooling and a linear map of the channels change the
+        shape of the input.
+
     Returns
     -------
     tower : nn.Sequential
@@ -95,11 +164,12 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     ------
     ValueError
         If ``input_shape`` has more than three axes or its channels last, such as (28, 28, 3),
-        or ``pooling`` is unknown.
+        a parameter is out of range, or ``activation`` returns no module or changes the shape of
+        its input.
 
     References
     ----------
-    Y. Wu, K. He, "Group normalization", ECCV 2018.
+    Y. Wu, K. He, "Group normalization", ECCV 2018; see :func:`mlp` for the other options.
 
     Examples
     --------
@@ -127,13 +197,17 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     channels, height, breadth = (1,) * (3 - len(input_shape)) + tuple(input_shape)
     sizes = [channels, *(width * 2**block for block in range(depth))]
     layers = [nn.Flatten(), nn.Unflatten(1, (channels, height, breadth))]
+    check_normalization(normalization, list(NORMALIZATIONS_OF_CHANNELS))
+    shortcuts = check_shortcuts(shortcuts)
     for n_in, n_out in pairwise(sizes):
-        layers += [
-            nn.Conv2d(n_in, n_out, 3, padding=1),
-            nn.MaxPool2d(2, ceil_mode=True),
-            nn.GroupNorm(1 if n_out % 16 else n_out // 16, n_out),
-            nn.ReLU(),
-        ]
+        block = [nn.Conv2d(n_in, n_out, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True)]
+        if normalization is not None:
+            block.append(NORMALIZATIONS_OF_CHANNELS[normalization](n_out))
+        block.append(new_activation(activation, (2, n_out, 2, 2)))
+        if shortcuts:
+            pool, resize = nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(n_in, n_out, 1, bias=False)
+            block = [Shortcut(nn.Sequential(*block), nn.Sequential(pool, resize))]
+        layers += block
         height, breadth = (height + 1) // 2, (breadth + 1) // 2
     n_features = sizes[-1]
     if pooling == "global":
@@ -144,6 +218,15 @@ def cnn(input_shape, n_components, *, depth=3, width=32, dropout=0.0, pooling="g
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 
+NORMALIZATIONS_OF_CHANNELS = {
+    "batch": BatchNorm,
+    "group": lambda n_channels: nn.GroupNorm(
+        1 if n_channels % 16 else n_channels // 16, n_channels
+    ),
+    "layer": partial(nn.GroupNorm, 1),
+}
+"""Normalization of the channels of images by name."""
+
 cnn.scaling = (-2, -1)
 cnn.plain_items = True
 
@@ -153,7 +236,17 @@ def has_channels_last(shape):
     return len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > shape[-1]
 
 
-def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
+def tdnn(
+    input_shape,
+    n_components,
+    *,
+    depth=3,
+    width=128,
+    dropout=0.0,
+    activation="relu",
+    normalization="layer",
+    shortcuts=False,
+):
     """Build a time-delay network: dilated convolutions, then mean and deviation over time.
 
     The dilations are 1, 2, 4, ..., so that the receptive field doubles with each layer. Steps
@@ -177,11 +270,30 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
     dropout : float, default=0.0
         Dropout probability of the channels, in [0, 1).
 
+    activation : str or callable, default="relu"
+        Activation of the convolutions: a name in :data:`ACTIVATIONS`, or a callable without
+        arguments that returns a module for each layer, such as ``nn.Mish``.
+
+    normalization : "layer" or None, default="layer"
+        Normalization of all channels of each step before the activation. Batches are not
+        normalized, as their series may differ in length.
+
+    shortcuts : bool, default=False
+        Whether each convolution adds its input to its output, which makes deep towers easier to
+        train. A linear map without bias changes the number of
+        channels of the input if necessary.
+
     Returns
     -------
     tower : nn.Module
         Maps series, a batch of shape (n, n_steps, n_channels), to embeddings
         (n, n_components).
+
+    Raises
+    ------
+    ValueError
+        If ``input_shape`` has more than two axes, a parameter is out of range, or ``activation``
+        returns no module or changes the shape of its input.
 
     References
     ----------
@@ -206,9 +318,16 @@ def tdnn(input_shape, n_components, *, depth=3, width=128, dropout=0.0):
         )
     n_channels = input_shape[1] if len(input_shape) == 2 else 1
     series = nn.Unflatten(1, (input_shape[0], n_channels))
-    return nn.Sequential(
-        nn.Flatten(), series, _TimeDelays(n_channels, n_components, depth, width, dropout)
+    if isinstance(normalization, str) and normalization == "batch":
+        raise ValueError(
+            "normalization='batch' is not available for tower='tdnn', as the series of a batch may "
+            "differ in length; set normalization='layer', its default, or None."
+        )
+    check_normalization(normalization, ["layer"])
+    delays = _TimeDelays(
+        n_channels, n_components, depth, width, dropout, activation, normalization, shortcuts
     )
+    return nn.Sequential(nn.Flatten(), series, delays)
 
 
 tdnn.allow_nan = True
@@ -229,24 +348,42 @@ def check_sizes(depth, width, dropout):
 class _TimeDelays(nn.Module):
     """Convolutions over the valid steps, statistics pooling and a linear layer."""
 
-    def __init__(self, n_channels, n_components, depth, width, dropout):
+    def __init__(
+        self,
+        n_channels,
+        n_components,
+        depth,
+        width,
+        dropout,
+        activation,
+        normalization,
+        shortcuts,
+    ):
         super().__init__()
-        sizes = pairwise([n_channels] + [width] * depth)
+        sizes = list(pairwise([n_channels] + [width] * depth))
         self.convolutions = nn.ModuleList(
             nn.Conv1d(n_in, n_out, 5, padding="same", dilation=2**layer)
             for layer, (n_in, n_out) in enumerate(sizes)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
+        norm = nn.LayerNorm if normalization else nn.Identity
+        self.norms = nn.ModuleList(norm(width) for _ in range(depth))
+        self.activations = nn.ModuleList(
+            new_activation(activation, (2, 1, width)) for _ in range(depth)
+        )
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(2 * width, n_components)
+        self.shortcuts = nn.ModuleList(
+            linear_shortcut(*size) for size in sizes if check_shortcuts(shortcuts)
+        )
 
     def forward(self, X):
         """Embed series of shape (n, n_steps, n_channels)."""
         valid = ~X.isnan().any(dim=2, keepdim=True)
         H = X.where(valid, 0)
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            H = norm(convolution(H.mT).mT)
-            H = self.dropout(F.relu(H)).where(valid, 0)
+        layers = zip(self.convolutions, self.norms, self.activations, strict=True)
+        for (convolution, norm, activation), shortcut in zip_longest(layers, self.shortcuts):
+            new = self.dropout(activation(norm(convolution(H.mT).mT)))
+            H = (new if shortcut is None else new + shortcut(H)).where(valid, 0)
         n_steps = valid.sum(dim=1).clamp_min(1)
         mean = H.sum(dim=1) / n_steps
         variance = (H - mean.unsqueeze(1)).where(valid, 0).square().sum(dim=1) / n_steps

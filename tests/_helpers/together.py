@@ -26,6 +26,20 @@ FITS = {
         **BRIEFLY | {"max_iter": 9}, early_stopping=True, n_iter_no_change=1, tol=0.05
     ),
     "verifier": SiameseVerifier(**BRIEFLY, batch_size=33),
+    "batch normalization": SiameseEmbedder(
+        **BRIEFLY, depth=4, normalization="batch", shortcuts=True, batch_size=50
+    ),
+    "normalized convolutions": SiameseEmbedder(
+        **BRIEFLY | {"width": 4},
+        tower="cnn",
+        depth=2,
+        input_shape=(8, 8),
+        normalization="batch",
+        sampler="shuffled",
+        batch_size=51,
+        early_stopping=True,
+    ),
+    "normalized verifier": SiameseVerifier(**BRIEFLY, normalization="batch", batch_size=33),
 }
 
 
@@ -51,7 +65,7 @@ class StopAt:
 
 def fit(name, X, y):
     """Return a fitted estimator of the table; a verifier gets pairs of unequal weight."""
-    if name != "verifier":
+    if not isinstance(FITS[name], SiameseVerifier):
         return FITS[name].fit(X, y)
     X_pairs, match, _ = make_pairs(X, y, n_pairs=150, random_state=0)
     return FITS[name].fit(X_pairs, match, sample_weight=1 + np.arange(len(match)) % 3)

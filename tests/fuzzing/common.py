@@ -12,6 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
+from torch import nn
 
 from sksiamese import (
     PairTransformer,
@@ -182,6 +183,9 @@ NET = {
         towers.mlp, depth=1)),
     "depth": length(1, 2, 3),
     "width": number(4, 1, 16),
+    "activation": name_or_callable(None, *towers.ACTIVATIONS, user=nn.Mish),
+    "normalization": Kind(constants(None, "batch", "layer"), ANY),
+    "shortcuts": BOOLEAN,
     "input_shape": SHAPE,
     "learned_weight": number("auto", 1.0, 0.5),
     "scaling": Kind(constants("auto", "columns", "shared", None), ANY),

@@ -218,7 +218,13 @@ CUES = Kind(
                     {1: [-1]}, {"a": [True]}, {"a": slice("b", None)}),
 )  # fmt: skip
 TOWER_SIZE = {"input_shape": ITEMS, "n_components": number(2, 1), "dropout": NET["dropout"]}
-LAYERS = TOWER_SIZE | {"depth": length(1, 2), "width": number(4, 1)}
+LAYERS = TOWER_SIZE | {
+    "depth": length(1, 2),
+    "width": number(4, 1),
+    "shortcuts": NET["shortcuts"],
+    "activation": name_or_callable(*towers.ACTIVATIONS, user=nn.Mish),
+}
+VECTORS = LAYERS | {"normalization": number(None, "batch", "layer")}
 FLOATS = Kind(constants(torch.float32, torch.float64, torch.bfloat16), {})
 RATES = {"learning_rate_factor": number(0.1, 0, 1)}
 SIDES = {"A": tensors("Z"), "B": tensors("Z")}
@@ -227,14 +233,15 @@ TORCH = {
     **MINER_TARGETS,
     **AUGMENT,
     **SAMPLERS,
-    "towers.mlp": target(towers.mlp, "input_shape n_components", law.module_works, **LAYERS),
+    "towers.mlp": target(towers.mlp, "input_shape n_components", law.module_works, **VECTORS),
     "towers.cnn": target(
         towers.cnn, "input_shape n_components width", law.module_works, **LAYERS,
-        pooling=number("global", "flatten")),
+        normalization=number(None, "batch", "group", "layer"), pooling=number("global", "flatten")),
     "towers.tdnn": target(
-        towers.tdnn, "input_shape n_components width", law.module_works, **LAYERS),
+        towers.tdnn, "input_shape n_components width", law.module_works, **LAYERS,
+        normalization=number(None, "layer")),
     "towers.multi_cue": target(
-        towers.multi_cue, "input_shape n_components cues", law.module_works, **LAYERS, cues=CUES,
+        towers.multi_cue, "input_shape n_components cues", law.module_works, **VECTORS, cues=CUES,
         towers=Kind(constants(None, {"a": Linear}), ANY | constants({"z": Linear}, {"a": len})),
         feature_names=Kind(constants(None, ["a", "b", "c", "d"]), ANY)),
     "towers.pretrained": target(

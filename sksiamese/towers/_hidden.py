@@ -1,0 +1,202 @@
+"""Parts of hidden layers: activations, normalization and shortcuts."""
+
+import torch
+from torch import nn
+
+from .._distributed import n_processes, sum_over_processes
+
+ACTIVATIONS = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "identity": nn.Identity,
+    "leaky_relu": nn.LeakyReLU,
+    "logistic": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+"""Activations of hidden layers by name."""
+
+MOMENTUM = 0.1
+"""Minimum weight of a batch in the running averages of batch normalization."""
+
+EPSILON = 1e-5
+"""Variance to add before the division by the standard deviation."""
+
+
+def new_activation(activation, shape):
+    """Return a new activation module.
+
+    Parameters
+    ----------
+    activation : str or callable
+        Name in :data:`ACTIVATIONS`, or a callable without arguments that returns a module.
+
+    shape : tuple of int
+        Shape of a batch of hidden units.
+
+    Returns
+    -------
+    module : nn.Module
+        New module.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the callable fails, returns no module, or returns a module that
+        changes the shape of a batch.
+    """
+    if isinstance(activation, str) and activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]()
+    if isinstance(activation, nn.Module):
+        raise ValueError(
+            "activation is a module, which all layers would share; pass a callable that returns "
+            f"a new one, such as the class {type(activation).__name__}."
+        )
+    if not callable(activation):
+        raise ValueError(
+            f"activation must be one of {sorted(ACTIVATIONS)}, or a callable that returns a "
+            f"module, got {activation!r}."
+        )
+    wanted = "It must be a callable without arguments that returns a module such as nn.ReLU()."
+    try:
+        module = activation()
+        changed = module(torch.zeros(shape)) if isinstance(module, nn.Module) else None
+    except Exception as error:
+        raise ValueError(f"activation failed: {error}. {wanted}") from error
+    if not isinstance(changed, torch.Tensor):
+        raise ValueError(f"activation returned {module!r}, no module of one tensor. {wanted}")
+    if changed.shape != shape:
+        raise ValueError(
+            f"activation changed the shape of a batch from {shape} to {tuple(changed.shape)}. "
+            f"{wanted}"
+        )
+    return module
+
+
+def check_shortcuts(shortcuts):
+    """Validate a boolean and return it."""
+    if not isinstance(shortcuts, bool):
+        raise ValueError(f"shortcuts must be True or False, got {shortcuts!r}.")
+    return shortcuts
+
+
+def check_normalization(normalization, choices):
+    """Raise unless the normalization is one of those of a tower, or None."""
+    is_known = isinstance(normalization, str) and normalization in choices
+    if normalization is not None and not is_known:
+        raise ValueError(
+            f"normalization must be None or one of {choices} for this tower, got {normalization!r}."
+        )
+
+
+def hidden_layer(n_in, n_out, *, dropout, activation, normalization, shortcuts):
+    """Return the modules of a fully connected hidden layer, as a list.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of units before and after the layer.
+
+    dropout : float
+        Dropout probability.
+
+    activation : str or callable
+        Activation, see :func:`new_activation`.
+
+    normalization : {"batch", "layer"} or None
+        Normalization before the activation.
+
+    shortcuts : bool
+        Whether to add the input of the layer to its output.
+    """
+    check_normalization(normalization, list(NORMALIZATIONS))
+    layers = [nn.Linear(n_in, n_out)]
+    if normalization is not None:
+        layers.append(NORMALIZATIONS[normalization](n_out))
+    layers += [new_activation(activation, (2, n_out)), nn.Dropout(dropout)]
+    if check_shortcuts(shortcuts):
+        return [Shortcut(nn.Sequential(*layers), linear_shortcut(n_in, n_out))]
+    return layers
+
+
+def linear_shortcut(n_in, n_out):
+    """Return the identity, or a linear map if the number of units changes."""
+    return nn.Identity() if n_in == n_out else nn.Linear(n_in, n_out, bias=False)
+
+
+class Shortcut(nn.Module):
+    """Add the input of a layer, or a linear map of it, to the output.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        Layer.
+
+    shortcut : nn.Module
+        Maps the input to the shape of the output.
+    """
+
+    def __init__(self, layer, shortcut):
+        super().__init__()
+        self.layer, self.shortcut = layer, shortcut
+
+    def forward(self, H):
+        """Return the output for a batch of hidden units."""
+        return self.shortcut(H) + self.layer(H)
+
+
+class BatchNorm(nn.Module):
+    """Standardize each channel by its mean and variance in a batch, then scale and shift it.
+
+    This differs from ``nn.BatchNorm1d`` in three ways. A training batch with one value per channel
+    has no variance, and is standardized by the running averages. Running averages begin with the
+    plain mean over batches, so that they are accurate after few batches. Processes of
+    ``torch.distributed`` use the mean and variance of the full batch.
+
+    Parameters
+    ----------
+    n_channels : int
+        Size of axis 1 of a batch.
+    """
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_channels))
+        self.bias = nn.Parameter(torch.zeros(n_channels))
+        self.register_buffer("mean", torch.zeros(n_channels))
+        self.register_buffer("variance", torch.ones(n_channels))
+        self.register_buffer("n_batches", torch.tensor(0))
+
+    def forward(self, H):
+        """Normalize a batch of shape (n, n_channels, ...)."""
+        H = H.to(self.mean.dtype)
+        mean, variance = self.mean, self.variance
+        if self.training and n_processes() * H[:, 0].numel() > 1:
+            mean, variance = self._batch_moments(H)
+        scale = self.weight * (variance + EPSILON).rsqrt()
+        mean, scale, bias = (per_channel(part, H) for part in (mean, scale, self.bias))
+        return (H - mean) * scale + bias
+
+    def _batch_moments(self, H):
+        """Return mean and variance of the channels of a batch, and update running averages."""
+        axes = [0, *range(2, H.ndim)]
+        n_values = sum_over_processes(H.new_full((), H[:, 0].numel()))
+        mean = sum_over_processes(H.sum(dim=axes)) / n_values
+        squares = (H - per_channel(mean, H)).square()
+        variance = sum_over_processes(squares.sum(dim=axes)) / n_values
+        with torch.no_grad():
+            self.n_batches += 1
+            weight = (1 / self.n_batches).clamp_min(MOMENTUM).to(mean.dtype)
+            self.mean.lerp_(mean, weight)
+            self.variance.lerp_(variance * n_values / (n_values - 1), weight)
+        return mean, variance
+
+
+def per_channel(values, H):
+    """Return one value per channel in a shape that broadcasts to a batch (n, n_channels, ...)."""
+    return values.view(-1, *[1] * (H.ndim - 2))
+
+
+NORMALIZATIONS = {"batch": BatchNorm, "layer": nn.LayerNorm}
+"""Normalization of vectors of hidden units by name."""
