@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import VALIDATION_WANTED, BaseSiamese, check_finite
 from ._checks import argument_errors, as_rows
+from ._data._chunks import row_slices
 from ._data._device import find_device, on_device
-from ._data._items import row_slices
 from ._data._streaming import validate_rows
 from ._labels import as_labels, check_known
 from ._rollback import restore_on_error

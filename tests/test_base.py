@@ -19,8 +19,8 @@ from sklearn.utils import estimator_html_repr
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseVerifier
+from sksiamese._data._chunks import CHUNK
 from sksiamese._data._device import on_device
-from sksiamese._data._items import CHUNK
 from sksiamese._data._standardization import fit_standardize
 from sksiamese.losses import supcon
 from sksiamese.towers import mlp, pretrained

@@ -2,7 +2,8 @@
 
 import torch
 
-from ._items import as_tensor, row_slices
+from ._chunks import row_slices
+from ._items import as_tensor
 
 
 def embed_rows(tower, X, rows=None):

@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.utils import gen_batches
 
+from ._chunks import row_slices
 from ._device import to_device
 
 DTYPES = [np.float32, np.float64]
@@ -23,14 +23,6 @@ COMPACT_DTYPES = [*DTYPES, np.bool_, np.uint8, np.int8, np.int16, np.uint16, *WI
 
 N_SHARERS = 8
 """Number of copies of the data that must fit in free CUDA memory to keep the data there."""
-
-
-CHUNK = 1024
-"""Maximum number of rows to standardize or embed at a time."""
-
-
-CHUNK_VALUES = 2**22
-"""Maximum number of values in these rows."""
 
 
 def float_dtype(dtype):
@@ -68,11 +60,6 @@ def _to_signed(rows):
 def as_tensor(rows, standardize):
     """Return rows of an array as a tensor of floats, on the device of a standardization."""
     return standardize.to_float(to_device(to_tensor(rows), standardize.mean.device))
-
-
-def row_slices(n_rows, n_features):
-    """Return slices of rows that are small enough for a dense array."""
-    return gen_batches(n_rows, max(1, min(CHUNK, CHUNK_VALUES // max(1, n_features))))
 
 
 class Items:

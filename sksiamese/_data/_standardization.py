@@ -8,7 +8,8 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 
 from ..towers import Standardize
-from ._items import WIDE_DTYPES, row_slices, to_tensor
+from ._chunks import row_slices
+from ._items import WIDE_DTYPES, to_tensor
 
 
 class Block(NamedTuple):

@@ -11,8 +11,9 @@ from sklearn.utils.extmath import randomized_svd
 from torch import nn
 
 from .._combined import Combined
+from .._data._chunks import row_slices
 from .._data._embed import embed_rows
-from .._data._items import as_tensor, row_slices
+from .._data._items import as_tensor
 from .._data._streaming import Rows
 
 CLASS_GAIN = 0.6

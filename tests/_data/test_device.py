@@ -19,7 +19,7 @@ from sksiamese import (
     _base,
     make_pairs,
 )
-from sksiamese._data import _device, _items
+from sksiamese._data import _chunks, _device, _items
 from sksiamese._data._streaming import Rows
 from sksiamese.augment import affine
 from sksiamese.distances import DISTANCES
@@ -260,7 +260,7 @@ def read_only(rows):
 @pytest.mark.parametrize("kind", [np.asarray, np.uint8, read_only, csr_array, Stored])
 @pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
 def test_training_is_the_same_for_data_kept_on_or_sent_to_the_device(estimator, kind, monkeypatch):
-    monkeypatch.setattr(_items, "CHUNK", 50)
+    monkeypatch.setattr(_chunks, "CHUNK", 50)
     given, y = kind(np.maximum(9 * X, 0)), Y
     if estimator is SiameseVerifier:
         pairs, y, _ = make_pairs(X, Y, n_pairs=100, as_view=True, random_state=0)

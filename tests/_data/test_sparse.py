@@ -18,7 +18,7 @@ from sksiamese import (
     stack_pairs,
 )
 from sksiamese._data import _embed
-from sksiamese._data._items import CHUNK_VALUES
+from sksiamese._data._chunks import CHUNK_VALUES
 from sksiamese._data._standardization import fit_standardize
 from sksiamese.metrics import recall_at_k
 from sksiamese.plot import PairDisplay

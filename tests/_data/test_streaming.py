@@ -15,7 +15,7 @@ from sksiamese import (
     SiameseVerifier,
     make_pairs,
 )
-from sksiamese._data import _embed, _items
+from sksiamese._data import _chunks, _embed
 from sksiamese._data._standardization import fit_standardize
 from sksiamese._data._streaming import Rows, is_source
 from sksiamese.batches import weighted
@@ -49,7 +49,7 @@ class Graph(Stored):
 
 @pytest.fixture
 def few_at_a_time(monkeypatch):
-    monkeypatch.setattr(_items, "CHUNK", 100)
+    monkeypatch.setattr(_chunks, "CHUNK", 100)
 
 
 def settings(**options):
