@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     TunedThresholdClassifierCV,
 )
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -194,6 +195,9 @@ THRESHOLDS = {
     ),
     "in a search": lambda model: GridSearchCV(
         FixedThresholdClassifier(model), {"threshold": [0.9]}
+    ),
+    "of a classifier without logits": lambda model: FixedThresholdClassifier(
+        GaussianNB(), threshold=0.9
     ),
     "none is accepted": lambda model: FixedThresholdClassifier(model, threshold=1.1),
 }
