@@ -289,7 +289,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     >>> from sklearn.datasets import load_digits
     >>> from sksiamese import SiameseVerifier, make_pairs
     >>> X, y = load_digits(return_X_y=True)
-    >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=3000, random_state=0)
+    >>> pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=1500, random_state=0)
     >>> verifier = SiameseVerifier(random_state=0).fit(pairs, match)
     >>> new_pairs, new_match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
     >>> round(verifier.score(new_pairs, new_match), 1)

@@ -3,6 +3,7 @@
 import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # Threads of several workers slow each other down.
 
 import pytest
 import torch

@@ -58,35 +58,37 @@ EMBEDDERS = [
 ]
 SLOW_EMBEDDERS = [
     SiameseEmbedder(),
-    SiameseEmbedder(n_components=3, depth=1, distance="cosine"),
-    SiameseEmbedder(loss="triplet", margin=0.2, miner="semihard"),
-    SiameseEmbedder(loss="triplet", miner="hardest", distance="sqeuclidean"),
-    SiameseEmbedder(distance="manhattan", batch_size=32, dropout=0.2),
-    SiameseEmbedder(tower="cnn", depth=2, width=8),
-    SiameseEmbedder(tower="tdnn", depth=2, width=16),
-    SiameseEmbedder(tower=TwoCues),
-    SiameseEmbedder(activation="gelu", normalization="batch", shortcuts=True),
-    SiameseEmbedder(scaling=None),
-    SiameseEmbedder(scaling="shared"),
+    SiameseEmbedder(max_iter=10, n_components=3, depth=1, distance="cosine"),
+    SiameseEmbedder(max_iter=10, loss="triplet", margin=0.2, miner="semihard"),
+    SiameseEmbedder(max_iter=10, loss="triplet", miner="hardest", distance="sqeuclidean"),
+    SiameseEmbedder(max_iter=10, distance="manhattan", batch_size=32, dropout=0.2),
+    SiameseEmbedder(max_iter=10, tower="cnn", depth=2, width=8),
+    SiameseEmbedder(max_iter=10, tower="tdnn", depth=2, width=16),
+    SiameseEmbedder(max_iter=10, tower=TwoCues),
+    SiameseEmbedder(max_iter=10, scaling=None),
+    SiameseEmbedder(max_iter=10, scaling="shared"),
+    SiameseEmbedder(max_iter=10, activation="gelu", normalization="batch", shortcuts=True),
 ]
 
 VERIFIERS = [
-    SiameseVerifier(max_iter=12),
+    SiameseVerifier(width=64, max_iter=12),
     SiameseVerifier(tower=TwoLayers, width=128, head=Product, max_iter=15),
 ]
 SLOW_VERIFIERS = [
     SiameseVerifier(),
     SiameseVerifier(n_components=5, distance="cosine", width=64),
-    SiameseVerifier(distance="manhattan", class_weight="balanced"),
-    SiameseVerifier(head="mlp"),
+    SiameseVerifier(width=64, distance="manhattan", class_weight="balanced"),
+    SiameseVerifier(width=64, head="mlp"),
     SiameseVerifier(margin=None, depth=3, width=128),
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),
-    SiameseVerifier(activation="gelu", normalization="batch", shortcuts=True),
-    SiameseVerifier(head="weighted_l1"),
-    SiameseVerifier(scaling=None),
-    SiameseVerifier(scaling="shared"),
-    SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
+    SiameseVerifier(width=64, head="weighted_l1"),
+    SiameseVerifier(width=64, scaling=None),
+    SiameseVerifier(width=64, scaling="shared"),
+    SiameseVerifier(
+        width=64, distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3
+    ),
+    SiameseVerifier(width=64, activation="gelu", normalization="batch", shortcuts=True),
 ]
 
 PAIR_TRANSFORMERS = [

@@ -114,8 +114,8 @@ def test_different_values_are_refused_by_all_processes(together):
 
 
 def test_processes_stop_by_validation_data_as_one_does_alone(together):
+    expected = stopped(*few_digits())
     for learned in together:
-        expected = stopped(*few_digits())
         np.testing.assert_allclose(learned["stopped"], expected, rtol=0, atol=1e-5)
 
 

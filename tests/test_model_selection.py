@@ -196,13 +196,13 @@ def test_a_useless_embedding_is_at_chance():
 
 
 ESTIMATORS = {
-    "embedder": SiameseEmbedder(4, max_iter=1, random_state=0),
+    "embedder": SiameseEmbedder(4, width=32, max_iter=1, random_state=0),
     "pipeline with embedder": make_pipeline(
-        StandardScaler(), SiameseEmbedder(4, max_iter=1, random_state=0)
+        StandardScaler(), SiameseEmbedder(4, width=32, max_iter=1, random_state=0)
     ),
-    "verifier": SiameseVerifier(4, max_iter=1, random_state=0),
+    "verifier": SiameseVerifier(4, width=32, max_iter=1, random_state=0),
     "pipeline with verifier": make_pipeline(
-        PairTransformer(StandardScaler()), SiameseVerifier(4, max_iter=1, random_state=0)
+        PairTransformer(StandardScaler()), SiameseVerifier(4, width=32, max_iter=1, random_state=0)
     ),
     "classifier of distances": make_pipeline(
         PairTransformer(output="distance"), LogisticRegression()

@@ -21,7 +21,7 @@ def answers(digits):
     pairs, match, _ = make_pairs(X, y, n_pairs=1000, as_view=True, random_state=0)
     new = PairView(X_test, np.random.default_rng(0).integers(len(X_test), size=(300, 2)))
     embedder = SiameseEmbedder(**SETTINGS).fit(X, y)
-    verifier = SiameseVerifier(**SETTINGS).fit(pairs, match)
+    verifier = SiameseVerifier(width=32, **SETTINGS).fit(pairs, match)
     identifier = SiameseIdentifier(SiameseEmbedder(**SETTINGS)).fit(X, y)
     return {
         "transform": lambda: embedder.transform(X_test),

@@ -36,7 +36,7 @@ from sksiamese.heads import HEADS
 @pytest.fixture(scope="module")
 def fitted(digit_pairs):
     P, _, match, _ = digit_pairs
-    return SiameseVerifier(max_iter=20, random_state=0).fit(P, match)
+    return SiameseVerifier(width=128, max_iter=20, random_state=0).fit(P, match)
 
 
 def swapped(P):
@@ -91,7 +91,9 @@ def test_sums_over_components_are_accurate_with_many_components(digit_pairs, dis
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_swapping_the_items_does_not_change_the_outputs(digit_pairs, head, dtype):
     P, P_test, match, _ = (part.astype(dtype) for part in digit_pairs)
-    verifier = SiameseVerifier(head=head, max_iter=2, random_state=0).fit(P[:500], match[:500])
+    verifier = SiameseVerifier(width=32, head=head, max_iter=2, random_state=0).fit(
+        P[:500], match[:500]
+    )
     for method in ("decision_function", "predict_proba", "predict", "pair_distance"):
         output = getattr(verifier, method)
         np.testing.assert_array_equal(output(P_test[:600]), output(swapped(P_test[:600])))
@@ -120,7 +122,7 @@ def test_small_distance_means_a_match(digit_pairs, learned):
 def test_all_layouts_of_pairs_give_the_same_scores(digit_pairs):
     P, _, match, _ = digit_pairs
     outputs = [
-        SiameseVerifier(max_iter=1, random_state=0)
+        SiameseVerifier(width=32, max_iter=1, random_state=0)
         .fit(pairs[:1000], match[:1000])
         .decision_function(pairs)
         for pairs in (P, P.reshape(-1, 2, 64), P.reshape(-1, 2, 8, 8))
@@ -133,7 +135,7 @@ def test_odd_columns_share_the_middle_one_and_warn(digit_pairs):
     P, _, match, _ = digit_pairs
     shared = np.delete(P, 64, axis=1)
     with pytest.warns(UserWarning, match="odd number of columns"):
-        verifier = SiameseVerifier(max_iter=1).fit(shared, match)
+        verifier = SiameseVerifier(width=32, max_iter=1).fit(shared, match)
     assert verifier.transform_items(P[:3, :64]).shape == (3, 128)
 
 
@@ -153,7 +155,7 @@ def test_weight_two_equals_two_copies_and_weight_zero_none(digit_pairs):
 def test_class_weight_shifts_decisions_and_multiplies_sample_weight(digit_pairs):
     P, _, match, _ = digit_pairs
     P, match = P[:500], match[:500]
-    settings = {"max_iter": 5, "random_state": 0}
+    settings = {"width": 64, "max_iter": 5, "random_state": 0}
     plain = SiameseVerifier(**settings).fit(P, match)
     weighted = SiameseVerifier(**settings, class_weight={False: 1, True: 20}).fit(P, match)
     assert weighted.predict(P).mean() > plain.predict(P).mean() + 0.05
@@ -175,7 +177,9 @@ def test_balanced_class_weight_equals_the_weights_that_balance(digit_pairs):
 @pytest.mark.parametrize("labels", [(-1, 1), (0, 1), ("different", "same"), (False, True)])
 def test_any_two_labels_are_accepted(digit_pairs, labels):
     P, match = digit_pairs[0][:1000], digit_pairs[2][:1000]
-    verifier = SiameseVerifier(max_iter=8, random_state=0).fit(P, np.where(match, *labels[::-1]))
+    verifier = SiameseVerifier(width=64, max_iter=8, random_state=0).fit(
+        P, np.where(match, *labels[::-1])
+    )
     assert list(verifier.classes_) == list(labels)
     assert np.mean(verifier.predict(P) == np.where(match, *labels[::-1])) > 0.9
 
@@ -190,7 +194,7 @@ def test_verifier_works_in_threshold_tuning_and_calibration(digit_pairs, fitted)
     assert tuned.score(P_test, match_test) >= fitted.score(P_test, match_test) - 0.01
     for model in (CalibratedClassifierCV(frozen, method="temperature"), tuned):
         assert model.fit(P_test, match_test).score(P_test, match_test) > 0.9
-    verifier = SiameseVerifier(max_iter=10, random_state=0)
+    verifier = SiameseVerifier(width=64, max_iter=10, random_state=0)
     inner = CalibratedClassifierCV(verifier, method="temperature", cv=2)
     assert cross_val_score(inner, P[:2000], match[:2000], cv=2).min() > 0.75
 
@@ -206,7 +210,7 @@ def test_a_custom_head_is_trained(digit_pairs):
         def forward(self, A, B):
             return (A - B).square() @ self.weight
 
-    verifier = SiameseVerifier(head=Head, max_iter=1).fit(P, match)
+    verifier = SiameseVerifier(width=32, head=Head, max_iter=1).fit(P, match)
     assert verifier.head_.weight.abs().min() > 0
 
 
@@ -224,7 +228,9 @@ class Near(nn.Module):
 def test_a_batch_may_be_a_single_pair(digit_pairs, batch_size, n_pairs):
     P, _, match, _ = digit_pairs
     rows = np.r_[np.flatnonzero(match)[:1], np.flatnonzero(~match)[: n_pairs - 1]]
-    verifier = SiameseVerifier(batch_size=batch_size, max_iter=2).fit(P[rows], match[rows])
+    verifier = SiameseVerifier(width=32, batch_size=batch_size, max_iter=2).fit(
+        P[rows], match[rows]
+    )
     assert np.isfinite(verifier.loss_curve_).all()
 
 
@@ -276,12 +282,12 @@ def test_labels_that_seem_reversed_warn(digit_pairs, same, different):
     P, match = P[:500], match[:500]
     message = re.escape(f"If the latter match, pass y == {same!r}.")
     with pytest.warns(UserWarning, match=message):
-        SiameseVerifier(max_iter=1).fit(P, np.where(match, same, different))
+        SiameseVerifier(width=32, max_iter=1).fit(P, np.where(match, same, different))
 
 
 def test_ordinary_labels_do_not_warn(digit_pairs):
     P, _, match, _ = digit_pairs
-    verifier = SiameseVerifier(max_iter=1, random_state=0)
+    verifier = SiameseVerifier(width=32, max_iter=1, random_state=0)
     verifier.fit(P, np.where(match, "same", "different"))
     rng = np.random.default_rng(0)
     for n_pairs in (10, 100, 1000):
@@ -295,7 +301,7 @@ def test_ordinary_labels_do_not_warn(digit_pairs):
 def test_columns_of_different_kinds_do_not_warn():
     X, y = make_blobs(400, 6, centers=2, cluster_std=3, random_state=0)
     for labels in (y, 1 - y):
-        SiameseVerifier(max_iter=1, random_state=0).fit(X, labels)
+        SiameseVerifier(width=32, max_iter=1, random_state=0).fit(X, labels)
 
 
 def test_hard_negatives_do_not_warn(digits):
@@ -306,7 +312,7 @@ def test_hard_negatives_do_not_warn(digits):
     rows = np.arange(len(X))
     index = np.r_[np.c_[rows, farthest_same], np.c_[rows, nearest_other]]
     match = np.repeat([True, False], len(X))
-    verifier = SiameseVerifier(max_iter=1, random_state=0)
+    verifier = SiameseVerifier(width=32, max_iter=1, random_state=0)
     verifier.fit(PairView(X, index), match)
     pairs, match, _ = make_pairs(X, y, n_pairs=3000, as_view=True, random_state=0)
     with pytest.warns(UserWarning, match="pass y == False"):
@@ -315,7 +321,7 @@ def test_hard_negatives_do_not_warn(digits):
 
 def test_pair_distance_uses_the_distance_of_fit(digit_pairs):
     P, _, match, _ = digit_pairs
-    verifier = SiameseVerifier(max_iter=1, warm_start=True).fit(P, match)
+    verifier = SiameseVerifier(width=32, max_iter=1, warm_start=True).fit(P, match)
     expected = verifier.pair_distance(P)
     verifier.set_params(distance="manhattan")
     np.testing.assert_array_equal(verifier.pair_distance(P), expected)
@@ -342,7 +348,7 @@ def test_class_weights_of_other_labels_are_refused_by_name(digit_pairs, class_we
 def test_sample_weights_must_be_finite(digit_pairs, weight):
     P, _, match, _ = digit_pairs
     with pytest.raises(ValueError, match="sample_weight"):
-        SiameseVerifier(max_iter=1).fit(P[:50], match[:50], [weight] + [1] * 49)
+        SiameseVerifier(width=32, max_iter=1).fit(P[:50], match[:50], [weight] + [1] * 49)
 
 
 @pytest.mark.parametrize("factor", [1e300, 1e-300, 2.0**40])
@@ -351,7 +357,9 @@ def test_fit_depends_on_the_ratio_of_weights_only(digit_pairs, factor):
     P, match = P[:100].astype(np.float32), match[:100]
     weight = np.random.default_rng(0).integers(1, 4, size=100)
     plain, scaled, by_class = (
-        SiameseVerifier(max_iter=2, random_state=0, class_weight=of_class).fit(P, match, w)
+        SiameseVerifier(width=32, max_iter=2, random_state=0, class_weight=of_class).fit(
+            P, match, w
+        )
         for w, of_class in [
             (weight, None),
             (factor * weight, None),
@@ -387,8 +395,10 @@ def test_pairs_of_weight_zero_equal_absent_pairs(digit_pairs):
     many, labels = np.tile(P, (2, 1)), np.tile(match, 2)
     weight = np.zeros(len(many))
     weight[-500:] = 1
-    weighted = SiameseVerifier(max_iter=3, random_state=0).fit(many, labels, sample_weight=weight)
-    alone = SiameseVerifier(max_iter=3, random_state=0).fit(many[-500:], labels[-500:])
+    weighted = SiameseVerifier(width=32, max_iter=3, random_state=0).fit(
+        many, labels, sample_weight=weight
+    )
+    alone = SiameseVerifier(width=32, max_iter=3, random_state=0).fit(many[-500:], labels[-500:])
     np.testing.assert_allclose(weighted.decision_function(P), alone.decision_function(P), atol=1e-9)
 
 
@@ -403,7 +413,9 @@ def test_held_out_pairs_have_positive_weight(digit_pairs):
 def test_history_covers_both_kinds_of_alternating_pairs(digit_pairs):
     P, _, match, _ = digit_pairs
     order = np.ravel([np.flatnonzero(match)[:1024], np.flatnonzero(~match)[:1024]], order="F")
-    history = SiameseVerifier(max_iter=2, random_state=0).fit(P[order], match[order]).history_
+    history = (
+        SiameseVerifier(width=32, max_iter=2, random_state=0).fit(P[order], match[order]).history_
+    )
     assert all(np.isfinite(values).all() for values in history.values())
 
 
@@ -430,8 +442,8 @@ def test_a_head_of_the_wrong_shape_is_refused(digit_pairs):
 
 def test_pairs_may_be_nested_lists(digit_pairs):
     P, _, match, _ = digit_pairs
-    flat = SiameseVerifier(max_iter=2, random_state=0).fit(P[:100], match[:100])
-    nested = SiameseVerifier(max_iter=2, random_state=0)
+    flat = SiameseVerifier(width=32, max_iter=2, random_state=0).fit(P[:100], match[:100])
+    nested = SiameseVerifier(width=32, max_iter=2, random_state=0)
     nested.fit(P[:100].reshape(100, 2, -1).tolist(), match[:100])
     np.testing.assert_array_equal(nested.decision_function(P), flat.decision_function(P))
 
@@ -537,7 +549,7 @@ def test_validation_scores_of_unseen_identities_are_lower(people_pairs):
 @pytest.mark.parametrize("kind", [str, int, bool])
 def test_identities_may_be_of_any_kind_and_are_checked(people_pairs, kind):
     pairs, match, groups = people_pairs
-    verifier = SiameseVerifier(early_stopping=True, max_iter=1, random_state=0)
+    verifier = SiameseVerifier(width=32, early_stopping=True, max_iter=1, random_state=0)
     if kind is not bool:
         assert verifier.fit(pairs, match, groups=groups.astype(kind).tolist()).n_iter_ == 1
         return
@@ -555,7 +567,7 @@ def test_identities_may_be_of_any_kind_and_are_checked(people_pairs, kind):
 def test_groups_are_routed_through_pipelines_and_searches(people_pairs):
     pairs, match, groups = people_pairs
     P = np.asarray(pairs)
-    verifier = SiameseVerifier(early_stopping=True, max_iter=2, random_state=0)
+    verifier = SiameseVerifier(width=32, early_stopping=True, max_iter=2, random_state=0)
     alone = clone(verifier).fit(P, match, groups=groups)
     unaware = clone(verifier).fit(P, match)
     assert not np.array_equal(alone.decision_function(P), unaware.decision_function(P))
@@ -593,6 +605,6 @@ def test_items_of_several_axes_need_their_shape(shape, tower, message):
 def test_groups_of_too_few_identities_are_refused(n_identities):
     rng = np.random.default_rng(0)
     X, groups = rng.normal(size=(60, 8)), rng.integers(0, n_identities, size=(60, 2))
-    verifier = SiameseVerifier(early_stopping=True, max_iter=1)
+    verifier = SiameseVerifier(width=32, early_stopping=True, max_iter=1)
     with pytest.raises(ValueError, match=r"groups has . identities.*early_stopping=False"):
         verifier.fit(X, np.arange(60) % 2, groups=groups)

@@ -57,7 +57,7 @@ def test_sparse_pairs_stay_sparse_and_are_verified_as_dense_pairs(digits):
     np.testing.assert_array_equal(match, same_match)
     left, right = split_pairs(P)
     np.testing.assert_array_equal(stack_pairs(left, right).toarray(), dense)
-    verifier = SiameseVerifier(max_iter=2, random_state=0).fit(P, match)
+    verifier = SiameseVerifier(width=32, max_iter=2, random_state=0).fit(P, match)
     np.testing.assert_allclose(
         verifier.decision_function(P), verifier.decision_function(dense), rtol=1e-5, atol=1e-6
     )
@@ -96,7 +96,7 @@ def test_every_sparse_format_is_accepted_for_rows_and_items(digits, name, kind):
     np.testing.assert_array_equal(stack_pairs(left, getattr(right, f"to{name}")()).toarray(), X)
     assert pairs_from_triplets([[0, 1, 2]], rows)[0].shape == (2, 128)
 
-    quick = {"max_iter": 1, "random_state": 0}
+    quick = {"width": 32, "max_iter": 1, "random_state": 0}
     verifier = SiameseVerifier(**quick, early_stopping=True).fit(rows, match)
     assert verifier.decision_function(rows).shape == (200,)
     assert verifier.fit(view, labels).transform_items(rows).shape == (200, 128)

@@ -53,7 +53,7 @@ def few_at_a_time(monkeypatch):
 
 
 def settings(**options):
-    return {"max_iter": 3, "batch_size": 60, "random_state": 0, **options}
+    return {"width": 32, "max_iter": 3, "batch_size": 60, "random_state": 0, **options}
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.float32, np.float64])

@@ -17,7 +17,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sksiamese import PairTransformer, PairView, SiameseEmbedder, SiameseVerifier, make_pairs
-from sksiamese._training._embedding_task import N_NEIGHBORS, EmbeddingTask, split_classes
+from sksiamese._training import _embedding_task
+from sksiamese._training._embedding_task import EmbeddingTask, split_classes
 from sksiamese.metrics import few_shot_score
 
 STOP = {"early_stopping": True, "max_iter": 4, "n_components": 8, "width": 32, "random_state": 0}
@@ -370,9 +371,10 @@ def test_too_few_classes_to_hold_out_raise(digits, n_classes):
     assert SiameseEmbedder(**STOP).fit(X[y < 3], y[y < 3]).validation_scores_
 
 
-def test_many_validation_rows_are_scored_on_a_sample():
+def test_many_validation_rows_are_scored_on_a_sample(monkeypatch):
+    monkeypatch.setattr(_embedding_task, "N_NEIGHBORS", 1024)
     rng = np.random.default_rng(0)
-    y = np.arange(2 * N_NEIGHBORS) % 7
+    y = np.arange(2 * 1024) % 7
     X = rng.normal(size=(7, 5))[y] + rng.normal(size=(len(y), 5))
     embedder = SiameseEmbedder(**STOP | {"max_iter": 1})
     task = EmbeddingTask(embedder, X, y, np.arange(7), None, (X, y, np.arange(7)))

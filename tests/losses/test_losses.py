@@ -285,6 +285,16 @@ def test_values_and_gradients_equal_plain_loops(name, options, seed):
     assert found[0] > 0
 
 
+@pytest.mark.parametrize("name", sorted(BY_HAND))
+def test_anchors_without_positives_or_negatives_are_treated_as_by_plain_loops(name):
+    D, (same, different) = 1.3 * random(12, 12), masks(LABELS)
+    same[0], different[3] = False, False
+    options = dict(OPTIONS)[name]
+    found = value_and_gradient(configured(name, options), D, same, different)
+    expected = value_and_gradient(BY_HAND[name], D, same, different, **options)
+    torch.testing.assert_close(found, expected)
+
+
 def test_every_pair_loss_is_compared_with_plain_loops():
     assert {name for name, _ in OPTIONS} == set(PAIR_LOSSES)
 

@@ -143,5 +143,20 @@ def test_proxy_losses_equal_pytorch_metric_learning(name, theirs, weights):
     torch.testing.assert_close(found[1], expected_proxies, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize(("name", "theirs", "weights"), PROXIES)
+def test_proxy_losses_of_far_rows_and_absent_classes_equal_pytorch_metric_learning(
+    name, theirs, weights
+):
+    Z, y = embeddings()
+    Z, y = -Z[y < 3], y[y < 3]
+    ours, theirs = losses.LOSSES[name](5, 4).double(), theirs.double()
+    proxies = getattr(theirs, weights)
+    with torch.no_grad():
+        ours.proxies.copy_(proxies.T if proxies.shape[0] == 4 else proxies)
+        if name == "arcface":  # Some angles exceed the greatest one with a margin.
+            Z[::2] = -ours.proxies[y[::2]] + 0.1 * Z[::2]
+    torch.testing.assert_close(ours(Z, y), theirs(Z, y), rtol=1e-6, atol=1e-6)
+
+
 def test_every_proxy_loss_is_compared_with_pytorch_metric_learning():
     assert {name for name, *_ in PROXIES} == set(losses._proxy.LOSSES)

@@ -333,7 +333,7 @@ def test_decision_metrics_make_scorers_and_thresholds(digits):
             expected_calibration_error, response_method="predict_proba", greater_is_better=False
         ),
     }
-    verifier = SiameseVerifier(max_iter=5, random_state=0)
+    verifier = SiameseVerifier(width=64, max_iter=5, random_state=0)
     found = cross_validate(verifier, pairs, match, scoring=scoring, cv=2)
     assert all((found[f"test_{name}"] > -1).all() for name in scoring)
     assert all((found[f"test_{name}"] < 0).all() for name in scoring)

@@ -18,7 +18,7 @@ INDEX = np.random.default_rng(1).integers(30, size=(40, 2))
 MATCH = np.arange(40) % 2
 TABLE = stack_pairs(ITEMS.iloc[INDEX[:, 0]], ITEMS.iloc[INDEX[:, 1]])
 VIEW = PairView(ITEMS, INDEX)
-QUICK = {"max_iter": 1, "random_state": 0}
+QUICK = {"width": 32, "max_iter": 1, "random_state": 0}
 
 
 @pytest.mark.parametrize("pairs", [TABLE, VIEW], ids=["table", "view"])

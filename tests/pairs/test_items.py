@@ -272,7 +272,7 @@ def test_estimators_of_pairs_refuse_invalid_pairs(kind, pairs, message):
 )
 def test_a_verifier_refuses_invalid_items(items, message):
     pairs = np.random.default_rng(0).normal(size=(8, 4))
-    verifier = SiameseVerifier(max_iter=1, random_state=0).fit(pairs, np.arange(8) % 2)
+    verifier = SiameseVerifier(width=32, max_iter=1, random_state=0).fit(pairs, np.arange(8) % 2)
     with pytest.raises(ValueError, match=message):
         verifier.transform_items(items)
 

@@ -231,6 +231,6 @@ def test_cross_validation_and_search_pass_the_groups_on(pairs, splitter):
 
 def test_a_search_over_a_view_accepts_pair_folds(pairs):
     view, match, groups = pairs
-    verifier = SiameseVerifier(max_iter=2, random_state=0)
+    verifier = SiameseVerifier(width=32, max_iter=2, random_state=0)
     search = GridSearchCV(verifier, {"margin": [0.5, 2.0]}, cv=PairKFold(2), scoring="roc_auc")
     assert (search.fit(view, match, groups=groups).cv_results_["mean_test_score"] > 0.5).all()

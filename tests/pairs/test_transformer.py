@@ -193,7 +193,7 @@ def test_output_pairs_becomes_a_table_by_set_output(view):
 def test_a_verifier_accepts_pairs_from_a_pipeline_of_tables(view):
     match = np.arange(len(view)) % 2
     model = make_pipeline(
-        PairTransformer(StandardScaler()), SiameseVerifier(max_iter=1, random_state=0)
+        PairTransformer(StandardScaler()), SiameseVerifier(width=32, max_iter=1, random_state=0)
     )
     expected = clone(model).fit(view, match).decision_function(view)
     with config_context(transform_output="pandas"):
@@ -346,7 +346,7 @@ def test_other_transformers_get_texts_as_columns():
 
 
 def test_texts_are_verified_in_a_pipeline():
-    model = make_pipeline(PairTransformer(TfidfVectorizer()), SiameseVerifier(max_iter=1))
+    model = make_pipeline(PairTransformer(TfidfVectorizer()), SiameseVerifier(width=32, max_iter=1))
     texts = [*TEXT_PAIRS["list"]] * 5
     assert model.fit(texts, [True, True, False, False] * 5).predict(texts).shape == (20,)
     assert get_tags(model[0]).input_tags.string
@@ -521,7 +521,7 @@ def test_a_scaler_before_a_verifier_is_searched_with_it(digits):
     X, _, y, _ = digits
     pairs, match, _ = make_pairs(X, y, n_pairs=300, as_view=True, random_state=0)
     model = make_pipeline(
-        PairTransformer(StandardScaler()), SiameseVerifier(max_iter=2, random_state=0)
+        PairTransformer(StandardScaler()), SiameseVerifier(width=32, max_iter=2, random_state=0)
     )
     grid = {"pairtransformer__transformer": [StandardScaler(), TruncatedSVD(20, random_state=0)]}
     search = GridSearchCV(clone(model), grid, cv=2).fit(pairs, match)

@@ -235,7 +235,9 @@ def test_columns_of_items_are_matched_by_name(views, table):
     frame = frame if table == "pandas" else pl.from_pandas(frame)
     named = PairView(frame, V.index)
     cues = {"upper": names[:32], "lower": names[32:]}
-    verifier = SiameseVerifier(tower=partial(multi_cue, cues=cues), max_iter=1, random_state=0)
+    verifier = SiameseVerifier(
+        width=32, tower=partial(multi_cue, cues=cues), max_iter=1, random_state=0
+    )
     verifier.fit(named, match)
     sides = [f"{side}__{name}" for side in ("left", "right") for name in names]
     assert verifier.feature_names_in_.tolist() == sides
@@ -257,7 +259,7 @@ def test_a_table_of_pairs_gives_items_the_names_of_its_left_half(views):
     V, _, match, _ = views
     names = [f"pixel {n}" for n in range(64)]
     flat = pd.DataFrame(np.asarray(V), columns=names + [f"other {name}" for name in names])
-    verifier = SiameseVerifier(max_iter=1, random_state=0).fit(flat, match)
+    verifier = SiameseVerifier(width=32, max_iter=1, random_state=0).fit(flat, match)
     items = pd.DataFrame(V.items, columns=names)
     found = verifier.decision_function(PairView(items, V.index))
     np.testing.assert_allclose(found, verifier.decision_function(flat), rtol=1e-6, atol=1e-8)

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     TunedThresholdClassifierCV,
 )
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -42,9 +43,11 @@ def no_screen():
 @pytest.mark.parametrize("kind", ["embedder", "verifier"])
 def test_the_history_of_both_estimators_is_drawn_in_three_panels(digits, digit_pairs, kind):
     if kind == "embedder":
-        estimator = SiameseEmbedder(max_iter=3, random_state=0).fit(digits[0], digits[2])
+        estimator = SiameseEmbedder(width=32, max_iter=3, random_state=0).fit(digits[0], digits[2])
     else:
-        estimator = SiameseVerifier(max_iter=3, random_state=0).fit(digit_pairs[0], digit_pairs[2])
+        estimator = SiameseVerifier(width=32, max_iter=3, random_state=0).fit(
+            digit_pairs[0], digit_pairs[2]
+        )
     display = HistoryDisplay.from_estimator(estimator)
     drawn = [[line.get_ydata() for line in ax.lines] for ax in display.axes_]
     names = [["loss"], ["positive_distance", "negative_distance", "spread"], ["active"]]
@@ -193,6 +196,9 @@ THRESHOLDS = {
     "in a search": lambda model: GridSearchCV(
         FixedThresholdClassifier(model), {"threshold": [0.9]}
     ),
+    "of a classifier without logits": lambda model: FixedThresholdClassifier(
+        GaussianNB(), threshold=0.9
+    ),
     "none is accepted": lambda model: FixedThresholdClassifier(model, threshold=1.1),
 }
 
@@ -214,7 +220,9 @@ def test_displays_use_the_threshold_of_the_classifier(name):
 
 def test_a_score_at_the_threshold_is_drawn_as_predicted(digit_pairs):
     P, match = digit_pairs[0][:40], digit_pairs[2][:40]
-    verifier = SiameseVerifier(input_shape=(8, 8), max_iter=1, random_state=0).fit(P, match)
+    verifier = SiameseVerifier(width=32, input_shape=(8, 8), max_iter=1, random_state=0).fit(
+        P, match
+    )
     for weight in verifier.head_.parameters():
         weight.detach().zero_()
     assert not verifier.decision_function(P).any()
@@ -391,7 +399,7 @@ def test_images_in_colour_are_drawn_in_colour():
 
 def test_pair_display_shows_logits_of_a_verifier(digit_pairs):
     P_train, P_test, match_train, match_test = digit_pairs
-    verifier = SiameseVerifier(input_shape=(8, 8), max_iter=1, random_state=0)
+    verifier = SiameseVerifier(width=32, input_shape=(8, 8), max_iter=1, random_state=0)
     verifier.fit(P_train, match_train)
     display = PairDisplay.from_estimator(verifier, P_test, match_test, order="given", n_pairs=3)
     np.testing.assert_array_equal(display.y_score, verifier.decision_function(P_test)[:3])
