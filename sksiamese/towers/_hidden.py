@@ -1,5 +1,8 @@
 """Parts of hidden layers: activations, normalization and shortcuts."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import nn
 
@@ -22,6 +25,9 @@ MOMENTUM = 0.1
 
 EPSILON = 1e-5
 """Variance to add before the division by the standard deviation."""
+
+ROW_WEIGHTS = ContextVar("ROW_WEIGHTS", default=None)
+"""Weights of the rows of a batch, see :func:`row_weights`."""
 
 
 def new_activation(activation, shape):
@@ -149,10 +155,11 @@ class Shortcut(nn.Module):
 class BatchNorm(nn.Module):
     """Standardize each channel by its mean and variance in a batch, then scale and shift it.
 
-    This differs from ``nn.BatchNorm1d`` in three ways. A training batch with one value per channel
+    This differs from ``nn.BatchNorm1d`` in four ways. A training batch with one value per channel
     has no variance, and is standardized by the running averages. Running averages begin with the
-    plain mean over batches, so that they are accurate after few batches. Processes of
-    ``torch.distributed`` use the mean and variance of the full batch.
+    plain mean over batches, so that they are accurate after few batches. Rows may have weights, see
+    :func:`row_weights`. Processes of ``torch.distributed`` use the mean and variance of the full
+    batch.
 
     Parameters
     ----------
@@ -180,17 +187,35 @@ class BatchNorm(nn.Module):
 
     def _batch_moments(self, H):
         """Return mean and variance of the channels of a batch, and update running averages."""
-        axes = [0, *range(2, H.ndim)]
-        n_values = sum_over_processes(H.new_full((), H[:, 0].numel()))
-        mean = sum_over_processes(H.sum(dim=axes)) / n_values
-        squares = (H - per_channel(mean, H)).square()
-        variance = sum_over_processes(squares.sum(dim=axes)) / n_values
+        axes, weight = [0, *range(2, H.ndim)], ROW_WEIGHTS.get()
+        weight = H.new_ones(len(H)) if weight is None else weight.to(H.dtype)
+        weight = weight.view(-1, *[1] * (H.ndim - 1)).expand_as(H[:, :1])
+        total = sum_over_processes(weight.sum())
+        mean = sum_over_processes((weight * H).sum(dim=axes)) / total
+        squares = weight * (H - per_channel(mean, H)).square()
+        variance = sum_over_processes(squares.sum(dim=axes)) / total
         with torch.no_grad():
             self.n_batches += 1
-            weight = (1 / self.n_batches).clamp_min(MOMENTUM).to(mean.dtype)
-            self.mean.lerp_(mean, weight)
-            self.variance.lerp_(variance * n_values / (n_values - 1), weight)
+            share = (1 / self.n_batches).clamp_min(MOMENTUM).to(mean.dtype)
+            self.mean.lerp_(mean, share)
+            self.variance.lerp_(variance, share)
         return mean, variance
+
+
+@contextmanager
+def row_weights(weights):
+    """Weight the rows of a batch in the statistics of batch normalization.
+
+    Parameters
+    ----------
+    weights : Tensor of shape (n,) or None
+        Weights > 0 of the rows of all batches within the context; None for equal weights.
+    """
+    token = ROW_WEIGHTS.set(weights)
+    try:
+        yield
+    finally:
+        ROW_WEIGHTS.reset(token)
 
 
 def per_channel(values, H):

@@ -53,8 +53,8 @@ def mlp(
         Dropout probability of the hidden units, in [0, 1).
 
     activation : str or callable, default="relu"
-        Activation of the hidden layers: a name in :data:`ACTIVATIONS`, or a callable without
-        arguments that returns a module for each layer, such as ``nn.Mish``.
+        Activation of the hidden layers: a name in :data:`sksiamese.towers.ACTIVATIONS`, or a
+        callable without arguments that returns a module for each layer, such as ``nn.Mish``.
 
     normalization : {"batch", "layer"} or None, default=None
         Normalization of the hidden units before the activation: of each unit over the rows of a
@@ -62,8 +62,7 @@ def mlp(
 
     shortcuts : bool, default=False
         Whether each hidden layer adds its input to its output, which makes deep towers easier to
-        train. A linear map without bias changes the number of units
-        of the input if necessary.
+        train. A linear map without bias changes the number of units if necessary.
 
     Returns
     -------
@@ -143,17 +142,15 @@ def cnn(
         Whether features are averaged over the image or flattened.
 
     activation : str or callable, default="relu"
-        Activation of the blocks: a name in :data:`ACTIVATIONS`, or a callable without
-        arguments that returns a module for each layer, such as ``nn.Mish``.
+        Activation of the blocks, as in :func:`mlp`.
 
     normalization : {"batch", "group", "layer"} or None, default="group"
         Normalization before the activation: of each channel over the images of a batch, of
         groups of 16 channels of each image, or of all channels of each image.
 
     shortcuts : bool, default=False
-        Whether each block adds its input to its output, which makes deep towers easier to
-        train. A pooling and a linear map of the channels change the
-        shape of the input.
+        Whether each block adds its input to its output. Average pooling and a linear map of the
+        channels change the shape of the input.
 
     Returns
     -------
@@ -169,7 +166,7 @@ def cnn(
 
     References
     ----------
-    Y. Wu, K. He, "Group normalization", ECCV 2018; see :func:`mlp` for the other options.
+    Y. Wu, K. He, "Group normalization", ECCV 2018.
 
     Examples
     --------
@@ -271,17 +268,15 @@ def tdnn(
         Dropout probability of the channels, in [0, 1).
 
     activation : str or callable, default="relu"
-        Activation of the convolutions: a name in :data:`ACTIVATIONS`, or a callable without
-        arguments that returns a module for each layer, such as ``nn.Mish``.
+        Activation of the convolutions, as in :func:`mlp`.
 
     normalization : "layer" or None, default="layer"
         Normalization of all channels of each step before the activation. Batches are not
         normalized, as their series may differ in length.
 
     shortcuts : bool, default=False
-        Whether each convolution adds its input to its output, which makes deep towers easier to
-        train. A linear map without bias changes the number of
-        channels of the input if necessary.
+        Whether each convolution adds its input to its output. A linear map without bias changes the
+        number of channels if necessary.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sksiamese.towers import ACTIVATIONS, TOWERS, cnn, mlp, multi_cue, tdnn
-from sksiamese.towers._hidden import BatchNorm, Shortcut, new_activation
+from sksiamese.towers._hidden import BatchNorm, Shortcut, new_activation, row_weights
 
 CUES = {"a": slice(0, 6), "b": [6, 9, 11]}
 FACTORIES = TOWERS | {"multi_cue": partial(multi_cue, cues=CUES)}
@@ -187,7 +187,9 @@ def test_batch_normalization_equals_the_layer_of_torch(shape):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(norm.weight.grad, expected.weight.grad, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(norm.mean, expected.running_mean)
-    torch.testing.assert_close(norm.variance, expected.running_var)
+    n_values = X[:, 0].numel()
+    torch.testing.assert_close(norm.variance, expected.running_var * (n_values - 1) / n_values)
+    norm.variance.copy_(expected.running_var)
     torch.testing.assert_close(norm.eval()(X), expected.eval()(X))
 
 
@@ -212,6 +214,20 @@ def test_a_batch_of_one_row_is_normalized_by_the_running_averages():
     assert all(torch.equal(norm.state_dict()[name], before[name]) for name in before)
     assert (row.grad != 0).all()
     torch.testing.assert_close(Z, norm.eval()(X)[:1])
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 2, 3)])
+def test_a_row_of_weight_two_equals_two_copies(shape):
+    one, other, X = BatchNorm(5), BatchNorm(5), items(6, shape)
+    with row_weights(torch.tensor([0.5, 0.5, 0.5, 1.0, 1.0, 0.5], dtype=torch.float64)):
+        weighted = one(X)
+    copies = other(torch.cat([X, X[3:5]]))
+    torch.testing.assert_close(weighted, copies[:6])
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(value, other.state_dict()[name])
+    torch.testing.assert_close(
+        BatchNorm(5)(X), nn.functional.batch_norm(X, None, None, training=True)
+    )
 
 
 def test_evaluation_changes_no_running_average():
