@@ -1,5 +1,6 @@
 """Parts of hidden layers: activations, normalization and shortcuts."""
 
+import copy
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -67,33 +68,46 @@ def new_activation(activation, shape):
     wanted = "It must be a callable without arguments that returns a module such as nn.ReLU()."
     try:
         module = activation()
-        changed = module(torch.zeros(shape)) if isinstance(module, nn.Module) else None
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"it returned {module!r}")
+        with torch.no_grad():
+            changed = copy.deepcopy(module).eval()(torch.zeros(shape))
     except Exception as error:
         raise ValueError(f"activation failed: {error}. {wanted}") from error
-    if not isinstance(changed, torch.Tensor):
-        raise ValueError(f"activation returned {module!r}, no module of one tensor. {wanted}")
-    if changed.shape != shape:
-        raise ValueError(
-            f"activation changed the shape of a batch from {shape} to {tuple(changed.shape)}. "
-            f"{wanted}"
-        )
+    if not isinstance(changed, torch.Tensor) or changed.shape != shape:
+        raise ValueError(f"activation changed the shape of a batch of shape {shape}. {wanted}")
     return module
 
 
-def check_shortcuts(shortcuts):
-    """Validate a boolean and return it."""
-    if not isinstance(shortcuts, bool):
-        raise ValueError(f"shortcuts must be True or False, got {shortcuts!r}.")
-    return shortcuts
+def check_hidden(activation, normalization, shortcuts, *, choices, shape):
+    """Raise unless a tower supports these options of its hidden layers.
 
+    Parameters
+    ----------
+    activation : str or callable
+        Activation, see :func:`new_activation`.
 
-def check_normalization(normalization, choices):
-    """Raise unless the normalization is one of those of a tower, or None."""
+    normalization : str or None
+        Normalization.
+
+    shortcuts : bool
+        Whether layers have shortcuts.
+
+    choices : iterable of str
+        Normalizations that the tower supports.
+
+    shape : tuple of int
+        Shape of a batch of hidden units.
+    """
+    new_activation(activation, shape)
+    choices = sorted(choices)
     is_known = isinstance(normalization, str) and normalization in choices
     if normalization is not None and not is_known:
         raise ValueError(
             f"normalization must be None or one of {choices} for this tower, got {normalization!r}."
         )
+    if not isinstance(shortcuts, bool):
+        raise ValueError(f"shortcuts must be True or False, got {shortcuts!r}.")
 
 
 def hidden_layer(n_in, n_out, *, dropout, activation, normalization, shortcuts):
@@ -116,12 +130,11 @@ def hidden_layer(n_in, n_out, *, dropout, activation, normalization, shortcuts):
     shortcuts : bool
         Whether to add the input of the layer to its output.
     """
-    check_normalization(normalization, list(NORMALIZATIONS))
     layers = [nn.Linear(n_in, n_out)]
     if normalization is not None:
         layers.append(NORMALIZATIONS[normalization](n_out))
     layers += [new_activation(activation, (2, n_out)), nn.Dropout(dropout)]
-    if check_shortcuts(shortcuts):
+    if shortcuts:
         return [Shortcut(nn.Sequential(*layers), linear_shortcut(n_in, n_out))]
     return layers
 

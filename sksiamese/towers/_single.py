@@ -9,10 +9,10 @@ from torch import nn
 
 from .._parameters import check_count, check_real, check_shape
 from ._hidden import (
+    NORMALIZATIONS,
     BatchNorm,
     Shortcut,
-    check_normalization,
-    check_shortcuts,
+    check_hidden,
     hidden_layer,
     linear_shortcut,
     new_activation,
@@ -92,6 +92,7 @@ def mlp(
     depth, width, dropout = check_sizes(depth, width, dropout)
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
     options = {"activation": activation, "normalization": normalization, "shortcuts": shortcuts}
+    check_hidden(**options, choices=NORMALIZATIONS, shape=(2, width))
     layers = [nn.Flatten()]
     for n_in, n_out in pairwise(sizes[:-1]):
         layers += hidden_layer(n_in, n_out, dropout=dropout, **options)
@@ -194,8 +195,8 @@ def cnn(
     channels, height, breadth = (1,) * (3 - len(input_shape)) + tuple(input_shape)
     sizes = [channels, *(width * 2**block for block in range(depth))]
     layers = [nn.Flatten(), nn.Unflatten(1, (channels, height, breadth))]
-    check_normalization(normalization, list(NORMALIZATIONS_OF_CHANNELS))
-    shortcuts = check_shortcuts(shortcuts)
+    options = {"choices": NORMALIZATIONS_OF_CHANNELS, "shape": (2, width, 2, 2)}
+    check_hidden(activation, normalization, shortcuts, **options)
     for n_in, n_out in pairwise(sizes):
         block = [nn.Conv2d(n_in, n_out, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True)]
         if normalization is not None:
@@ -318,7 +319,8 @@ def tdnn(
             "normalization='batch' is not available for tower='tdnn', as the series of a batch may "
             "differ in length; set normalization='layer', its default, or None."
         )
-    check_normalization(normalization, ["layer"])
+    options = {"choices": ["layer"], "shape": (2, 1, width)}
+    check_hidden(activation, normalization, shortcuts, **options)
     delays = _TimeDelays(
         n_channels, n_components, depth, width, dropout, activation, normalization, shortcuts
     )
@@ -367,9 +369,7 @@ class _TimeDelays(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(2 * width, n_components)
-        self.shortcuts = nn.ModuleList(
-            linear_shortcut(*size) for size in sizes if check_shortcuts(shortcuts)
-        )
+        self.shortcuts = nn.ModuleList(linear_shortcut(*size) for size in sizes if shortcuts)
 
     def forward(self, X):
         """Embed series of shape (n, n_steps, n_channels)."""

@@ -126,7 +126,8 @@ def test_an_activation_is_the_function_of_its_name(activation, expected):
         ({"activation": None}, "activation must be one of .* got None"),
         ({"activation": nn.ReLU()}, "activation is a module, .* such as the class ReLU"),
         ({"activation": torch.relu}, "activation failed: .* such as nn.ReLU"),
-        ({"activation": lambda: torch.relu}, "activation returned .* such as nn.ReLU"),
+        ({"activation": lambda: torch.relu}, "activation failed: it returned .* such as nn.ReLU"),
+        ({"activation": nn.LSTM}, "activation failed: .* such as nn.ReLU"),
         ({"activation": nn.GLU}, "activation changed the shape of a batch"),
         ({"normalization": "instance"}, "normalization must be None or one of .* 'instance'"),
         ({"normalization": ["batch"]}, "normalization must be None or one of"),
@@ -135,8 +136,9 @@ def test_an_activation_is_the_function_of_its_name(activation, expected):
     ],
 )
 def test_unsupported_values_are_refused_by_name(name, options, message):
-    with pytest.raises(ValueError, match=message):
-        FACTORIES[name]((12,), 5, width=8, **options)
+    for depth in (1, 3):
+        with pytest.raises(ValueError, match=message):
+            FACTORIES[name]((12,), 5, depth=depth, width=8, **options)
 
 
 def test_a_tdnn_refuses_batch_normalization_and_names_the_alternatives():
