@@ -19,6 +19,7 @@ from .._parameters import check_shape, part_attribute
 from ..heads import HEADS
 from ..losses import LOSSES
 from ..towers import TOWERS, ToType, UnitLength
+from ..towers._hidden import row_weights
 from ._lookup import bind, comparison_key, resolve
 from ._scaling import scaling_blocks
 from ._user_parts import build_module, call_part, signature_parameters
@@ -308,10 +309,17 @@ def update_learning_rate_factors(tower, spec, previous):
     return True
 
 
-def embed_batch(tower, items, rows, *, augment, precision):
-    """Augment and embed the rows of a batch, in the precision of the training."""
-    batch = tower[0].to_float(items[rows[shard_slice(rows)]])
+def embed_batch(tower, items, rows, *, augment, precision, weight=None):
+    """Augment and embed the rows of a batch, in the precision of the training.
+
+    The weights of the rows, by default equal, are used by batch normalization.
+    """
+    own = shard_slice(rows)
+    batch = tower[0].to_float(items[rows[own]])
     batch = augment(batch, global_generator(batch.device))
     is_reduced = precision == "bfloat16"
-    with torch.autocast(batch.device.type, torch.bfloat16, enabled=is_reduced):
+    with (
+        torch.autocast(batch.device.type, torch.bfloat16, enabled=is_reduced),
+        row_weights(None if weight is None else weight[own]),
+    ):
         return gather_embeddings(tower(batch).to(tower[0].output.dtype), rows)

@@ -168,16 +168,17 @@ class VerificationTask(Task):
     def loss(self, module, batch):
         """Return the logistic loss of the head plus the contrastive loss of the distance."""
         rows, contrastive_weight = batch
+        weights = self.device_weights[to_device(torch.from_numpy(rows), self.device_weights.device)]
         embeddings = embed_batch(
             module["tower"],
             self.items,
             self.pairs.index[rows].T.ravel(),
             augment=self.augment,
             precision=self.precision,
+            weight=weights.sum(dim=1).repeat(2),
         )
         A, B = embeddings.tensor_split(2)
-        rows = to_device(torch.from_numpy(rows), self.device_weights.device)
-        same, different = self.device_weights[rows].to(A.dtype).unbind(dim=1)
+        same, different = weights.to(A.dtype).unbind(dim=1)
         D = None if self.margin is None else paired(self.distance, A, B)
         return self.loss_of_pairs(module["head"](A, B), D, same, different, contrastive_weight)
 

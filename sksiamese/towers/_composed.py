@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .._parameters import check_count, check_real, check_shape, part_attribute
-from ._hidden import hidden_layer, new_activation
+from ._hidden import NORMALIZATIONS, check_hidden, hidden_layer, new_activation
 from ._layers import Standardize
 from ._single import check_sizes, mlp
 
@@ -111,8 +111,9 @@ def multi_cue(
         name: _column_indices(name, selection, prod(input_shape), feature_names)
         for name, selection in cues.items()
     }
-    layers = {"dropout": dropout, "activation": activation, "normalization": normalization}
-    layers["shortcuts"] = shortcuts
+    layers = {"activation": activation, "normalization": normalization, "shortcuts": shortcuts}
+    check_hidden(**layers, choices=NORMALIZATIONS, shape=(2, width))
+    layers["dropout"] = dropout
     options = {"depth": depth, "width": width, **layers}
     parts = []
     for name, selection in columns.items():

@@ -1,5 +1,9 @@
 """Parts of hidden layers: activations, normalization and shortcuts."""
 
+import copy
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import nn
 
@@ -22,6 +26,9 @@ MOMENTUM = 0.1
 
 EPSILON = 1e-5
 """Variance to add before the division by the standard deviation."""
+
+ROW_WEIGHTS = ContextVar("ROW_WEIGHTS", default=None)
+"""Weights of the rows of a batch, see :func:`row_weights`."""
 
 
 def new_activation(activation, shape):
@@ -61,33 +68,46 @@ def new_activation(activation, shape):
     wanted = "It must be a callable without arguments that returns a module such as nn.ReLU()."
     try:
         module = activation()
-        changed = module(torch.zeros(shape)) if isinstance(module, nn.Module) else None
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"it returned {module!r}")
+        with torch.no_grad():
+            changed = copy.deepcopy(module).eval()(torch.zeros(shape))
     except Exception as error:
         raise ValueError(f"activation failed: {error}. {wanted}") from error
-    if not isinstance(changed, torch.Tensor):
-        raise ValueError(f"activation returned {module!r}, no module of one tensor. {wanted}")
-    if changed.shape != shape:
-        raise ValueError(
-            f"activation changed the shape of a batch from {shape} to {tuple(changed.shape)}. "
-            f"{wanted}"
-        )
+    if not isinstance(changed, torch.Tensor) or changed.shape != shape:
+        raise ValueError(f"activation changed the shape of a batch of shape {shape}. {wanted}")
     return module
 
 
-def check_shortcuts(shortcuts):
-    """Validate a boolean and return it."""
-    if not isinstance(shortcuts, bool):
-        raise ValueError(f"shortcuts must be True or False, got {shortcuts!r}.")
-    return shortcuts
+def check_hidden(activation, normalization, shortcuts, *, choices, shape):
+    """Raise unless a tower supports these options of its hidden layers.
 
+    Parameters
+    ----------
+    activation : str or callable
+        Activation, see :func:`new_activation`.
 
-def check_normalization(normalization, choices):
-    """Raise unless the normalization is one of those of a tower, or None."""
+    normalization : str or None
+        Normalization.
+
+    shortcuts : bool
+        Whether layers have shortcuts.
+
+    choices : iterable of str
+        Normalizations that the tower supports.
+
+    shape : tuple of int
+        Shape of a batch of hidden units.
+    """
+    new_activation(activation, shape)
+    choices = sorted(choices)
     is_known = isinstance(normalization, str) and normalization in choices
     if normalization is not None and not is_known:
         raise ValueError(
             f"normalization must be None or one of {choices} for this tower, got {normalization!r}."
         )
+    if not isinstance(shortcuts, bool):
+        raise ValueError(f"shortcuts must be True or False, got {shortcuts!r}.")
 
 
 def hidden_layer(n_in, n_out, *, dropout, activation, normalization, shortcuts):
@@ -110,12 +130,11 @@ def hidden_layer(n_in, n_out, *, dropout, activation, normalization, shortcuts):
     shortcuts : bool
         Whether to add the input of the layer to its output.
     """
-    check_normalization(normalization, list(NORMALIZATIONS))
     layers = [nn.Linear(n_in, n_out)]
     if normalization is not None:
         layers.append(NORMALIZATIONS[normalization](n_out))
     layers += [new_activation(activation, (2, n_out)), nn.Dropout(dropout)]
-    if check_shortcuts(shortcuts):
+    if shortcuts:
         return [Shortcut(nn.Sequential(*layers), linear_shortcut(n_in, n_out))]
     return layers
 
@@ -149,10 +168,11 @@ class Shortcut(nn.Module):
 class BatchNorm(nn.Module):
     """Standardize each channel by its mean and variance in a batch, then scale and shift it.
 
-    This differs from ``nn.BatchNorm1d`` in three ways. A training batch with one value per channel
+    This differs from ``nn.BatchNorm1d`` in four ways. A training batch with one value per channel
     has no variance, and is standardized by the running averages. Running averages begin with the
-    plain mean over batches, so that they are accurate after few batches. Processes of
-    ``torch.distributed`` use the mean and variance of the full batch.
+    plain mean over batches, so that they are accurate after few batches. Rows may have weights, see
+    :func:`row_weights`. Processes of ``torch.distributed`` use the mean and variance of the full
+    batch.
 
     Parameters
     ----------
@@ -180,17 +200,35 @@ class BatchNorm(nn.Module):
 
     def _batch_moments(self, H):
         """Return mean and variance of the channels of a batch, and update running averages."""
-        axes = [0, *range(2, H.ndim)]
-        n_values = sum_over_processes(H.new_full((), H[:, 0].numel()))
-        mean = sum_over_processes(H.sum(dim=axes)) / n_values
-        squares = (H - per_channel(mean, H)).square()
-        variance = sum_over_processes(squares.sum(dim=axes)) / n_values
+        axes, weight = [0, *range(2, H.ndim)], ROW_WEIGHTS.get()
+        weight = H.new_ones(len(H)) if weight is None else weight.to(H.dtype)
+        weight = weight.view(-1, *[1] * (H.ndim - 1)).expand_as(H[:, :1])
+        total = sum_over_processes(weight.sum())
+        mean = sum_over_processes((weight * H).sum(dim=axes)) / total
+        squares = weight * (H - per_channel(mean, H)).square()
+        variance = sum_over_processes(squares.sum(dim=axes)) / total
         with torch.no_grad():
             self.n_batches += 1
-            weight = (1 / self.n_batches).clamp_min(MOMENTUM).to(mean.dtype)
-            self.mean.lerp_(mean, weight)
-            self.variance.lerp_(variance * n_values / (n_values - 1), weight)
+            share = (1 / self.n_batches).clamp_min(MOMENTUM).to(mean.dtype)
+            self.mean.lerp_(mean, share)
+            self.variance.lerp_(variance, share)
         return mean, variance
+
+
+@contextmanager
+def row_weights(weights):
+    """Weight the rows of a batch in the statistics of batch normalization.
+
+    Parameters
+    ----------
+    weights : Tensor of shape (n,) or None
+        Weights > 0 of the rows of all batches within the context; None for equal weights.
+    """
+    token = ROW_WEIGHTS.set(weights)
+    try:
+        yield
+    finally:
+        ROW_WEIGHTS.reset(token)
 
 
 def per_channel(values, H):

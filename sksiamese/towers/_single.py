@@ -9,10 +9,10 @@ from torch import nn
 
 from .._parameters import check_count, check_real, check_shape
 from ._hidden import (
+    NORMALIZATIONS,
     BatchNorm,
     Shortcut,
-    check_normalization,
-    check_shortcuts,
+    check_hidden,
     hidden_layer,
     linear_shortcut,
     new_activation,
@@ -53,8 +53,8 @@ def mlp(
         Dropout probability of the hidden units, in [0, 1).
 
     activation : str or callable, default="relu"
-        Activation of the hidden layers: a name in :data:`ACTIVATIONS`, or a callable without
-        arguments that returns a module for each layer, such as ``nn.Mish``.
+        Activation of the hidden layers: a name in :data:`sksiamese.towers.ACTIVATIONS`, or a
+        callable without arguments that returns a module for each layer, such as ``nn.Mish``.
 
     normalization : {"batch", "layer"} or None, default=None
         Normalization of the hidden units before the activation: of each unit over the rows of a
@@ -62,8 +62,7 @@ def mlp(
 
     shortcuts : bool, default=False
         Whether each hidden layer adds its input to its output, which makes deep towers easier to
-        train. A linear map without bias changes the number of units
-        of the input if necessary.
+        train. A linear map without bias changes the number of units if necessary.
 
     Returns
     -------
@@ -93,6 +92,7 @@ def mlp(
     depth, width, dropout = check_sizes(depth, width, dropout)
     sizes = [prod(input_shape), *[width] * (depth - 1), n_components]
     options = {"activation": activation, "normalization": normalization, "shortcuts": shortcuts}
+    check_hidden(**options, choices=NORMALIZATIONS, shape=(2, width))
     layers = [nn.Flatten()]
     for n_in, n_out in pairwise(sizes[:-1]):
         layers += hidden_layer(n_in, n_out, dropout=dropout, **options)
@@ -143,17 +143,15 @@ def cnn(
         Whether features are averaged over the image or flattened.
 
     activation : str or callable, default="relu"
-        Activation of the blocks: a name in :data:`ACTIVATIONS`, or a callable without
-        arguments that returns a module for each layer, such as ``nn.Mish``.
+        Activation of the blocks, as in :func:`mlp`.
 
     normalization : {"batch", "group", "layer"} or None, default="group"
         Normalization before the activation: of each channel over the images of a batch, of
         groups of 16 channels of each image, or of all channels of each image.
 
     shortcuts : bool, default=False
-        Whether each block adds its input to its output, which makes deep towers easier to
-        train. A pooling and a linear map of the channels change the
-        shape of the input.
+        Whether each block adds its input to its output. Average pooling and a linear map of the
+        channels change the shape of the input.
 
     Returns
     -------
@@ -169,7 +167,7 @@ def cnn(
 
     References
     ----------
-    Y. Wu, K. He, "Group normalization", ECCV 2018; see :func:`mlp` for the other options.
+    Y. Wu, K. He, "Group normalization", ECCV 2018.
 
     Examples
     --------
@@ -197,8 +195,8 @@ def cnn(
     channels, height, breadth = (1,) * (3 - len(input_shape)) + tuple(input_shape)
     sizes = [channels, *(width * 2**block for block in range(depth))]
     layers = [nn.Flatten(), nn.Unflatten(1, (channels, height, breadth))]
-    check_normalization(normalization, list(NORMALIZATIONS_OF_CHANNELS))
-    shortcuts = check_shortcuts(shortcuts)
+    options = {"choices": NORMALIZATIONS_OF_CHANNELS, "shape": (2, width, 2, 2)}
+    check_hidden(activation, normalization, shortcuts, **options)
     for n_in, n_out in pairwise(sizes):
         block = [nn.Conv2d(n_in, n_out, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True)]
         if normalization is not None:
@@ -271,17 +269,15 @@ def tdnn(
         Dropout probability of the channels, in [0, 1).
 
     activation : str or callable, default="relu"
-        Activation of the convolutions: a name in :data:`ACTIVATIONS`, or a callable without
-        arguments that returns a module for each layer, such as ``nn.Mish``.
+        Activation of the convolutions, as in :func:`mlp`.
 
     normalization : "layer" or None, default="layer"
         Normalization of all channels of each step before the activation. Batches are not
         normalized, as their series may differ in length.
 
     shortcuts : bool, default=False
-        Whether each convolution adds its input to its output, which makes deep towers easier to
-        train. A linear map without bias changes the number of
-        channels of the input if necessary.
+        Whether each convolution adds its input to its output. A linear map without bias changes the
+        number of channels if necessary.
 
     Returns
     -------
@@ -323,7 +319,8 @@ def tdnn(
             "normalization='batch' is not available for tower='tdnn', as the series of a batch may "
             "differ in length; set normalization='layer', its default, or None."
         )
-    check_normalization(normalization, ["layer"])
+    options = {"choices": ["layer"], "shape": (2, 1, width)}
+    check_hidden(activation, normalization, shortcuts, **options)
     delays = _TimeDelays(
         n_channels, n_components, depth, width, dropout, activation, normalization, shortcuts
     )
@@ -372,9 +369,7 @@ class _TimeDelays(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(2 * width, n_components)
-        self.shortcuts = nn.ModuleList(
-            linear_shortcut(*size) for size in sizes if check_shortcuts(shortcuts)
-        )
+        self.shortcuts = nn.ModuleList(linear_shortcut(*size) for size in sizes if shortcuts)
 
     def forward(self, X):
         """Embed series of shape (n, n_steps, n_channels)."""

@@ -135,11 +135,14 @@ def test_distances_do_not_synchronise_with_the_device(distance):
     assert Z.grad.shape == Z.shape
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
 @pytest.mark.parametrize("name", ["mlp", "cnn", "tdnn", "multi_cue"])
-def test_towers_do_not_synchronise_with_the_device(name):
+def test_towers_do_not_synchronise_with_the_device(name, normalization):
     cues = {"head": [0, 2, 4], "body": slice(1, 10)}
     factory = {**TOWERS, "multi_cue": partial(multi_cue, cues=cues)}[name]
-    tower = factory((16,), N_COMPONENTS, depth=2, width=8, dropout=0.1).to("meta")
+    options = {"depth": 2, "width": 8, "dropout": 0.1, "shortcuts": True}
+    options["normalization"] = "layer" if name == "tdnn" else normalization
+    tower = factory((16,), N_COMPONENTS, **options).to("meta")
     assert {t.device.type for t in tower.state_dict().values()} == {"meta"}
     tower(torch.empty(5, 16, device="meta")).sum().backward()
     assert all(weight.grad is not None for weight in tower.parameters())
@@ -197,6 +200,7 @@ FITS = {
     "soft margin, mined": {"loss": "soft_margin_triplet", "miner": "hardest"},
     "memory": {"memory_size": 30},
     "augmented": {"augment": affine, "input_shape": (4, 4), "precision": "bfloat16"},
+    "normalized": {"normalization": "batch", "shortcuts": True, "activation": "gelu"},
     "unlabeled": {"unlabeled_label": 2, "regularizer": "variance"},
 }
 

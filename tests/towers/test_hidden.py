@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sksiamese.towers import ACTIVATIONS, TOWERS, cnn, mlp, multi_cue, tdnn
-from sksiamese.towers._hidden import BatchNorm, Shortcut, new_activation
+from sksiamese.towers._hidden import BatchNorm, Shortcut, new_activation, row_weights
 
 CUES = {"a": slice(0, 6), "b": [6, 9, 11]}
 FACTORIES = TOWERS | {"multi_cue": partial(multi_cue, cues=CUES)}
@@ -126,7 +126,8 @@ def test_an_activation_is_the_function_of_its_name(activation, expected):
         ({"activation": None}, "activation must be one of .* got None"),
         ({"activation": nn.ReLU()}, "activation is a module, .* such as the class ReLU"),
         ({"activation": torch.relu}, "activation failed: .* such as nn.ReLU"),
-        ({"activation": lambda: torch.relu}, "activation returned .* such as nn.ReLU"),
+        ({"activation": lambda: torch.relu}, "activation failed: it returned .* such as nn.ReLU"),
+        ({"activation": nn.LSTM}, "activation failed: .* such as nn.ReLU"),
         ({"activation": nn.GLU}, "activation changed the shape of a batch"),
         ({"normalization": "instance"}, "normalization must be None or one of .* 'instance'"),
         ({"normalization": ["batch"]}, "normalization must be None or one of"),
@@ -135,8 +136,9 @@ def test_an_activation_is_the_function_of_its_name(activation, expected):
     ],
 )
 def test_unsupported_values_are_refused_by_name(name, options, message):
-    with pytest.raises(ValueError, match=message):
-        FACTORIES[name]((12,), 5, width=8, **options)
+    for depth in (1, 3):
+        with pytest.raises(ValueError, match=message):
+            FACTORIES[name]((12,), 5, depth=depth, width=8, **options)
 
 
 def test_a_tdnn_refuses_batch_normalization_and_names_the_alternatives():
@@ -187,7 +189,9 @@ def test_batch_normalization_equals_the_layer_of_torch(shape):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(norm.weight.grad, expected.weight.grad, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(norm.mean, expected.running_mean)
-    torch.testing.assert_close(norm.variance, expected.running_var)
+    n_values = X[:, 0].numel()
+    torch.testing.assert_close(norm.variance, expected.running_var * (n_values - 1) / n_values)
+    norm.variance.copy_(expected.running_var)
     torch.testing.assert_close(norm.eval()(X), expected.eval()(X))
 
 
@@ -212,6 +216,20 @@ def test_a_batch_of_one_row_is_normalized_by_the_running_averages():
     assert all(torch.equal(norm.state_dict()[name], before[name]) for name in before)
     assert (row.grad != 0).all()
     torch.testing.assert_close(Z, norm.eval()(X)[:1])
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 2, 3)])
+def test_a_row_of_weight_two_equals_two_copies(shape):
+    one, other, X = BatchNorm(5), BatchNorm(5), items(6, shape)
+    with row_weights(torch.tensor([0.5, 0.5, 0.5, 1.0, 1.0, 0.5], dtype=torch.float64)):
+        weighted = one(X)
+    copies = other(torch.cat([X, X[3:5]]))
+    torch.testing.assert_close(weighted, copies[:6])
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(value, other.state_dict()[name])
+    torch.testing.assert_close(
+        BatchNorm(5)(X), nn.functional.batch_norm(X, None, None, training=True)
+    )
 
 
 def test_evaluation_changes_no_running_average():
