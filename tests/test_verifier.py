@@ -76,7 +76,9 @@ def test_margin_changes_the_verifier(digit_pairs, learned):
 @pytest.mark.parametrize("distance", ["manhattan", "sqeuclidean"])
 def test_sums_over_components_are_accurate_with_many_components(digit_pairs, distance):
     P_train, P_test, match_train, match_test = digit_pairs
-    verifier = SiameseVerifier(distance=distance, learned_weight=1.0, width=128, max_iter=8, random_state=0)
+    verifier = SiameseVerifier(
+        distance=distance, learned_weight=1.0, width=128, max_iter=8, random_state=0
+    )
     verifier.fit(P_train[:2000], match_train[:2000])
     assert verifier.score(P_test, match_test) > 0.88
     verifier.set_params(n_components=16, margin=4.0).fit(P_train[:300], match_train[:300])
