@@ -1,6 +1,7 @@
 """Siamese networks and metric learning with the interface of scikit-learn."""
 
 from . import (
+    alignment,
     augment,
     batches,
     distances,
@@ -33,6 +34,7 @@ __all__ = [
     "SiameseEmbedder",
     "SiameseIdentifier",
     "SiameseVerifier",
+    "alignment",
     "augment",
     "batches",
     "distances",

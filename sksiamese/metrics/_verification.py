@@ -47,14 +47,7 @@ def equal_error_rate(y_true, y_score):
     >>> equal_error_rate([0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9])
     0.25
     """
-    false_accepts, true_accepts, _ = roc_points(y_true, y_score)
-    difference = false_accepts - (1 - true_accepts)
-    after = np.flatnonzero(difference >= 0)[0]
-    if difference[after] == 0:
-        return float(false_accepts[after])
-    fraction = -difference[after - 1] / (difference[after] - difference[after - 1])
-    low, high = false_accepts[after - 1], false_accepts[after]
-    return float(low + fraction * (high - low))
+    return crossing(*check_pairs(y_true, y_score))[0]
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
@@ -269,3 +262,24 @@ def check_pairs(y_true, y_score, name="y_score"):
 def roc_points(y_true, y_score):
     """Return the false- and true-accept rates at all distinct thresholds, and the thresholds."""
     return roc_curve(*check_pairs(y_true, y_score), drop_intermediate=False)
+
+
+def crossing(match, y_score, sample_weight=None):
+    """Return the rate at which false accepts and false rejects are equal, and its threshold.
+
+    Both are interpolated linearly between the distinct scores.
+    """
+    false_accepts, true_accepts, thresholds = roc_curve(
+        match, y_score, drop_intermediate=False, sample_weight=sample_weight
+    )
+    difference = false_accepts - (1 - true_accepts)
+    after = np.flatnonzero(difference >= 0)[0]
+    if difference[after] == 0:
+        return float(false_accepts[after]), float(thresholds[after])
+    fraction = -difference[after - 1] / (difference[after] - difference[after - 1])
+    (low, high), (before, here) = (
+        false_accepts[after - 1 : after + 1],
+        thresholds[after - 1 : after + 1],
+    )
+    threshold = before + fraction * (here - before) if np.isfinite(before) else here
+    return float(low + fraction * (high - low)), float(threshold)

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pandas as pd
 
 from sksiamese import PairKFold, PairShuffleSplit, PairView, metrics, pairs
 
@@ -120,6 +121,13 @@ MATRIX = Kind(
     EMBEDDINGS.odd,
 )
 ENROLLED = Kind(constants([0, 1], [1, 0], np.array([0, 1])), ANY | CLASSES.odd)
+NOT_CALLABLE = {k: v for k, v in ANY.items() if k not in ("class", "function")}
+DISTANCES = Kind(
+    {"square": lambda s: s.D[:3, :3].numpy(), "list": lambda s: s.D[3:6, :3].tolist(),
+     "frame": lambda s: pd.DataFrame(s.D[:3, :3].numpy()),
+     "float32": lambda s: s.D[:3, :3].numpy().astype("f")},
+    ANY | {k: lambda s, f=f: f(s) for k, f in ROWS.odd.items()},
+)  # fmt: skip
 METRICS = {
     "equal_error_rate": target(metrics.equal_error_rate, "y_true y_score", law.share, **PAIR_SCORE),
     "true_accept_rate": target(
@@ -140,6 +148,25 @@ METRICS = {
     "expected_calibration_error": target(
         metrics.expected_calibration_error, "y_true y_prob", law.share, y_true=MATCHES,
         y_prob=PROBABILITY, n_bins=number(10, 1)),
+    "cllr": target(
+        metrics.cllr, "y_true y_llr", law.not_negative, y_true=MATCHES,
+        y_llr=PAIR_SCORE["y_score"]),
+    "min_cllr": target(metrics.min_cllr, "y_true y_score", law.share, **PAIR_SCORE),
+    "error_rate_by_identity": target(
+        metrics.error_rate_by_identity, "y_true y_score identities", **PAIR_SCORE,
+        identities=CLASSES, metric=Kind(
+            constants(eer=metrics.equal_error_rate, dcf=metrics.min_dcf), NOT_CALLABLE)),
+    "equal_error_interval": target(
+        metrics.equal_error_interval, "y_true y_score groups n_resamples", **PAIR_SCORE,
+        groups=GROUPS, n_resamples=number(3, 1, 2), confidence=number(0.9, 0.5),
+        random_state=RANDOM_STATE),
+    "normalize_scores": target(
+        metrics.normalize_scores, "y_score probe_cohort", law.finite,
+        y_score=PAIR_SCORE["y_score"], probe_cohort=ROWS, reference_cohort=ROWS,
+        n_top=number(2, 3)),
+    "reference_terms": target(
+        metrics.reference_terms, "D D_references", law.finite, D=DISTANCES,
+        D_references=DISTANCES),
     "detection_identification_rate": target(
         metrics.detection_identification_rate, "y_true y_score labels", law.share, y_true=CLASSES,
         y_score=MATRIX, labels=ENROLLED, far=RATE),
@@ -158,7 +185,8 @@ METRICS = {
 def ordered(made):
     """Return a target of a metric, the law of which is also that the order of rows is free."""
     names = made.arguments.keys() & {"y_score", "y_prob", "metric"}
-    if not names or made.call in (metrics.few_shot_accuracy, metrics.few_shot_score):
+    not_by_row = metrics.error_rate_by_identity, metrics.few_shot_accuracy, metrics.few_shot_score
+    if not names or made.call in (*not_by_row, metrics.normalize_scores):
         return made
     return made._replace(law=functools.partial(law.order_free, made.call, made.law))
 

@@ -6,7 +6,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from sksiamese import augment, batches, distances, heads, losses, mining, regularizers, towers
+from sksiamese import (
+    alignment,
+    augment,
+    batches,
+    distances,
+    heads,
+    losses,
+    mining,
+    regularizers,
+    towers,
+)
 
 from . import laws as law
 from .common import NET, POSITIVE, RATE, SHAPE, SWITCH, target
@@ -281,6 +291,13 @@ TORCH = {
         A=Kind({k: v for k, v in SIDES["A"].good.items() if k != "float32"}, {}),
         B=Kind({k: v for k, v in SIDES["B"].good.items() if "row" not in k and k != "float32"}, {}))
        for name in distances.DISTANCES},
+    "alignment.time_warping": target(
+        alignment.time_warping, "A B", law.tensor_distances, A=SOME_ROWS, B=SOME_ROWS,
+        n_channels=number(1, 3), band=RATE, normalize=SWITCH),
+    "alignment.pad_series": target(
+        alignment.pad_series, "series", series=Kind(
+            {"lists": lambda s: [[1.0, 2.0], [3.0]], "rows": lambda s: s.rows},
+            {"no series": lambda s: [], "channels": lambda s: [s.rows, s.rows[:, :2]]})),
     "distances.paired": target(
         lambda Z, distance: distances.paired(distance, Z, Z.flip(0)), "Z distance",
         law.tensor_finite, Z=tensors("Z"), distance=name_or_callable(
