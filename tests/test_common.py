@@ -76,7 +76,7 @@ VERIFIERS = [
 SLOW_VERIFIERS = [
     SiameseVerifier(),
     SiameseVerifier(n_components=5, distance="cosine", width=64),
-    SiameseVerifier(width=64, distance="manhattan", class_weight="balanced"),
+    SiameseVerifier(distance="manhattan", class_weight="balanced"),
     SiameseVerifier(width=64, head="mlp"),
     SiameseVerifier(margin=None, depth=3, width=128),
     SiameseVerifier(tower="cnn", depth=2, width=8),
