@@ -77,18 +77,16 @@ VERIFIERS = [
 SLOW_VERIFIERS = [
     SiameseVerifier(),
     SiameseVerifier(n_components=5, distance="cosine", width=64),
-    SiameseVerifier(width=64, distance="manhattan", class_weight="balanced"),
+    SiameseVerifier(distance="manhattan", class_weight="balanced"),
     SiameseVerifier(width=64, head="mlp"),
     SiameseVerifier(margin=None, depth=3, width=128),
     SiameseVerifier(tower="cnn", depth=2, width=8),
     SiameseVerifier(tower="tdnn", depth=2, width=16),
-    SiameseVerifier(width=64, head="weighted_l1"),
-    SiameseVerifier(width=64, scaling=None),
-    SiameseVerifier(width=64, scaling="shared"),
-    SiameseVerifier(
-        width=64, distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3
-    ),
-    SiameseVerifier(width=64, activation="gelu", normalization="batch", shortcuts=True),
+    SiameseVerifier(head="weighted_l1"),
+    SiameseVerifier(scaling=None),
+    SiameseVerifier(scaling="shared"),
+    SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
+    SiameseVerifier(activation="gelu", normalization="batch", shortcuts=True),
 ]
 
 PAIR_TRANSFORMERS = [
