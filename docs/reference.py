@@ -61,10 +61,10 @@ def documented_here():
 
 
 def is_ours(item, method):
-    """Return whether this package defines a method, and not for PyTorch to call it."""
+    """Return whether this package defines a method, other than those that modules call."""
     function = inspect.getattr_static(item, method)
     function = inspect.unwrap(getattr(function, "fget", None) or getattr(item, method))
-    return function.__module__.startswith("sksiamese") and method != "forward"
+    return function.__module__.startswith("sksiamese") and method not in ("cross", "forward")
 
 
 def problems(name):

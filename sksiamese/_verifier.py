@@ -42,6 +42,9 @@ from .towers._single import has_channels_last
 PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
 """Requirement in errors about pairs that scikit-learn rejects."""
 
+ITEMS_WANTED = "must hold rows of real numbers, one row for each item"
+"""Requirement in errors about items that scikit-learn rejects."""
+
 EMPTY_ITEM_LOGIT = -1e9
 """Logit of a pair with an item that has only NaN."""
 
@@ -437,11 +440,14 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, groups, validation)
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit_rows(self, X, y, *, X_val=None, y_val=None):
         """Learn from rows with classes, on all pairs of the rows of each batch.
 
         The result classifies pairs, as after :meth:`fit`; rows of the same class match. With
-        ``early_stopping``, whole classes are held out. ``GridSearchCV`` calls :meth:`fit`: to
+        ``early_stopping``, whole classes are held out. An epoch draws about as many rows as X
+        has, and takes less time than an epoch of some pairs for each row; increase ``max_iter``,
+        for instance to 100, for a few thousand rows. ``GridSearchCV`` calls :meth:`fit`: to
         search over this way of training, set a ``sampler`` and pass pairs with ``groups``.
 
         Parameters
@@ -577,7 +583,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         >>> X, y = load_digits(return_X_y=True)
         >>> verifier = SiameseVerifier(max_iter=10, random_state=0).fit_rows(X[:1000], y[:1000])
         >>> nearest = verifier.decision_matrix(X[1000:], X[:100]).argmax(axis=1)
-        >>> (y[nearest] == y[1000:]).mean()
+        >>> float((y[nearest] == y[1000:]).mean())
         0.9
         """
         check_is_fitted(self)
@@ -688,7 +694,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     def _embed_items(self, X, name):
         """Validate and embed items; ``name`` is that of the argument."""
         X = as_items(X, name)
-        with argument_errors(name, "must hold rows of real numbers, one row for each item"):
+        with argument_errors(name, ITEMS_WANTED):
             check_item_names(self, X)
             X = check_array(X, input_name=name, **self._check_array_options(X))
         n_features = (self.n_features_in_ + 1) // 2
@@ -716,7 +722,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             return to_view(result) if y is None else (to_view(result[0]), result[1])
         check_view(self, X, reset=reset)
         checks = self._check_array_options(X.items)
-        items = validate_rows(X.items, input_name="items", estimator=self, **checks)
+        with argument_errors("X", ITEMS_WANTED, "items"):
+            items = validate_rows(X.items, input_name="items", estimator=self, **checks)
         options = {"dtype": None, "estimator": self, **minimum}
         if y is None:
             return PairView(items, check_array(X.index, **options))

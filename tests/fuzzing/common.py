@@ -227,8 +227,9 @@ VERIFIER = NET | {
     "depth": length(None, 1, 2),
     "width": number(None, 4),
     "head": name_or_callable(*heads.HEADS, user=heads.MLP),
-    "margin": number(1.0, None, 0.1),
+    "margin": number("auto", 1.0, None, 0.1),
     "distance": name_or_callable(*distances.DISTANCES),
+    "sampler": name_or_callable(None, "balanced", "shuffled"),
     "scoring": name_or_callable(None, "accuracy", "roc_auc", "neg_log_loss", user=score_of_user),
     "class_weight": Kind(
         constants(None, "balanced", {0: 1, 1: 2}, {False: 1, True: 2.5}),

@@ -30,6 +30,7 @@ from .common import (
     method,
     set_then_fit,
     target,
+    unless_half_done,
     verifier,
 )
 from .engine import Kind
@@ -99,6 +100,16 @@ ESTIMATORS = {
                "sample_weight_val"),
         "X y X_val y_val", law.fitted_verifier, 2, X=PAIRS, y=MATCHES, X_val=PAIRS, y_val=MATCHES,
         sample_weight_val=SAMPLE_WEIGHT, scoring=VERIFIER["scoring"]),
+    "SiameseVerifier.fit_rows": target(
+        lambda X, y, **options: unless_half_done(
+            verifier(**options), "fit_rows", {"X": X, "y": y}), "X y", law.finite_curve, 3, X=ROWS,
+        y=CLASSES, sampler=VERIFIER["sampler"], head=VERIFIER["head"]),
+    "SiameseVerifier.fit_rows with validation data": target(
+        lambda **data: unless_half_done(verifier(early_stopping=True), "fit_rows", data),
+        "X y X_val y_val", law.finite_curve, 2, X=ROWS, y=CLASSES, X_val=ROWS, y_val=CLASSES),
+    "SiameseVerifier.decision_matrix": target(
+        method("decision_matrix"), "self X_left", law.finite, 2, self=VERIFIERS, X_left=ROWS,
+        X_right=ROWS),
     "SiameseVerifier.fit with parts": target(
         lambda **options: verifier(**options).fit(Scene(4).pairs, Scene(4).match),
         law=law.finite_curve, times=4,

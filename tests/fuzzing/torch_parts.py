@@ -72,6 +72,7 @@ BATCH = Kind(
 SQUARE = Kind({k: BATCH.good[k] for k in ("float64", "float32", "nothing matches")}, {})
 SCALES = {
     "margin": number(0.2, 0.5), "temperature": POSITIVE, "scale": POSITIVE, "boundary": POSITIVE,
+    "threshold": POSITIVE, "non_match_weight": number(1.0, 0.0, 4.0),
     "positive_scale": POSITIVE, "negative_scale": POSITIVE, "positive_margin": number(0.0, 0.1),
     "n_bins": number(10, 1), "limit": POSITIVE, "balance": RATE, "epsilon": number(0.1, 0.0),
     "angle": number(20.0, 0.0), "cutoff": number(0.5, 0.1), "n_components": number(3, 1, 64),
@@ -303,6 +304,10 @@ TORCH = {
         law.tensor_finite, Z=tensors("Z"), distance=name_or_callable(
             euclidean=distances.euclidean, cosine=distances.cosine), errors=(TypeError,)),
 }  # fmt: skip
+FEW_ROWS = Kind(
+    {"float32": lambda s: s.Z.float(), "one": lambda s: s.Z[:1].float(),
+     "none": lambda s: s.Z[:0].float()}, {},
+)  # fmt: skip
 for _name in heads.__all__:
     _head = getattr(heads, _name)
     if inspect.isclass(_head):
@@ -311,6 +316,13 @@ for _name in heads.__all__:
             built(_head), "n_components", law.tensor_finite, **_options
         )
         TORCH[f"heads.{_name}.forward"] = target(
-            lambda Z, _head=_head: _head(3)(Z, Z.flip(0)), "Z", law.tensor_finite,
-            Z=Kind({"float32": lambda s: s.Z.float(), "one": lambda s: s.Z[:1].float(),
-                    "none": lambda s: s.Z[:0].float()}, {}))  # fmt: skip
+            lambda Z, _head=_head: _head(3)(Z, Z.flip(0)), "Z", law.tensor_finite, Z=FEW_ROWS
+        )
+        if hasattr(_head, "cross"):
+            TORCH[f"heads.{_name}.cross"] = target(
+                lambda Z, _head=_head: _head(3).cross(Z, Z[:2]), "Z", law.tensor_finite, Z=FEW_ROWS
+            )
+TORCH["heads.cross"] = target(
+    lambda head, Z: heads.cross(heads.HEADS[head](3), Z, Z[:2]), "head Z", law.tensor_finite,
+    head=Kind({name: lambda s, name=name: name for name in heads.HEADS}, {}), Z=FEW_ROWS,
+)  # fmt: skip
