@@ -121,8 +121,8 @@ class Missing:
             raise ImportError(name)
 
 sys.meta_path.insert(0, Missing)
-import sklearn.callback, sklearn.frozen, sklearn.metrics, sklearn.model_selection
-import sklearn.neighbors, sklearn.preprocessing, torch
+import sklearn.callback, sklearn.frozen, sklearn.isotonic, sklearn.metrics
+import sklearn.model_selection, sklearn.neighbors, sklearn.preprocessing, torch
 Missing.asked.clear()
 gc.disable()  # As garbage of the imports above would be collected by chance.
 start = time.process_time()
