@@ -135,8 +135,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         receives a tensor of shape ``(n, *input_shape)`` and returns a new one; see
         :mod:`sksiamese.augment`.
 
-    head : {"adaptive_distance", "cosine", "distance", "mlp", "weighted_l1"} or callable, \
-            default="adaptive_distance"
+    head : {"adaptive_distance", "cosine", "distance", "mlp", "weighted_l1", \
+            "weighted_manhattan"} or callable, default="adaptive_distance"
         Module that computes the logit from two embeddings: a name in
         :data:`sksiamese.heads.HEADS`, or a callable that accepts ``n_components`` and returns
         such a module. "distance" needs a margin.

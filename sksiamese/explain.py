@@ -114,7 +114,7 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
     -----
     For ``by="component"`` and ``learned_weight=1.0``, any number of steps is exact with the head
     ``"weighted_l1"``, for which the contribution of component k is
-    ``10 * weight[k] * abs(a[k] - b[k])``, and with ``"adaptive_distance"`` on the Euclidean
+    ``10 * weight[k] * abs(a[k] - b[k])``, with ``"weighted_manhattan"``, and with ``"adaptive_distance"`` on the Euclidean
     distance. Otherwise the residual decreases quickly
     with the number of steps if tower and head are smooth, but only in inverse proportion to it
     if rectified units switch along the path. Check the residual, and increase ``n_steps`` if it

@@ -7,6 +7,7 @@ symmetric in its two arguments. It may have a faster method ``cross(A, B)`` for 
 rows of two batches; see :func:`cross`.
 """
 
+from math import expm1, log
 from typing import Protocol
 
 import torch
@@ -16,7 +17,16 @@ from torch import Tensor, nn
 from ._parameters import check_count, check_real
 from .distances import cosine, euclidean, manhattan, paired
 
-__all__ = ["HEADS", "MLP", "AdaptiveDistance", "Cosine", "Distance", "WeightedL1", "cross"]
+__all__ = [
+    "HEADS",
+    "MLP",
+    "AdaptiveDistance",
+    "Cosine",
+    "Distance",
+    "WeightedL1",
+    "WeightedManhattan",
+    "cross",
+]
 
 
 class Head(Protocol):
@@ -289,11 +299,55 @@ class Cosine(nn.Module):
         return 200 * self.scale * (1 - cosine(A, B)) - 20 * self.bias
 
 
+class WeightedManhattan(nn.Module):
+    """Logistic regression on the Manhattan distance, with a positive weight for each component.
+
+    The logit is ``bias - sum(weight * abs(A - B))``. As differences never increase the logit, it
+    generalizes better to unseen identities than :class:`WeightedL1`. The initial weights are 13
+    divided by the number of components, and the initial bias is 2.5. Both are trained ten times
+    as fast as other weights.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the embeddings.
+
+    References
+    ----------
+    G. Koch, R. Zemel, R. Salakhutdinov, "Siamese neural networks for one-shot image
+    recognition", ICML deep learning workshop, 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.heads import WeightedManhattan
+    >>> head = WeightedManhattan(2)
+    >>> head(torch.zeros(1, 2), torch.tensor([[0.0, 0.5]]))
+    tensor([-0.7500], grad_fn=<SubBackward0>)
+    """
+
+    def __init__(self, n_components):
+        super().__init__()
+        initial = 13 / check_count("n_components", n_components)
+        self.bias = nn.Parameter(torch.tensor(2.5 / 10))
+        self.raw_weight = nn.Parameter(torch.full((n_components,), log(expm1(initial)) / 10))
+
+    def forward(self, A, B):
+        """Compute the logits of pairs of rows of A and B."""
+        return 10 * self.bias - (A - B).abs() @ F.softplus(10 * self.raw_weight)
+
+    def cross(self, A, B):
+        """Compute the logits of all pairs of rows of A and B."""
+        weight = F.softplus(10 * self.raw_weight)
+        return 10 * self.bias - manhattan(A * weight, B * weight)
+
+
 HEADS = {
     "adaptive_distance": AdaptiveDistance,
     "cosine": Cosine,
     "distance": Distance,
     "mlp": MLP,
     "weighted_l1": WeightedL1,
+    "weighted_manhattan": WeightedManhattan,
 }
 """Built-in heads by name."""

@@ -57,7 +57,7 @@ EMBEDDER = {
 }
 VERIFIER = {
     "n_components": 128,
-    "head": "weighted_l1",
+    "head": "weighted_manhattan",
     "margin": None,
     "class_weight": {False: 4.0, True: 1.0},
     "weight_decay": 0.1,

@@ -16,14 +16,14 @@ from .._data._embed import embed_rows
 from .._data._items import as_tensor
 from .._data._streaming import Rows
 
-CLASS_GAIN = 0.6
-"""Odds of the learned part for each class, divided by 1 - AUC of the principal components."""
+CLASS_GAIN = 0.25
+"""Odds of the learned part for each class, divided by sqrt(1 - AUC of the principal components)."""
 
 HALF_GAIN = 5
 """Number of rows per class that halves these odds, compared with many rows per class."""
 
-MIN_WEIGHT = 0.1
-"""Minimum weight of the learned part."""
+MIN_WEIGHT, MAX_WEIGHT = 0.1, 0.7
+"""Limits of the weight of the learned part."""
 
 N_PAIRS = 4096
 """Maximum number of pairs of each kind in the sample that measures distances."""
@@ -247,8 +247,8 @@ def learned_weight(sample, auc):
     if auc <= 0.5:
         return 1.0
     rows = sample.rows_per_class
-    odds = CLASS_GAIN * sample.n_classes * (1 - auc) * rows / (rows + HALF_GAIN)
-    return max(MIN_WEIGHT, odds / (1 + odds))
+    odds = CLASS_GAIN * sample.n_classes * (1 - auc) ** 0.5 * rows / (rows + HALF_GAIN)
+    return float(np.clip(odds / (1 + odds), MIN_WEIGHT, MAX_WEIGHT))
 
 
 def balance(tower, X, sample, *, head=None, auto=False):

@@ -66,8 +66,9 @@ def test_a_verifier_is_level_with_pixels_on_unseen_digits_and_accurate_on_known_
 
 def test_the_weight_follows_the_documented_rule():
     sample = PairSample(None, None, None, n_classes=20, rows_per_class=15)
-    odds = 0.6 * 20 * 0.25 * 15 / 20
+    odds = 0.25 * 20 * 0.5 * 15 / 20
     assert learned_weight(sample, 0.75) == pytest.approx(odds / (1 + odds))
+    assert learned_weight(sample._replace(n_classes=200), 0.75) == 0.7
     assert learned_weight(sample, 1.0) == 0.1
     assert learned_weight(sample, 0.5) == 1.0
 
