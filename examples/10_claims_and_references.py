@@ -60,7 +60,7 @@ for name, score in scores.items():
     )
 
 # %%
-# The plain mean distance is best here. For signatures of unseen writers, in contrast, the subtraction
+# The plain mean distance is best here. For signatures of unseen writers, the subtraction
 # reduces the error considerably; see the benchmarks.
 #
 # Five identities remain five independent samples, however many claims there are: the interval of
