@@ -61,7 +61,7 @@ for name, score in scores.items():
 
 # %%
 # The plain mean distance is best here. For signatures of unseen writers, the subtraction
-# reduces the error considerably; see the benchmarks.
+# reduces the error with one threshold for all; see the benchmarks.
 #
 # Five identities remain five independent samples, however many claims there are: the interval of
 # the equal error rate by a bootstrap over identities is wide.
