@@ -18,6 +18,7 @@ from . import (
 from ._embedder import SiameseEmbedder
 from ._identifier import SiameseIdentifier
 from ._model_selection import unseen_class_curve
+from ._reference_verifier import ReferenceVerifier
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, pairs_from_triplets, split_pairs, stack_pairs
 from .pairs._split import PairKFold, PairShuffleSplit
@@ -31,6 +32,7 @@ __all__ = [
     "PairShuffleSplit",
     "PairTransformer",
     "PairView",
+    "ReferenceVerifier",
     "SiameseEmbedder",
     "SiameseIdentifier",
     "SiameseVerifier",

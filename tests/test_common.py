@@ -14,7 +14,13 @@ from sklearn.utils.estimator_checks import (
 )
 from torch import nn
 
-from sksiamese import PairTransformer, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
+from sksiamese import (
+    PairTransformer,
+    ReferenceVerifier,
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseVerifier,
+)
 from sksiamese.towers import multi_cue
 
 
@@ -106,6 +112,7 @@ IDENTIFIERS = [
     ),
 ]
 SLOW_IDENTIFIERS = [SiameseIdentifier()]
+REFERENCE_VERIFIERS = [ReferenceVerifier(), ReferenceVerifier(metric="precomputed")]
 
 # With these heads identical items always match, but a check labels such pairs as different.
 DISTANCE_HEADS = ("cosine", "distance")
@@ -144,7 +151,9 @@ def run_check(estimator, check):
 
 @odd_columns
 @one_component
-@parametrize_with_checks([*EMBEDDERS, *VERIFIERS, *PAIR_TRANSFORMERS, *IDENTIFIERS])
+@parametrize_with_checks(
+    [*EMBEDDERS, *VERIFIERS, *PAIR_TRANSFORMERS, *IDENTIFIERS, *REFERENCE_VERIFIERS]
+)
 def test_scikit_learn_check_passes(estimator, check):
     run_check(estimator, check)
 
@@ -166,6 +175,7 @@ def test_scikit_learn_check_passes_in_further_settings(estimator, check):
         (SiameseVerifier(), 65),
         (PairTransformer(), 47),
         (SiameseIdentifier(), 55),
+        (ReferenceVerifier(), 53),
     ],
 )
 def test_no_tag_switches_checks_off(estimator, n_checks):
@@ -190,6 +200,12 @@ def test_pair_transformer_passes_private_checks_of_scikit_learn(check):
 def test_identifier_passes_private_checks_of_scikit_learn(check):
     embedder = SiameseEmbedder(max_iter=3, random_state=0)
     getattr(estimator_checks, check)("SiameseIdentifier", SiameseIdentifier(embedder))
+
+
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("check", SHARED_CHECKS)
+def test_reference_verifier_passes_private_checks_of_scikit_learn(check):
+    getattr(estimator_checks, check)("ReferenceVerifier", ReferenceVerifier())
 
 
 @odd_columns

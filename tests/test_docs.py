@@ -19,6 +19,7 @@ SPEC.loader.exec_module(reference)
 BRIEFLY = {"max_iter": 1, "random_state": 0}
 ESTIMATORS = {
     "PairTransformer": {},
+    "ReferenceVerifier": {},
     "SiameseEmbedder": BRIEFLY,
     "SiameseIdentifier": {},
     "SiameseVerifier": BRIEFLY,

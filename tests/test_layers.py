@@ -29,7 +29,7 @@ LAYERS = [
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_base"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_embedder", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
-    ({"_identifier"}, {"numpy", "scipy", "sklearn"}),
+    ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
     ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
     ({"__init__"}, set()),
 ]

@@ -26,7 +26,7 @@ from benchmarks._common.data import load_svc2004
 from benchmarks._common.figures import of_runs, timed
 from benchmarks._common.report import benchmark, start
 from benchmarks.systems._alignment import LocalFeatures, aligned, spread_ratio
-from benchmarks.systems._table import find, published_by, published_rows, system
+from benchmarks.systems._table import published_rows
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import jitter, rescale, time_warp
 from sksiamese.batches import hierarchical
@@ -267,27 +267,7 @@ def compare(signatures, writer, number, folds, n_seeds):
     return [of_runs(runs, model=name) for name, runs in found.items()]
 
 
-def bromley(results):
-    """Return the rows of the table of systems."""
-    return [
-        system(
-            "Bromley et al.",
-            f"SVC2004: new writers, one threshold; {task}",
-            measure,
-            find(results, model="SiameseEmbedder, time delays aligned"),
-            "embedder, aligned by time warping",
-            "signatures",
-            rebuilt=find(results, model="SiameseEmbedder, tdnn"),
-            published=f"{published_by(results, source, measure)}, other {difference}",
-        )
-        for measure, task, source, difference in (
-            (ACCEPTED, "genuine accepted, 80 % of skilled forgeries detected", "siamese", "data"),
-            (SKILLED, "equal error rate, skilled forgeries", "best of", "writers"),
-        )
-    ]
-
-
-@benchmark(signatures=None, systems=bromley)
+@benchmark(signatures=None)
 def signatures(data, *, seeds=3, writers=None):
     """Return a row for each published figure and each model, with its figures."""
     folds = FOLDS[:, :writers]

@@ -16,6 +16,7 @@ from torch import nn
 
 from sksiamese import (
     PairTransformer,
+    ReferenceVerifier,
     SiameseEmbedder,
     SiameseIdentifier,
     SiameseVerifier,
@@ -138,6 +139,10 @@ def fitted(name):
         "identifier with an index": lambda: identifier(
             frozen, neighbors=NearestNeighbors(n_neighbors=2)
         ).fit(s.rows, s.codes),
+        "reference verifier": lambda: ReferenceVerifier().fit(s.rows, s.codes),
+        "reference verifier of strings": lambda: ReferenceVerifier(
+            "cosine", cohort=["a", "b", "c"]
+        ).fit(frame, names),
         "transformer": lambda: PairTransformer().fit(s.pairs),
         "transformer of a frame": lambda: PairTransformer(StandardScaler()).fit(pair_frame),
         "comparing transformer": lambda: PairTransformer(
@@ -159,6 +164,9 @@ IDENTIFIERS = selves(
     *("identifier", "identifier of strings", "identifier of templates", "identifier with an index"),
 )
 REJECTING = selves(identifier, "identifier of strings", "identifier of templates")
+REFERENCE_VERIFIERS = selves(
+    ReferenceVerifier, "reference verifier", "reference verifier of strings"
+)
 TRANSFORMERS = selves(
     PairTransformer, "transformer", "transformer of a frame", "comparing transformer"
 )
@@ -304,6 +312,12 @@ ANYTHING = Kind(constants(None, 1, "a"), ANY)
 NAMES = Kind(constants(None), constants(["a"], [], list("abcdefgh")))
 CALLBACKS = Kind({"progress": lambda s: ProgressBar()}, ANY)
 OUTPUT = Kind(constants(None, "default", "pandas", "polars"), {})
+REFERENCE_VERIFIER = {
+    "metric": METRIC,
+    "term": name_or_callable("mean", "least", "mean_excess", "least_excess"),
+    "cohort": Kind(constants(None, [0, 1, 2], ["a", "b", "c"]), ANY | CLASSES.odd),
+    "threshold": number(0.0, -1, 2.5),
+}
 CLAIMS = of("codes", {"codes": lambda c: c, "one": np.zeros_like, "strings": lambda c: np.array(
     [*"abcd"])[c], "list": lambda c: c.tolist()}, {"unknown": lambda c: c + 9})  # fmt: skip
 CLAIMS = Kind(CLAIMS.good, CLAIMS.odd | CLASSES.odd)

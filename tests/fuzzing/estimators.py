@@ -1,8 +1,15 @@
 """The targets among the estimators."""
 
 import functools
+import warnings
 
-from sksiamese import PairTransformer, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
+from sksiamese import (
+    PairTransformer,
+    ReferenceVerifier,
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseVerifier,
+)
 
 from . import laws as law
 from .common import (
@@ -17,6 +24,8 @@ from .common import (
     NET,
     OUTPUT,
     PAIR_TRANSFORMER,
+    REFERENCE_VERIFIER,
+    REFERENCE_VERIFIERS,
     REJECTING,
     TRANSFORMERS,
     VERIFIER,
@@ -50,11 +59,45 @@ from .values import (
 TIMES = {"dates", "durations"}
 """Data that pandas or polars take in some resolutions only."""
 
+
+def quiet(function):
+    """Return a function that does not warn about claims of the cohort."""
+
+    def call(*args, **options):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "claimed has identities of the cohort")
+            return function(*args, **options)
+
+    return call
+
+
 ESTIMATORS = {
     **common(embedder, "SiameseEmbedder"),
     **common(verifier, "SiameseVerifier"),
     **common(identifier, "SiameseIdentifier"),
     **common(PairTransformer, "PairTransformer"),
+    **common(ReferenceVerifier, "ReferenceVerifier"),
+    "ReferenceVerifier": target(
+        ReferenceVerifier, law=law.parameters_kept, **REFERENCE_VERIFIER),
+    "ReferenceVerifier.fit": target(
+        fit_of(ReferenceVerifier, "X", "y"), "X y", law.fitted_reference_verifier, 4, X=ROWS,
+        y=CLASSES, **REFERENCE_VERIFIER),
+    "ReferenceVerifier.set_params": target(
+        set_then_fit(ReferenceVerifier, "X", "y"), "X y", law.fitted_reference_verifier, 2,
+        X=ROWS, y=CLASSES, **REFERENCE_VERIFIER),
+    **{f"ReferenceVerifier.{name}": target(
+        quiet(method(name)), "self X claimed", check, self=REFERENCE_VERIFIERS, X=ROWS,
+        claimed=CLAIMS)
+       for name, check in (
+           ("claim_terms", law.rows_as_many), ("claim_scores", law.rows_as_many),
+           ("verify", law.boolean))},
+    "ReferenceVerifier.decision_function": target(
+        method("decision_function"), "self X", law.rows_as_many, self=REFERENCE_VERIFIERS, X=ROWS),
+    "ReferenceVerifier.predict": target(
+        method("predict"), "self X", law.known_labels, self=REFERENCE_VERIFIERS, X=ROWS),
+    "ReferenceVerifier.score": target(
+        method("score"), "self X y", law.share, self=REFERENCE_VERIFIERS, X=ROWS, y=CLASSES,
+        sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
     "SiameseEmbedder": target(SiameseEmbedder, law=law.parameters_kept, **EMBEDDER),
     "SiameseEmbedder.fit": target(
         fit_of(embedder, "X", "y"), "X y", law.fitted_embedder, 8, X=ROWS, y=CLASSES, **EMBEDDER

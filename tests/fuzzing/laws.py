@@ -238,6 +238,13 @@ def fitted_identifier(identifier, arguments):
         assert accepted[named].all(), "verify rejects what predict names"
 
 
+def fitted_reference_verifier(verifier, arguments):
+    """Assert that a fitted reference verifier scores and names its references."""
+    X = arguments["X"]
+    known_labels(verifier.predict(X), {"self": verifier, "X": X})
+    rows_as_many(verifier.decision_function(X), {"X": X})
+
+
 def pair_transformer_works(transformer, arguments):
     """Assert that a fitted transformer of pairs gives a row for each."""
     result = transformer.transform(arguments["X"])
