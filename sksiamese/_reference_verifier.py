@@ -22,7 +22,7 @@ from .metrics._claims import ReferenceTerms
 class ReferenceVerifier(ClassifierMixin, BaseEstimator):
     """Verify claims of identities that have a set of references each.
 
-    ``fit`` enrols references, without training. A claim is a probe and the identity that it
+    ``fit`` enrolls references, without training. A claim is a probe and the identity that it
     claims; its score is a negative term of its distances to the references of the identity, by
     default of their mean minus the mean distance among the references. A cohort of other
     identities normalizes the scores.
@@ -110,7 +110,7 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
-        """Enrol references.
+        """Enroll references.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
                 single = self.classes_[count < 2][:5].tolist()
                 raise ValueError(
                     f"y has only one sample of identities such as {single}, but a set of "
-                    "references needs at least two; enrol another one, or remove the identity."
+                    "references needs at least two; enroll another one, or remove the identity."
                 )
             self.cohort_ = None
             if self.cohort is not None:

@@ -112,13 +112,13 @@ def explain_pairs(verifier, X, *, by="column", n_steps=64):
 
     Notes
     -----
-    For ``by="component"`` and ``learned_weight=1.0``, any number of steps is exact with the head
+    For ``by="component"`` and ``learned_weight=1.0``, any number of steps is exact with the heads
     ``"weighted_l1"``, for which the contribution of component k is
-    ``10 * weight[k] * abs(a[k] - b[k])``, with ``"weighted_manhattan"``, and with ``"adaptive_distance"`` on the Euclidean
-    distance. Otherwise the residual decreases quickly
-    with the number of steps if tower and head are smooth, but only in inverse proportion to it
-    if rectified units switch along the path. Check the residual, and increase ``n_steps`` if it
-    is too large.
+    ``10 * weight[k] * abs(a[k] - b[k])``, and ``"weighted_manhattan"``, and with
+    ``"adaptive_distance"`` on the Euclidean distance. Otherwise the residual decreases quickly with
+    the number of steps if tower and head are smooth, but only in inverse proportion to it if
+    rectified units switch along the path. Check the residual, and increase ``n_steps`` if it is
+    too large.
 
     Pairs are processed in batches of ``batch_size`` of the verifier, because gradients need as
     much memory as a training step. Sparse items are converted to dense batches; contributions

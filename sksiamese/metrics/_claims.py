@@ -68,7 +68,7 @@ def reference_terms(D, D_references):
     if n < 2:
         raise ValueError(
             f"D has distances to {n} reference, but the distances among references need at least "
-            "two; enrol another reference, or use the distance itself."
+            "two; enroll another reference, or use the distance itself."
         )
     if among.shape != (n, n):
         raise ValueError(
