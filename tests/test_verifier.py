@@ -30,6 +30,7 @@ from sksiamese import (
     split_pairs,
     stack_pairs,
 )
+from sksiamese._training._verification_task import VerificationTask
 from sksiamese.heads import HEADS
 
 
@@ -609,3 +610,16 @@ def test_groups_of_too_few_identities_are_refused(n_identities):
     verifier = SiameseVerifier(width=32, early_stopping=True, max_iter=1)
     with pytest.raises(ValueError, match=r"groups has . identities.*early_stopping=False"):
         verifier.fit(X, np.arange(60) % 2, groups=groups)
+
+
+def test_the_weight_of_the_contrastive_loss_decreases_linearly(digit_pairs, monkeypatch):
+    P, _, match, _ = digit_pairs
+    weights, loss = [], VerificationTask.loss_of_pairs
+
+    def record(self, logit, D, same, different, contrastive_weight):
+        weights.append(contrastive_weight)
+        return loss(self, logit, D, same, different, contrastive_weight)
+
+    monkeypatch.setattr(VerificationTask, "loss_of_pairs", record)
+    SiameseVerifier(width=8, max_iter=4, batch_size=100).fit(P[:200], match[:200])
+    assert weights == [2, 2, 1.5, 1.5, 1, 1, 0.5, 0.5]

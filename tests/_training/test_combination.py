@@ -183,3 +183,10 @@ def test_equal_items_do_not_count_as_neighbors_of_each_other():
     sample = PairSample(None, None, np.ones(2), 1, 1)
     _, (near, far) = familiar_items(items, np.array([[0, 1], [2, 3]]), sample)
     assert (near, far) == (1, 2)
+
+
+def test_there_are_no_more_principal_components_than_columns():
+    X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 4
+    embedder = SiameseEmbedder(40, max_iter=1, random_state=0).fit(X, y)
+    assert embedder.transform(X).shape == (60, 40)
+    assert embedder.tower_[1].projection.shape == (3, 3)
