@@ -38,7 +38,7 @@ N_COMPARED = 256
 N_FAMILIAR = 2048
 """Maximum number of training items to compare new items with."""
 
-FAMILIAR = 0.5, 0.95
+FAMILIAR = 0.35, 0.85
 """Quantiles of the distances between training items, between which familiarity decreases."""
 
 SAME_ITEM = 1e-4
