@@ -2,7 +2,7 @@
 
 A sampler yields the batches of one epoch, as tensors of row numbers. It accepts the classes
 ``y`` of all rows, with -1 for ignored rows, and uses no source of randomness other than a
-``torch.Generator``. If its signature names ``classes``, the embedder passes the labels of the
+``torch.Generator``. If its signature names ``classes``, the estimator passes the labels of the
 codes in ``y``. Batches may also be lists or arrays of row numbers.
 """
 
@@ -162,7 +162,7 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
         Number of groups in a batch, >= 1.
 
     classes : list, default=None
-        Labels of the classes 0, 1, ..., for a dict; passed by the embedder.
+        Labels of the classes 0, 1, ..., for a dict; passed by the estimator.
 
     generator : torch.Generator
         Random number generator.
@@ -227,7 +227,7 @@ def weighted(y, batch_size, *, weight, classes=None, generator):
         rows changes.
 
     classes : list, default=None
-        Labels of the classes 0, 1, ..., for a dict; passed by the embedder.
+        Labels of the classes 0, 1, ..., for a dict; passed by the estimator.
 
     generator : torch.Generator
         Random number generator.
