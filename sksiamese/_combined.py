@@ -81,10 +81,10 @@ class CombinedHead(nn.Module):
 
     During training, the logit is the one of the learned head. After :meth:`combine`, it is
     ``f * learned + (1 - f) * (bias + slope_learned * learned - slope_plain * distance)``. The
-    familiarity ``f`` of a pair is the product of those of both items. For an item, it decreases
-    from 1 to 0 as the distance to the nearest of some training items increases from ``near`` to
-    ``far``: the learned logit is accurate for items like those of the training, but not for items
-    of other classes.
+    familiarity ``f`` of a pair is the product of those of both items and of ``trust``. For an item,
+    it decreases from 1 to 0 as the distance to the nearest of some training items increases from
+    ``near`` to ``far``: the learned logit is accurate for items like those of the training, but not
+    for items of other classes.
 
     Parameters
     ----------
@@ -108,8 +108,9 @@ class CombinedHead(nn.Module):
         self.register_buffer("coefficients", torch.tensor([0.0, 1.0, 0.0]))
         self.register_buffer("items", torch.empty(0, 0))
         self.register_buffer("limits", torch.tensor([0.0, 1.0]))
+        self.register_buffer("trust", torch.tensor(1.0))
 
-    def combine(self, learned_scale, coefficients, items, limits):
+    def combine(self, learned_scale, coefficients, items, limits, trust):
         """Combine both parts from now on.
 
         Parameters
@@ -125,12 +126,17 @@ class CombinedHead(nn.Module):
 
         limits : tuple of float
             Distances ``near`` and ``far``.
+
+        trust : float
+            Greatest familiarity of a pair, in [0, 1]. Items of other classes are often near to
+            training items if the latter are of few classes.
         """
         self.combines = True
         self.learned_scale.fill_(learned_scale)
         self.coefficients.copy_(torch.tensor(coefficients, dtype=torch.float64))
         self.items = items.to(self.coefficients)
         self.limits.copy_(torch.tensor(limits, dtype=torch.float64))
+        self.trust.fill_(trust)
 
     def separate(self):
         """Return the logit of the learned head alone, as in training."""
@@ -164,7 +170,7 @@ class CombinedHead(nn.Module):
         """Return the combined logit from the learned logit and the distance of pairs."""
         bias, slope_learned, slope_plain = self.coefficients
         plain = bias + slope_learned * learned - slope_plain * distance
-        return torch.lerp(plain, learned, familiarity)
+        return torch.lerp(plain, learned, self.trust * familiarity)
 
     def _familiarity(self, items):
         """Return how near the principal components of items are to training items, in [0, 1]."""

@@ -38,7 +38,7 @@ N_COMPARED = 256
 N_FAMILIAR = 2048
 """Maximum number of training items to compare new items with."""
 
-FAMILIAR = 0.35, 0.85
+FAMILIAR = 0.5, 0.95
 """Quantiles of the distances between training items, between which familiarity decreases."""
 
 SAME_ITEM = 1e-4
@@ -346,7 +346,10 @@ def calibrate(head, tower, Z, index, sample):
     plain_scale, learned_scale = combined.scales.tolist()
     slope_plain /= max(plain_scale, TINY)
     coefficients = bias, slope_learned, slope_plain
-    head.combine(learned_scale, coefficients, *familiar_items(plain_scale * plain, index, sample))
+    n_classes = split_into_classes(sample, head.learned, learned[index]).n_classes
+    trust = 1 - 1 / max(n_classes - 1, 1)
+    items, limits = familiar_items(plain_scale * plain, index, sample)
+    head.combine(learned_scale, coefficients, items, limits, trust)
 
 
 def familiar_items(items, index, sample):

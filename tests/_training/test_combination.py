@@ -168,14 +168,25 @@ def test_a_warm_start_keeps_components_and_weight(digits):
 def test_familiar_pairs_get_the_logit_of_the_learned_head():
     head = CombinedHead(SquaredDistance())
     items = torch.zeros(3, 2, dtype=torch.float64)
-    head.double().combine(2.0, (1.0, 0.0, 1.0), items, (1.0, 3.0))
+    head.double().combine(2.0, (1.0, 0.0, 1.0), items, (1.0, 3.0), 0.8)
     A = torch.tensor([[0.5, 0.0, 4.0], [2.0, 0.0, 4.0], [9.0, 0.0, 4.0]], dtype=torch.float64)
     B = torch.tensor([[0.0, 0.0, 2.0]] * 3, dtype=torch.float64)
     learned, distance = 1.0, torch.tensor([0.5, 2.0, 9.0], dtype=torch.float64)
-    familiarity = torch.tensor([1.0, 0.5, 0.0], dtype=torch.float64)
+    familiarity = 0.8 * torch.tensor([1.0, 0.5, 0.0], dtype=torch.float64)
     expected = familiarity * learned + (1 - familiarity) * (1.0 - distance)
     torch.testing.assert_close(head(A, B), expected)
     torch.testing.assert_close(head(B, A), expected)
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "least", "most"), [(2, 0.0, 0.1), (3, 0.4, 0.6), (8, 0.75, 1)]
+)
+def test_a_learned_logit_is_trusted_more_if_there_are_more_classes(n_classes, least, most):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[y < n_classes][:400], y[y < n_classes][:400]
+    pairs, match, _ = make_pairs(X, y, n_pairs=600, as_view=True, random_state=0)
+    verifier = SiameseVerifier(width=64, max_iter=5, random_state=0).fit(pairs, match)
+    assert least <= verifier.head_.trust.item() <= most
 
 
 def test_equal_items_do_not_count_as_neighbors_of_each_other():
