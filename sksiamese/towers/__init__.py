@@ -31,8 +31,8 @@ from typing import Protocol
 
 from torch import nn
 
+from . import _hidden
 from ._composed import multi_cue, pretrained
-from ._hidden import ACTIVATIONS
 from ._layers import Standardize, ToType, UnitLength
 from ._single import cnn, mlp, tdnn
 
@@ -60,6 +60,9 @@ class TowerFactory(Protocol):
     def __call__(self, input_shape: tuple[int, ...], n_components: int) -> nn.Module:
         """Return a module that maps (n, *input_shape) to (n, n_components)."""
 
+
+ACTIVATIONS = _hidden.ACTIVATIONS
+"""Activations of hidden layers by name."""
 
 TOWERS = {"cnn": cnn, "mlp": mlp, "tdnn": tdnn}
 """Built-in towers by name; configure the others with ``functools.partial``."""
