@@ -347,7 +347,7 @@ def calibrate(head, tower, Z, index, sample):
     slope_plain /= max(plain_scale, TINY)
     coefficients = bias, slope_learned, slope_plain
     n_classes = split_into_classes(sample, head.learned, learned[index]).n_classes
-    trust = 1 - 1 / max(n_classes - 1, 1)
+    trust = max(0.0, 1 - 2 / max(n_classes - 1, 1) ** 2)
     items, limits = familiar_items(plain_scale * plain, index, sample)
     head.combine(learned_scale, coefficients, items, limits, trust)
 

@@ -179,7 +179,7 @@ def test_familiar_pairs_get_the_logit_of_the_learned_head():
 
 
 @pytest.mark.parametrize(
-    ("n_classes", "least", "most"), [(2, 0.0, 0.1), (3, 0.4, 0.6), (8, 0.75, 1)]
+    ("n_classes", "least", "most"), [(2, 0.0, 0.1), (3, 0.3, 0.7), (8, 0.85, 1)]
 )
 def test_a_learned_logit_is_trusted_more_if_there_are_more_classes(n_classes, least, most):
     X, y = load_digits(return_X_y=True)
