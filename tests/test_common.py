@@ -136,6 +136,9 @@ TRANSFORMER_CHECKS = [
 
 odd_columns = pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns")
 
+# The labels of some checks have nothing to do with distances, and some checks set no random_state.
+reversed_labels = pytest.mark.filterwarnings("ignore:Pairs labeled")
+
 
 # A check sets n_components=1; the cosine distance of one component depends on its sign only.
 one_component = pytest.mark.filterwarnings("ignore:The embedding has collapsed")
@@ -150,6 +153,7 @@ def run_check(estimator, check):
 
 
 @odd_columns
+@reversed_labels
 @one_component
 @parametrize_with_checks(
     [*EMBEDDERS, *VERIFIERS, *PAIR_TRANSFORMERS, *IDENTIFIERS, *REFERENCE_VERIFIERS]
@@ -160,6 +164,7 @@ def test_scikit_learn_check_passes(estimator, check):
 
 @pytest.mark.slow
 @odd_columns
+@reversed_labels
 @one_component
 @parametrize_with_checks(
     [*SLOW_EMBEDDERS, *SLOW_VERIFIERS, *SLOW_PAIR_TRANSFORMERS, *SLOW_IDENTIFIERS]
@@ -189,6 +194,7 @@ def test_embedder_passes_private_checks_of_scikit_learn(check):
 
 
 @odd_columns
+@reversed_labels
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("check", [*SHARED_CHECKS, *TRANSFORMER_CHECKS])
 def test_pair_transformer_passes_private_checks_of_scikit_learn(check):
@@ -209,6 +215,7 @@ def test_reference_verifier_passes_private_checks_of_scikit_learn(check):
 
 
 @odd_columns
+@reversed_labels
 @pytest.mark.parametrize("check", SHARED_CHECKS)
 def test_verifier_passes_private_checks_of_scikit_learn(check):
     getattr(estimator_checks, check)("SiameseVerifier", SiameseVerifier(max_iter=3))
@@ -224,6 +231,7 @@ def test_distance_heads_fail_the_check_that_labels_identical_items_as_different(
 
 @pytest.mark.slow
 @odd_columns
+@reversed_labels
 @pytest.mark.parametrize("head", DISTANCE_HEADS)
 def test_distance_heads_pass_all_other_checks(head):
     results = check_estimator(SiameseVerifier(head=head), on_fail=None, on_skip=None)
