@@ -220,9 +220,8 @@ def test_displays_use_the_threshold_of_the_classifier(name):
 
 def test_a_score_at_the_threshold_is_drawn_as_predicted(digit_pairs):
     P, match = digit_pairs[0][:40], digit_pairs[2][:40]
-    verifier = SiameseVerifier(width=32, input_shape=(8, 8), max_iter=1, random_state=0).fit(
-        P, match
-    )
+    options = {"learned_weight": 1.0, "width": 32, "input_shape": (8, 8), "max_iter": 1}
+    verifier = SiameseVerifier(**options, random_state=0).fit(P, match)
     for weight in verifier.head_.parameters():
         weight.detach().zero_()
     assert not verifier.decision_function(P).any()
