@@ -253,8 +253,8 @@ def _split_classes(n_classes, test_size, n_splits, rng):
     n_other, n_unseen = map(len, splits[0])
     if min(n_other, n_unseen) < 2:
         raise ValueError(
-            f"test_size={test_size} holds out {n_unseen} of {n_classes} classes, but two "
-            "unseen and two other classes are required; change test_size."
+            f"test_size={test_size} holds out {n_unseen} of the {n_classes} classes of y, but two "
+            "unseen and two other classes are required; change test_size, or pass more classes."
         )
     return splits
 

@@ -99,7 +99,7 @@ class EqualError(NamedTuple):
 @validate_params(
     {
         "confidence": [Interval(Real, 0, 1, closed="neither")],
-        "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "n_resamples": [Interval(Integral, 1, 10**6, closed="both")],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -129,8 +129,8 @@ def equal_error_interval(
         Coverage probability of the intervals, in (0, 1).
 
     n_resamples : int, default=1000
-        Number of resamples, >= 1. Resamples without matching or without non-matching pairs are
-        ignored.
+        Number of resamples, from 1 to 1,000,000. Resamples without matching or without
+        non-matching pairs are ignored.
 
     random_state : int, RandomState instance or None, default=None
         Controls the resamples.

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sksiamese import explain, plot, unseen_class_curve
 
@@ -75,7 +75,7 @@ def small_curve():
 CURVE = Kind({"of PCA": lambda s: small_curve()}, {})
 CURVE_METRIC = number("roc_auc", "equal_error_rate", "one_shot_accuracy")
 CURVE_OPTIONS = {
-    "estimator": Kind({"pca": lambda s: PCA(2)}, ANY),
+    "estimator": Kind({"items": lambda s: FunctionTransformer()}, ANY),
     "X": ROWS,
     "y": CLASSES,
     "n_classes": Kind(constants([2]), ANY),

@@ -157,7 +157,7 @@ METRICS = {
         identities=CLASSES, metric=Kind(
             constants(eer=metrics.equal_error_rate, dcf=metrics.min_dcf), NOT_CALLABLE)),
     "equal_error_interval": target(
-        metrics.equal_error_interval, "y_true y_score groups n_resamples", **PAIR_SCORE,
+        metrics.equal_error_interval, "y_true y_score groups n_resamples", law.finite, **PAIR_SCORE,
         groups=GROUPS, n_resamples=number(3, 1, 2), confidence=number(0.9, 0.5),
         random_state=RANDOM_STATE),
     "normalize_scores": target(
