@@ -157,9 +157,11 @@ METRICS = {
         identities=CLASSES, metric=Kind(
             constants(eer=metrics.equal_error_rate, dcf=metrics.min_dcf), NOT_CALLABLE)),
     "equal_error_interval": target(
-        metrics.equal_error_interval, "y_true y_score groups n_resamples", law.finite, **PAIR_SCORE,
-        groups=GROUPS, n_resamples=number(3, 1, 2), confidence=number(0.9, 0.5),
-        random_state=RANDOM_STATE),
+        lambda random_state=0, **options: metrics.equal_error_interval(
+            random_state=0 if random_state is None else random_state, **options),
+        "y_true y_score groups n_resamples", law.finite, **PAIR_SCORE, groups=GROUPS,
+        n_resamples=number(30, 50), confidence=number(0.9, 0.5),
+        random_state=number(0, 1)),
     "normalize_scores": target(
         metrics.normalize_scores, "y_score probe_cohort", law.finite,
         y_score=PAIR_SCORE["y_score"], probe_cohort=ROWS, reference_cohort=ROWS,
@@ -186,7 +188,8 @@ def ordered(made):
     """Return a target of a metric, the law of which is also that the order of rows is free."""
     names = made.arguments.keys() & {"y_score", "y_prob", "metric"}
     not_by_row = metrics.error_rate_by_identity, metrics.few_shot_accuracy, metrics.few_shot_score
-    if not names or made.call in (*not_by_row, metrics.normalize_scores):
+    is_random = "random_state" in made.arguments
+    if not names or is_random or made.call in (*not_by_row, metrics.normalize_scores):
         return made
     return made._replace(law=functools.partial(law.order_free, made.call, made.law))
 
