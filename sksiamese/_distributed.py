@@ -77,24 +77,11 @@ def gather_embeddings(Z, rows):
 
 def sum_over_processes(value):
     """Return the sum of a tensor over all processes, with gradients."""
-    return _Sum.apply(value) if _is_distributed() else value
-
-
-class _Sum(torch.autograd.Function):
-    """Sum over all processes; the gradient of each term is the sum of the gradients of all."""
-
-    @staticmethod
-    def forward(ctx, value):
-        value = value.clone()
-        dist.all_reduce(value)
+    if not _is_distributed():
         return value
+    from torch.distributed.nn.functional import all_reduce  # Not in all builds of PyTorch.
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient):
-        gradient = gradient.clone()
-        dist.all_reduce(gradient)
-        return gradient
+    return all_reduce(value)
 
 
 class _GatherRows(torch.autograd.Function):

@@ -197,7 +197,10 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
             terms[codes == code] = np.column_stack(self._terms(D[codes == code], code))
         if self.cohort_ is None:
             return terms
-        return np.column_stack([terms, self._normalize(-terms[:, self._column], D, codes)])
+        cohort = np.searchsorted(self.classes_, self.cohort_)
+        of_cohort = self._scores(D, cohort)
+        scores = self._normalize(-terms[:, self._column], of_cohort, codes)
+        return np.column_stack([terms, scores])
 
     def claim_scores(self, X, claimed):
         """Compute the scores of claims.
@@ -279,14 +282,18 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
         """Return the scores of all identities for each probe."""
         check_is_fitted(self)
         D = self._distances(self._check_items(X))
-        scores = -np.column_stack(
-            [self._terms(D, code)[self._column] for code in range(len(self.classes_))]
-        )
+        codes = np.arange(len(self.classes_))
+        scores = self._scores(D, codes)
         if self.cohort_ is None:
             return scores
-        codes = [np.full(len(D), code) for code in range(len(self.classes_))]
-        found = [self._normalize(scores[:, code[0]], D, code) for code in codes]
-        return np.column_stack(found)
+        of_cohort = scores[:, np.searchsorted(self.classes_, self.cohort_)]
+        return np.column_stack(
+            [self._normalize(scores[:, code], of_cohort, np.full(len(D), code)) for code in codes]
+        )
+
+    def _scores(self, D, codes):
+        """Return the scores of some identities for each probe, not normalized."""
+        return -np.column_stack([self._terms(D, code)[self._column] for code in codes])
 
     def _check_claims(self, X, claimed):
         """Return the distances of probes to all references, and the codes of claimed classes."""
@@ -342,15 +349,14 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
         own = self._codes_ == code
         return reference_terms(D[:, own], self.reference_distances_[np.ix_(own, own)])
 
-    def _normalize(self, scores, D, codes):
+    def _normalize(self, scores, of_cohort, codes):
         """Return scores normalized by the scores of the cohort, without the claimed identity."""
         cohort = np.searchsorted(self.classes_, self.cohort_)
-        others = -np.column_stack([self._terms(D, code)[self._column] for code in cohort])
         normalized = np.empty(len(scores))
         for code in np.unique(codes):
             rows = codes == code
-            of_cohort = others[rows][:, cohort != code]
-            normalized[rows] = normalize_scores(scores[rows], probe_cohort=of_cohort)
+            others = of_cohort[rows][:, cohort != code]
+            normalized[rows] = normalize_scores(scores[rows], probe_cohort=others)
         return normalized
 
     def __sklearn_tags__(self):

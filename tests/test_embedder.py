@@ -528,9 +528,10 @@ def test_images_with_channels_last_are_refused_with_a_working_remedy(shape):
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 16, 16), (3, 4, 3), (5, 5, 5), (16, 2, 4)])
 def test_images_with_channels_first_are_accepted(shape):
     X = np.random.default_rng(0).normal(size=(20, int(np.prod(shape))))
-    SiameseEmbedder(tower="cnn", depth=1, width=8, input_shape=shape, **SHORT).fit(
-        X, np.arange(20) % 2
-    )
+    embedder = SiameseEmbedder(8, tower="cnn", depth=1, width=8, input_shape=shape, **SHORT)
+    Z = embedder.fit(X, np.arange(20) % 2).transform(X)
+    assert Z.shape == (20, 8)
+    assert len(np.unique(Z, axis=0)) == 20
 
 
 def test_score_is_recall_at_one(digits, fitted):

@@ -287,7 +287,7 @@ def test_labels_that_seem_reversed_warn(digit_pairs, same, different):
         SiameseVerifier(width=32, max_iter=1).fit(P, np.where(match, same, different))
 
 
-def test_ordinary_labels_do_not_warn(digit_pairs):
+def test_ordinary_labels_do_not_warn(digit_pairs, recwarn):
     P, _, match, _ = digit_pairs
     verifier = SiameseVerifier(width=32, max_iter=1, random_state=0)
     verifier.fit(P, np.where(match, "same", "different"))
@@ -298,12 +298,14 @@ def test_ordinary_labels_do_not_warn(digit_pairs):
     noise, is_match, _ = make_pairs(X, people, n_pairs=400, random_state=0)
     verifier.fit(noise, ~is_match)
     verifier.fit(P[:10], ~match[:10])
+    assert not recwarn.list
 
 
-def test_columns_of_different_kinds_do_not_warn():
+def test_columns_of_different_kinds_do_not_warn(recwarn):
     X, y = make_blobs(400, 6, centers=2, cluster_std=3, random_state=0)
     for labels in (y, 1 - y):
         SiameseVerifier(width=32, max_iter=1, random_state=0).fit(X, labels)
+    assert not recwarn.list
 
 
 def test_hard_negatives_do_not_warn(digits):

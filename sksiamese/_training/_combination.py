@@ -251,37 +251,43 @@ def learned_weight(sample, auc):
     return float(np.clip(odds / (1 + odds), MIN_WEIGHT, MAX_WEIGHT))
 
 
-def balance(tower, X, sample, *, head=None, auto=False):
-    """Make a trained tower return both parts, scaled by their mean distances, in place.
-
-    Given the head of a verifier and an automatic weight, set the weight by the number of classes
-    that the head distinguishes.
+def embed_parts(tower, X, sample):
+    """Embed the items of a sample by both parts of a trained tower, not scaled.
 
     Returns
     -------
-    Z : Tensor of shape (n_items, n_components)
-        Both parts of the items of the sample, not scaled.
+    plain, learned : Tensor of shape (n_items, n_plain), Tensor of shape (n_items, n_components)
+        Principal components and learned embeddings of the items.
 
     index : ndarray of int of shape (n_pairs, 2)
         Numbers of the items of each pair.
     """
-    combined = tower[1]
     rows, index = np.unique(sample.index, return_inverse=True)
-    index = index.reshape(-1, 2)
-    combined.set_scales(1.0, 1.0)
-    Z = embed_rows(tower, X, rows)
-    plain, learned = Z.tensor_split([len(combined.offset)], dim=1)
-    if head is not None and auto:
-        sample = split_into_classes(sample, head.learned, learned[index])
-        auc = sample.auc(pair_distances(plain.double().numpy(), index))
-        combined.weight.fill_(learned_weight(sample, auc))
+    tower[1].set_scales(1.0, 1.0)
+    parts = embed_rows(tower, X, rows).tensor_split([len(tower[1].offset)], dim=1)
+    return *parts, index.reshape(-1, 2)
+
+
+def balance(combined, sample, plain, learned, index):
+    """Scale both parts of an embedding by their mean distances, in place.
+
+    Parameters
+    ----------
+    combined : Combined
+        Trained part of a tower.
+
+    sample : PairSample
+        Training pairs.
+
+    plain, learned, index : Tensor, Tensor and ndarray
+        Result of :func:`embed_parts`.
+    """
     means = [
         sample.mean_distance(pair_distances(part.double().numpy(), index))
         for part in (plain, learned)
     ]
     weights = np.array([1 - combined.weight.item(), combined.weight.item()]) / means
     combined.set_scales(*(weights / np.hypot(*weights) if combined.unit_length else weights))
-    return Z, index
 
 
 def split_into_classes(sample, head, learned):
@@ -310,7 +316,7 @@ def split_into_classes(sample, head, learned):
     return sample._replace(n_classes=n_classes, rows_per_class=sample.rows_per_class / n_classes)
 
 
-def calibrate(head, tower, Z, index, sample):
+def calibrate(head, combined, sample, plain, learned, index):
     """Fit the logit of a combined head to the training pairs of a sample, in place.
 
     Parameters
@@ -318,18 +324,16 @@ def calibrate(head, tower, Z, index, sample):
     head : CombinedHead
         Trained head.
 
-    tower : nn.Sequential
-        Balanced tower.
-
-    Z, index : Tensor and ndarray
-        Result of :func:`balance`.
+    combined : Combined
+        Balanced part of a tower.
 
     sample : PairSample
         Training pairs.
+
+    plain, learned, index : Tensor, Tensor and ndarray
+        Result of :func:`embed_parts`.
     """
-    combined = tower[1]
-    weight, n_plain = combined.weight.item(), len(combined.offset)
-    plain, learned = Z.tensor_split([n_plain], dim=1)
+    weight = combined.weight.item()
     with torch.no_grad():
         logit = head.learned(*(learned[side] for side in index.T)).double().numpy()
     parts = [-pair_distances(plain.double().numpy(), index), logit]
@@ -346,8 +350,7 @@ def calibrate(head, tower, Z, index, sample):
     plain_scale, learned_scale = combined.scales.tolist()
     slope_plain /= max(plain_scale, TINY)
     coefficients = bias, slope_learned, slope_plain
-    n_classes = split_into_classes(sample, head.learned, learned[index]).n_classes
-    trust = max(0.0, 1 - 2 / max(n_classes - 1, 1) ** 2)
+    trust = max(0.0, 1 - 2 / max(sample.n_classes - 1, 1) ** 2)
     items, limits = familiar_items(plain_scale * plain, index, sample)
     head.combine(learned_scale, coefficients, items, limits, trust)
 

@@ -14,7 +14,7 @@ from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
 from .._labels import is_missing, to_common_dtype
 from ..batches import SAMPLERS, class_balanced
-from ._combination import add_plain_part, balance, pairs_among
+from ._combination import add_plain_part, balance, embed_parts, pairs_among
 from ._lookup import bind_supported, resolve
 from ._objective import (
     CrossBatchMemory,
@@ -128,7 +128,8 @@ class EmbeddingTask(Task):
     def combine(self, module, rows):
         """Combine the embedding of a trained module with principal components, in place."""
         if isinstance(module["tower"][1], Combined):
-            balance(module["tower"], self.X, self._pair_sample(rows))
+            sample = self._pair_sample(rows)
+            balance(module["tower"][1], sample, *embed_parts(module["tower"], self.X, sample))
 
     def check(self, module, rows):
         """Raise unless the objective and the augmentation accept some rows on the device."""

@@ -23,7 +23,16 @@ from ..distances import DISTANCES, paired
 from ..heads import HEADS, cross
 from ..losses import contrastive, logistic
 from ..pairs._split import PairShuffleSplit
-from ._combination import add_plain_part, balance, calibrate, given_pairs
+from ._combination import (
+    add_plain_part,
+    balance,
+    calibrate,
+    embed_parts,
+    given_pairs,
+    learned_weight,
+    pair_distances,
+    split_into_classes,
+)
 from ._lookup import resolve
 from ._task import Task, split_stratified
 from ._tower import build_body, build_tower, embed_batch, new_standardize
@@ -121,9 +130,13 @@ class VerificationTask(Task):
         tower, head = module["tower"], module["head"]
         if isinstance(head, CombinedHead):
             sample = self._pair_sample(rows)
-            auto = self.spec.learned_weight == "auto"
-            Z, index = balance(tower, self.pairs.items, sample, head=head, auto=auto)
-            calibrate(head, tower, Z, index, sample)
+            plain, learned, index = embed_parts(tower, self.pairs.items, sample)
+            sample = split_into_classes(sample, head.learned, learned[index])
+            if self.spec.learned_weight == "auto":
+                auc = sample.auc(pair_distances(plain.double().numpy(), index))
+                tower[1].weight.fill_(learned_weight(sample, auc))
+            balance(tower[1], sample, plain, learned, index)
+            calibrate(head, tower[1], sample, plain, learned, index)
 
     def _pair_sample(self, rows):
         """Return a sample of training pairs."""

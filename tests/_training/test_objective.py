@@ -485,9 +485,14 @@ def test_every_loss_runs_with_deterministic_algorithms(digits, loss):
     X, _, y, _ = digits
     torch.use_deterministic_algorithms(True)
     try:
-        SiameseEmbedder(loss=loss, max_iter=1, random_state=0).fit(X[:100], y[:100])
+        fits = [
+            SiameseEmbedder(loss=loss, max_iter=1, random_state=0).fit(X[:100], y[:100])
+            for _ in range(2)
+        ]
     finally:
         torch.use_deterministic_algorithms(False)
+    assert fits[0].loss_curve_ == fits[1].loss_curve_
+    assert np.isfinite(fits[0].loss_curve_).all()
 
 
 def test_a_loss_with_unknown_required_arguments_is_refused_by_name(digits):

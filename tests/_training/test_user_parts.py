@@ -300,7 +300,9 @@ def test_an_augmentation_may_keep_the_padding_of_series(data):
     X, y = data
     X = X.copy()
     X[:, 50:] = np.nan
-    SiameseEmbedder(tower="tdnn", width=8, augment=jitter, **SHORT).fit(X, y)
+    embedder = SiameseEmbedder(tower="tdnn", width=8, augment=jitter, **SHORT).fit(X, y)
+    assert np.isfinite(embedder.loss_curve_).all()
+    assert np.isfinite(embedder.transform(X)).all()
 
 
 def test_an_augmentation_of_series_refuses_images(data):

@@ -479,9 +479,11 @@ def test_a_tower_may_cache_tensors(digits, context):
     tower = partial(Growing, weight=1.0)
     model = SiameseEmbedder(tower=tower, max_iter=2, warm_start=True, random_state=0)
     with context():
-        model.fit(X, y).transform(np.tile(X, (3, 1)))
+        Z = model.fit(X, y).transform(np.tile(X, (3, 1)))
+    np.testing.assert_allclose(Z[: len(X)], Z[-len(X) :])
     model.fit(X, y).partial_fit(X, y)
-    pickle.loads(pickle.dumps(model)).transform(X)
+    copied = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copied.transform(X), model.transform(X))
 
 
 def test_input_shape_may_hold_numbers_of_numpy(digits):
