@@ -81,10 +81,10 @@ class CombinedHead(nn.Module):
 
     During training, the logit is the one of the learned head. After :meth:`combine`, it is
     ``f * learned + (1 - f) * (bias + slope_learned * learned - slope_plain * distance)``. The
-    familiarity ``f`` of a pair is the product of those of both items and of ``trust``. For an item,
-    it decreases from 1 to 0 as the distance to the nearest of some training items increases from
-    ``near`` to ``far``: the learned logit is accurate for items like those of the training, but not
-    for items of other classes.
+    familiarity ``f`` of a pair is ``trust`` times the familiarities of both items. The familiarity
+    of an item decreases from 1 to 0 as the distance to the nearest of some training items increases
+    from ``near`` to ``far``, because the learned logit is accurate for items that are similar to
+    training items, but not for items of other classes.
 
     Parameters
     ----------

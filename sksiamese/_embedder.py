@@ -53,7 +53,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     learned_weight : float or "auto", default="auto"
         Weight of the learned part of the embedding, in (0, 1]. With 1.0, all components are
         learned. Otherwise half of the components, but at most ``n_features``, are principal
-        components of the items, standardized or as they are, which do not overfit the training
+        components of the items, standardized or unscaled, which do not overfit the training
         classes. "auto" increases with the number of training classes; see :ref:`identities`. It
         is 1.0 for fewer than 32 components, for rows with several labels, for a ``loss`` or
         ``distance`` of your own, and for towers without the attribute ``plain_items``: all except

@@ -303,9 +303,9 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(X, claimed)
         if self.cohort_ is not None and np.isin(claimed, self.cohort_).any():
             warnings.warn(
-                "claimed has identities of the cohort, whose own probes lower the scores of "
-                "impostors, so that error rates are over-optimistic; use other identities as the "
-                "cohort.",
+                "claimed contains identities of the cohort. Probes of the cohort are close to it, "
+                "which lowers their scores as impostors, so that error rates are over-optimistic; "
+                "use other identities as the cohort.",
                 stacklevel=3,
             )
         return self._distances(X), np.searchsorted(self.classes_, claimed)

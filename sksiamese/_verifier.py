@@ -68,7 +68,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     learned_weight : float or "auto", default="auto"
         Weight of the learned part of the embedding, in (0, 1]. With 1.0, all components are
         learned. Otherwise half of the components, but at most ``n_features``, are principal
-        components of the items, standardized or as they are, which do not overfit the training
+        components of the items, standardized or unscaled, which do not overfit the training
         identities. "auto" increases with the number of identities; see :ref:`identities`. It is
         1.0 for fewer than 32 components, for a ``head`` or ``distance`` of your own, and for
         towers without the attribute ``plain_items``: all except "cnn" and "mlp", unless a tower
@@ -446,9 +446,9 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
 
         The result classifies pairs, as after :meth:`fit`; rows of the same class match. With
         ``early_stopping``, whole classes are held out. An epoch draws about as many rows as X
-        has, and takes less time than an epoch of some pairs for each row; increase ``max_iter``,
-        for instance to 100, for a few thousand rows. ``GridSearchCV`` calls :meth:`fit`: to
-        search over this way of training, set a ``sampler`` and pass pairs with ``groups``.
+        has; for a few thousand rows, increase ``max_iter``, for instance to 100.
+        ``GridSearchCV`` calls :meth:`fit` instead. For a search, set a ``sampler``, and pass pairs
+        with ``groups``.
 
         Parameters
         ----------
@@ -536,8 +536,8 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
             return np.unique(labels_of_items, return_inverse=True)
         if groups is None:
             raise ValueError(
-                f"sampler={self.sampler!r} draws items by their identities; pass those of both "
-                "items of each pair as groups, call fit_rows, or set sampler=None."
+                f"sampler={self.sampler!r} draws items by their identities; pass the identities "
+                "of both items of each pair as groups, call fit_rows, or set sampler=None."
             )
         return identities_of_items(pairs, match, weight, groups)
 
@@ -692,7 +692,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         return self._embed_items(X_items, "X_items")
 
     def _embed_items(self, X, name):
-        """Validate and embed items; ``name`` is that of the argument."""
+        """Validate and embed the items in the argument ``name``."""
         X = as_items(X, name)
         with argument_errors(name, ITEMS_WANTED):
             check_item_names(self, X)

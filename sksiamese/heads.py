@@ -302,10 +302,9 @@ class Cosine(nn.Module):
 class WeightedManhattan(nn.Module):
     """Logistic regression on the Manhattan distance, with a positive weight for each component.
 
-    The logit is ``bias - sum(weight * abs(A - B))``. As differences never increase the logit, it
-    generalizes better to unseen identities than :class:`WeightedL1`. The initial weights are 13
-    divided by the number of components, and the initial bias is 2.5. Both are trained ten times
-    as fast as other weights.
+    The logit is ``bias - sum(weight * abs(A - B))``. Unlike in :class:`WeightedL1`, a difference in
+    a component never increases the logit. The initial weights are 13 divided by the number of
+    components, and the initial bias is 2.5. Both are trained ten times as fast as other weights.
 
     Parameters
     ----------

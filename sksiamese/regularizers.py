@@ -1,9 +1,9 @@
 """Regularizers: penalties on embeddings, added to any loss.
 
-A regularizer reads embeddings ``Z`` of shape (n, n_components), those of rows without a
-label among them. One with an argument ``y``, ``labels`` or ``target``, or an attribute ``inputs``
-that is "classes", reads ``(Z, y)``, the labeled rows alone. One that owns weights is a module,
-built for ``n_classes`` and ``n_components``.
+A regularizer accepts embeddings ``Z`` of shape (n, n_components), including the embeddings of
+unlabeled rows. With an argument ``y``, ``labels`` or ``target``, or the attribute
+``inputs = "classes"``, it accepts ``(Z, y)`` for the labeled rows only. A regularizer with weights
+is a module, built for ``n_classes`` and ``n_components``.
 """
 
 import torch

@@ -9,7 +9,13 @@ import torch
 from sklearn.preprocessing import MaxAbsScaler, MultiLabelBinarizer
 from torch import nn
 
-from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese import (
+    ReferenceVerifier,
+    SiameseEmbedder,
+    SiameseVerifier,
+    make_pairs,
+    unseen_class_curve,
+)
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
 from sksiamese.metrics import few_shot_score
@@ -17,7 +23,8 @@ from sksiamese.metrics import few_shot_score
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 12))
 Y = np.arange(60) % 6
-PAIRS, MATCH, _ = make_pairs(X, Y, n_pairs=80, random_state=0)
+VIEW, MATCH, _ = make_pairs(X, Y, n_pairs=80, as_view=True, random_state=0)
+PAIRS, GROUPS = np.asarray(VIEW), Y[VIEW.index]
 NET = nn.Sequential(nn.Flatten(), nn.Linear(12, 128))
 IMAGES = rng.normal(size=(60, 6, 5, 3))
 
@@ -26,8 +33,22 @@ def embed(rows=X, labels=Y, **parameters):
     return SiameseEmbedder(max_iter=1, random_state=0, **parameters).fit(rows, labels)
 
 
-def verify(**parameters):
-    return SiameseVerifier(max_iter=1, random_state=0, **parameters).fit(PAIRS, MATCH)
+def verify(groups=None, **parameters):
+    verifier = SiameseVerifier(max_iter=1, random_state=0, **parameters)
+    return verifier.fit(PAIRS, MATCH, groups=groups)
+
+
+def verify_rows(rows=X, labels=Y, **parameters):
+    return SiameseVerifier(max_iter=1, random_state=0, **parameters).fit_rows(rows, labels)
+
+
+def refer(labels=Y, **parameters):
+    return ReferenceVerifier(**parameters).fit(X, labels)
+
+
+def curve(labels=Y, **options):
+    scaler = MaxAbsScaler()
+    return unseen_class_curve(scaler, X, labels, n_pairs=20, n_splits=2, n_way=2, **options)
 
 
 def resume(labels=Y, **changed):
@@ -219,6 +240,44 @@ REMEDIES = {
         (lambda: embed(sampler=partial(hierarchical, groups=Y)), "raise n_groups, or form groups"),
         lambda: embed(sampler=partial(hierarchical, groups=Y, n_groups=2)),
         lambda: embed(sampler=partial(hierarchical, groups=Y // 2)),
+    ],
+    "sampler without identities": [
+        (lambda: verify(sampler="balanced"), "as groups, call fit_rows, or set sampler=None"),
+        lambda: verify(GROUPS, sampler="balanced"),
+        lambda: verify_rows(sampler="balanced"),
+        verify,
+    ],
+    "identities that contradict the labels": [
+        (lambda: verify(0 * GROUPS, sampler="balanced"), "Pass the identities that y compares, or"),
+        lambda: verify(GROUPS, sampler="balanced"),
+        lambda: verify(0 * GROUPS),
+    ],
+    "rows without a match": [
+        (lambda: verify_rows(X[:6], Y[:6]), "pass more rows"),
+        lambda: verify_rows(X[:12], Y[:12]),
+    ],
+    "activation that is a module": [
+        (lambda: embed(activation=nn.Mish()), "such as the class Mish"),
+        lambda: embed(activation=nn.Mish),
+    ],
+    "batch normalization of series": [
+        (lambda: embed(tower="tdnn", normalization="batch"), "set normalization='layer'"),
+        lambda: embed(tower="tdnn", normalization="layer"),
+        lambda: embed(tower="tdnn"),
+    ],
+    "one reference": [
+        (lambda: refer(one_each), "enroll another one, or remove the identity"),
+        lambda: refer(two_each),
+    ],
+    "cohort of two": [
+        (lambda: refer(cohort=[0, 1]), "add identities, or pass None"),
+        lambda: refer(cohort=[0, 1, 2]),
+        refer,
+    ],
+    "too few classes to hold out": [
+        (lambda: curve(Y % 4), "change test_size, or pass more classes"),
+        lambda: curve(Y % 4, test_size=2),
+        lambda: curve(Y, n_classes=[3]),
     ],
     "weights of zero": [
         (

@@ -16,8 +16,7 @@ class AllPairsTask(VerificationTask):
     """Train a tower and a head on all pairs of each batch of items.
 
     The given pairs are used for the weights of matches and non-matches, for the measures of
-    progress, and for validation. With held-out identities, items of training identities are used
-    alone.
+    progress, and for validation. Items of held-out identities are not used.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ class AllPairsTask(VerificationTask):
 
 
 def identities_of_items(pairs, match, weight, groups):
-    """Return the distinct identities, and their code for each item, from those of pairs.
+    """Convert the identities of both items of each pair to one code for each item.
 
     Parameters
     ----------

@@ -321,8 +321,8 @@ class LogisticDistance(nn.Module):
     """Logistic regression on the distance, with a learned scale and threshold.
 
     The logit of a match is ``scale * (threshold - d)``. The loss is the mean logistic loss of the
-    matching pairs, plus ``non_match_weight`` times that of the non-matching pairs. Scale and
-    threshold are trained ten times as fast as other weights.
+    matching pairs, plus ``non_match_weight`` times the mean logistic loss of the other pairs. The
+    scale and the threshold are trained ten times as fast as other weights.
 
     Parameters
     ----------

@@ -68,8 +68,8 @@ def multi_cue(
         :func:`mlp`.
 
     shortcuts : bool, default=False
-        Whether the layer that fuses the cues, and those of the default towers, add their input to
-        their output, as in :func:`mlp`.
+        Whether the hidden layers of the fusion and of the default towers add their input to their
+        output, as in :func:`mlp`.
 
     feature_names : sequence of str, default=None
         Column names; passed by the estimators.

@@ -146,7 +146,7 @@ def test_a_warm_start_continues_on_rows(rows):
 def test_invalid_identities_raise(drawn, rows):
     pairs, match, groups = drawn
     verifier = SiameseVerifier(sampler="balanced", **FAST)
-    with pytest.raises(ValueError, match="pass those of both items of each pair as groups"):
+    with pytest.raises(ValueError, match="pass the identities of both items"):
         verifier.fit(pairs, match)
     with pytest.raises(ValueError, match=r"groups contradicts y for 800 pairs, such as pair 0"):
         verifier.fit(pairs, ~match, groups=groups)
