@@ -32,7 +32,7 @@ def score_by_hand(probe, references):
 
 
 @pytest.mark.parametrize("cohort", [None, [4, 5, 6, 7], [0, 1, 5]])
-@pytest.mark.filterwarnings("ignore:claimed has identities of the cohort")
+@pytest.mark.filterwarnings("ignore:claimed contains identities of the cohort")
 def test_scores_equal_plain_loops(people, cohort):
     X, y, probes, _ = people
     claimed = np.arange(len(probes)) % 8
@@ -121,7 +121,7 @@ def test_the_score_is_the_chosen_term(people, column):
 def test_claims_of_the_cohort_warn(people):
     X, y, probes, own = people
     verifier = ReferenceVerifier(cohort=[5, 6, 7]).fit(X, y)
-    with pytest.warns(UserWarning, match="claimed has identities of the cohort"):
+    with pytest.warns(UserWarning, match="claimed contains identities of the cohort"):
         verifier.verify(probes, own)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -65,7 +65,7 @@ def quiet(function):
 
     def call(*args, **options):
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "claimed has identities of the cohort")
+            warnings.filterwarnings("ignore", "claimed contains identities of the cohort")
             return function(*args, **options)
 
     return call
