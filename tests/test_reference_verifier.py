@@ -178,3 +178,9 @@ def test_invalid_distances_raise_by_name(people, bad):
         ReferenceVerifier("precomputed").fit(euclidean_distances(X)[:, 1:], y)
     with pytest.raises(ValueError, match="metric must return a number"):
         ReferenceVerifier(lambda a, b: "near").fit(X, y)
+
+
+def test_a_score_at_the_threshold_is_accepted():
+    verifier = ReferenceVerifier(threshold=1.0).fit([[0.0], [2.0], [10.0], [11.0]], list("aabb"))
+    assert verifier.claim_scores([[1.0]], ["a"]).tolist() == [1.0]
+    assert verifier.verify([[1.0], [3.0]], ["a", "a"]).tolist() == [True, False]
