@@ -324,7 +324,8 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
     def _distances(self, X):
         """Return the distances >= 0 of items to all references."""
         if callable(self.metric):
-            D = [[self.metric(a, b) for b in self.references_] for a in X]
+            with argument_errors("metric", "fails on two items; choose another one", "X"):
+                D = [[self.metric(a, b) for b in self.references_] for a in X]
             remedy = "metric must return a number for two items"
             D = as_floats(D, "the result of metric", remedy, ensure_all_finite=False)
         elif self.metric == "precomputed":

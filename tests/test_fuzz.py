@@ -15,7 +15,7 @@ from tests.fuzzing import TARGETS, Scene, run
 from tests.fuzzing.engine import Call, Kind, Target, evaluate
 
 N_CALLS = 3
-"""Calls of a target; ``tests.fuzz``, in the second step of CI, makes as many as time allows."""
+"""Calls of a target; ``tests.fuzz``, in the second step of CI, makes more."""
 
 
 def public_names():
