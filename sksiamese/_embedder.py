@@ -464,7 +464,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             rows, labels = self._validate(X, y, reset=not resume)
             if labels.ndim > 1 or (resume and self.classes_.ndim > 1):
                 raise ValueError(
-                    "partial_fit needs one class per row; use fit for an indicator matrix."
+                    "y is an indicator matrix, but partial_fit needs one class per row; call fit."
                 )
             present, codes = self._encode(labels)
             known = self.classes_ if resume else present

@@ -130,7 +130,7 @@ REMEDIES = {
         lambda: chunks(Y, Y + 1, classes=np.arange(7)),
     ],
     "indicator in a chunk": [
-        (lambda: chunks(np.eye(6)[Y]), "use fit for an indicator matrix"),
+        (lambda: chunks(np.eye(6)[Y]), "needs one class per row; call fit"),
         lambda: embed(labels=np.eye(6)[Y]),
     ],
     "no indicator matrix": [

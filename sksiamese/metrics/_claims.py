@@ -160,13 +160,15 @@ def _standardize(y_score, cohort, name, n_top):
         )
     if n_top is not None:
         cohort = np.partition(cohort, -n_top, axis=1)[:, -n_top:]
-    constant = cohort.min(axis=1) == cohort.max(axis=1)
+    width = np.ptp(cohort, axis=1)
+    constant = width == 0
     if constant.any():
         raise ValueError(
             f"{name} has equal scores only for claim {constant.argmax()}, so that their deviation "
             "is 0; add other identities to the cohort."
         )
-    return (y_score - cohort.mean(axis=1)) / cohort.std(axis=1)
+    deviation = (cohort / width[:, None]).std(axis=1)  # Divided, as squares may underflow.
+    return (y_score - cohort.mean(axis=1)) / width / deviation
 
 
 def as_distances(D, name):

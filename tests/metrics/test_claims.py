@@ -78,13 +78,13 @@ def test_normalized_scores_equal_plain_loops():
         assert found == pytest.approx(np.mean(expected, axis=0))
 
 
-def test_normalized_scores_do_not_depend_on_the_unit():
+@pytest.mark.parametrize(("unit", "zero"), [(5, -2), (1e-300, 0), (1e300, 0)])
+def test_normalized_scores_do_not_depend_on_the_unit(unit, zero):
     rng = np.random.default_rng(2)
     score, cohort = rng.normal(size=4), rng.normal(size=(4, 6))
     found = normalize_scores(score, probe_cohort=cohort, n_top=3)
-    assert normalize_scores(5 * score - 2, probe_cohort=5 * cohort - 2, n_top=3) == pytest.approx(
-        found
-    )
+    score, cohort = unit * score + zero, unit * cohort + zero
+    assert normalize_scores(score, probe_cohort=cohort, n_top=3) == pytest.approx(found)
 
 
 def test_cohorts_that_are_not_valid_raise_by_name():
