@@ -166,6 +166,11 @@ class ReferenceVerifier(ClassifierMixin, BaseEstimator):
                 )
             self.references_ = X[:0] if precomputed else X
             self.reference_distances_ = self._distances(X)
+            if self.cohort_ is not None and not self.reference_distances_.any():
+                raise ValueError(
+                    "X has references at distance 0 from each other only, so that scores cannot be "
+                    "normalized; scale X, choose another metric, or set cohort=None."
+                )
         return self
 
     def claim_terms(self, X, claimed):

@@ -679,6 +679,13 @@ def test_invalid_input_shapes_are_refused(case, shape):
         estimator(input_shape=shape).fit(X, y)
 
 
+@pytest.mark.parametrize("margin", [10**39, 10**400])
+def test_margin_that_is_too_large_raises(case, margin):
+    estimator, X, y = case
+    with pytest.raises(ValueError, match="margin must be"):
+        estimator(margin=margin).fit(X, y)
+
+
 @pytest.mark.parametrize("batch_size", [2**31, 2**63, 10**30, 10**400])
 def test_batch_size_may_exceed_the_number_of_rows(case, batch_size):
     estimator, X, y = case

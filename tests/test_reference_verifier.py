@@ -128,6 +128,13 @@ def test_claims_of_the_cohort_warn(people):
         verifier.predict(probes)
 
 
+def test_a_cohort_needs_references_that_differ(people):
+    X, y, _, _ = people
+    with pytest.raises(ValueError, match=r"references at distance 0 .* or set cohort=None"):
+        ReferenceVerifier(cohort=[5, 6, 7]).fit(1e-300 * X, y)
+    ReferenceVerifier().fit(1e-300 * X, y)
+
+
 def test_tables_are_compared_by_name(people):
     X, y, probes, own = people
     frame = pd.DataFrame(X, columns=[*"abc"])

@@ -18,6 +18,7 @@ from .._combined import CombinedHead
 from .._data._device import RandomStream, global_generator, to_device
 from .._data._embed import embed_rows
 from .._data._items import Items, as_tensor
+from .._parameters import check_real
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
 from ..heads import HEADS, cross
@@ -100,6 +101,8 @@ class VerificationTask(Task):
         self.head, self.margin = resolve(HEADS, estimator.head), estimator.margin
         if self.margin == "auto":
             self.margin = automatic_margin(estimator.distance, spec.n_components)
+        elif self.margin is not None:
+            self.margin = check_real("margin", self.margin, above=0)
         self.distance = resolve(DISTANCES, estimator.distance)
         self.max_iter = estimator.max_iter
 

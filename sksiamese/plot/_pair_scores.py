@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 
-from .._checks import HasMethods
+from .._checks import HasMethods, argument_errors
 from ..metrics._verification import THRESHOLD, check_pairs
 from ._decisions import accepted_pairs, pair_decisions
 
@@ -196,7 +196,8 @@ class PairScoreDisplay:
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
-        edges = np.histogram_bin_edges(self.y_score, bins)
+        with argument_errors("bins", "must be as for numpy.histogram_bin_edges, such as 50"):
+            edges = np.histogram_bin_edges(self.y_score, bins)
         self.far_ = float(self.accepted[~self.match].mean())
         self.frr_ = float(1 - self.accepted[self.match].mean())
         self.bars_ = tuple(

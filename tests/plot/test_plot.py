@@ -497,7 +497,7 @@ REFUSED = [
     (scores_drawn, "y_true", NO_LABELS),
     (scores_drawn, "accepted", ([], ["no"] * 4, [0, 1, 2, 3], 1, [None] * 4)),
     (scores_drawn, "score_name", (None, 3)),
-    (scores_drawn, "bins", (0, -1, 1.5, "no rule")),
+    (scores_drawn, "bins", (0, -1, 1.5, "no rule", 10**30)),
     (scores_drawn, "ax", ("here", 3)),
     (map_drawn, "Z", (None, [], "abc", [["a"] * 6] * 4, np.full((4, 6), np.inf), np.zeros(4))),
     (map_drawn, "y", NO_LABELS),
