@@ -153,6 +153,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 state=state,
             )
             task.check(module, rows)
+            task.prepare(module, rows)
             monitor = Monitor(
                 task,
                 module,
@@ -167,7 +168,6 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
                 with argument_errors(*VALIDATION_WANTED):
                     monitor.check_score()
             max_iter = 1 if incremental else self.max_iter
-            task.to(device)
             self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
             if message := monitor.failure_message(self.learning_rate_init):
                 warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -27,6 +27,7 @@ from ._training._embedding_task import (
 from ._training._objective import Objective, ObjectiveSpec, class_indicators, nearest_matches
 from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
+from ._training._views_task import ViewsTask
 from .batches import SAMPLERS
 from .distances import DISTANCES
 from .losses import LOSSES
@@ -155,7 +156,16 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         gradient.
 
     batch_size : int, default=128
-        Maximum number of labeled rows in a batch, >= 4.
+        Maximum number of labeled rows in a batch, >= 4, before copying.
+
+    n_views : int, default=1
+        Number of views of each row in a batch, >= 1, which match each other, and are augmented
+        independently. With 2 or more, losses of pairs also learn from unlabeled rows, and y may
+        be None; see :ref:`unlabeled`.
+
+    n_neighbors : int, default=10
+        Number of nearest neighbors of an unlabeled row from which its second and further views
+        are drawn, >= 0. With 0, all views are copies of the row, which ``augment`` must change.
 
     sampler : {"balanced", "shuffled"} or callable, default="balanced"
         Sampler of batches: a name in :data:`sksiamese.batches.SAMPLERS`, or a callable like
@@ -203,8 +213,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         two are held out. Ignored if ``X_val`` is passed to ``fit``.
 
     unlabeled_label : int, float or str, default=None
-        Label that marks unlabeled rows. They are used only by regularizers that need no
-        classes. By default every row is labeled.
+        Label that marks unlabeled rows. They are used by regularizers that need no classes, and,
+        with ``n_views`` of 2 or more, by losses of pairs. By default every row is labeled.
 
     warm_start : bool, default=False
         Whether ``fit`` continues to train the fitted tower instead of a new one.
@@ -237,7 +247,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         ``objective_.loss.proxies``.
 
     classes_ : ndarray of shape (n_classes,) or (n_classes, n_labels)
-        Classes, or distinct rows of an indicator matrix.
+        Classes, or distinct rows of an indicator matrix; empty if no row has a label.
 
     n_features_in_ : int
         Number of columns of X.
@@ -300,6 +310,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         "sampler": [StrOptions(set(SAMPLERS)), callable],
         "unlabeled_label": [Real, str, None],
         "batch_size": [Interval(Integral, 4, None, closed="left")],
+        "n_views": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 0, None, closed="left")],
         "validation": [StrOptions({"rows", "classes"})],
     }
 
@@ -326,6 +338,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         regularizer_weight=1.0,
         memory_size=0,
         batch_size=128,
+        n_views=1,
+        n_neighbors=10,
         sampler="balanced",
         max_iter=20,
         learning_rate_init=2e-3,
@@ -363,6 +377,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.regularizer_weight = regularizer_weight
         self.memory_size = memory_size
         self.batch_size = batch_size
+        self.n_views = n_views
+        self.n_neighbors = n_neighbors
         self.sampler = sampler
         self.max_iter = max_iter
         self.learning_rate_init = learning_rate_init
@@ -381,7 +397,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None):
+    def fit(self, X, y=None, *, X_val=None, y_val=None):
         """Learn the embedding.
 
         Parameters
@@ -391,10 +407,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             NumPy with ``shape``, ``dtype`` and row indexing, such as h5py or zarr, and a
             :class:`PairView` are read batch by batch.
 
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels), default=None
             At least two classes, or an indicator matrix: its rows match if they share a label.
             Losses of pairs need at least one class with two rows. The row of a class with a
-            single row has non-matching pairs only.
+            single row has non-matching pairs only. Not needed with ``n_views`` of 2 or more.
 
         X_val : array-like of shape (n_validation_samples, n_features), default=None
             Validation rows for ``early_stopping``. In a ``Pipeline``, they are transformed in the
@@ -419,8 +435,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
-            classes, codes = self._encode(labels, resume=resume)
-            check_any_match(self.loss, codes, classes)
+            n_rows = rows.shape[0] if self.n_views > 1 else None
+            classes, codes = self._encode(labels, n_rows, resume=resume)
+            if n_rows is None:
+                check_any_match(self.loss, codes, classes)
             scorer_data, validation = ScorerData(X, labels), None
             if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
                 labels, validation = self._validate_validation_data(X_val, y_val)
@@ -430,7 +448,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     @available_if(has_no_validation_split)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y=None, classes=None):
         """Train for one epoch on a chunk of the data; not with ``early_stopping``.
 
         Rows are standardized by the mean and scale of the first chunk, which should be a
@@ -442,8 +460,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         X : array-like of shape (n_samples, n_features)
             Rows of at least two classes.
 
-        y : array-like of shape (n_samples,)
-            Classes.
+        y : array-like of shape (n_samples,), default=None
+            Classes. Not needed with ``n_views`` of 2 or more.
 
         classes : array-like of shape (n_classes,), default=None
             All classes of the data, for the first call; ignored in subsequent calls. By
@@ -462,11 +480,12 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         with restore_on_error(self):
             resume = hasattr(self, "tower_")
             rows, labels = self._validate(X, y, reset=not resume)
-            if labels.ndim > 1 or (resume and self.classes_.ndim > 1):
+            if np.ndim(labels) > 1 or (resume and self.classes_.ndim > 1):
                 raise ValueError(
                     "y is an indicator matrix, but partial_fit needs one class per row; call fit."
                 )
-            present, codes = self._encode(labels)
+            n_rows = rows.shape[0] if self.n_views > 1 else None
+            present, codes = self._encode(labels, n_rows)
             known = self.classes_ if resume else present
             if classes is not None and not resume:
                 known = np.unique(as_labels(classes, "classes"))
@@ -474,7 +493,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             codes = remap_codes(known, present, codes)
             task = self._task(rows, codes, known)
             self._fit_task(task, {"X": X, "y": y}, resume=resume, incremental=True)
-        if self.objective_.reads_pairs:
+        if self.objective_.reads_pairs and self.n_views == 1:
             warn_if_no_pair_matches(codes)
         return self
 
@@ -537,6 +556,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         {'n_components': 8}
         """
         check_is_fitted(self)
+        self._check_has_labels(y)
         rows, labels = self._validate(X, y, reset=False)
         classes, codes = self._encode(labels)
         labeled = np.flatnonzero(codes >= 0)
@@ -566,6 +586,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"input_shape={tuple(X.shape[1:])}."
             )
         check_unlabeled_label(self.unlabeled_label)
+        if y is None and self.n_views > 1:
+            return self._validate_rows(X, reset=reset, ensure_min_samples=2), None
         self._check_has_labels(y)
         several = n_columns(y) > 1
         y = y if several else as_labels(y, warn=True)
@@ -586,23 +608,30 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             )
         return labels, (rows, codes, classes)
 
-    def _encode(self, y, *, resume=False):
-        """Return the classes of y, and their codes for each row, -1 for unlabeled rows."""
-        labeled = is_labeled(y, self.unlabeled_label)
-        if not labeled.any():
+    def _encode(self, y, n_rows=None, *, resume=False):
+        """Return the classes of y, and their codes for each row, -1 for unlabeled rows.
+
+        If the number of rows is passed, no row needs a label, and y may be None.
+        """
+        labeled = np.full(n_rows, False) if y is None else is_labeled(y, self.unlabeled_label)
+        codes = np.full(len(labeled), -1)
+        if labeled.any():
+            resume = resume and len(self.classes_) > 0
+            classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
+            return classes, codes
+        if n_rows is None:
             raise ValueError(
                 f"all of y is unlabeled_label={self.unlabeled_label!r}; pass labels of at least "
                 "two classes."
             )
-        codes = np.full(len(y), -1)
-        classes, codes[labeled] = super()._encode(y[labeled], resume=resume)
-        return classes, codes
+        return (self.classes_ if resume else np.empty(0, dtype=np.int64)), codes
 
     def _task(self, X, codes, classes, validation=None):
         """Return the task of training on rows with codes of classes."""
         single_label = classes.ndim == 1 or (classes.sum(axis=1) <= 1).all()
         spec = TowerSpec.of(self, X, self._item_names(), single_label=single_label)
-        return EmbeddingTask(self, X, codes, classes, spec, validation)
+        kind = EmbeddingTask if self.n_views == 1 else ViewsTask
+        return kind(self, X, codes, classes, spec, validation)
 
     def _copy_fitted_module(self):
         module = super()._copy_fitted_module()
@@ -614,7 +643,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        tags.target_tags.required = not self.n_views > 1
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -38,10 +38,10 @@ class AllPairsTask(VerificationTask):
         totals = np.bincount(self.match, self.weight)
         self.shares = totals / totals.sum()
 
-    def to(self, device):
-        """Place items and their identities on a device."""
-        super().to(device)
-        self.device_codes = to_device(torch.from_numpy(self.codes), device)
+    def prepare(self, module, rows):
+        """Place items and their identities on the device."""
+        super().prepare(module, rows)
+        self.device_codes = to_device(torch.from_numpy(self.codes), self.items.device)
 
     def batches(self, rows, epoch, generator):
         """Yield the items of a batch, and the weight of the contrastive loss."""

@@ -145,8 +145,9 @@ class EmbeddingTask(Task):
             items = as_tensor(self.X[sample.numpy()], module["tower"][0])
             check_augment(self.augment, items, global_generator(device))
 
-    def to(self, device):
-        """Place rows and labels on a device."""
+    def prepare(self, module, rows):
+        """Place rows and labels on the device."""
+        device = module["tower"][0].mean.device
         self.items = Items(self.X, device)
         self.device_labels = to_device(self.labels, device)
 
@@ -248,7 +249,7 @@ def remap_codes(known, present, codes):
             f"y has labels, such as {np.setdiff1d(present, known)[:5].tolist()}, that are missing "
             "in the first call of partial_fit; pass all labels in that call, as classes."
         )
-    return np.where(codes >= 0, np.searchsorted(known, present)[codes], -1)
+    return np.append(np.searchsorted(known, present), -1)[codes]
 
 
 def is_labeled(y, unlabeled_label):

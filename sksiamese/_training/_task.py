@@ -91,8 +91,8 @@ class Task(ABC):
         return []
 
     @abstractmethod
-    def to(self, device):
-        """Prepare the data for batches on a device."""
+    def prepare(self, module, rows):
+        """Prepare the data for batches on the device of a module."""
 
     @abstractmethod
     def batches(self, rows, epoch, generator):

@@ -166,9 +166,10 @@ class VerificationTask(Task):
             items = as_tensor(self.pairs.items[sides[0]], module["tower"][0])
             check_augment(self.augment, items, global_generator(device))
 
-    def to(self, device):
-        """Place items, and the weights of matches and non-matches, on a device."""
+    def prepare(self, module, rows):
+        """Place items, and the weights of matches and non-matches, on the device."""
         weights = np.column_stack([self.match * self.weight, (1 - self.match) * self.weight])
+        device = module["tower"][0].mean.device
         self.items = Items(self.pairs.items, device)
         self.device_weights = to_device(torch.from_numpy(weights), device)
 
