@@ -133,7 +133,7 @@ class EmbeddingTask(Task):
 
     def check(self, module, rows):
         """Raise unless the objective and the augmentation accept some rows on the device."""
-        sample = self._sample(rows, N_TRIAL)
+        sample = self._trial_rows(rows)
         Z = embed_rows(module["tower"], self.X, sample.numpy())
         if not Z.isfinite().all():
             return  # Training reports the non-finite embeddings.
@@ -206,6 +206,10 @@ class EmbeddingTask(Task):
         device = tower[0].mean.device
         Z = embed_rows(tower, self.X, sample.numpy()).to(device)
         return module["objective"].diagnose(Z, self.labels[sample].to(device))
+
+    def _trial_rows(self, rows):
+        """Return some rows to check user-defined parts with, among them rows that match."""
+        return self._sample(rows, N_TRIAL)
 
     def _diagnosis_sample(self, rows):
         """Return a sample of rows, at most half of them from classes of one row."""

@@ -10,7 +10,13 @@ from .._data._items import as_tensor
 from .._data._streaming import Rows
 from ..batches import shuffled
 from ._combination import pairs_among, standardized
-from ._embedding_task import N_DIAGNOSIS, N_PAIRED, EmbeddingTask, mask_labels_except
+from ._embedding_task import (
+    N_DIAGNOSIS,
+    N_PAIRED,
+    N_TRIAL,
+    EmbeddingTask,
+    mask_labels_except,
+)
 from ._objective import match_mask, reads_pairs
 from ._user_parts import draw_batches
 
@@ -53,8 +59,8 @@ class ViewsTask(EmbeddingTask):
         """Return labeled rows for training and validation."""
         if not self.has_labels:
             raise ValueError(
-                "early_stopping=True holds out rows with labels, but no row has one; pass X_val and "
-                "y_val, or set early_stopping=False."
+                "early_stopping=True holds out rows with labels, but no row has one; pass X_val "
+                "and y_val, or set early_stopping=False."
             )
         return super().hold_out(random_state)
 
@@ -119,6 +125,10 @@ class ViewsTask(EmbeddingTask):
     def _with_unlabeled(self, rows):
         """Return training rows and all unlabeled rows."""
         return np.union1d(rows, self.unlabeled_pool.numpy())
+
+    def _trial_rows(self, rows):
+        """Return some rows twice, as no two of them may be of the same class."""
+        return super()._trial_rows(rows)[: N_TRIAL // 2].repeat(2)
 
     def _pair_sample(self, rows):
         """Return a sample of the pairs of training rows and unlabeled rows."""

@@ -1,7 +1,5 @@
 """Test learning from several views of rows, with and without labels."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -13,13 +11,11 @@ from sklearn.pipeline import make_pipeline
 
 from sksiamese import SiameseEmbedder
 from sksiamese.augment import affine, feature_dropout
-from sksiamese.losses import supcon
 from sksiamese.metrics import recall_at_k
 
 X, Y = load_digits(return_X_y=True)
 ONE_OF_20 = np.where(np.arange(len(Y)) % 20 == 0, Y, -1)
-NT_XENT = partial(supcon, temperature=0.5)
-WITHOUT_LABELS = SiameseEmbedder(64, loss=NT_XENT, distance="cosine", n_views=2, random_state=0)
+WITHOUT_LABELS = SiameseEmbedder(64, loss="n_pairs", n_views=2, random_state=0)
 
 
 def make_task(y, **parameters):
@@ -126,6 +122,19 @@ def test_training_without_labels_can_be_continued_with_labels():
     assert embedder.n_iter_ == 6
     embedder.partial_fit(X[:500])
     assert recall_at_k(Y, embedder.transform(X)) > 0.95
+
+
+def test_a_loss_of_matching_pairs_alone_may_be_nan_without_them():
+    one_of_each = np.where(np.isin(np.arange(len(Y)), np.unique(Y, return_index=True)[1]), Y, -1)
+    embedder = clone(WITHOUT_LABELS).set_params(
+        loss=lambda D, same, different: D[same].mean(),
+        regularizer="variance",
+        distance="sqeuclidean",
+        unlabeled_label=-1,
+        max_iter=2,
+    )
+    for labels in (None, one_of_each):
+        assert np.isfinite(embedder.fit(X, labels).loss_curve_).all()
 
 
 def test_pipelines_without_labels():
