@@ -159,9 +159,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         Maximum number of labeled rows in a batch, >= 4, before copying.
 
     n_views : int, default=1
-        Number of views of each row in a batch, >= 1, which match each other, and are augmented
-        independently. With 2 or more, losses of pairs also learn from unlabeled rows, and y may
-        be None; see :ref:`unlabeled`.
+        Number of views of each row in a batch, in [1, 1000]. They match each other, and are
+        augmented independently. With 2 or more, losses of pairs also learn from unlabeled rows,
+        and y may be None; see :ref:`unlabeled`.
 
     n_neighbors : int, default=10
         Number of nearest neighbors of an unlabeled row from which its second and further views
@@ -310,7 +310,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         "sampler": [StrOptions(set(SAMPLERS)), callable],
         "unlabeled_label": [Real, str, None],
         "batch_size": [Interval(Integral, 4, None, closed="left")],
-        "n_views": [Interval(Integral, 1, None, closed="left")],
+        "n_views": [Interval(Integral, 1, 1000, closed="both")],
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
         "validation": [StrOptions({"rows", "classes"})],
     }

@@ -72,6 +72,7 @@ SLOW_EMBEDDERS = [
     SiameseEmbedder(max_iter=10, tower="tdnn", depth=2, width=16),
     SiameseEmbedder(max_iter=10, tower=TwoCues),
     SiameseEmbedder(max_iter=10, scaling=None),
+    SiameseEmbedder(max_iter=10, loss="n_pairs", n_views=2),
     SiameseEmbedder(max_iter=10, scaling="shared"),
     SiameseEmbedder(max_iter=10, activation="gelu", normalization="batch", shortcuts=True),
 ]

@@ -227,6 +227,8 @@ EMBEDDER = NET | {
     "regularizer": name_or_callable(None, *regularizers.REGULARIZERS),
     "regularizer_weight": number(1.0, 0, 0.5),
     "memory_size": number(0, 8, 100),
+    "n_views": number(1, 2, 3),
+    "n_neighbors": number(0, 1, 10),
     "sampler": name_or_callable("balanced", "shuffled"),
     "unlabeled_label": number(None, -1, 0, "a"),
     "validation": name_or_callable("rows", "classes"),
