@@ -146,26 +146,33 @@ class CrossBatchMemory:
     size : int
         Maximum number of embeddings to keep; 0 for none.
 
+    partly_labeled : bool, default=False
+        Whether some rows are unlabeled, with a class < 0 of their own. Pairs of a labeled and an
+        unlabeled row are then neither matching nor non-matching.
+
     References
     ----------
     X. Wang, H. Zhang, W. Huang, M. R. Scott, "Cross-batch memory for embedding learning",
     CVPR 2020.
     """
 
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, size, *, partly_labeled=False):
+        self.size, self.partly_labeled = size, partly_labeled
         self.entries = None
 
     def pairs(self, Z, y, rows, distance, indicators=None):
         """Return distances and masks for pairs within a batch and with the memory."""
-        if not self.size:
+        if not self.size and not self.partly_labeled:
             return pairs(Z, y, distance, indicators)
         old = self.entries or (Z[:0], y[:0], rows[:0])
         columns = tuple(map(torch.cat, zip((Z, y, rows), old, strict=True)))
         self.entries = tuple(x[: self.size].detach() for x in columns)
         same = match_mask(y, columns[1], indicators)
         identical = rows[:, None] == columns[2]
-        return distance(Z, columns[0]), same & ~identical, ~(same | identical)
+        different = ~(same | identical)
+        if self.partly_labeled:
+            different &= (y < 0)[:, None] == (columns[1] < 0)
+        return distance(Z, columns[0]), same & ~identical, different
 
 
 def pairs(Z, y, distance, indicators=None):

@@ -17,7 +17,7 @@ from ._embedding_task import (
     EmbeddingTask,
     mask_labels_except,
 )
-from ._objective import match_mask, reads_pairs
+from ._objective import CrossBatchMemory, match_mask, reads_pairs
 from ._user_parts import draw_batches
 
 LEARNED_WEIGHT = 0.5
@@ -27,8 +27,9 @@ LEARNED_WEIGHT = 0.5
 class ViewsTask(EmbeddingTask):
     """Train a tower on several views of each row, which match each other.
 
-    A view is a copy of the row, or of one of its nearest neighbors, to be augmented. An unlabeled
-    row is a class of its own; the views of a labeled row are copies.
+    A view is a copy of the row, or of one of its nearest neighbors, to be augmented. The views of
+    a labeled row are copies. An unlabeled row i is a class of its own, of number -1 - i, and does
+    not form pairs with labeled rows, which may be of the same class.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ class ViewsTask(EmbeddingTask):
         self.n_views, self.n_neighbors = estimator.n_views, estimator.n_neighbors
         self.neighbors = None
         self.unlabeled_pool = (self.labels < 0).nonzero().squeeze(1)
-        classes_of_rows = np.where(unlabeled, len(classes) + numbers, y)
+        if self.has_labels and unlabeled.any():
+            self.memory = CrossBatchMemory(estimator.memory_size, partly_labeled=True)
+        classes_of_rows = np.where(unlabeled, -1 - numbers, y)
         self.classes_of_views = torch.from_numpy(classes_of_rows).repeat(self.n_views)
         self.unlabeled = torch.from_numpy(unlabeled)
 

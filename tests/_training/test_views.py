@@ -82,6 +82,23 @@ def test_batches_hold_all_views_of_each_row():
     assert set(seen) == set(range(40))
 
 
+@pytest.mark.parametrize("memory_size", [0, 100])
+def test_labeled_and_unlabeled_rows_form_no_pairs(memory_size):
+    y = np.where(np.arange(40) < 20, Y[:40], -1)
+    task, module, rows = prepared(make_task(y, batch_size=16, memory_size=memory_size))
+    drawn, views = next(iter(task.batches(rows, 0, torch.Generator().manual_seed(0))))
+    Z, codes = module["tower"](torch.from_numpy(task.X[drawn])), task.device_labels[views]
+    objective = module["objective"]
+    _, same, different = task.memory.pairs(Z, codes, views, objective.distance)
+    labeled = views % 40 < 20
+    distinct = ~torch.eye(len(views), dtype=torch.bool)
+    of_one_row = views[:, None] % 40 == views % 40
+    of_one_class = torch.from_numpy(y[views % 40])[:, None] == torch.from_numpy(y[views % 40])
+    matches = of_one_row | (of_one_class & labeled[:, None] & labeled)
+    assert (same == (matches & distinct)).all()
+    assert (different == (~matches & (labeled[:, None] == labeled))).all()
+
+
 def test_all_unlabeled_rows_are_drawn_in_an_epoch():
     y = np.where(np.arange(40) < 4, np.arange(40) % 2, -1)
     task, _, rows = prepared(make_task(y, batch_size=4))
