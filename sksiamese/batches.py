@@ -3,7 +3,8 @@
 A sampler yields the batches of one epoch, as tensors of row numbers. It accepts the classes
 ``y`` of all rows, with -1 for ignored rows, and uses no source of randomness other than a
 ``torch.Generator``. If its signature names ``classes``, the estimator passes the labels of the
-codes in ``y``. Batches may also be lists or arrays of row numbers.
+codes in ``y``; if it names ``embed``, a function without arguments that returns the current
+embeddings of all rows. Batches may also be lists or arrays of row numbers.
 """
 
 from collections.abc import Iterator
@@ -13,17 +14,25 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from ._hard_negatives import nearest_negatives, other_rows_of_class
 from ._parameters import check_count
 from .losses._masked import occurrence_index
 
-__all__ = ["SAMPLERS", "class_balanced", "hierarchical", "shuffled", "weighted"]
+__all__ = [
+    "SAMPLERS",
+    "class_balanced",
+    "hard_negatives",
+    "hierarchical",
+    "shuffled",
+    "weighted",
+]
 
 N_PER_CLASS = 4
 """Number of rows of a class in a batch that does not include all classes."""
 
 
 class Sampler(Protocol):
-    """Batches of one epoch; see above for the option ``classes``."""
+    """Batches of one epoch; see above for the options ``classes`` and ``embed``."""
 
     def __call__(self, y: Tensor, batch_size: int, *, generator: Generator) -> Iterator[Tensor]:
         """Yield the row numbers of each batch, all with ``y >= 0``."""
@@ -207,6 +216,79 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
         yield batches[index]
 
 
+def hard_negatives(y, batch_size, *, embed, n_negatives=2, ranks=(0, 10), generator):
+    """Yield batches of rows with their nearest rows of other classes, by the current embedding.
+
+    In each epoch, all rows are embedded, and some of them are drawn as anchors. Another row of
+    its class and ``n_negatives`` of its nearest rows of other classes join each anchor. About as
+    many rows are drawn as ``y`` has.
+
+    Parameters
+    ----------
+    y : Tensor of int64 of shape (n_rows,)
+        Classes 0, 1, ..., or -1 for ignored rows.
+
+    batch_size : int
+        Largest size of a batch, >= 4.
+
+    embed : callable
+        Function without arguments that returns the embeddings of all rows, of shape
+        (n_rows, n_components); passed by the estimator.
+
+    n_negatives : int, default=2
+        Number of nearest rows to draw for each anchor, >= 1.
+
+    ranks : tuple of (start, stop), default=(0, 10)
+        Ranks of the rows of other classes to draw from, by their distance to the anchor. A start
+        above 0 leaves out the nearest ones, which may have a wrong label.
+
+    generator : torch.Generator
+        Random number generator.
+
+    Yields
+    ------
+    rows : Tensor of int64
+        Row numbers of a batch, without duplicates.
+
+    Raises
+    ------
+    ValueError
+        If no row has a class, or a parameter is invalid.
+
+    References
+    ----------
+    S. Harwood, V. Kumar B. G., G. Carneiro, I. Reid, T. Drummond, "Smart mining for deep metric
+    learning", ICCV 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sksiamese.batches import hard_negatives
+    >>> y = torch.arange(4).repeat_interleave(10)
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> batches = hard_negatives(y, 4, embed=lambda: y[:, None].float(), generator=generator)
+    >>> [y[rows].unique().tolist() for rows in batches][:3]
+    [[0, 1], [0, 1, 2], [1, 2]]
+    """
+    batch_size = check_count("batch_size", batch_size, 4)
+    n_negatives = check_count("n_negatives", n_negatives)
+    group_size = 2 + n_negatives
+    if group_size > batch_size:
+        raise ValueError(
+            f"n_negatives={n_negatives} does not fit in a batch of {batch_size} rows with an "
+            "anchor and another row of its class; lower n_negatives, or increase batch_size."
+        )
+    labeled = _labeled_rows(y)
+    y, Z = y[labeled], _embeddings(embed, len(y))[labeled]
+    anchors = torch.randperm(len(y), generator=generator)[: -(-len(y) // group_size)]
+    near = nearest_negatives(Z, y, anchors, ranks)
+    drawn = torch.rand(near.shape, generator=generator).argsort(dim=1)[:, :n_negatives]
+    positives = other_rows_of_class(y, anchors, generator)
+    groups = torch.cat([anchors[:, None], positives[:, None], near.gather(1, drawn)], dim=1)
+    for group in groups.split(batch_size // group_size):
+        yield labeled[group.unique()]
+
+
 def weighted(y, batch_size, *, weight, classes=None, generator):
     """Yield batches of rows sampled by weight, without replacement within a batch.
 
@@ -277,6 +359,20 @@ def _labeled_rows(y):
     return rows
 
 
+def _embeddings(embed, n_rows):
+    """Return the embeddings of all rows; raise unless a function returns them."""
+    try:
+        Z = torch.as_tensor(embed())
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"embed must return the embeddings of all rows: {error}") from error
+    if Z.ndim != 2 or len(Z) != n_rows or not Z.is_floating_point():
+        raise ValueError(
+            f"embed must return floats of shape ({n_rows}, n_components), but returned "
+            f"{tuple(Z.shape)} in {Z.dtype}."
+        )
+    return Z
+
+
 def _row_values(name, values, y, classes):
     """Return the values of all rows, given for each row or for each class, as a tensor."""
     _labeled_rows(y)
@@ -331,5 +427,9 @@ def _encode_groups(groups):
     return {label: numbers[name] for label, name in groups.items()}
 
 
-SAMPLERS = {"balanced": class_balanced, "shuffled": shuffled}
+SAMPLERS = {
+    "balanced": class_balanced,
+    "hard_negatives": hard_negatives,
+    "shuffled": shuffled,
+}
 """Built-in samplers by name; configure the others with ``functools.partial``."""

@@ -6,9 +6,17 @@ from math import ceil, inf, nan
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from sksiamese import SiameseEmbedder
-from sksiamese.batches import class_balanced, hierarchical, shuffled, weighted
+from sksiamese._hard_negatives import nearest_negatives
+from sksiamese.batches import (
+    class_balanced,
+    hard_negatives,
+    hierarchical,
+    shuffled,
+    weighted,
+)
 
 
 def generator(seed=0):
@@ -256,3 +264,73 @@ def test_many_classes_of_two_rows_keep_their_pairs():
     batches = list(class_balanced(y, 256, generator=generator()))
     assert all((y[batch].unique(return_counts=True)[1] == 2).all() for batch in batches)
     assert len(torch.cat(batches).unique()) >= 0.99 * len(y)
+
+
+def test_nearest_negatives_equal_a_plain_loop():
+    rng = generator(3)
+    Z, y = torch.randn(60, 3, generator=rng), torch.randint(4, (60,), generator=rng)
+    anchors = torch.tensor([5, 0, 59])
+    found = nearest_negatives(Z, y, anchors, (2, 6)).tolist()
+    for anchor, rows in zip(anchors.tolist(), found, strict=True):
+        others = [row for row in range(60) if y[row] != y[anchor]]
+        others.sort(key=lambda row: (Z[row] - Z[anchor]).norm().item())
+        assert rows == others[2:6]
+
+
+def test_batches_of_hard_negatives_hold_anchors_positives_and_near_rows():
+    y = torch.arange(40) // 10
+    Z = torch.arange(40.0)[:, None]  # Rows of the next class are nearest at the borders.
+    batches = [*hard_negatives(y, 8, embed=lambda: Z, ranks=(0, 2), generator=generator())]
+    assert len(batches) == 5
+    for rows in batches:
+        assert len(rows) <= 8
+        assert len(rows.unique()) == len(rows)
+        assert len(y[rows].unique()) >= 2
+        assert y[rows].bincount().max() >= 2
+    drawn = torch.cat(batches)
+    assert (torch.isin(drawn % 10, torch.tensor([0, 1, 8, 9]))).double().mean() > 0.5
+
+
+def test_hard_negatives_ignore_unlabeled_rows_and_accept_single_ones():
+    y = torch.tensor([0, 1, -1, 1, 2, -1, 2])
+    for seed in range(20):
+        batches = hard_negatives(y, 4, embed=lambda: torch.eye(7), generator=generator(seed))
+        assert all((y[rows] >= 0).all() and len(rows) <= 4 for rows in batches)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_negatives": 3}, "does not fit in a batch of 4 rows .*; lower n_negatives"),
+        ({"n_negatives": 0}, "n_negatives"),
+        ({"ranks": (3, 3)}, r"ranks must be .* such as \(0, 10\), got \(3, 3\)"),
+        ({"ranks": (-1, 3)}, "ranks must be"),
+        ({"ranks": 3}, "ranks must be"),
+        ({"batch_size": 3}, "batch_size"),
+        ({"embed": lambda: torch.eye(3)}, r"embed must return floats of shape \(8, n_comp"),
+        ({"embed": lambda: "Z"}, "embed must return"),
+    ],
+)
+def test_invalid_options_of_hard_negatives_raise(options, message):
+    options = {"batch_size": 4, "embed": lambda: torch.eye(8)} | options
+    with pytest.raises(ValueError, match=message):
+        next(hard_negatives(torch.arange(8) // 4, **options, generator=generator()))
+
+
+def test_an_estimator_passes_its_current_embedding_and_stays_in_training():
+    X, y = load_digits(return_X_y=True)
+    seen = []
+
+    def sampler(y, batch_size, *, embed, generator):
+        for rows in class_balanced(y, batch_size, generator=generator):
+            seen.append(embed())
+            yield rows
+
+    options = {"max_iter": 2, "dropout": 0.5, "random_state": 0, "learned_weight": 1.0}
+    embedder = SiameseEmbedder(16, sampler=sampler, **options).fit(X, y)
+    assert seen[0].shape == (len(X), 16)
+    assert not torch.equal(seen[0], seen[-1])
+    expected = SiameseEmbedder(16, **options).fit(X, y)
+    torch.testing.assert_close(embedder.transform(X), expected.transform(X), rtol=0, atol=0)
+    hard = SiameseEmbedder(16, sampler="hard_negatives", **options).fit(X, y)
+    assert hard.score(X, y) > 0.9

@@ -17,7 +17,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 # lower layers only, and the other packages of its layer.
 LAYERS = [
     ({"_parameters", "_rollback"}, set()),
-    ({"_distributed", "alignment", "distances", "losses"}, {"torch"}),
+    ({"_distributed", "_hard_negatives", "alignment", "distances", "losses"}, {"torch"}),
     ({"augment", "batches", "heads", "mining", "regularizers", "towers"}, {"torch"}),
     ({"_combined"}, {"torch"}),
     ({"_labels", "_wrapped"}, {"numpy", "sklearn"}),

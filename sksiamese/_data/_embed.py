@@ -13,6 +13,14 @@ def embed_rows(tower, X, rows=None):
     return embed(tower, (as_tensor(X[part], tower[0]) for part in parts), n_rows)
 
 
+def embed_now(tower, X):
+    """Embed all rows of an array by a tower in training, which stays in the mode of training."""
+    training = tower.training
+    Z = embed_rows(tower, X)
+    tower.train(training)
+    return Z
+
+
 def embed(module, batches, n_rows):
     """Apply a module to batches of rows, without gradients and without dropout.
 

@@ -1,9 +1,12 @@
 """Task of training a verifier on all pairs of batches of items with identities."""
 
+from functools import partial
+
 import numpy as np
 import torch
 
 from .._data._device import to_device
+from .._data._embed import embed_now
 from ..batches import SAMPLERS
 from ..heads import cross
 from ._lookup import bind_supported, resolve
@@ -39,8 +42,10 @@ class AllPairsTask(VerificationTask):
         self.shares = totals / totals.sum()
 
     def prepare(self, module, rows):
-        """Place items and their identities on the device."""
+        """Place items and identities on the device, and pass ``embed`` to the sampler."""
         super().prepare(module, rows)
+        embed = partial(embed_now, module["tower"], self.pairs.items)
+        self.sampler = bind_supported(self.sampler, embed=embed)
         self.device_codes = to_device(torch.from_numpy(self.codes), self.items.device)
 
     def batches(self, rows, epoch, generator):

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from .._combined import Combined
 from .._data._device import RandomStream, global_generator, to_device
-from .._data._embed import embed_rows
+from .._data._embed import embed_now, embed_rows
 from .._data._items import Items, as_tensor
 from .._labels import is_missing, to_common_dtype
 from ..batches import SAMPLERS, class_balanced
@@ -146,7 +147,9 @@ class EmbeddingTask(Task):
             check_augment(self.augment, items, global_generator(device))
 
     def prepare(self, module, rows):
-        """Place rows and labels on the device."""
+        """Place rows and labels on the device, and pass ``embed`` to the sampler."""
+        embed = partial(embed_now, module["tower"], self.X)
+        self.sampler = bind_supported(self.sampler, embed=embed)
         device = module["tower"][0].mean.device
         self.items = Items(self.X, device)
         self.device_labels = to_device(self.labels, device)

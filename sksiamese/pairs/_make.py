@@ -8,8 +8,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils.random import sample_without_replacement
 
-from .._checks import Interval
+from .._checks import Interval, as_floats
 from .._data._streaming import is_source
+from .._hard_negatives import nearest_negatives
 from .._labels import as_labels, is_missing, present_labels, to_common_dtype
 from .._parameters import check_count
 from ._items import as_items
@@ -34,6 +35,8 @@ def make_pairs(
     balance="pair",
     n_groups=1,
     unlabeled_label=None,
+    Z=None,
+    ranks=(0, 10),
     as_view=False,
     random_state=None,
 ):
@@ -79,6 +82,15 @@ def make_pairs(
         rows, rows of different groups are assumed not to match. NaN marks all missing labels:
         NaN, None and NA.
 
+    Z : array-like of shape (n_samples, n_components), default=None
+        Embeddings of the rows, such as ``embedder.transform(X)``. If passed, non-matching pairs
+        are hard: each consists of a row and one of its nearest rows of other identities. Needs
+        ``balance="pair"``.
+
+    ranks : tuple of (start, stop), default=(0, 10)
+        Ranks of these nearest rows, by their Euclidean distance in ``Z``. A start above 0 leaves
+        out the nearest ones, which may have a wrong label. Ignored without ``Z``.
+
     as_view : bool, default=False
         Whether to return the pairs as a :class:`~sksiamese.PairView` of ``X``, which does not
         copy rows.
@@ -107,6 +119,7 @@ def make_pairs(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.datasets import load_digits
     >>> from sksiamese import make_pairs
     >>> X, y = load_digits(return_X_y=True)
@@ -114,9 +127,17 @@ def make_pairs(
     >>> P.shape, int(match.sum())
     ((1000, 128), 500)
 
+    Non-matching pairs of digits that look alike:
+
+    >>> for Z in (None, X):
+    ...     P, match, _ = make_pairs(X, y, n_pairs=1000, Z=Z, random_state=0)
+    ...     distance = np.linalg.norm(P[:, :64] - P[:, 64:], axis=1)
+    ...     print(round(distance[~match].mean()))
+    50
+    33
+
     Rows of 101 identities, half of them from one identity:
 
-    >>> import numpy as np
     >>> y = np.repeat(np.arange(101), [200] + 100 * [2])
     >>> for balance in ("pair", "identity"):
     ...     P, match, _ = make_pairs(
@@ -133,6 +154,8 @@ def make_pairs(
     n_rows, labeled, y = _labeled_rows(y, unlabeled_label)
     if X.shape[0] != n_rows:
         raise ValueError(f"X has {X.shape[0]} rows but y has {n_rows} labels.")
+    if Z is not None:
+        Z = _check_embedding(Z, n_rows, balance)[labeled]
     identities, y = np.unique(y, return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
@@ -149,7 +172,10 @@ def make_pairs(
         for group in range(n_groups):
             members = np.flatnonzero(group_of[y] == group)
             n_draws = (total + group) // n_groups
-            left, right = draw(members, y, match, n_draws, rng)
+            if match or Z is None:
+                left, right = draw(members, y, match, n_draws, rng)
+            else:
+                left, right = _draw_nearest(members, y, Z, ranks, n_draws, rng)
             draws += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
     columns = (np.concatenate(column) for column in zip(*draws, strict=True))
     order = rng.permutation(n_pairs)
@@ -259,6 +285,34 @@ def _draw_by_identity(rows, y, match, n_draws, rng):
     else:
         left, right = np.divmod(number, sizes[other])
     return _swap_sides(rows[first[one] + left], rows[first[other] + right], rng)
+
+
+def _check_embedding(Z, n_rows, balance):
+    """Return validated embeddings of all rows."""
+    Z = as_floats(Z, "Z", "pass the embeddings of the rows, such as embedder.transform(X)")
+    if len(Z) != n_rows:
+        raise ValueError(f"Z has {len(Z)} rows but y has {n_rows} labels; embed all rows of X.")
+    if balance != "pair":
+        raise ValueError(
+            f"balance={balance!r} cannot be combined with Z, which selects the non-matching pairs; "
+            "set balance='pair'."
+        )
+    return Z
+
+
+def _draw_nearest(rows, y, Z, ranks, n_draws, rng):
+    """Draw pairs without replacement of a row and a near row of another identity."""
+    near = nearest_negatives(Z[rows], y[rows], np.arange(len(rows)), ranks).numpy()
+    left, right = np.arange(len(rows)).repeat(near.shape[1]), near.ravel()
+    differ = y[rows[left]] != y[rows[right]]
+    left, right = np.unique(np.sort([left[differ], right[differ]], axis=0), axis=1)
+    if n_draws > len(left):
+        raise ValueError(
+            f"n_pairs requires {n_draws} non-matching pairs from a group of {len(rows)} rows, but "
+            f"ranks={ranks} leaves {len(left)}; widen ranks, or lower n_pairs."
+        )
+    chosen = rng.choice(len(left), n_draws, replace=False)
+    return _swap_sides(rows[left[chosen]], rows[right[chosen]], rng)
 
 
 def _below_diagonal(number, size):

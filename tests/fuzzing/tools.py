@@ -33,6 +33,7 @@ from .values import (
     MATCHES,
     PAIRS,
     RANDOM_STATE,
+    RANKS,
     ROWS,
     SCORES,
     constants,
@@ -77,6 +78,7 @@ PAIR_TOOLS = {
         pairs.make_pairs, "X y n_pairs", law.made_pairs, 3, X=ROWS, y=CLASSES,
         n_pairs=number(4, 2, 7), match_share=RATE,
         balance=number("pair", "identity"), n_groups=number(1, 2), unlabeled_label=UNLABELED,
+        Z=Kind({"None": lambda s: None} | EMBEDDINGS.good, EMBEDDINGS.odd), ranks=RANKS,
         as_view=BOOLEAN, random_state=RANDOM_STATE),
     "pairs_from_triplets": target(
         pairs.pairs_from_triplets, "triplets", law.drawn_pairs, triplets=TRIPLETS),

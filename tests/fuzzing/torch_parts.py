@@ -22,7 +22,16 @@ from . import laws as law
 from .common import NET, POSITIVE, RATE, SHAPE, SWITCH, target
 from .engine import Kind
 from .parts import ODD_CALLABLES, Linear
-from .values import ANY, HUGE, SAMPLE_WEIGHT, constants, length, name_or_callable, number
+from .values import (
+    ANY,
+    HUGE,
+    RANKS,
+    SAMPLE_WEIGHT,
+    constants,
+    length,
+    name_or_callable,
+    number,
+)
 
 
 def tensors(attribute):
@@ -202,6 +211,11 @@ CLASS_LABELS = Kind(
      "array": lambda s: np.array([*"abcd"])},
     ANY | {"too few": lambda s: ["a"], "lists": lambda s: [[1, 0], [0, 1]]},
 )  # fmt: skip
+EMBED = Kind(
+    {"embeddings": lambda s: lambda: torch.randn(s.n_rows, 3)},
+    ANY | {"short": lambda s: lambda: torch.eye(2), "text": lambda s: lambda: "abc",
+           "integers": lambda s: lambda: torch.ones(s.n_rows, 3, dtype=torch.int64)},
+)  # fmt: skip
 SAMPLERS = {
     f"batches.{name}": target(
         all_of(getattr(batches, name)),
@@ -210,6 +224,8 @@ SAMPLERS = {
     for name, more, options in (
         ("shuffled", "", {}),
         ("class_balanced", "", {}),
+        ("hard_negatives", " embed", {
+            "embed": EMBED, "n_negatives": number(2, 1), "ranks": RANKS}),
         ("hierarchical", " groups", {
             "groups": ROW_GROUPS, "n_groups": number(2, 1), "classes": CLASS_LABELS}),
         ("weighted", " weight", {"weight": Kind(

@@ -451,4 +451,8 @@ GROUPS = of(
     {k: v for k, v in _identities.items() if k in ODD_LABELS}
     | {"one column": lambda g: g[:, 0], "three columns": lambda g: g[:, [0, 1, 1]]},
 )
+RANKS = Kind(
+    constants((0, 10), [1, 3]),
+    ANY | constants((3, 3), (-1, 2), (0,), (0.5, 2), ("a", "b"), (0, 10**30)),
+)
 RANDOM_STATE = Kind(constants(0, None) | {"RandomState": lambda s: np.random.RandomState(0)}, ANY)

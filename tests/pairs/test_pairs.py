@@ -461,3 +461,47 @@ def test_invalid_parameters_of_make_pairs_are_refused_by_name(options, message):
     fit = {"X": np.arange(8).reshape(4, 2), "y": [0, 0, 1, 1], "n_pairs": 4}
     with pytest.raises(ValueError, match=message):
         make_pairs(**(fit | options), random_state=0)
+
+
+def test_hard_pairs_join_near_rows_of_other_identities():
+    rng = np.random.default_rng(0)
+    Z, y = rng.normal(size=(80, 3)), rng.integers(4, size=80)
+    y[:4] = range(4)
+    options = {"n_pairs": 200, "Z": Z, "ranks": (1, 4), "as_view": True, "random_state": 0}
+    pairs, match, _ = make_pairs(Z, y, **options)
+    assert match.sum() == 100
+    assert len(np.unique(np.sort(pairs.index, axis=1), axis=0)) == 200
+    for one, other in pairs.index[~match]:
+        assert y[one] != y[other]
+        ranks = []
+        for a, b in ((one, other), (other, one)):
+            others = np.flatnonzero(y != y[a])
+            distance = np.linalg.norm(Z[others] - Z[a], axis=1)
+            ranks += np.flatnonzero(others[distance.argsort()] == b).tolist()
+        assert {1, 2, 3} & set(ranks)
+
+
+def test_hard_pairs_stay_within_groups_and_skip_unlabeled_rows():
+    rng = np.random.default_rng(0)
+    Z, y = rng.normal(size=(80, 3)), rng.integers(-1, 6, size=80)
+    options = {"n_pairs": 60, "n_groups": 3, "unlabeled_label": -1, "as_view": True}
+    pairs, _, groups = make_pairs(Z, y, Z=Z, **options, random_state=0)
+    assert (y[pairs.index] >= 0).all()
+    group_of = {label: set(groups[(y[pairs.index] == label).any(axis=1)]) for label in range(6)}
+    assert all(len(found) == 1 for found in group_of.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"Z": np.zeros((3, 2))}, "Z has 3 rows but y has 20 labels; embed all rows"),
+        ({"Z": np.full((20, 2), np.nan)}, "Z"),
+        ({"Z": np.eye(20), "balance": "identity"}, "cannot be combined with Z.*balance='pair'"),
+        ({"Z": np.eye(20), "ranks": (0, 0)}, "ranks must be"),
+        ({"Z": np.eye(20), "ranks": (0, 1), "n_pairs": 80}, "ranks=.* leaves .*; widen ranks"),
+    ],
+)
+def test_invalid_options_of_hard_pairs_raise(options, message):
+    y = np.arange(20) // 5
+    with pytest.raises(ValueError, match=message):
+        make_pairs(np.eye(20), y, **{"n_pairs": 20, "random_state": 0} | options)
