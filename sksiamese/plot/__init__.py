@@ -2,6 +2,7 @@
 
 from ._embedding import EmbeddingDisplay
 from ._history import HistoryDisplay
+from ._identity_errors import IdentityErrorDisplay
 from ._neighbors import NeighborsDisplay
 from ._pair_scores import PairScoreDisplay
 from ._pairs import PairDisplay
@@ -10,6 +11,7 @@ from ._unseen_classes import UnseenClassesDisplay
 __all__ = [
     "EmbeddingDisplay",
     "HistoryDisplay",
+    "IdentityErrorDisplay",
     "NeighborsDisplay",
     "PairDisplay",
     "PairScoreDisplay",

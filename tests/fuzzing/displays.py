@@ -6,14 +6,16 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sksiamese import explain, plot, unseen_class_curve
+from sksiamese import explain, metrics, plot, unseen_class_curve
 
 from . import laws as law
 from .common import (
     ANYTHING,
+    CLAIMS,
     EMBEDDERS,
     IDENTIFIERS,
     METRIC,
+    REFERENCE_VERIFIERS,
     SHAPE,
     VERIFIERS,
     embedder,
@@ -50,6 +52,7 @@ ACCEPTED = Kind(
         bool(x) for x in s.score > 0]},
     ANY | MATCHES.odd)  # fmt: skip
 THRESHOLD = number(0.0, 0.5, None)
+NOT_CALLABLE = {k: v for k, v in ANY.items() if k not in ("class", "function")}
 
 
 def drawn(make, *data):
@@ -169,6 +172,22 @@ PLOTS = {
     "plot.PairScoreDisplay.from_predictions": target(
         plot.PairScoreDisplay.from_predictions, "y_true y_score", y_true=MATCHES, y_score=SCORES,
         threshold=number(0.0), accepted=ACCEPTED, score_name=number("a"), ax=AX),
+    "plot.IdentityErrorDisplay": target(
+        plot.IdentityErrorDisplay, "identities rates overall", identities=SEEN_CLASSES,
+        rates=SEEN_SCORES, overall=number(0.5), rate_name=number("a")),
+    "plot.IdentityErrorDisplay.plot": target(
+        drawn(plot.IdentityErrorDisplay, "identities", "rates", "overall", "rate_name"),
+        "identities rates overall", identities=SEEN_CLASSES, rates=SEEN_SCORES,
+        overall=DRAWN_PAIRS["threshold"], rate_name=number("a"), ax=AX, bar_kwargs=STYLE,
+        line_kwargs=STYLE),
+    "plot.IdentityErrorDisplay.from_estimator": target(
+        plot.IdentityErrorDisplay.from_estimator, "estimator X claimed y", ax=AX,
+        estimator=Kind(REFERENCE_VERIFIERS.good, REFERENCE_VERIFIERS.odd | ANY), X=ROWS,
+        claimed=CLAIMS, y=MATCHES),
+    "plot.IdentityErrorDisplay.from_predictions": target(
+        plot.IdentityErrorDisplay.from_predictions, "y_true y_score identities", y_true=MATCHES,
+        y_score=SCORES, identities=CLASSES, ax=AX, bar_kwargs=STYLE, line_kwargs=STYLE,
+        metric=Kind(constants(equal_error_rate=metrics.equal_error_rate), NOT_CALLABLE)),
 }  # fmt: skip
 EXPLAIN = {
     "explain.explain_pairs": target(
