@@ -14,6 +14,7 @@ from .common import (
     EMBEDDERS,
     FEW_SHOT,
     KFOLD,
+    METRIC,
     PAIR_SCORE,
     RATE,
     REQUEST,
@@ -128,6 +129,9 @@ DISTANCES = Kind(
      "float32": lambda s: s.D[:3, :3].numpy().astype("f")},
     ANY | {k: lambda s, f=f: f(s) for k, f in ROWS.odd.items()},
 )  # fmt: skip
+RANKED = RETRIEVAL | {"average": Kind(constants("micro", "macro", None), ANY)}
+IN_GALLERY = RANKED | {"y_gallery": CLASSES, "Z_gallery": EMBEDDINGS}
+RANKED |= {"exclude_self": number(None, False, True)}
 METRICS = {
     "equal_error_rate": target(metrics.equal_error_rate, "y_true y_score", law.share, **PAIR_SCORE),
     "true_accept_rate": target(
@@ -177,10 +181,33 @@ METRICS = {
     "few_shot_score": target(
         metrics.few_shot_score, "estimator X y n_episodes n_way", law.share,
         estimator=EMBEDDERS, X=ROWS, y=CLASSES, **FEW_SHOT),
+    "cmc_curve": target(
+        metrics.cmc_curve, "y_true Z k", law.shares, 2, **RANKED, k=number(1, 3)),
+    "precision_at_k": target(
+        metrics.precision_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(1, 3)),
+    "r_precision": target(metrics.r_precision, "y_true Z", law.shares, 2, **RANKED),
     "mean_average_precision_at_r": target(
-        metrics.mean_average_precision_at_r, "y_true Z", law.share, 2, **RETRIEVAL),
+        metrics.mean_average_precision_at_r, "y_true Z", law.shares, 2, **RANKED),
+    "mean_average_precision_at_k": target(
+        metrics.mean_average_precision_at_k, "y_true Z", law.shares, 2, **RANKED,
+        k=number(None, 3)),
+    "mean_reciprocal_rank": target(
+        metrics.mean_reciprocal_rank, "y_true Z", law.shares, 2, **RANKED, k=number(None, 3)),
+    "ndcg_at_k": target(
+        metrics.ndcg_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(None, 3)),
     "recall_at_k": target(
-        metrics.recall_at_k, "y_true Z", law.share, 2, **RETRIEVAL, k=number(1, 3)),
+        metrics.recall_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(1, 3)),
+    "recall_at_k in a gallery": target(
+        metrics.recall_at_k, "y_true Z y_gallery Z_gallery", law.shares, **IN_GALLERY),
+    "mean_average_precision_at_r in a gallery": target(
+        metrics.mean_average_precision_at_r, "y_true Z y_gallery Z_gallery", law.shares,
+        **IN_GALLERY),
+    "mean_reciprocal_rank in a gallery": target(
+        metrics.mean_reciprocal_rank, "y_true Z y_gallery Z_gallery", law.shares, **IN_GALLERY),
+    "retrieval_score": target(
+        metrics.retrieval_score, "estimator X y", law.share, estimator=EMBEDDERS, X=ROWS,
+        y=CLASSES, measure=Kind(constants(mrr=metrics.mean_reciprocal_rank), NOT_CALLABLE),
+        metric=METRIC),
 }  # fmt: skip
 
 
@@ -188,6 +215,7 @@ def ordered(made):
     """Return a target of a metric, the law of which is also that the order of rows is free."""
     names = made.arguments.keys() & {"y_score", "y_prob", "metric"}
     not_by_row = metrics.error_rate_by_identity, metrics.few_shot_accuracy, metrics.few_shot_score
+    not_by_row += (metrics.retrieval_score,)
     is_random = "random_state" in made.arguments
     if not names or is_random or made.call in (*not_by_row, metrics.normalize_scores):
         return made
