@@ -626,7 +626,7 @@ def ndcg_at_k(
     Returns
     -------
     gain : float or ndarray of shape (n_classes,)
-        nDCG@k, in [0, 1]; 1 if all relevant rows are nearer than others; an array for
+        Normalized gain, in [0, 1]; 1 if all relevant rows are nearer than others; an array for
         ``average=None``.
 
     Raises

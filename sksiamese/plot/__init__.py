@@ -1,5 +1,6 @@
 """Displays of fitted estimators and their predictions, drawn with matplotlib."""
 
+from ._cmc_curve import CmcCurveDisplay
 from ._embedding import EmbeddingDisplay
 from ._history import HistoryDisplay
 from ._identity_errors import IdentityErrorDisplay
@@ -9,6 +10,7 @@ from ._pairs import PairDisplay
 from ._unseen_classes import UnseenClassesDisplay
 
 __all__ = [
+    "CmcCurveDisplay",
     "EmbeddingDisplay",
     "HistoryDisplay",
     "IdentityErrorDisplay",

@@ -197,17 +197,16 @@ METRICS = {
         metrics.ndcg_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(None, 3)),
     "recall_at_k": target(
         metrics.recall_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(1, 3)),
-    "recall_at_k in a gallery": target(
-        metrics.recall_at_k, "y_true Z y_gallery Z_gallery", law.shares, **IN_GALLERY),
-    "mean_average_precision_at_r in a gallery": target(
-        metrics.mean_average_precision_at_r, "y_true Z y_gallery Z_gallery", law.shares,
-        **IN_GALLERY),
-    "mean_reciprocal_rank in a gallery": target(
-        metrics.mean_reciprocal_rank, "y_true Z y_gallery Z_gallery", law.shares, **IN_GALLERY),
     "retrieval_score": target(
         metrics.retrieval_score, "estimator X y", law.share, estimator=EMBEDDERS, X=ROWS,
         y=CLASSES, measure=Kind(constants(mrr=metrics.mean_reciprocal_rank), NOT_CALLABLE),
         metric=METRIC),
+}  # fmt: skip
+METRICS |= {
+    f"{name} in a gallery": target(
+        getattr(metrics, name), f"y_true Z y_gallery Z_gallery {'k' * (name == 'cmc_curve')}",
+        law.shares, **IN_GALLERY, **{"k": number(1, 3)} if "k" in made.arguments else {})
+    for name, made in METRICS.items() if "exclude_self" in made.arguments
 }  # fmt: skip
 
 
