@@ -8,6 +8,7 @@ Claims: a probe is compared with the references of the identity that it claims.
 
 from ._claims import normalize_scores, reference_terms
 from ._decision import (
+    best_threshold,
     detection_cost,
     expected_calibration_error,
     min_dcf,
@@ -40,6 +41,7 @@ from ._verification import (
 )
 
 __all__ = [
+    "best_threshold",
     "cllr",
     "cmc_curve",
     "detection_cost",

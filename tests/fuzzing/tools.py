@@ -146,6 +146,9 @@ METRICS = {
         metrics.detection_cost, "y_true y_score", law.not_negative, **PAIR_SCORE,
         threshold=number(0, 0.5), **COST),
     "min_dcf": target(metrics.min_dcf, "y_true y_score", law.share, **PAIR_SCORE, **COST),
+    "best_threshold": target(
+        metrics.best_threshold, "y_true y_score", **PAIR_SCORE, **COST, criterion=Kind(
+            constants("accuracy", "f1", "detection_cost", "equal_error"), ANY)),
     "threshold_at_far": target(
         metrics.threshold_at_far, "y_true y_score far", **PAIR_SCORE, far=RATE,
         confidence=number(0.9, 0.5), groups=GROUPS, times=2),
