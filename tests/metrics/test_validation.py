@@ -262,7 +262,7 @@ def test_metrics_that_return_no_distance_are_refused_by_name(metric):
 def test_rows_outside_the_domain_of_a_metric_are_refused(name):
     with pytest.raises(ValueError, match=r"metric='correlation' returns NaN .* remove them"):
         OF_ROWS[name](PEOPLE, np.ones((6, 2)), metric="correlation")
-    assert np.isfinite(OF_ROWS[name](PEOPLE, np.ones((6, 2))))
+    assert np.isfinite(OF_ROWS[name](PEOPLE, np.ones((6, 2)))).all()
 
 
 @pytest.mark.parametrize("name", [name for name in OF_ROWS if name != "few_shot_accuracy"])
