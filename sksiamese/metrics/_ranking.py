@@ -20,7 +20,7 @@ from ._verification import as_classes
 MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
 """Error message for a metric that fails."""
 
-TIED_BY_ROUNDING = ("cosine", "euclidean", "l2", "nan_euclidean", "sqeuclidean")
+BY_SQUARED_DIFFERENCES = ("cosine", "euclidean", "l2", "nan_euclidean", "sqeuclidean")
 """Metrics replaced by squared Euclidean distances of scaled rows."""
 
 BLOCK_MEMORY = 16
@@ -344,7 +344,7 @@ def exact_tie_metric(Z, metric):
     metric : str or callable
         Metric of these rows, a monotonic function of the given metric.
     """
-    if sparse.issparse(Z) or metric not in TIED_BY_ROUNDING:
+    if sparse.issparse(Z) or metric not in BY_SQUARED_DIFFERENCES:
         return Z, metric
     by_row = metric == "cosine"
     Z = Z.astype(np.float64)

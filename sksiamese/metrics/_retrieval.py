@@ -445,7 +445,8 @@ def mean_average_precision_at_k(
         Embeddings of the queries.
 
     k : int, default=None
-        Number of neighbors, >= 1 and at most the number of gallery rows. By default all of them.
+        Number of neighbors, >= 1 and at most the number of gallery rows. By default all of them,
+        which takes longest.
 
     y_gallery : array-like of shape (n_gallery,), default=None
         Labels of the gallery to search. By default every query is searched for among the others.
@@ -522,7 +523,7 @@ def mean_reciprocal_rank(
         Embeddings of the queries.
 
     k : int, default=None
-        Number of neighbors, >= 1 and at most the number of gallery rows. Greater ranks
+        Number of neighbors, >= 1 and at most the number of gallery rows; greater ranks
         count 0. By default all of them.
 
     y_gallery : array-like of shape (n_gallery,), default=None
@@ -603,7 +604,8 @@ def ndcg_at_k(
         Embeddings of the queries.
 
     k : int, default=None
-        Number of neighbors, >= 1 and at most the number of gallery rows. By default all of them.
+        Number of neighbors, >= 1 and at most the number of gallery rows. By default all of them,
+        which takes longest.
 
     y_gallery : array-like of shape (n_gallery,), default=None
         Labels of the gallery to search. By default every query is searched for among the others.
