@@ -23,6 +23,9 @@ MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
 BY_SQUARED_DIFFERENCES = ("cosine", "euclidean", "l2", "nan_euclidean", "sqeuclidean")
 """Metrics replaced by squared Euclidean distances of scaled rows."""
 
+MAX_TOLERANCE = 1e-6
+"""Maximum rounding errors, relative to the greatest ranked distance, of used approximations."""
+
 BLOCK_MEMORY = 16
 """Maximum memory of a block of distances in MiB, if scikit-learn's working memory is larger."""
 
@@ -169,20 +172,15 @@ def map_ranks(function, search, depth=None):
     """
     values = []
     for block, D, tolerance, exact in _distance_blocks(search):
-        if search.excludes_self:
-            D[np.arange(len(D)), np.arange(block.start, block.stop)] = np.inf
-        codes = search.codes[block, None]
-        if depth is None:
-            limit = np.where(search.gallery_codes == codes, D, np.inf).min(axis=1)
-            limit[search.n_relevant[block] == 0] = -np.inf
-        else:
-            limit = _kth_smallest(D, depth)
-        if search.excludes_self:  # NaN is never a candidate and ties with no distance.
-            D[np.arange(len(D)), np.arange(block.start, block.stop)] = np.nan
+        limit = _limit(D, search, block, depth)
+        if exact is not None and np.mean(tolerance > MAX_TOLERANCE * np.abs(limit)) > 0.5:
+            D, tolerance, exact = exact(slice(None), slice(None)), 0.0, None
+            limit = _limit(D, search, block, depth)
         columns, distance = _nearest(D, limit + 2 * tolerance)
         if exact is not None:
             _resolve_ties(columns, distance, tolerance, exact)
-        hits = (search.gallery_codes[columns] == codes) & ~np.isnan(distance)
+        hits = search.gallery_codes[columns] == search.codes[block, None]
+        hits &= ~np.isnan(distance)
         ranks = _count_ties(distance, hits)
         if depth is None:
             first = hits.argmax(axis=1)[:, None]
@@ -191,6 +189,25 @@ def map_ranks(function, search, depth=None):
             ranks = (part[:, :depth] for part in ranks)
         values.append(function(Ranks(*ranks), block))
     return np.concatenate(values)
+
+
+def _limit(D, search, block, depth):
+    """Return an upper bound of the distances to rank for each query.
+
+    Distances of queries to themselves are set to NaN, which is never ranked and ties with nothing.
+    """
+    own = np.arange(len(D)), np.arange(block.start, block.stop)
+    if search.excludes_self:
+        D[own] = np.inf
+    if depth is None:
+        is_relevant = search.gallery_codes == search.codes[block, None]
+        limit = np.where(is_relevant, D, np.inf).min(axis=1)
+        limit[search.n_relevant[block] == 0] = -np.inf
+    else:
+        limit = _kth_smallest(D, depth)
+    if search.excludes_self:
+        D[own] = np.nan
+    return limit
 
 
 def _distance_blocks(search):
@@ -208,8 +225,8 @@ def _distance_blocks(search):
         Bound of the errors of the approximations.
 
     exact : callable or None
-        Function of the number of a query in the block and of gallery rows that returns exact
-        values; None if the distances are exact.
+        Function of slices or arrays of queries in the block and of gallery rows that returns exact
+        values for all their pairs; None if the distances are exact.
     """
     queries, gallery, metric = search.queries, search.gallery, search.metric
     n_rows, n_gallery = len(search.codes), len(search.gallery_codes)
@@ -249,9 +266,9 @@ def _euclidean_blocks(queries, gallery, n_block):
         yield block, D, tolerance, partial(_squared_distances, rows, gallery)
 
 
-def _squared_distances(rows, gallery, number, columns):
-    """Return the squared distances of one of some rows to selected gallery rows."""
-    return cdist(rows[number : number + 1], gallery[columns], "sqeuclidean")[0]
+def _squared_distances(queries, gallery, rows, columns):
+    """Return the squared distances of some queries to some gallery rows."""
+    return cdist(queries[rows], gallery[columns], "sqeuclidean")
 
 
 def _exact_rows(queries, gallery, metric):
@@ -303,7 +320,7 @@ def _resolve_ties(columns, distance, tolerance, exact):
     is_close = np.hstack([edge, is_close]) | np.hstack([is_close, edge])
     rows = np.flatnonzero(is_close.any(axis=1))
     for row in rows:
-        distance[row, is_close[row]] = exact(row, columns[row, is_close[row]])
+        distance[row, is_close[row]] = exact([row], columns[row, is_close[row]])[0]
     columns[rows], distance[rows] = _sort(columns[rows], distance[rows])
 
 
