@@ -166,7 +166,14 @@ def _standardize(y_score, cohort, name, n_top):
             f"{name} has equal scores only for claim {constant.argmax()}, so that their deviation "
             "is 0; add other identities to the cohort."
         )
-    return (y_score - cohort.mean(axis=1)) / cohort.std(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        normalized = (y_score - cohort.mean(axis=1)) / cohort.std(axis=1)
+    if not np.isfinite(normalized).all():
+        raise ValueError(
+            f"{name} has scores that are too small or too large to standardize those of claim "
+            f"{(~np.isfinite(normalized)).argmax()}; scale all scores."
+        )
+    return normalized
 
 
 def as_distances(D, name):
