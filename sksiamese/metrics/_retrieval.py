@@ -37,7 +37,8 @@ def recall_at_k(
     A row counts if one of its k nearest neighbors is of its class. Ties are averaged over all
     orders, so that the result does not depend on the order of the rows: if s of m tied rows are
     among the k nearest, and c of the m are of the class, at least one of the s is of the class
-    with probability ``1 - comb(m - c, s) / comb(m, s)``.
+    with probability ``1 - comb(m - c, s) / comb(m, s)``. Queries without a gallery row of their
+    class count 0.
 
     Parameters
     ----------
@@ -123,7 +124,8 @@ def cmc_curve(
 ):
     """Compute the cumulative match characteristic (CMC): recall at 1, 2, ..., k.
 
-    Ties are averaged over all orders, as in :func:`recall_at_k`.
+    Ties are averaged over all orders, and queries without a gallery row of their class count 0, as
+    in :func:`recall_at_k`.
 
     Parameters
     ----------
@@ -262,7 +264,7 @@ def precision_at_k(
     return _average(map_ranks(values, search, k), search, average, is_counted)
 
 
-@validate_params({**OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params(OPTIONS, prefer_skip_nested_validation=False)
 def r_precision(
     y_true,
     Z,
@@ -336,7 +338,7 @@ def r_precision(
     return _average(map_ranks(values, search, n_relevant.max()), search, average, is_counted)
 
 
-@validate_params({**OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params(OPTIONS, prefer_skip_nested_validation=False)
 def mean_average_precision_at_r(
     y_true,
     Z,
@@ -523,8 +525,8 @@ def mean_reciprocal_rank(
         Embeddings of the queries.
 
     k : int, default=None
-        Number of neighbors, >= 1 and at most the number of gallery rows; greater ranks
-        count 0. By default all of them.
+        Number of neighbors, >= 1 and at most the number of gallery rows; greater ranks count
+        0. By default all of them.
 
     y_gallery : array-like of shape (n_gallery,), default=None
         Labels of the gallery to search. By default every query is searched for among the others.
