@@ -20,6 +20,7 @@ from sklearn.model_selection import train_test_split
 from sksiamese import SiameseEmbedder, SiameseVerifier, make_pairs
 from sksiamese.explain import explain_pairs
 from sksiamese.plot import (
+    CmcCurveDisplay,
     EmbeddingDisplay,
     HistoryDisplay,
     NeighborsDisplay,
@@ -64,6 +65,18 @@ order = np.linalg.norm(embedder.transform(X_test)[:, None] - embedder.transform(
 nearest = y_train[order.argsort(axis=1)[:, :8]]
 hardest = np.argsort((nearest == y_test[:, None]).mean(axis=1))[:5]
 NeighborsDisplay.from_estimator(embedder, X_test[hardest], y_test[hardest], X_train, y_train)
+
+# %%
+# The share of digits with a neighbor of their class, by the number of neighbors, compared with the
+# pixels. Only 50 training digits are searched.
+
+gallery = {"y_gallery": y_train[:50], "k": 10}
+curve = CmcCurveDisplay.from_estimator(
+    embedder, X_test, y_test, X_gallery=X_train[:50], name="embedding", **gallery
+)
+CmcCurveDisplay.from_embeddings(
+    X_test, y_test, Z_gallery=X_train[:50], name="pixels", ax=curve.ax_, **gallery
+)
 
 # %%
 # The decisions

@@ -543,6 +543,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         --------
         sksiamese.metrics.few_shot_score : Accuracy of learning classes from a few rows.
         sksiamese.metrics.recall_at_k : Recall at k of embeddings.
+        sksiamese.metrics.retrieval_score : Score by any retrieval metric.
 
         Examples
         --------

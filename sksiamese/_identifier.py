@@ -29,6 +29,7 @@ from ._gallery._enrolment import (
 from ._gallery._rejection import few_classes_message, rejection_threshold
 from ._gallery._search import fit_index, nearest_templates
 from ._gallery._temperature import choose_temperature
+from ._gallery._votes import count_votes, vote_scores, winners
 from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
 
@@ -41,7 +42,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
 
     ``fit`` trains an embedder, or uses a ``FrozenEstimator``, and enrolls the embeddings of all
     rows; ``partial_fit`` enrolls more rows and classes without training. A row is assigned to the
-    class of the nearest *template*, or to ``unknown_label`` if this template is too far away.
+    class of the nearest *template*, or of most of the ``n_neighbors`` nearest ones, or to
+    ``unknown_label`` if the nearest template of the class is too far away.
 
     Read more in the :ref:`User Guide <identify>`.
 
@@ -52,6 +54,10 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         without training. By default a :class:`SiameseEmbedder`.
     strategy : {"nearest", "prototype"}, default="prototype"
         Whether templates are all enrolled embeddings, or the mean of each class.
+    n_neighbors : int, default=1
+        Number of nearest templates that vote for the class of a row, >= 1; all templates if there
+        are fewer. Ties are broken by the nearest template, so that prototypes, one for each class,
+        are not affected.
     metric : str or callable, default="euclidean"
         Distance between embeddings, which should match the embedder. Supported are the metrics
         of ``pairwise_distances`` except "braycurtis", "mahalanobis", "precomputed", "seuclidean".
@@ -113,7 +119,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     classes that ``fit`` did not train on are used as impostors: they are compared with the
     templates of all other classes, as if their own class had never been enrolled. If a new class
     is drawn in the same way as these, its false-accept rate is at most ``target_far``, on average
-    over enrollments and for any distribution; see :ref:`false_accept_rate` for the proof.
+    over enrollments and for any distribution; see :ref:`false_accept_rate` for the proof. It holds
+    for any ``n_neighbors``, as a vote never accepts a row without a template within the threshold.
     A ``FrozenEstimator`` must not be trained on the enrolled classes: training classes give an
     over-optimistic threshold.
 
@@ -145,6 +152,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "embedder": [HasMethods(["fit", "transform"]), None],
         "strategy": [StrOptions({"nearest", "prototype"})],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions(METRICS), callable],
         "neighbors": [HasMethods(["fit", "kneighbors"]), HasMethods(["fit", "transform"]), None],
         "target_far": [Interval(Real, 0, 1, closed="neither"), None],
@@ -158,6 +166,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         embedder=None,
         *,
         strategy="prototype",
+        n_neighbors=1,
         metric="euclidean",
         neighbors=None,
         target_far=None,
@@ -167,6 +176,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
     ):
         self.embedder = embedder
         self.strategy = strategy
+        self.n_neighbors = n_neighbors
         self.metric = metric
         self.neighbors = neighbors
         self.target_far = target_far
@@ -301,10 +311,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 f"n_neighbors must be an int from 1 to {most}, the number of templates, got "
                 f"{n_neighbors!r}."
             )
-        templates, _, metric = self._gallery
-        return nearest_templates(
-            Z, templates, self.neighbors_, self._origin_, metric, int(n_neighbors)
-        )
+        return self._nearest(Z, int(n_neighbors))
 
     def class_distances(self, X):
         """Compute the distance to the nearest template of each class.
@@ -322,7 +329,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         return distances_to_classes(self._embed(X), *self._gallery)
 
     def decision_function(self, X):
-        """Compute the negative distance to each class.
+        """Compute the score of each class, by default its negative distance.
 
         Parameters
         ----------
@@ -332,16 +339,22 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            Negative :meth:`class_distances`. For two classes, a 1d array as usual in
-            scikit-learn: the distance to ``classes_[0]`` minus the distance to ``classes_[1]``.
+            Negative :meth:`class_distances`. With ``n_neighbors`` > 1, the number of votes minus
+            the rank of the distance, from 0 for the nearest class to below 1 for the farthest. For
+            two classes, a 1d array as usual in scikit-learn: the score of ``classes_[1]`` minus the
+            score of ``classes_[0]``.
         """
-        D = self.class_distances(X)
-        return -D if len(self.classes_) != 2 else D[:, 0] - D[:, 1]
+        Z = self._embed(X)
+        D = distances_to_classes(Z, *self._gallery)
+        scores = -D if self.n_neighbors == 1 else vote_scores(self._votes(Z), D)
+        return scores if len(self.classes_) != 2 else scores[:, 1] - scores[:, 0]
 
     def predict(self, X):
-        """Predict the class of the nearest template, or ``unknown_label`` if it is too far away.
+        """Predict the class of the nearest templates, or ``unknown_label`` if it is too far away.
 
-        Ties are broken by the order of ``classes_``.
+        The ``n_neighbors`` nearest templates vote. A row is rejected if the nearest template of the
+        class with the most votes is farther than ``threshold_``. Ties of distances are broken by
+        the order of ``classes_``.
 
         Parameters
         ----------
@@ -361,8 +374,10 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_target_far()
-        distances, templates = (column[:, 0] for column in self.kneighbors(X))
+        distances, templates = self._nearest(self._embed(X), self.n_neighbors)
         labels = self.template_labels_[templates]
+        winner = np.arange(len(labels)), winners(labels)
+        distances, labels = distances[winner], labels[winner]
         if self.unknown_label_ is None:
             return labels
         names = "unknown_label_", "classes_"
@@ -381,7 +396,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Softmax of the negative distances divided by ``temperature_``, in the order of
-            ``classes_``.
+            ``classes_``. With ``n_neighbors`` > 1, the share of votes, in which the softmax counts
+            as one vote.
 
         Notes
         -----
@@ -390,7 +406,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         are used, if one of these classes has two rows. If no class has two rows, the temperature
         is a quarter of the median distance to the nearest other class.
         """
-        return softmax(-self.class_distances(X) / self.temperature_, axis=1)
+        Z = self._embed(X)
+        proba = softmax(-distances_to_classes(Z, *self._gallery) / self.temperature_, axis=1)
+        if self.n_neighbors == 1:
+            return proba
+        proba += self._votes(Z)
+        return proba / proba.sum(axis=1, keepdims=True)
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of :meth:`predict`.
@@ -466,6 +487,17 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         with argument_errors("embedder", UNFIT, "X"):
             Z = self.embedder_.transform(X)
         return check_embeddings(Z, X, n_components)
+
+    def _nearest(self, Z, n_neighbors):
+        """Return the distances and indices of the nearest templates, of all if there are fewer."""
+        templates, _, metric = self._gallery
+        most = min(n_neighbors, len(templates))
+        return nearest_templates(Z, templates, self.neighbors_, self._origin_, metric, most)
+
+    def _votes(self, Z):
+        """Return the votes of the nearest templates for each class."""
+        labels = self.template_labels_[self._nearest(Z, self.n_neighbors)[1]]
+        return count_votes(np.searchsorted(self.classes_, labels), len(self.classes_))
 
     def _check_target_far(self):
         """Raise if the threshold was chosen for another rate than ``target_far``."""

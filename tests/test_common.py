@@ -109,6 +109,11 @@ SLOW_PAIR_TRANSFORMERS = [
 IDENTIFIERS = [
     SiameseIdentifier(SiameseEmbedder(max_iter=5, random_state=0), strategy="nearest"),
     SiameseIdentifier(
+        NeighborhoodComponentsAnalysis(max_iter=5, random_state=0),
+        strategy="nearest",
+        n_neighbors=5,
+    ),
+    SiameseIdentifier(
         NeighborhoodComponentsAnalysis(max_iter=5, random_state=0), metric="manhattan"
     ),
 ]

@@ -18,7 +18,7 @@ from sksiamese import (
 )
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
-from sksiamese.metrics import few_shot_score
+from sksiamese.metrics import few_shot_score, r_precision, recall_at_k
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 12))
@@ -92,7 +92,36 @@ sets = [["a", "b"], ["b"], ["c"], ["a"]] * 15
 cnn = {"tower": "cnn", "depth": 1, "width": 8}
 stop = {"early_stopping": True}
 
+SEARCHED = {"y_gallery": Y[:30], "Z_gallery": X[:30]}
 REMEDIES = {
+    "rows without labels to search": [
+        (lambda: recall_at_k(Y, X, Z_gallery=X), "pass y_gallery, too"),
+        lambda: recall_at_k(Y, X, Z_gallery=X, y_gallery=Y),
+    ],
+    "labels without rows to search": [
+        (lambda: recall_at_k(Y, X, y_gallery=Y), "pass Z_gallery, too"),
+        lambda: recall_at_k(Y, X, y_gallery=Y, Z_gallery=X),
+    ],
+    "a gallery that does not begin with the queries": [
+        (
+            lambda: recall_at_k(Y[3:9], X[3:9], exclude_self=True, **SEARCHED),
+            "reorder the gallery, or set it to False",
+        ),
+        lambda: recall_at_k(Y[:6], X[:6], exclude_self=True, **SEARCHED),
+        lambda: recall_at_k(Y[3:9], X[3:9], exclude_self=False, **SEARCHED),
+    ],
+    "a metric that depends on all rows": [
+        (lambda: recall_at_k(Y, X, metric="seuclidean", **SEARCHED), "choose 'euclidean'"),
+        lambda: recall_at_k(Y, X, metric="euclidean", **SEARCHED),
+    ],
+    "more neighbors than rows": [
+        (lambda: recall_at_k(Y, X, k=31, **SEARCHED), "lower k"),
+        lambda: recall_at_k(Y, X, k=30, **SEARCHED),
+    ],
+    "no class of the queries in the gallery": [
+        (lambda: r_precision(Y + 6, X, **SEARCHED), "add rows of these classes to the gallery"),
+        lambda: r_precision(Y + 6, X, y_gallery=[*Y[:29], 6], Z_gallery=X[:30]),
+    ],
     "classes of other fits": [
         (lambda: resume(Y + 1), "set warm_start=False"),
         lambda: resume(Y + 1, warm_start=False),

@@ -167,8 +167,15 @@ def _standardize(y_score, cohort, name, n_top):
             f"{name} has equal scores only for claim {constant.argmax()}, so that their deviation "
             "is 0; add other identities to the cohort."
         )
-    deviation = (cohort / width[:, None]).std(axis=1)  # Divided, as squares may underflow.
-    return (y_score - cohort.mean(axis=1)) / width / deviation
+    with np.errstate(over="ignore"):
+        deviation = (cohort / width[:, None]).std(axis=1)  # Divided, as squares may underflow.
+        normalized = (y_score - cohort.mean(axis=1)) / width / deviation
+    if not np.isfinite(normalized).all():
+        raise ValueError(
+            f"{name} has scores that are too small or too large to standardize those of claim "
+            f"{(~np.isfinite(normalized)).argmax()}; scale all scores."
+        )
+    return normalized
 
 
 def as_distances(D, name):

@@ -10,11 +10,19 @@ from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import validate_params
+from sklearn.utils._param_validation import StrOptions, validate_params
 
 from .._checks import Interval
 from .._labels import as_labels
-from ._verification import RATE, THRESHOLD, check_pairs, is_accepted, max_n_accepted, roc_points
+from ._verification import (
+    RATE,
+    THRESHOLD,
+    check_pairs,
+    crossing,
+    is_accepted,
+    max_n_accepted,
+    roc_points,
+)
 
 COSTS = {
     "prior": [Interval(Real, 0, 1, closed="neither")],
@@ -224,6 +232,102 @@ def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
     least = np.sum(betainc(k / design_effect + 1, (n - k) / design_effect, far) > 1 - tail)
     thresholds = np.r_[np.inf, np.nextafter(negatives, np.inf), -np.inf]
     return Threshold(*thresholds[[n_accepted + 1, most + 1, least]].tolist())
+
+
+class BestThreshold(NamedTuple):
+    """Threshold with the best value of a criterion, and this value."""
+
+    threshold: float
+    value: float
+
+
+@validate_params(
+    {"criterion": [StrOptions({"accuracy", "detection_cost", "equal_error", "f1"})], **COSTS},
+    prefer_skip_nested_validation=True,
+)
+def best_threshold(
+    y_true,
+    y_score,
+    *,
+    criterion="accuracy",
+    prior=0.01,
+    cost_false_accept=1.0,
+    cost_false_reject=1.0,
+):
+    """Find the threshold with the best accuracy, F1 score, detection cost or equal error rate.
+
+    Choose it on pairs that are not used for training, and evaluate it on others, as the best value
+    on the same pairs is over-optimistic. To tune the threshold of a classifier for any metric of
+    scikit-learn by cross-validation, use ``TunedThresholdClassifierCV``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        Binary labels; the greater one means a match.
+
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for a match.
+
+    criterion : {"accuracy", "f1", "detection_cost", "equal_error"}, default="accuracy"
+        Greatest accuracy; greatest F1 score of matching pairs; least :func:`detection_cost`; or
+        equal false-accept and false-reject rates.
+
+    prior : float, default=0.01
+        Proportion of matching pairs in the application, in (0, 1), for "detection_cost".
+
+    cost_false_accept : float, default=1.0
+        Cost of accepting a non-matching pair, > 0, for "detection_cost".
+
+    cost_false_reject : float, default=1.0
+        Cost of rejecting a matching pair, > 0, for "detection_cost".
+
+    Returns
+    -------
+    threshold : float
+        Least accepted score, for ``y_score >= threshold``; inf if it is best to reject all pairs.
+        The greatest of several best scores. For "equal_error" it is interpolated between scores.
+
+    value : float
+        Accuracy or F1 score, in [0, 1]; detection cost, equal to :func:`min_dcf`; or equal error
+        rate. Both values are returned as a named tuple.
+
+    Raises
+    ------
+    ValueError
+        If ``y_true`` does not have exactly two labels, ``y_score`` is not finite, ``prior`` is not
+        in (0, 1) or a cost is not above 0.
+
+    See Also
+    --------
+    threshold_at_far : Threshold for a false-accept rate, with its confidence interval.
+    equal_error_interval : Confidence interval of the threshold of equal error rates.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import best_threshold
+    >>> y_true, y_score = [0, 0, 0, 0, 1, 1, 1, 1], [1, 2, 3, 6, 4, 7, 8, 9]
+    >>> best_threshold(y_true, y_score)
+    BestThreshold(threshold=7.0, value=0.875)
+    >>> best_threshold(y_true, y_score, criterion="f1")
+    BestThreshold(threshold=4.0, value=0.8888888888888888)
+    """
+    weights = _cost_weights(prior, cost_false_accept, cost_false_reject)
+    match, y_score = check_pairs(y_true, y_score)
+    if criterion == "equal_error":
+        rate, threshold = crossing(match, y_score)
+        return BestThreshold(threshold, rate)
+    false_accepts, true_accepts, thresholds = roc_points(match, y_score)
+    n_matching = match.sum()
+    n_other = len(match) - n_matching
+    if criterion == "detection_cost":
+        costs = weights @ [false_accepts, 1 - true_accepts]
+        return BestThreshold(float(thresholds[costs.argmin()]), float(costs.min()))
+    n_true, n_false = (true_accepts * n_matching).round(), (false_accepts * n_other).round()
+    if criterion == "accuracy":
+        values = (n_true + n_other - n_false) / len(match)
+    else:
+        values = 2 * n_true / (n_matching + n_true + n_false)
+    return BestThreshold(float(thresholds[values.argmax()]), float(values.max()))
 
 
 @validate_params(

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import validate_params
 
 from .._checks import HasMethods, Interval, as_floats
 from .._labels import to_common_dtype
-from ._retrieval import exact_distances
+from ._ranking import exact_distances
 from ._verification import RATE, as_classes, max_n_accepted
 
 

@@ -1,58 +1,89 @@
 """Metrics of retrieval: whether the nearest neighbors of a row are of its class."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
-from scipy import sparse
 from scipy.special import gammaln
-from sklearn.metrics import pairwise_distances, pairwise_distances_chunked
-from sklearn.preprocessing import normalize
-from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import validate_params
+from sklearn.utils._param_validation import StrOptions, validate_params
 
-from .._checks import Interval, argument_errors, as_floats
-from ._verification import as_classes
+from .._checks import HasMethods, Interval
+from ._ranking import check_search, map_ranks
 
-MISFIT = "fails for these rows; choose one that fits them, such as 'euclidean'"
-"""Error message for a metric that fails."""
+OPTIONS = {
+    "exclude_self": ["boolean", None],
+    "average": [StrOptions({"micro", "macro"}), None],
+    "metric": [str, callable],
+}
+"""Constraints of the parameters of all metrics, for ``validate_params``."""
+
+K = [Interval(Integral, 1, None, closed="left")]
+"""Constraint of a number of neighbors, for ``validate_params``."""
 
 
-@validate_params(
-    {"k": [Interval(Integral, 1, None, closed="left")], "metric": [str, callable]},
-    prefer_skip_nested_validation=False,
-)
-def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
+@validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
+def recall_at_k(
+    y_true,
+    Z,
+    *,
+    k=1,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
     """Compute recall at k: the proportion of rows with a neighbor of their class.
 
     A row counts if one of its k nearest neighbors is of its class. Ties are averaged over all
     orders, so that the result does not depend on the order of the rows: if s of m tied rows are
     among the k nearest, and c of the m are of the class, at least one of the s is of the class
-    with probability ``1 - comb(m - c, s) / comb(m, s)``.
+    with probability ``1 - comb(m - c, s) / comb(m, s)``. Queries without a gallery row of their
+    class count 0.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels.
+        Labels of the queries.
 
     Z : {array-like, sparse matrix} of shape (n_samples, n_components)
-        Embeddings.
+        Embeddings of the queries.
 
     k : int, default=1
-        Number of neighbors, in [1, n_samples).
+        Number of neighbors, >= 1 and at most the number of gallery rows, without the query itself.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order.
 
     metric : str or callable, default="euclidean"
-        Any metric of ``sklearn.metrics.pairwise_distances``.
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
 
     Returns
     -------
-    recall : float
-        Recall at k, in [0, 1].
+    recall : float or ndarray of shape (n_classes,)
+        Recall at k, in [0, 1]; an array for ``average=None``.
 
     Raises
     ------
     ValueError
-        If ``k`` is not in [1, n_samples), a label is missing, or the metric is unknown or
-        returns NaN.
+        If ``k`` is too large, a label is missing, the arguments do not fit each other, or the
+        metric is unknown or returns NaN.
+
+    See Also
+    --------
+    cmc_curve : Recall at all ranks up to k.
+    retrieval_score : Score an embedder by this or another metric.
 
     References
     ----------
@@ -64,31 +95,263 @@ def recall_at_k(y_true, Z, *, k=1, metric="euclidean"):
     >>> from sksiamese.metrics import recall_at_k
     >>> recall_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=1)
     0.5
+
+    Queries and a gallery of other rows:
+
+    >>> recall_at_k([0, 1], [[0.2], [8.0]], y_gallery=[0, 1], Z_gallery=[[0.0], [4.0]])
+    1.0
     """
-    codes, Z = _check_retrieval(y_true, Z, metric)
-    if k >= len(codes):
-        raise ValueError(f"k must be in [1, {len(codes)}), the number of rows, got {k}.")
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    _check_k(search, k)
 
-    def chances(D, start):
-        ranked = _count_ties(D, codes, start, k)
-        before, hits_before, tied, hits_tied = (part[:, -1] for part in ranked)
-        n_left = k - before
-        # If no tied row is of the class, the logarithms cancel exactly.
-        missed = np.exp(
-            gammaln(tied - hits_tied + 1)
-            - gammaln(tied + 1)
-            + (gammaln(tied - n_left + 1) - gammaln(tied - hits_tied - n_left + 1))
-        )
-        return np.where(hits_before > 0, 1.0, 1 - missed)
+    def values(ranks, block):
+        return _chance_of_hit(*(part[:, -1] for part in ranks), k)
 
-    return float(np.mean(_map_distance_chunks(chances, Z, metric)))
+    return _average(map_ranks(values, search, k), search, average)
 
 
-@validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=False)
-def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
+@validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
+def cmc_curve(
+    y_true,
+    Z,
+    *,
+    k=10,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
+    """Compute the cumulative match characteristic (CMC): recall at 1, 2, ..., k.
+
+    Ties are averaged over all orders, and queries without a gallery row of their class count 0, as
+    in :func:`recall_at_k`.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of the queries.
+
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings of the queries.
+
+    k : int, default=10
+        Number of neighbors, >= 1 and at most the number of gallery rows, without the query itself.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
+
+    Returns
+    -------
+    recall : ndarray of shape (k,) or (n_classes, k)
+        Recall at each rank, in [0, 1]; a row for each class for ``average=None``.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is too large, a label is missing, the arguments do not fit each other, or the
+        metric is unknown or returns NaN.
+
+    See Also
+    --------
+    sksiamese.plot.CmcCurveDisplay : Plot the curve.
+
+    References
+    ----------
+    P. J. Phillips, P. Grother, R. Micheals, "Evaluation methods in face recognition",
+    Handbook of Face Recognition, Springer 2011.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import cmc_curve
+    >>> cmc_curve([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=3)
+    array([0.5 , 0.75, 1.  ])
+    """
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    _check_k(search, k)
+    rank = np.arange(1, k + 1)
+
+    def values(ranks, block):
+        return _chance_of_hit(*ranks, rank)
+
+    return _average(map_ranks(values, search, k), search, average)
+
+
+@validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
+def precision_at_k(
+    y_true,
+    Z,
+    *,
+    k=1,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
+    """Compute precision at k: the proportion of the k nearest neighbors of the same class.
+
+    Ties are averaged over all orders. Queries without a gallery row of their class are ignored.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of the queries.
+
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings of the queries.
+
+    k : int, default=1
+        Number of neighbors, >= 1 and at most the number of gallery rows, without the query itself.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order; NaN for classes without relevant rows.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
+
+    Returns
+    -------
+    precision : float or ndarray of shape (n_classes,)
+        Precision at k, in [0, 1]; an array for ``average=None``.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is too large, no query has a relevant row in the gallery, a label is missing, the
+        arguments do not fit each other, or the metric is unknown or returns NaN.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import precision_at_k
+    >>> precision_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=2)
+    0.375
+    """
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    _check_k(search, k)
+    is_counted = _with_relevant(search)
+
+    def values(ranks, block):
+        return (ranks.hits_tied / ranks.tied).sum(axis=1) / k
+
+    return _average(map_ranks(values, search, k), search, average, is_counted)
+
+
+@validate_params(OPTIONS, prefer_skip_nested_validation=False)
+def r_precision(
+    y_true,
+    Z,
+    *,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
+    """Compute R-precision: precision at R, the number of gallery rows of the class.
+
+    R differs between classes, so that 1 can always be reached. Ties are averaged over all orders.
+    Queries without a gallery row of their class are ignored.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of the queries.
+
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings of the queries.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order; NaN for classes without relevant rows.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
+
+    Returns
+    -------
+    precision : float or ndarray of shape (n_classes,)
+        R-precision, in [0, 1]; 1 if the R nearest neighbors of every query are of its class; an
+        array for ``average=None``.
+
+    Raises
+    ------
+    ValueError
+        If no query has a relevant row in the gallery, a label is missing, the arguments do not fit
+        each other, or the metric is unknown or returns NaN.
+
+    References
+    ----------
+    K. Musgrave, S. Belongie, S.-N. Lim, "A metric learning reality check", ECCV 2020.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import r_precision
+    >>> r_precision([0, 0, 0, 1, 1], [[0.0], [1.0], [4.0], [4.5], [9.0]])
+    0.7
+    """
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    is_counted, n_relevant = _with_relevant(search), search.n_relevant
+
+    def values(ranks, block):
+        hits = ranks.hits_tied / ranks.tied
+        return _mean_of_first(hits, n_relevant[block])
+
+    return _average(map_ranks(values, search, n_relevant.max()), search, average, is_counted)
+
+
+@validate_params(OPTIONS, prefer_skip_nested_validation=False)
+def mean_average_precision_at_r(
+    y_true,
+    Z,
+    *,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
     """Compute the mean average precision at R (MAP@R).
 
-    R is the number of other rows of the class. The average precision of a row is
+    R is the number of gallery rows of the class. The average precision of a row is
     ``sum(precision(i) * relevant(i)) / R`` over its R nearest neighbors, with the precision
     ``precision(i)`` among the i nearest, and ``relevant(i)`` 1 if the i-th is of the class of
     the row, else 0. Rows without others of their class are ignored.
@@ -102,24 +365,40 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels.
+        Labels of the queries.
 
     Z : {array-like, sparse matrix} of shape (n_samples, n_components)
-        Embeddings.
+        Embeddings of the queries.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order; NaN for classes without relevant rows.
 
     metric : str or callable, default="euclidean"
-        Any metric of ``sklearn.metrics.pairwise_distances``.
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
 
     Returns
     -------
-    precision : float
-        MAP@R, in [0, 1]; 1 if the R nearest neighbors of every row are of its class.
+    precision : float or ndarray of shape (n_classes,)
+        MAP@R, in [0, 1]; 1 if the R nearest neighbors of every row are of its class; an array for
+        ``average=None``.
 
     Raises
     ------
     ValueError
-        If every class has a single row, a label is missing, or the metric is unknown or
-        returns NaN.
+        If no query has a relevant row in the gallery, a label is missing, the arguments do not fit
+        each other, or the metric is unknown or returns NaN.
 
     References
     ----------
@@ -131,185 +410,397 @@ def mean_average_precision_at_r(y_true, Z, *, metric="euclidean"):
     >>> mean_average_precision_at_r([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
     0.5
     """
-    codes, Z = _check_retrieval(y_true, Z, metric)
-    n_relevant = np.bincount(codes)[codes] - 1
-    most = n_relevant.max()
-    if most == 0:
-        raise ValueError("y_true has no class of two rows, so there is nothing to retrieve.")
-    rank = np.arange(1, most + 1)
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    is_counted, n_relevant = _with_relevant(search), search.n_relevant
 
-    def average_precisions(D, start):
-        before, hits_before, tied, hits_tied = _count_ties(D, codes, start, most)
-        hits_among = (rank - before - 1) * (hits_tied - 1) / np.maximum(tied - 1, 1)
-        precision = hits_tied / tied * (hits_before + 1 + hits_among) / rank
-        r = n_relevant[start : start + len(D), None]
-        return (precision * (rank <= r)).sum(axis=1) / r[:, 0].clip(min=1)
+    def values(ranks, block):
+        return _mean_of_first(_precisions(ranks), n_relevant[block])
 
-    return float(np.mean(_map_distance_chunks(average_precisions, Z, metric)[n_relevant > 0]))
+    return _average(map_ranks(values, search, n_relevant.max()), search, average, is_counted)
 
 
-def exact_tie_metric(Z, metric):
-    """Return rows and a metric with the same order of distances and exact ties.
+@validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
+def mean_average_precision_at_k(
+    y_true,
+    Z,
+    *,
+    k=None,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
+    """Compute the mean average precision at k (MAP@k), by default over all ranks.
 
-    scikit-learn computes Euclidean and cosine distances by a matrix product, with rounding errors
-    that depend on the positions of the rows. They are replaced by squared differences of
-    rows that are scaled by a power of two, or to unit length.
-
-    Parameters
-    ----------
-    Z : {ndarray, sparse matrix} of shape (n_samples, n_components)
-        Rows.
-
-    metric : str or callable
-        Any metric of ``sklearn.metrics.pairwise_distances``.
-
-    Returns
-    -------
-    Z : {ndarray, sparse matrix} of shape (n_samples, n_components)
-        Rows.
-
-    metric : str or callable
-        Metric of these rows, a monotonic function of the given metric.
-    """
-    if sparse.issparse(Z) or metric not in ("cosine", "euclidean", "l2", "nan_euclidean"):
-        return Z, metric
-    by_row = metric == "cosine"
-    Z = Z.astype(np.float64)
-    Z = np.ldexp(Z, -np.frexp(np.abs(Z).max(axis=1 if by_row else None, keepdims=True))[1])
-    if by_row:
-        is_zero = ~Z.any(axis=1)  # Make a row of zeros orthogonal to all others.
-        Z = np.column_stack([normalize(Z), is_zero])
-    return Z, "sqeuclidean"
-
-
-def exact_distances(A, B, metric):
-    """Return distances, or monotonic functions of them, independent of the order of rows.
+    The average precision of a query is ``sum(precision(i) * relevant(i)) / min(k, R)`` over its k
+    nearest neighbors, with the number R of gallery rows of the class. See
+    :func:`mean_average_precision_at_r` for ``precision(i)``, ``relevant(i)`` and ties. Queries
+    without a gallery row of their class are ignored.
 
     Parameters
     ----------
-    A, B : {ndarray, sparse matrix} of shape (n_rows, n_components) and (n_others, n_components)
-        Rows.
+    y_true : array-like of shape (n_samples,)
+        Labels of the queries.
 
-    metric : str or callable
-        Any metric of ``sklearn.metrics.pairwise_distances``.
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings of the queries.
+
+    k : int, default=None
+        Number of neighbors, >= 1 and at most the number of gallery rows. By default all of them,
+        which takes longest.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order; NaN for classes without relevant rows.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
 
     Returns
     -------
-    D : ndarray of shape (n_rows, n_others)
-        Distances, or squared scaled distances.
+    precision : float or ndarray of shape (n_classes,)
+        MAP@k, in [0, 1]; an array for ``average=None``.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is too large, no query has a relevant row in the gallery, a label is missing, the
+        arguments do not fit each other, or the metric is unknown or returns NaN.
+
+    References
+    ----------
+    C. D. Manning, P. Raghavan, H. Schütze, "Introduction to information retrieval", Cambridge
+    University Press 2008, chapter 8.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import mean_average_precision_at_k
+    >>> mean_average_precision_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=2)
+    0.625
     """
-    check_metric(metric, A[0], B[0])
-    exact_metric = metric
-    if not (sparse.issparse(A) or sparse.issparse(B)):
-        rows, exact_metric = exact_tie_metric(np.concatenate([A, B]), metric)
-        A, B = rows[: len(A)], rows[len(A) :]
-    with argument_errors(f"metric={metric!r}", MISFIT, "metric"):
-        D = pairwise_distances(A, B, metric=exact_metric)
-    check_distances(D, metric)
-    return D
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    k = search.n_available if k is None else _check_k(search, k)
+    is_counted, n_relevant = _with_relevant(search), search.n_relevant
+
+    def values(ranks, block):
+        return _precisions(ranks).sum(axis=1) / n_relevant[block].clip(1, k)
+
+    return _average(map_ranks(values, search, k), search, average, is_counted)
 
 
-def check_metric(metric, left, right):
-    """Raise if a callable metric does not return a number for two rows."""
-    if not callable(metric):
-        return
-    try:
-        distance = np.asarray(metric(left, right))
-    except Exception as error:
-        raise ValueError(
-            f"metric failed for two rows ({error}); it must return their distance, a number."
-        ) from error
-    if distance.ndim > 0 or not isinstance(distance.item(), Real):
-        raise ValueError(
-            "metric must return the distance of two rows, a number, got an array of type "
-            f"{distance.dtype} and shape {distance.shape}."
-        )
+@validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
+def mean_reciprocal_rank(
+    y_true,
+    Z,
+    *,
+    k=None,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
+    """Compute the mean reciprocal rank (MRR) of the nearest row of the class.
 
-
-def check_distances(D, metric):
-    """Raise if a distance is NaN."""
-    if np.isnan(D).any():
-        raise ValueError(
-            f"metric={metric!r} returns NaN for some rows; remove them, or choose a metric that "
-            "is defined for them, such as 'euclidean'."
-        )
-
-
-def _check_retrieval(y_true, Z, metric):
-    """Validate the arguments; return integer codes of the labels, and rows or distances."""
-    is_precomputed = isinstance(metric, str) and metric == "precomputed"
-    codes = np.unique(as_classes(y_true), return_inverse=True)[1]
-    remedy = "give one row of components for each label"
-    Z = as_floats(Z, "Z", remedy, accept_sparse=() if is_precomputed else "csr")
-    check_consistent_length(codes, Z)
-    if len(codes) < 2:
-        raise ValueError("y_true has 1 row, but retrieval needs at least 2.")
-    if is_precomputed and Z.shape[0] != Z.shape[1]:
-        raise ValueError(
-            f"Z must be a square matrix of distances for metric='precomputed', got shape {Z.shape}."
-        )
-    check_metric(metric, Z[0], Z[-1])
-    return codes, Z
-
-
-def _map_distance_chunks(function, Z, metric):
-    """Apply a function to chunks of the distances of all rows; return the values of all rows."""
-    rows, exact_metric = exact_tie_metric(Z, metric)
-
-    def reduce_chunk(D, start):
-        check_distances(D, metric)
-        is_owned = exact_metric != "precomputed" and D.dtype == np.float64
-        return function(D if is_owned else D.astype(np.float64), start)
-
-    with argument_errors(f"metric={metric!r}", MISFIT, "metric"):
-        chunks = [*pairwise_distances_chunked(rows, metric=exact_metric, reduce_func=reduce_chunk)]
-    return np.concatenate(chunks)
-
-
-def _count_ties(D, codes, start, n_nearest):
-    """Count the rows nearer than each rank and the rows tied with it, and the hits among both.
+    Ties are averaged over all orders. Queries without a gallery row of their class are ignored.
 
     Parameters
     ----------
-    D : ndarray of float64 of shape (n_queries, n_samples)
-        Distances of the rows from ``start`` on to all rows; the distances of rows to themselves
-        are overwritten.
+    y_true : array-like of shape (n_samples,)
+        Labels of the queries.
 
-    codes : ndarray of int of shape (n_samples,)
-        Integer codes of the classes.
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings of the queries.
 
-    start : int
-        Row number of the first query.
+    k : int, default=None
+        Number of neighbors, >= 1 and at most the number of gallery rows; greater ranks count
+        0. By default all of them.
 
-    n_nearest : int
-        Number of ranks, in [1, n_samples).
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order; NaN for classes without relevant rows.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
 
     Returns
     -------
-    before, hits_before, tied, hits_tied : ndarray of int of shape (n_queries, n_nearest)
-        Number of nearer rows, number of these of the class of the query, number of rows at the
-        distance of this rank, and number of these of the class of the query.
+    rank : float or ndarray of shape (n_classes,)
+        Mean of 1 divided by the rank, in [0, 1]; 1 if the nearest neighbor of every query is of
+        its class; an array for ``average=None``.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is too large, no query has a relevant row in the gallery, a label is missing, the
+        arguments do not fit each other, or the metric is unknown or returns NaN.
+
+    References
+    ----------
+    E. M. Voorhees, "The TREC-8 question answering track report", TREC 1999.
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import mean_reciprocal_rank
+    >>> mean_reciprocal_rank([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
+    0.7083333333333333
     """
-    query = np.arange(len(D))
-    D[query, start + query] = np.nan  # NaN is sorted last and ties with no distance.
-    same = codes == codes[start + query, None]
-    nearest = np.argpartition(D, n_nearest - 1, axis=1)[:, :n_nearest]
-    order = np.take_along_axis(D, nearest, axis=1).argsort(axis=1)
-    nearest = np.take_along_axis(nearest, order, axis=1)
-    distance = np.take_along_axis(D, nearest, axis=1)
-    n_hits = np.take_along_axis(same, nearest, axis=1).cumsum(axis=1)
-    n_hits = np.column_stack([np.zeros(len(D), int), n_hits])
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    k = search.n_available if k is None else _check_k(search, k)
+    is_counted = _with_relevant(search)
 
-    edge, rank = np.ones((len(D), 1), bool), np.arange(n_nearest)
-    starts = np.hstack([edge, distance[:, 1:] != distance[:, :-1]])
-    ends = np.hstack([starts[:, 1:], edge])
-    before = np.maximum.accumulate(np.where(starts, rank, 0), axis=1)
-    after = np.minimum.accumulate(np.where(ends, rank + 1, n_nearest)[:, ::-1], axis=1)[:, ::-1]
-    hits_before = np.take_along_axis(n_hits, before, axis=1)
-    tied, hits_tied = after - before, np.take_along_axis(n_hits, after, axis=1) - hits_before
+    def values(ranks, block):
+        found, same = np.unique(np.hstack(ranks), axis=0, return_inverse=True)
+        return np.array([_reciprocal_rank(*ties, k) for ties in found])[same.ravel()]
 
-    # Some rows at the distance of the last rank may be missing in nearest.
-    at_last, all_tied = distance == distance[:, -1:], distance[:, -1:] == D
-    tied = np.where(at_last, all_tied.sum(axis=1, keepdims=True), tied)
-    hits_tied = np.where(at_last, (all_tied & same).sum(axis=1, keepdims=True), hits_tied)
-    return before, hits_before, tied, hits_tied
+    return _average(map_ranks(values, search), search, average, is_counted)
+
+
+@validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
+def ndcg_at_k(
+    y_true,
+    Z,
+    *,
+    k=None,
+    y_gallery=None,
+    Z_gallery=None,
+    exclude_self=None,
+    average="micro",
+    metric="euclidean",
+):
+    """Compute the normalized discounted cumulative gain (nDCG@k), by default of all ranks.
+
+    A neighbor of the class of the query at rank i counts ``1 / log2(i + 1)``. The sum over the k
+    nearest neighbors is divided by the greatest possible sum. Ties are averaged over all orders.
+    Queries without a gallery row of their class are ignored.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels of the queries.
+
+    Z : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Embeddings of the queries.
+
+    k : int, default=None
+        Number of neighbors, >= 1 and at most the number of gallery rows. By default all of them,
+        which takes longest.
+
+    y_gallery : array-like of shape (n_gallery,), default=None
+        Labels of the gallery to search. By default every query is searched for among the others.
+
+    Z_gallery : {array-like, sparse matrix} of shape (n_gallery, n_components), default=None
+        Embeddings of the gallery.
+
+    exclude_self : bool, default=None
+        Whether to exclude gallery row i for query i. By default only without ``y_gallery``; set it
+        to True if the first rows of the gallery are the queries.
+
+    average : {"micro", "macro"} or None, default="micro"
+        Whether to return the mean over queries, the mean over classes of the mean of each class, or
+        the mean of each class, in sorted order; NaN for classes without relevant rows.
+
+    metric : str or callable, default="euclidean"
+        Any metric of ``sklearn.metrics.pairwise_distances``. For "precomputed", Z has the distances
+        of the queries to the gallery, and ``Z_gallery`` is None.
+
+    Returns
+    -------
+    gain : float or ndarray of shape (n_classes,)
+        Normalized gain, in [0, 1]; 1 if all relevant rows are nearer than others; an array for
+        ``average=None``.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is too large, no query has a relevant row in the gallery, a label is missing, the
+        arguments do not fit each other, or the metric is unknown or returns NaN.
+
+    See Also
+    --------
+    sklearn.metrics.ndcg_score : The same for scores and graded relevance.
+
+    References
+    ----------
+    K. Järvelin, J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques", ACM
+    Transactions on Information Systems 20 (2002).
+
+    Examples
+    --------
+    >>> from sksiamese.metrics import ndcg_at_k
+    >>> round(ndcg_at_k([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]], k=2), 3)
+    0.658
+    """
+    search = check_search(y_true, Z, y_gallery, Z_gallery, exclude_self, metric)
+    k = search.n_available if k is None else _check_k(search, k)
+    is_counted, n_relevant = _with_relevant(search), search.n_relevant
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    ideal = discount.cumsum()
+
+    def values(ranks, block):
+        gain = ranks.hits_tied / ranks.tied @ discount
+        return gain / ideal[n_relevant[block].clip(1, k) - 1]
+
+    return _average(map_ranks(values, search, k), search, average, is_counted)
+
+
+@validate_params(
+    {"estimator": [HasMethods("transform")], "measure": [callable]},
+    prefer_skip_nested_validation=False,
+)
+def retrieval_score(estimator, X, y, *, measure=recall_at_k, **options):
+    """Score an embedder by a retrieval metric, for use as ``scoring``.
+
+    Every row is a query among the other rows. The rows should be of classes that the embedder was
+    not trained on: cross-validate with ``GroupKFold`` and the classes as groups. Set options with
+    ``functools.partial``.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Fitted embedder.
+
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    measure : callable, default=recall_at_k
+        Function of labels and embeddings that returns a number, such as
+        :func:`mean_average_precision_at_r`.
+
+    **options : dict
+        Parameters of ``measure``, such as ``k`` or ``metric``.
+
+    Returns
+    -------
+    score : float
+        Value of ``measure``.
+
+    See Also
+    --------
+    few_shot_score : Accuracy of learning classes from a few rows.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import GridSearchCV, GroupKFold
+    >>> from sksiamese import SiameseEmbedder
+    >>> from sksiamese.metrics import mean_average_precision_at_r, retrieval_score
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embedder = SiameseEmbedder(max_iter=2, random_state=0)
+    >>> search = GridSearchCV(
+    ...     embedder, {"n_components": [1, 8]}, cv=GroupKFold(2),
+    ...     scoring=partial(retrieval_score, measure=mean_average_precision_at_r),
+    ... )
+    >>> search.fit(X, y, groups=y).best_params_
+    {'n_components': 8}
+    """
+    return measure(y, estimator.transform(X), **options)
+
+
+def _check_k(search, k):
+    """Return k; raise if it is greater than the number of gallery rows to be found."""
+    if k > search.n_available:
+        raise ValueError(
+            f"k must be in [1, {search.n_available}], the number of gallery rows that can be found "
+            f"for a query, got {k}; lower k."
+        )
+    return k
+
+
+def _with_relevant(search):
+    """Return the mask of queries with relevant rows; raise if there are none."""
+    is_counted = search.n_relevant > 0
+    if not is_counted.any():
+        if search.gallery is None and search.excludes_self:
+            raise ValueError("y_true has no class of two rows, so there is nothing to retrieve.")
+        raise ValueError(
+            "y_gallery has no class of y_true, so there is nothing to retrieve; add rows of these "
+            "classes to the gallery."
+        )
+    return is_counted
+
+
+def _average(values, search, average, is_counted=None):
+    """Return the mean of the counted values of queries, over all of them or by class."""
+    classes, codes = np.unique(search.codes, return_inverse=True)
+    is_counted = np.full(len(codes), True) if is_counted is None else is_counted
+    values, codes = values[is_counted], codes[is_counted]
+    if average != "micro":
+        means = np.full((len(classes), *values.shape[1:]), np.nan)
+        found, codes = np.unique(codes, return_inverse=True)
+        order = codes.argsort(kind="stable")
+        starts = np.searchsorted(codes[order], np.arange(len(found)))
+        count = np.bincount(codes).reshape(-1, *[1] * (values.ndim - 1))
+        means[found] = np.add.reduceat(values[order], starts) / count
+        if average is None:
+            return means
+        values = means[found]
+    mean = np.mean(values, axis=0)
+    return mean if mean.ndim else float(mean)
+
+
+def _chance_of_hit(before, hits_before, tied, hits_tied, rank):
+    """Return the probability that a row up to a rank is of the class, over all orders of ties."""
+    n_left = rank - before
+    # If no tied row is of the class, the logarithms cancel exactly.
+    missed = np.exp(
+        gammaln(tied - hits_tied + 1)
+        - gammaln(tied + 1)
+        + (gammaln(tied - n_left + 1) - gammaln(tied - hits_tied - n_left + 1))
+    )
+    return np.where(hits_before > 0, 1.0, 1 - missed)
+
+
+def _precisions(ranks):
+    """Return the expectation of precision times relevance at each rank."""
+    rank = np.arange(1, ranks.tied.shape[1] + 1)
+    hits_among = (rank - ranks.before - 1) * (ranks.hits_tied - 1) / np.maximum(ranks.tied - 1, 1)
+    return ranks.hits_tied / ranks.tied * (ranks.hits_before + 1 + hits_among) / rank
+
+
+def _mean_of_first(values, n_first):
+    """Return the mean of the first values of each row, of which there may be none."""
+    rank = np.arange(1, values.shape[1] + 1)
+    return (values * (rank <= n_first[:, None])).sum(axis=1) / n_first.clip(min=1)
+
+
+def _reciprocal_rank(before, _, tied, hits_tied, k):
+    """Return the expectation of the reciprocal rank of the first hit, 0 beyond rank k.
+
+    The hits are among tied rows; the first one is the t-th of these with probability
+    ``comb(tied - t, hits_tied - 1) / comb(tied, hits_tied)``.
+    """
+    if hits_tied == 0:
+        return 0.0
+    missed = np.arange(tied - hits_tied + 1)
+    chance = hits_tied / (tied - missed)
+    chance[1:] *= np.cumprod(1 - chance[:-1])
+    rank = before + missed + 1
+    return np.sum(chance / rank * (rank <= k))

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods, Interval, as_floats
 from .._labels import to_common_dtype
-from ..metrics._retrieval import exact_distances
+from ..metrics._ranking import exact_distances
 from ..metrics._verification import as_classes
 from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_image, image_axes
 

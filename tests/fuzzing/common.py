@@ -136,6 +136,9 @@ def fitted(name):
         "identifier of templates": lambda: identifier(
             frozen, strategy="nearest", target_far=0.4, metric="cosine"
         ).fit(s.rows, s.codes),
+        "identifier by votes": lambda: identifier(
+            frozen, strategy="nearest", n_neighbors=3, target_far=0.4
+        ).fit(s.rows, s.codes),
         "identifier with an index": lambda: identifier(
             frozen, neighbors=NearestNeighbors(n_neighbors=2)
         ).fit(s.rows, s.codes),
@@ -161,9 +164,17 @@ EMBEDDERS = selves(embedder, "embedder", "embedder of a frame", "embedder of ser
 VERIFIERS = selves(verifier, "verifier", "verifier of a frame", "verifier of a view")
 IDENTIFIERS = selves(
     identifier,
-    *("identifier", "identifier of strings", "identifier of templates", "identifier with an index"),
+    *(
+        "identifier",
+        "identifier of strings",
+        "identifier of templates",
+        "identifier with an index",
+        "identifier by votes",
+    ),
 )
-REJECTING = selves(identifier, "identifier of strings", "identifier of templates")
+REJECTING = selves(
+    identifier, "identifier of strings", "identifier of templates", "identifier by votes"
+)
 REFERENCE_VERIFIERS = selves(
     ReferenceVerifier, "reference verifier", "reference verifier of strings"
 )
@@ -266,6 +277,7 @@ IDENTIFIER = {
         },
     ),
     "strategy": number("prototype", "nearest"),
+    "n_neighbors": number(1, 3, 100),
     "metric": METRIC,
     "neighbors": Kind(
         constants(None)

@@ -6,14 +6,16 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sksiamese import explain, plot, unseen_class_curve
+from sksiamese import explain, metrics, plot, unseen_class_curve
 
 from . import laws as law
 from .common import (
     ANYTHING,
+    CLAIMS,
     EMBEDDERS,
     IDENTIFIERS,
     METRIC,
+    REFERENCE_VERIFIERS,
     SHAPE,
     VERIFIERS,
     embedder,
@@ -50,6 +52,8 @@ ACCEPTED = Kind(
         bool(x) for x in s.score > 0]},
     ANY | MATCHES.odd)  # fmt: skip
 THRESHOLD = number(0.0, 0.5, None)
+NOT_CALLABLE = {k: v for k, v in ANY.items() if k not in ("class", "function")}
+RATE_METRIC = Kind(constants(equal_error_rate=metrics.equal_error_rate), NOT_CALLABLE)
 
 
 def drawn(make, *data):
@@ -169,6 +173,35 @@ PLOTS = {
     "plot.PairScoreDisplay.from_predictions": target(
         plot.PairScoreDisplay.from_predictions, "y_true y_score", y_true=MATCHES, y_score=SCORES,
         threshold=number(0.0), accepted=ACCEPTED, score_name=number("a"), ax=AX),
+    "plot.CmcCurveDisplay": target(
+        plot.CmcCurveDisplay, "recall", recall=SEEN_SCORES, name=number(None, "a")),
+    "plot.CmcCurveDisplay.plot": target(
+        drawn(plot.CmcCurveDisplay, "recall", "name"), "recall", recall=SEEN_SCORES,
+        name=Kind(constants(None, "a"), {}), ax=AX, line_kwargs=STYLE),
+    "plot.CmcCurveDisplay.from_estimator": target(
+        plot.CmcCurveDisplay.from_estimator, "estimator X y", estimator=EMBEDDERS, X=ROWS,
+        y=CLASSES, X_gallery=ROWS, y_gallery=CLASSES, ax=AX),
+    "plot.CmcCurveDisplay.from_embeddings": target(
+        plot.CmcCurveDisplay.from_embeddings, "Z y", Z=EMBEDDINGS, y=CLASSES, k=number(1, 3),
+        Z_gallery=EMBEDDINGS, y_gallery=CLASSES, exclude_self=number(None, False),
+        average=Kind(constants("micro", "macro"), ANY),
+        metric=METRIC, name=Kind(constants(None, "a"), {}), ax=AX, line_kwargs=STYLE),
+    "plot.IdentityErrorDisplay": target(
+        plot.IdentityErrorDisplay, "identities rates overall", identities=SEEN_CLASSES,
+        rates=SEEN_SCORES, overall=number(0.5), rate_name=number("a")),
+    "plot.IdentityErrorDisplay.plot": target(
+        drawn(plot.IdentityErrorDisplay, "identities", "rates", "overall", "rate_name"),
+        "identities rates overall", identities=SEEN_CLASSES, rates=SEEN_SCORES,
+        overall=DRAWN_PAIRS["threshold"], rate_name=number("a"), ax=AX, bar_kwargs=STYLE,
+        line_kwargs=STYLE),
+    "plot.IdentityErrorDisplay.from_estimator": target(
+        plot.IdentityErrorDisplay.from_estimator, "estimator X claimed y", ax=AX,
+        estimator=Kind(REFERENCE_VERIFIERS.good, REFERENCE_VERIFIERS.odd | ANY), X=ROWS,
+        claimed=CLAIMS, y=MATCHES, metric=RATE_METRIC),
+    "plot.IdentityErrorDisplay.from_predictions": target(
+        plot.IdentityErrorDisplay.from_predictions, "y_true y_score identities", y_true=MATCHES,
+        y_score=SCORES, identities=CLASSES, ax=AX, bar_kwargs=STYLE, line_kwargs=STYLE,
+        metric=RATE_METRIC),
 }  # fmt: skip
 EXPLAIN = {
     "explain.explain_pairs": target(

@@ -30,6 +30,15 @@ def share(result, arguments):
     assert 0 <= result <= 1, result
 
 
+def shares(result, arguments):
+    """Assert that a result is a number in [0, 1], or an array of these with NaN for no number."""
+    if np.ndim(result) == 0:
+        share(result, arguments)
+    else:
+        assert isinstance(result, np.ndarray), type(result)
+        assert ((result >= 0) & (result <= 1) | np.isnan(result)).all(), result
+
+
 def order_free(metric, law, result, arguments):
     """Assert the law of a metric, and that the order of rows changes nothing."""
     law(result, arguments)
@@ -38,7 +47,7 @@ def order_free(metric, law, result, arguments):
     if all(type(value) is np.ndarray for value in rows.values()) and not are_coarse(rows):
         order = np.random.default_rng(0).permutation(len(rows["y_true"]))
         again = metric(**arguments | {name: value[order] for name, value in rows.items()})
-        assert np.allclose(result, again, atol=1e-6), "depends on the order of rows"
+        assert np.allclose(result, again, atol=1e-6, equal_nan=True), "depends on the order of rows"
 
 
 def are_coarse(rows):

@@ -14,6 +14,7 @@ from .common import (
     EMBEDDERS,
     FEW_SHOT,
     KFOLD,
+    METRIC,
     PAIR_SCORE,
     RATE,
     REQUEST,
@@ -130,6 +131,9 @@ DISTANCES = Kind(
      "float32": lambda s: s.D[:3, :3].numpy().astype("f")},
     ANY | {k: lambda s, f=f: f(s) for k, f in ROWS.odd.items()},
 )  # fmt: skip
+RANKED = RETRIEVAL | {"average": Kind(constants("micro", "macro", None), ANY)}
+IN_GALLERY = RANKED | {"y_gallery": CLASSES, "Z_gallery": EMBEDDINGS}
+RANKED |= {"exclude_self": number(None, False, True)}
 METRICS = {
     "equal_error_rate": target(metrics.equal_error_rate, "y_true y_score", law.share, **PAIR_SCORE),
     "true_accept_rate": target(
@@ -144,6 +148,9 @@ METRICS = {
         metrics.detection_cost, "y_true y_score", law.not_negative, **PAIR_SCORE,
         threshold=number(0, 0.5), **COST),
     "min_dcf": target(metrics.min_dcf, "y_true y_score", law.share, **PAIR_SCORE, **COST),
+    "best_threshold": target(
+        metrics.best_threshold, "y_true y_score", **PAIR_SCORE, **COST, criterion=Kind(
+            constants("accuracy", "f1", "detection_cost", "equal_error"), ANY)),
     "threshold_at_far": target(
         metrics.threshold_at_far, "y_true y_score far", **PAIR_SCORE, far=RATE,
         confidence=number(0.9, 0.5), groups=GROUPS, times=2),
@@ -179,10 +186,32 @@ METRICS = {
     "few_shot_score": target(
         metrics.few_shot_score, "estimator X y n_episodes n_way", law.share,
         estimator=EMBEDDERS, X=ROWS, y=CLASSES, **FEW_SHOT),
+    "cmc_curve": target(
+        metrics.cmc_curve, "y_true Z k", law.shares, 2, **RANKED, k=number(1, 3)),
+    "precision_at_k": target(
+        metrics.precision_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(1, 3)),
+    "r_precision": target(metrics.r_precision, "y_true Z", law.shares, 2, **RANKED),
     "mean_average_precision_at_r": target(
-        metrics.mean_average_precision_at_r, "y_true Z", law.share, 2, **RETRIEVAL),
+        metrics.mean_average_precision_at_r, "y_true Z", law.shares, 2, **RANKED),
+    "mean_average_precision_at_k": target(
+        metrics.mean_average_precision_at_k, "y_true Z", law.shares, 2, **RANKED,
+        k=number(None, 3)),
+    "mean_reciprocal_rank": target(
+        metrics.mean_reciprocal_rank, "y_true Z", law.shares, 2, **RANKED, k=number(None, 3)),
+    "ndcg_at_k": target(
+        metrics.ndcg_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(None, 3)),
     "recall_at_k": target(
-        metrics.recall_at_k, "y_true Z", law.share, 2, **RETRIEVAL, k=number(1, 3)),
+        metrics.recall_at_k, "y_true Z", law.shares, 2, **RANKED, k=number(1, 3)),
+    "retrieval_score": target(
+        metrics.retrieval_score, "estimator X y", law.share, estimator=EMBEDDERS, X=ROWS,
+        y=CLASSES, measure=Kind(constants(mrr=metrics.mean_reciprocal_rank), NOT_CALLABLE),
+        metric=METRIC),
+}  # fmt: skip
+METRICS |= {
+    f"{name} in a gallery": target(
+        getattr(metrics, name), f"y_true Z y_gallery Z_gallery {'k' * (name == 'cmc_curve')}",
+        law.shares, **IN_GALLERY, **{"k": number(1, 3)} if "k" in made.arguments else {})
+    for name, made in METRICS.items() if "exclude_self" in made.arguments
 }  # fmt: skip
 
 
@@ -190,6 +219,7 @@ def ordered(made):
     """Return a target of a metric, the law of which is also that the order of rows is free."""
     names = made.arguments.keys() & {"y_score", "y_prob", "metric"}
     not_by_row = metrics.error_rate_by_identity, metrics.few_shot_accuracy, metrics.few_shot_score
+    not_by_row += (metrics.retrieval_score,)
     is_random = "random_state" in made.arguments
     if not names or is_random or made.call in (*not_by_row, metrics.normalize_scores):
         return made

@@ -7,7 +7,7 @@ from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import make_scorer
+from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     TunedThresholdClassifierCV,
@@ -16,12 +16,14 @@ from sklearn.model_selection import (
 
 from sksiamese import SiameseVerifier, make_pairs
 from sksiamese.metrics import (
+    best_threshold,
     detection_cost,
     equal_error_rate,
     expected_calibration_error,
     false_accept_rate,
     false_reject_rate,
     min_dcf,
+    pair_accuracy,
     threshold_at_far,
     true_accept_rate,
 )
@@ -351,3 +353,61 @@ def test_decision_metrics_make_scorers_and_thresholds(digits):
     tuned = TunedThresholdClassifierCV(frozen, cv="prefit", refit=False, scoring=costly)
     accepted = tuned.fit(held_out, known).predict(new)
     assert costly(tuned, new, labels) > costly(verifier, new, labels)
+
+
+def f1(match, score, *, threshold):
+    return f1_score(match, score >= threshold, zero_division=0)
+
+
+@each_seed
+@with_and_without_ties
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("criterion", "metric"), [("accuracy", pair_accuracy), ("f1", f1)])
+def test_the_best_threshold_equals_a_loop_over_thresholds(seed, ties, dtype, criterion, metric):
+    match, score = scores(seed, ties=ties)
+    score = score.astype(dtype)
+    values = [metric(match, score, threshold=threshold) for threshold in all_thresholds(score)]
+    found = best_threshold(match, score, criterion=criterion)
+    assert found.value == pytest.approx(max(values))
+    assert metric(match, score, threshold=found.threshold) == pytest.approx(found.value)
+    best = np.array(all_thresholds(score))[np.isclose(values, max(values))]
+    assert found.threshold == best.max()
+
+
+@each_seed
+@with_and_without_ties
+@pytest.mark.parametrize("costs", [{}, {"prior": 0.5}, {"prior": 0.3, "cost_false_accept": 9}])
+def test_the_threshold_of_the_least_cost_reaches_it(seed, ties, costs):
+    match, score = scores(seed, ties=ties)
+    found = best_threshold(match, score, criterion="detection_cost", **costs)
+    options = {"prior": 0.01} | costs
+    assert found.value == min_dcf(match, score, **costs)
+    cost = detection_cost(match, score, threshold=found.threshold, **options)
+    assert cost == pytest.approx(found.value)
+
+
+@each_seed
+@with_and_without_ties
+def test_the_threshold_of_equal_errors_has_equal_errors(seed, ties):
+    match, score = scores(seed, n=6000)
+    score = score.round(1) if ties else score
+    found = best_threshold(match, score, criterion="equal_error")
+    assert found.value == equal_error_rate(match, score)
+    step = 0.05 if ties else 0.001
+    assert rates(match, score, found.threshold) == pytest.approx([found.value] * 2, abs=step)
+
+
+def test_the_best_threshold_may_accept_none_or_all():
+    assert best_threshold([0, 0, 0, 1], [1, 2, 3, 0]) == (np.inf, 0.75)
+    assert best_threshold([1, 1, 1, 0], [1, 2, 3, 4]) == (1.0, 0.75)
+    assert best_threshold([0, 1], [0.0, 2.0], criterion="f1") == (2.0, 1.0)
+    assert best_threshold([0, 1], [5, 5], criterion="accuracy") == (np.inf, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("criterion", "eer"), ("criterion", None), ("prior", 0), ("cost_false_accept", -1)],
+)
+def test_an_invalid_criterion_or_cost_is_named(name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        best_threshold([0, 1], [0, 1], **{name: value})

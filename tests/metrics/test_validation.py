@@ -18,6 +18,7 @@ PEOPLE = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array(["a", "b"])
 
 OF_PAIRS = {
+    "best_threshold": metrics.best_threshold,
     "detection_cost": metrics.detection_cost,
     "equal_error_rate": metrics.equal_error_rate,
     "expected_calibration_error": metrics.expected_calibration_error,
@@ -29,8 +30,14 @@ OF_PAIRS = {
     "true_accept_rate": metrics.true_accept_rate,
 }
 OF_ROWS = {
+    "cmc_curve": partial(metrics.cmc_curve, k=2),
     "few_shot_accuracy": partial(metrics.few_shot_accuracy, n_way=2, n_episodes=2),
+    "mean_average_precision_at_k": metrics.mean_average_precision_at_k,
     "mean_average_precision_at_r": metrics.mean_average_precision_at_r,
+    "mean_reciprocal_rank": metrics.mean_reciprocal_rank,
+    "ndcg_at_k": metrics.ndcg_at_k,
+    "precision_at_k": metrics.precision_at_k,
+    "r_precision": metrics.r_precision,
     "recall_at_k": metrics.recall_at_k,
 }
 
@@ -41,8 +48,8 @@ def identified(y_true=("a", "b", "x"), y_score=((3, 1), (1, 2), (0, 0)), **optio
 
 
 NUMBERS = {
-    "cost_false_accept": [metrics.detection_cost, metrics.min_dcf],
-    "cost_false_reject": [metrics.detection_cost, metrics.min_dcf],
+    "cost_false_accept": [metrics.best_threshold, metrics.detection_cost, metrics.min_dcf],
+    "cost_false_reject": [metrics.best_threshold, metrics.detection_cost, metrics.min_dcf],
     "confidence": [partial(metrics.threshold_at_far, far=0.1)],
     "far": [
         metrics.false_reject_rate,
@@ -51,7 +58,11 @@ NUMBERS = {
         lambda match, score, far: identified(far=far),
     ],
     "frr": [metrics.false_accept_rate],
-    "k": [lambda match, score, k: metrics.recall_at_k(PEOPLE, ROWS, k=k)],
+    "k": [
+        lambda match, score, k: metrics.recall_at_k(PEOPLE, ROWS, k=k),
+        lambda match, score, k: metrics.precision_at_k(PEOPLE, ROWS, k=k),
+        lambda match, score, k: metrics.cmc_curve(PEOPLE, ROWS, k=k),
+    ],
     "k_shot": [lambda match, score, k_shot: metrics.few_shot_accuracy(PEOPLE, ROWS, k_shot=k_shot)],
     "n_bins": [metrics.expected_calibration_error],
     "n_episodes": [
@@ -60,7 +71,7 @@ NUMBERS = {
         )
     ],
     "n_way": [lambda match, score, n_way: metrics.few_shot_accuracy(PEOPLE, ROWS, n_way=n_way)],
-    "prior": [metrics.detection_cost, metrics.min_dcf],
+    "prior": [metrics.best_threshold, metrics.detection_cost, metrics.min_dcf],
     "threshold": [metrics.detection_cost, metrics.pair_accuracy],
 }
 NO_NUMBERS = [np.nan, "0.5", "1", [1], (0.5,), np.array([1]), None, {}, 1j, pd.NA]
@@ -251,10 +262,10 @@ def test_metrics_that_return_no_distance_are_refused_by_name(metric):
 def test_rows_outside_the_domain_of_a_metric_are_refused(name):
     with pytest.raises(ValueError, match=r"metric='correlation' returns NaN .* remove them"):
         OF_ROWS[name](PEOPLE, np.ones((6, 2)), metric="correlation")
-    assert np.isfinite(OF_ROWS[name](PEOPLE, np.ones((6, 2))))
+    assert np.isfinite(OF_ROWS[name](PEOPLE, np.ones((6, 2)))).all()
 
 
-@pytest.mark.parametrize("name", ["mean_average_precision_at_r", "recall_at_k"])
+@pytest.mark.parametrize("name", [name for name in OF_ROWS if name != "few_shot_accuracy"])
 def test_retrieval_refuses_a_single_row(name):
     with pytest.raises(ValueError, match="y_true has 1 row"):
         OF_ROWS[name]([0], [[1.0]])
