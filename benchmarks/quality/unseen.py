@@ -124,11 +124,11 @@ def contenders(n_features=1, seed=0, **options):
     return models
 
 
-def pairs(X, y, n_pairs, seed):
+def pairs(X, y, n_pairs, seed, **options):
     """Return at most ``n_pairs`` pairs, half of them matches, and whether they match."""
     sizes = np.unique(y, return_counts=True)[1]
     n_pairs = min(n_pairs, int((sizes * (sizes - 1)).sum()))
-    return make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=seed)[:2]
+    return make_pairs(X, y, n_pairs=n_pairs, as_view=True, random_state=seed, **options)[:2]
 
 
 def measure(name, number, model, *, folder, **options):
