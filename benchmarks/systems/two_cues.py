@@ -51,7 +51,7 @@ DISTANCES = {
     "weight_decay": 1e-3,
 }
 MATCH_NETWORK = {"n_components": 32, "head": "mlp", "weight_decay": 1e-4, "max_iter": 15}
-ALL_PAIRS = {"digits": {"max_iter": 75}, "faces": {"max_iter": 135}}
+ALL_PAIRS = {"digits": {"max_iter": 25}, "faces": {"max_iter": 45}}
 """Parameters of the match network that is trained on all pairs of batches of rows."""
 
 
