@@ -10,7 +10,8 @@ distances are learned from pairs. The tower whitens the scatter within classes, 
 of the gradients of a half of a face, registered by itself, and of its mirror image. The towers of
 faces are learned from three quarters of the people, the head from the others, and the logits of
 the four such verifiers are averaged. "mlp" is the network of Oh, Benenson, Fritz and Schiele: fully
-connected layers fuse the towers, all of it is learned from pairs.
+connected layers fuse the towers, all of it is learned from pairs. "mlp, all pairs" is the same
+network, trained on all pairs of batches of rows.
 
 Faces are preprocessed as in ``faces.py``; whitening and comparison by angles were chosen on inner
 splits of training people, on most of which fused halves were better than the better half; the
@@ -52,7 +53,11 @@ DISTANCES = {
 }
 MATCH_NETWORK = {"n_components": 32, "head": "mlp", "weight_decay": 1e-4, "max_iter": 15}
 ALL_PAIRS = {"digits": {"max_iter": 25}, "faces": {"max_iter": 45}}
-"""Parameters of the match network that is trained on all pairs of batches of rows."""
+"""Parameters of the match network that is trained on all pairs of batches of rows.
+
+The number of epochs has the greatest mean AUC on inner splits of training classes: six splits of
+the digits with 25, 75 and 225 epochs, and four of the faces with 45 and 135.
+"""
 
 
 def registered_gradients(images, learned):
