@@ -17,6 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from benchmarks._common.data import load_fashion_mnist, load_mfeat, load_omniglot, small_faces
 from benchmarks._common.figures import summary
 from benchmarks._common.report import ALONE, benchmark, start
+from benchmarks._common.resume import resume
 from sksiamese import SiameseEmbedder, make_pairs, split_pairs
 from sksiamese.losses import LOSSES
 from sksiamese.metrics import mean_average_precision_at_r
@@ -97,18 +98,24 @@ def ranked(results):
 
 
 @benchmark(loss_table=ranked)
-def loss_table(data, *, seeds=3, epochs=10, rows=3000):
+def loss_table(data, *, seeds=3, epochs=10, rows=3000, partial_file=""):
     """Return a row for each loss and miner and one for the raw rows, with figures by data set."""
+    parts = {
+        name: [split(X, y, known, seed) for seed in range(seeds)]
+        for name, X, y, known in data_sets(data, rows)
+    }
+
+    def over_seeds(loss, miner, name):
+        splits = enumerate(parts[name])
+        return summary([figures_of(loss, miner, part, seed, epochs) for seed, part in splits])
+
+    contenders = [("raw rows", ""), *CONTENDERS]
+    found = resume(partial_file, [(*one, name) for one in contenders for name in parts], over_seeds)
     results = [
-        {"loss": loss, "miner": miner, "rank": None, "data": {}}
-        for loss, miner in [("raw rows", ""), *CONTENDERS]
+        {"loss": loss, "miner": miner, "rank": None}
+        | {"data": {name: found[loss, miner, name] for name in parts}}
+        for loss, miner in contenders
     ]
-    for name, X, y, known in data_sets(data, rows):
-        parts = [split(X, y, known, seed) for seed in range(seeds)]
-        for row in results:
-            case = row["loss"], row["miner"]
-            runs = [figures_of(*case, part, seed, epochs) for seed, part in enumerate(parts)]
-            row["data"][name] = summary(runs)
     means = [
         [figures[measure]["mean"] for figures in row["data"].values() for measure in MEASURES]
         for row in results[1:]

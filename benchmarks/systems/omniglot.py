@@ -11,6 +11,8 @@ the other ten, in both directions.
 convolutional towers, logistic loss, affine distortions; it is trained on all pairs of balanced
 batches of characters. A character turned by 90, 180 or 270 degrees is another character.
 
+The interval of the one-shot accuracy counts the 400 trials and the spread over seeds.
+
 All settings were chosen by training on 24 background alphabets and testing on runs drawn in the
 same way from the other six. The 400 trials only give the figures.
 """
@@ -37,6 +39,9 @@ from sksiamese.towers import cnn
 SIZE = 35
 N_COPIES = 8
 COPIES = "SiameseEmbedder, supcon, mean of {} distorted copies"
+N_TRIALS = 400
+"""Trials of one-shot classification, 20 in each of the 20 runs."""
+
 N_PAIRS = 500
 """Pairs of each alphabet that verification is tested on."""
 
@@ -189,6 +194,25 @@ def measure(seed, fit, *, train, test, runs):
     }
 
 
+def interval(row):
+    """Return the cell of the 95 % interval of the one-shot accuracy; empty if published.
+
+    All seeds share the 400 trials, so that their variance is not divided by the number of seeds.
+    """
+    if "runs" not in row:
+        return ""
+    shares = [run["20-way one-shot"] for run in row["runs"]]
+    mean, n_seeds = np.mean(shares), len(shares)
+    of_seeds = np.var(shares, ddof=1) / n_seeds if n_seeds > 1 else 0.0
+    half = 1.96 * np.sqrt(mean * (1 - mean) / N_TRIALS + of_seeds)
+    return f"{100 * (mean - half):.1f} to {100 * (mean + half):.1f}"
+
+
+def median_seconds(row):
+    """Return the cell of the median seconds of the runs, which busy moments hardly affect."""
+    return f"{np.median([run['seconds'] for run in row['runs']]):.0f}" if "runs" in row else ""
+
+
 def koch(results):
     """Return the row of the table of systems."""
     return [
@@ -205,16 +229,27 @@ def koch(results):
     ]
 
 
-@benchmark(omniglot=None, systems=koch)
-def omniglot(data, *, seeds=3, alphabets=None, partial_file=""):
+COLUMNS = {
+    "model": "model",
+    "20-way one-shot": "20-way one-shot",
+    "95 % interval": interval,
+    "pairs, accuracy": "pairs, accuracy",
+    "pairs, AUC": "pairs, AUC",
+    "seconds, median": median_seconds,
+}
+
+
+@benchmark(omniglot=COLUMNS, systems=koch)
+def omniglot(data, *, seeds=5, verifier_seeds=3, alphabets=None, partial_file=""):
     """Return a row for each published figure and each model, with its figures."""
     read = partial(load_omniglot, data, n_alphabets=alphabets)
     parts = {"train": read("background"), "test": read("evaluation")}
     measured = partial(measure, **parts, runs=load_omniglot_runs(data))
-    cases = [(seed, fit) for fit in FITS for seed in range(seeds)]
+    n_seeds = dict.fromkeys(FITS, seeds) | {"verifier": verifier_seeds}
+    cases = [(seed, fit) for fit in FITS for seed in range(n_seeds[fit])]
     found = resume(partial_file, cases, measured)
     rows = [
-        of_runs([found[seed, fit][model] for seed in range(seeds)], model=model)
+        of_runs([found[seed, fit][model] for seed in range(n_seeds[fit])], model=model)
         for fit in FITS
         for model in found[0, fit]
     ]

@@ -18,7 +18,7 @@ def test_one_shot_learning_reports_published_and_own_figures(load_script, tmp_pa
     monkeypatch.setattr(module, "N_PAIRS", 100)
     monkeypatch.setitem(module.EMBEDDER, "max_iter", 1)
     monkeypatch.setitem(module.VERIFIER, "max_iter", 1)
-    results = run(module, tmp_path, "--seeds", 1, "--alphabets", 2)
+    results = run(module, tmp_path, "--seeds", 1, "--verifier-seeds", 1, "--alphabets", 2)
     published, ours = results[: len(module.PUBLISHED)], results[len(module.PUBLISHED) :]
     assert [row["model"] for row in published] == list(module.PUBLISHED)
     assert len(ours) == 4
@@ -31,6 +31,15 @@ def test_one_shot_learning_reports_published_and_own_figures(load_script, tmp_pa
         }
         assert 0.05 < row["summary"]["20-way one-shot"]["mean"] <= 1
         assert 0.5 < row["summary"]["pairs, AUC"]["mean"] <= 1
+
+
+def test_the_interval_counts_the_trials_once_and_the_seeds(load_script):
+    interval = load_script("systems.omniglot").interval
+    one, five = ({"runs": [{"20-way one-shot": 0.9}] * n_seeds} for n_seeds in (1, 5))
+    assert interval(one) == interval(five) == "87.1 to 92.9"  # 1.96 * sqrt(0.09 / 400) = 0.0294
+    spread = {"runs": [{"20-way one-shot": share} for share in (0.87, 0.93)]}
+    assert interval(spread) == "83.4 to 96.6"  # 1.96 * sqrt(0.09 / 400 + 0.0018 / 2) = 0.0657
+    assert interval({"published": {"20-way one-shot": 0.92}}) == ""
 
 
 def test_pairs_within_an_alphabet_are_half_of_one_character(load_script):

@@ -14,10 +14,14 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
 ):
     module = load_script("systems.two_cues")
     monkeypatch.setattr(load_script("systems._registration"), "STEPS", (0.06,))
-    for parameters in (module.DISTANCES, module.MATCH_NETWORK):
+    for parameters in (module.DISTANCES, module.MATCH_NETWORK, *module.ALL_PAIRS.values()):
         monkeypatch.setitem(parameters, "max_iter", 1)
-    results = run(module, tmp_path, "--seeds", 1, "--folds", 1)
-    for model in ("distances", "mlp"):
+    options = "--seeds", 1, "--folds", 1, "--partial-file", tmp_path / "partial"
+    results = run(module, tmp_path, *options)
+    models, systems = capsys.readouterr().out.split("\n\n")
+    monkeypatch.setattr(module, "one_fold", None)  # All figures are read from the file.
+    assert run(module, tmp_path, *options) == results
+    for model in ("distances", "mlp", "mlp, all pairs"):
         sets = {
             data: [row["cues"] for row in results if (row["data"], row["model"]) == (data, model)]
             for data in ("digits", "faces")
@@ -28,7 +32,6 @@ def test_single_and_fused_cues_report_figures_fold_by_fold(
         assert set(row["summary"]) == {"AUC", "EER", "seconds"}
         assert len(row["folds"]) == len(row["runs"]) == 1
         assert all(0 < fold["AUC"]["mean"] <= 1 for fold in row["folds"])
-    models, systems = capsys.readouterr().out.split("\n\n")
     assert len(models.splitlines()) == 2 + len(results)
     assert len(systems.splitlines()) == 2 + 2
 
@@ -75,6 +78,27 @@ def test_an_estimator_gets_its_cues_and_known_classes_only(load_script, monkeypa
     assert (match == (abs(P[:, 0] - P[:, 1]) < 0.1)).all()
     assert (match == match_other).all()
     assert P_other[:, [0, 3]] == pytest.approx(-P, abs=0.01)
+
+
+def test_the_match_network_of_all_pairs_gets_rows_of_known_classes(load_script, monkeypatch):
+    module = load_script("systems.two_cues")
+    y = np.repeat(np.arange(6), 20)
+    X = np.column_stack([y, np.random.default_rng(0).normal(size=120)])
+    data = {"augment": None, "n_pairs": (100, 60), "tower": None, "all_pairs": {"max_iter": 2}}
+    seen = []
+
+    class Spy(module.SiameseVerifier):
+        def fit_rows(self, X, y):
+            seen.append((X, y, self.max_iter, self.head))
+            return super().fit_rows(X, y)
+
+    monkeypatch.setattr(module, "SiameseVerifier", Spy)
+    figures = module.one_fold("mlp, all pairs", data, {"both": X}, y, y > 3, 0)
+    assert 0 <= figures["EER"] <= 1
+    ((rows, classes, max_iter, head),) = seen
+    assert rows.shape == (80, 2)
+    assert (classes == y[:80]).all()
+    assert (max_iter, head) == (2, "mlp")
 
 
 def test_a_whitened_cue_scatters_alike_in_all_directions_within_classes(load_script, monkeypatch):
