@@ -8,7 +8,15 @@ import torch
 from pytorch_metric_learning import miners as peer
 from pytorch_metric_learning.distances import CosineSimilarity
 
-from sksiamese.losses import LOSSES, LogisticDistance, WuMargin, _masked, contrastive, triplet
+from sksiamese.losses import (
+    LOSSES,
+    LogisticDistance,
+    WuMargin,
+    _masked,
+    contrastive,
+    prototypical,
+    triplet,
+)
 from sksiamese.mining import (
     MINERS,
     all_pairs,
@@ -25,7 +33,7 @@ LEARNED = LogisticDistance, WuMargin
 PAIR_LOSSES = {
     name: loss() if loss in LEARNED else loss
     for name, loss in LOSSES.items()
-    if loss in LEARNED or not isinstance(loss, type)
+    if loss in LEARNED or not (isinstance(loss, type) or loss is prototypical)
 }
 
 each_miner = pytest.mark.parametrize("miner", CONFIGURED.values(), ids=CONFIGURED)

@@ -5,8 +5,8 @@ same shape, ``same`` for the matching pairs and ``different`` for the non-matchi
 row is an anchor. A pair in neither mask is ignored. If no pair is selected, the loss is zero
 and still differentiable.
 
-Proxy losses accept ``(Z, y)``, embeddings of shape (n, n_components) and classes 0, 1, ... of
-shape (n,). They learn one or more points per class and are built for ``n_classes`` and
+Other losses accept ``(Z, y)``, embeddings of shape (n, n_components) and classes 0, 1, ... of
+shape (n,). Proxy losses learn one or more points per class and are built for ``n_classes`` and
 ``n_components``. Losses with weights are modules; their weights are trained with the tower.
 
 The attribute ``inputs`` of a loss is "pairs" or "classes". A loss without it reads classes if
@@ -18,8 +18,9 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from . import _pair, _proxy, _ranking, _softmax, _triplet
+from . import _pair, _prototype, _proxy, _ranking, _softmax, _triplet
 from ._pair import *  # noqa: F403
+from ._prototype import *  # noqa: F403
 from ._proxy import *  # noqa: F403
 from ._ranking import *  # noqa: F403
 from ._softmax import *  # noqa: F403
@@ -44,7 +45,7 @@ class ClassLoss(Protocol):
         """Return the loss, a scalar."""
 
 
-_FAMILIES = (_pair, _triplet, _softmax, _ranking, _proxy)
+_FAMILIES = (_pair, _triplet, _softmax, _ranking, _prototype, _proxy)
 
 __all__ = ["LOSSES", *sorted(name for family in _FAMILIES for name in family.__all__)]
 

@@ -139,6 +139,10 @@ for _name in losses.__all__:
             law.cost,
             logit=Kind({"logits": lambda s: torch.from_numpy(s.score)}, {}),
         )
+    elif "y" in _names:
+        LOSS_TARGETS[f"losses.{_name}"] = target(
+            lambda Z, y, _loss=_loss, **options: _loss(Z, y[: len(Z)], **options),
+            "Z y", law.cost, Z=SOME_ROWS, y=Y, **options_of(_loss))  # fmt: skip
     elif callable(_loss):
         LOSS_TARGETS[f"losses.{_name}"] = target(
             of_batch(_loss), "batch", law.cost, batch=BATCH, **options_of(_loss)

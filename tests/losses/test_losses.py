@@ -16,6 +16,7 @@ from sksiamese.losses import (
     _masked,
     contrastive,
     logistic,
+    prototypical,
     ranked_list,
     triplet,
 )
@@ -25,10 +26,14 @@ def is_proxy_loss(loss):
     return isinstance(loss, type) and loss not in (LogisticDistance, WuMargin)
 
 
+def reads_classes(loss):
+    return is_proxy_loss(loss) or loss is prototypical
+
+
 PAIR_LOSSES = {
     name: loss() if isinstance(loss, type) else loss
     for name, loss in LOSSES.items()
-    if not is_proxy_loss(loss)
+    if not reads_classes(loss)
 }
 SOFT = {"circle", "logistic", "multi_similarity", "n_pairs", "nca", "soft_margin_triplet", "supcon"}
 """Losses that only come near to zero, or to their minimum, where classes are separated."""
