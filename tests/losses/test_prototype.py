@@ -1,6 +1,5 @@
 """Test the loss of prototypical networks."""
 
-import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -52,9 +51,6 @@ def test_an_embedder_learns_prototypes():
     X, y = load_digits(return_X_y=True)
     options = {"learned_weight": 1.0, "random_state": 0}
     embedder = SiameseEmbedder(32, loss="prototypical", **options).fit(X[::2], y[::2])
-    assert embedder.score(X[1::2], y[1::2]) > 0.95
-    accuracy = few_shot_accuracy(
-        y[1::2], embedder.transform(X[1::2]), n_way=5, k_shot=5, random_state=0
-    )
-    assert accuracy > 0.97
-    assert np.isfinite(embedder.loss_curve_).all()
+    episodes = {"n_way": 10, "k_shot": 5, "random_state": 0}
+    plain = few_shot_accuracy(y[1::2], X[1::2], **episodes)
+    assert few_shot_accuracy(y[1::2], embedder.transform(X[1::2]), **episodes) > plain + 0.05
