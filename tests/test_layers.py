@@ -28,6 +28,7 @@ LAYERS = [
     ({"_model_selection"}, {"numpy", "scipy", "sklearn"}),
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_base"}, {"numpy", "scipy", "sklearn", "torch"}),
+    ({"_pair_estimator"}, {"numpy", "sklearn", "torch"}),
     ({"_embedder", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
     ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
