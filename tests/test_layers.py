@@ -29,7 +29,7 @@ LAYERS = [
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_base"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_pair_estimator"}, {"numpy", "sklearn", "torch"}),
-    ({"_embedder", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
+    ({"_embedder", "_regressor", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
     ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
     ({"__init__"}, set()),
