@@ -96,7 +96,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         :mod:`sksiamese.augment`.
 
     head : {"adaptive_distance", "cosine", "distance", "mlp", "weighted_l1", \
-            "weighted_manhattan"} or callable, default="adaptive_distance"
+            "weighted_manhattan"} or callable, default="cosine"
         Module that computes the score of a pair from two embeddings: a name in
         :data:`sksiamese.heads.HEADS`, or a callable that accepts ``n_components`` and returns
         such a module. With "distance" or "cosine", the prediction is a monotone function of the
@@ -108,7 +108,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         scores to y. "cosent" and "angle" only fit their order, and need no linear relation.
 
     distance : {"chord", "cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
-            default="euclidean"
+            default="cosine"
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
         callable like those in that module.
 
@@ -259,9 +259,9 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         scaling="auto",
         dropout=0.0,
         augment=None,
-        head="adaptive_distance",
+        head="cosine",
         loss="squared_error",
-        distance="euclidean",
+        distance="cosine",
         batch_size=64,
         max_iter=30,
         learning_rate_init=2e-3,
@@ -353,10 +353,8 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         self._check_has_labels(y)
         minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
         data = self._validate_pairs(X, y, sample_weight, reset=not resume, **minimum)
-        scorer_data, validation_pairs = (
-            ScorerData(X, data[1], weights_if(sample_weight, data)),
-            None,
-        )
+        scorer_data = ScorerData(X, data[1], weights_if(sample_weight, data))
+        validation_pairs = None
         if has_validation_data(*validation, early_stopping=self.early_stopping):
             X_val, y_val, weight_val = validation
             with argument_errors(*VALIDATION_WANTED):

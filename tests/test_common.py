@@ -19,6 +19,7 @@ from sksiamese import (
     ReferenceVerifier,
     SiameseEmbedder,
     SiameseIdentifier,
+    SiameseRegressor,
     SiameseVerifier,
 )
 from sksiamese.towers import multi_cue
@@ -95,6 +96,23 @@ SLOW_VERIFIERS = [
     SiameseVerifier(activation="gelu", normalization="batch", shortcuts=True),
 ]
 
+REGRESSORS = [
+    SiameseRegressor(),
+    SiameseRegressor(tower=TwoLayers, width=128, head=Product, loss="cosent"),
+]
+SLOW_REGRESSORS = [
+    SiameseRegressor(n_components=5, width=64, head="mlp"),
+    SiameseRegressor(head="distance", distance="manhattan"),
+    SiameseRegressor(head="adaptive_distance", distance="euclidean"),
+    SiameseRegressor(head="weighted_l1", loss="cosent"),
+    SiameseRegressor(head="weighted_manhattan", loss="angle"),
+    SiameseRegressor(scaling=None),
+    SiameseRegressor(scaling="shared", weight_decay=0.0),
+    SiameseRegressor(tower="cnn", depth=2, width=16, head="mlp"),
+    SiameseRegressor(tower="tdnn", depth=2, width=32, head="mlp"),
+    SiameseRegressor(activation="gelu", normalization="batch", shortcuts=True),
+]
+
 PAIR_TRANSFORMERS = [
     PairTransformer(),
     PairTransformer(StandardScaler(), output="abs_diff"),
@@ -156,7 +174,14 @@ def run_check(estimator, check):
 @reversed_labels
 @one_component
 @parametrize_with_checks(
-    [*EMBEDDERS, *VERIFIERS, *PAIR_TRANSFORMERS, *IDENTIFIERS, *REFERENCE_VERIFIERS]
+    [
+        *EMBEDDERS,
+        *VERIFIERS,
+        *REGRESSORS,
+        *PAIR_TRANSFORMERS,
+        *IDENTIFIERS,
+        *REFERENCE_VERIFIERS,
+    ]
 )
 def test_scikit_learn_check_passes(estimator, check):
     run_check(estimator, check)
@@ -167,7 +192,13 @@ def test_scikit_learn_check_passes(estimator, check):
 @reversed_labels
 @one_component
 @parametrize_with_checks(
-    [*SLOW_EMBEDDERS, *SLOW_VERIFIERS, *SLOW_PAIR_TRANSFORMERS, *SLOW_IDENTIFIERS]
+    [
+        *SLOW_EMBEDDERS,
+        *SLOW_VERIFIERS,
+        *SLOW_REGRESSORS,
+        *SLOW_PAIR_TRANSFORMERS,
+        *SLOW_IDENTIFIERS,
+    ]
 )
 def test_scikit_learn_check_passes_in_further_settings(estimator, check):
     run_check(estimator, check)
@@ -178,6 +209,7 @@ def test_scikit_learn_check_passes_in_further_settings(estimator, check):
     [
         (SiameseEmbedder(), 48),
         (SiameseVerifier(), 65),
+        (SiameseRegressor(), 60),
         (PairTransformer(), 47),
         (SiameseIdentifier(), 55),
         (ReferenceVerifier(), 53),
@@ -219,6 +251,12 @@ def test_reference_verifier_passes_private_checks_of_scikit_learn(check):
 @pytest.mark.parametrize("check", SHARED_CHECKS)
 def test_verifier_passes_private_checks_of_scikit_learn(check):
     getattr(estimator_checks, check)("SiameseVerifier", SiameseVerifier(max_iter=3))
+
+
+@odd_columns
+@pytest.mark.parametrize("check", SHARED_CHECKS)
+def test_regressor_passes_private_checks_of_scikit_learn(check):
+    getattr(estimator_checks, check)("SiameseRegressor", SiameseRegressor(max_iter=3))
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ FORMS = {
     "miner": "miner(D, same, different) must return three tensors of equal shape (n, m): distances "
     "from D and two boolean masks; see sksiamese.mining.",
     "pair_loss": "loss(score, y, weight) of three tensors of shape (n,), or "
-    "loss(score, y, weight, A, B) with inputs='embeddings', must return a scalar tensor; see sksiamese.losses.",
+    "loss(score, y, weight, A, B) with inputs='embeddings', must return a scalar tensor; see "
+    "sksiamese.losses.",
     "regularizer": "regularizer(Z) of embeddings, or regularizer(Z, y) of embeddings and "
     "classes, must return a scalar tensor; see sksiamese.regularizers.",
     "sampler": "sampler(y, batch_size, generator=generator) must yield the batches of one epoch, "

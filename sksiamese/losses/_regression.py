@@ -38,7 +38,7 @@ def squared_error(score, y, weight):
     return safe_divide((score - y).square() @ weight, weight.sum())
 
 
-def cosent(score, y, weight, *, scale=5.0):
+def cosent(score, y, weight, *, scale=1.0):
     """Compute the CoSENT loss: scores in the order of the targets.
 
     It is ``log(1 + sum(w_i * w_j * exp(scale * (s_i - s_j))))`` over all i and j with
@@ -55,7 +55,7 @@ def cosent(score, y, weight, *, scale=5.0):
     weight : Tensor of shape (n,)
         Weights of the pairs, >= 0.
 
-    scale : float, default=5.0
+    scale : float, default=1.0
         Sharpness, > 0, divided by the unit of the scores. It is usually 20 for cosines.
 
     Returns
@@ -85,7 +85,7 @@ def cosent(score, y, weight, *, scale=5.0):
     return torch.cat([0 * score[:1], excess.flatten()]).logsumexp(dim=0)
 
 
-def angle(score, y, weight, A, B, *, scale=5.0, angle_scale=1.0):
+def angle(score, y, weight, A, B, *, scale=1.0, angle_scale=1.0):
     """Compute the AnglE loss: scores and angles of embeddings in the order of the targets.
 
     The sum of :func:`cosent` of the scores and of :func:`cosent` of the angle similarity, the mean
@@ -111,7 +111,7 @@ def angle(score, y, weight, A, B, *, scale=5.0, angle_scale=1.0):
     B : Tensor of shape (n, n_components)
         Embeddings of the right items.
 
-    scale : float, default=5.0
+    scale : float, default=1.0
         Sharpness for the scores, > 0.
 
     angle_scale : float, default=1.0
@@ -132,7 +132,7 @@ def angle(score, y, weight, A, B, *, scale=5.0, angle_scale=1.0):
     >>> from sksiamese.losses import angle
     >>> y, weight = torch.tensor([1.0, 2.0]), torch.ones(2)
     >>> A, B = torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    >>> angle(torch.tensor([0.0, 1.0]), y, weight, A, B, scale=1.0)
+    >>> angle(torch.tensor([0.0, 1.0]), y, weight, A, B)
     tensor(1.0064)
     """
     angle_scale = check_real("angle_scale", angle_scale, above=0)

@@ -108,6 +108,18 @@ def built(make):
     return call
 
 
+def of_scores(loss):
+    """Return a function that applies a loss of scores to those of a scene."""
+
+    def call(scene, **options):
+        score = torch.from_numpy(scene.score)
+        parts = (score, torch.from_numpy(scene.match).to(score), torch.ones_like(score))
+        embeddings = (scene.Z, scene.Z.flip(0)) if loss is losses.angle else ()
+        return loss(*parts, *embeddings, **options)
+
+    return call
+
+
 Y = Kind({"classes": lambda s: s.y}, {})
 SOME_ROWS = Kind({k: v for k, v in tensors("Z").good.items() if k != "no row"}, {})
 LOSS_TARGETS, MINER_TARGETS = {}, {}
@@ -130,6 +142,10 @@ for _name in losses.__all__:
             law.cost,
             logit=Kind({"logits": lambda s: torch.from_numpy(s.score)}, {}),
         )
+    elif _loss in losses.REGRESSION_LOSSES.values():
+        LOSS_TARGETS[f"losses.{_name}"] = target(
+            of_scores(_loss), "scene", law.cost, scene=Kind({"scene": lambda s: s}, {}),
+            **options_of(_loss))  # fmt: skip
     elif callable(_loss):
         LOSS_TARGETS[f"losses.{_name}"] = target(
             of_batch(_loss), "batch", law.cost, batch=BATCH, **options_of(_loss)
