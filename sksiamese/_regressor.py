@@ -102,10 +102,10 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         such a module. With "distance" or "cosine", the prediction is a monotone function of the
         distance or of the cosine.
 
-    loss : {"angle", "cosent", "squared_error"} or callable, default="squared_error"
+    loss : {"angle", "cosent", "squared_error"} or callable, default="cosent"
         Loss of the pairs of a batch: a name in :data:`sksiamese.losses.REGRESSION_LOSSES`, or a
-        callable ``loss(score, y, weight)``; see :mod:`sksiamese.losses`. "squared_error" fits the
-        scores to y. "cosent" and "angle" only fit their order, and need no linear relation.
+        callable ``loss(score, y, weight)``; see :mod:`sksiamese.losses`. "cosent" and "angle" fit
+        the order of the scores to the order of y, "squared_error" fits the scores to y.
 
     distance : {"chord", "cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
             default="cosine"
@@ -115,10 +115,10 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
     batch_size : int, default=64
         Maximum number of pairs in a batch, >= 2.
 
-    max_iter : int, default=30
+    max_iter : int, default=50
         Maximum number of epochs, >= 1.
 
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=5e-3
         Step size of AdamW in the first epoch, > 0. It decreases linearly toward zero over
         ``max_iter`` epochs.
 
@@ -223,8 +223,16 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.datasets import load_digits
     >>> from sksiamese import PairView, SiameseRegressor
+    >>> X, y = load_digits(return_X_y=True)
+    >>> index = np.random.default_rng(0).integers(1000, size=(2000, 2))
+    >>> difference = np.abs(y[index[:, 0]] - y[index[:, 1]])
+    >>> regressor = SiameseRegressor(max_iter=15, random_state=0)
+    >>> regressor = regressor.fit(PairView(X, index), difference)
+    >>> new = PairView(X, index[:, ::-1] + 797)
+    >>> round(regressor.score(new, np.abs(y[new.index[:, 0]] - y[new.index[:, 1]])), 1)
+    0.7
     """
 
     _parts = ("tower", "head")
@@ -260,11 +268,11 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         dropout=0.0,
         augment=None,
         head="cosine",
-        loss="squared_error",
+        loss="cosent",
         distance="cosine",
         batch_size=64,
-        max_iter=30,
-        learning_rate_init=2e-3,
+        max_iter=50,
+        learning_rate_init=5e-3,
         weight_decay=1.0,
         tol=1e-4,
         n_iter_no_change=10,
@@ -417,6 +425,16 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         -------
         y : ndarray of float64 of shape (n_left, n_right)
             Number of row ``i`` of ``X_left`` and row ``j`` of ``X_right``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sksiamese import SiameseRegressor
+        >>> X = np.arange(40.0).reshape(20, 2) % 7
+        >>> regressor = SiameseRegressor(width=8, max_iter=1, random_state=0)
+        >>> regressor = regressor.fit(np.hstack([X, X[::-1]]), np.arange(20))
+        >>> regressor.predict_matrix(X[:3], X[:5]).shape
+        (3, 5)
         """
         check_is_fitted(self)
         return self._compare_all(X_left, X_right, self.head_, "prediction")
