@@ -97,20 +97,21 @@ SLOW_VERIFIERS = [
 ]
 
 REGRESSORS = [
-    SiameseRegressor(),
-    SiameseRegressor(tower=TwoLayers, width=128, head=Product, loss="cosent"),
+    SiameseRegressor(width=64, max_iter=20, head="weighted_l1", loss="squared_error"),
 ]
 SLOW_REGRESSORS = [
+    SiameseRegressor(),
+    SiameseRegressor(tower=TwoLayers, width=128, head=Product),
     SiameseRegressor(n_components=5, width=64, head="mlp"),
     SiameseRegressor(head="distance", distance="manhattan"),
-    SiameseRegressor(head="adaptive_distance", distance="euclidean"),
+    SiameseRegressor(head="adaptive_distance", distance="euclidean", max_iter=100),
     SiameseRegressor(head="weighted_l1", loss="cosent"),
     SiameseRegressor(head="weighted_manhattan", loss="angle"),
     SiameseRegressor(scaling=None),
     SiameseRegressor(scaling="shared", weight_decay=0.0),
     SiameseRegressor(tower="cnn", depth=2, width=16, head="mlp"),
     SiameseRegressor(tower="tdnn", depth=2, width=32, head="mlp"),
-    SiameseRegressor(activation="gelu", normalization="batch", shortcuts=True),
+    SiameseRegressor(head="mlp", activation="gelu", normalization="batch", shortcuts=True),
 ]
 
 PAIR_TRANSFORMERS = [

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import make_scorer, r2_score
+from sklearn.metrics.pairwise import paired_cosine_distances
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -37,7 +38,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    return SiameseRegressor(random_state=0).fit(data[0], data[2])
+    return SiameseRegressor(width=64, max_iter=15, random_state=0).fit(data[0], data[2])
 
 
 def spearman(y_true, y_pred):
@@ -49,7 +50,8 @@ def spearman(y_true, y_pred):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_each_loss_predicts_in_the_unit_of_y(data, loss, sign):
     P, Q, y, z = data
-    regressor = SiameseRegressor(loss=loss, max_iter=15, random_state=0).fit(P, sign * y)
+    regressor = SiameseRegressor(loss=loss, width=64, max_iter=15, random_state=0)
+    regressor.fit(P, sign * y)
     raw = np.linalg.norm(np.subtract(*split_pairs(np.asarray(Q))), axis=1)
     line = IsotonicRegression().fit(raw, z).predict(raw)
     assert regressor.score(Q, sign * z) > r2_score(z, line) + 0.15
@@ -110,8 +112,8 @@ def test_the_matrix_holds_the_predictions_of_all_pairs(fitted, data):
 
 def test_pair_distance_is_the_distance_of_embedded_items(fitted, data):
     A, B = (fitted.transform_items(side) for side in split_pairs(np.asarray(data[1])))
-    expected = np.linalg.norm(A - B, axis=1)
-    np.testing.assert_allclose(fitted.pair_distance(data[1]), expected, rtol=1e-6)
+    expected = paired_cosine_distances(A, B)
+    np.testing.assert_allclose(fitted.pair_distance(data[1]), expected, rtol=1e-5, atol=1e-9)
     assert not hasattr(fitted, "decision_function")
     assert not hasattr(fitted, "classes_")
 
@@ -121,7 +123,7 @@ def test_weight_two_equals_two_copies_and_weight_zero_none(data, loss):
     P, y = np.asarray(data[0])[:40], data[2][:40]
     weight = np.random.default_rng(0).integers(0, 3, size=40)
     weighted, repeated = (
-        SiameseRegressor(loss=loss, batch_size=100, random_state=0).fit(*parts)
+        SiameseRegressor(loss=loss, batch_size=100, max_iter=20, random_state=0).fit(*parts)
         for parts in ((P, y, weight), (P.repeat(weight, axis=0), y.repeat(weight)))
     )
     np.testing.assert_allclose(weighted.predict(P), repeated.predict(P), rtol=1e-6)
@@ -136,11 +138,12 @@ def test_the_prediction_is_the_best_line_of_the_training_pairs(fitted, data):
 
 def test_early_stopping_keeps_the_best_weights(data):
     P, Q, y, z = data
-    options = {"early_stopping": True, "n_iter_no_change": 3, "random_state": 0}
+    options = {"early_stopping": True, "n_iter_no_change": 1, "width": 32, "random_state": 0}
+    options["max_iter"] = 8
     regressor = SiameseRegressor(**options).fit(P, y, X_val=Q, y_val=z)
     assert regressor.score(Q, z) == pytest.approx(max(regressor.validation_scores_), abs=1e-6)
-    held_out = SiameseRegressor(**options, max_iter=3, validation_fraction=0.3).fit(P, y)
-    assert len(held_out.validation_scores_) == 3
+    held_out = SiameseRegressor(**options, validation_fraction=0.3).fit(P, y)
+    assert len(held_out.validation_scores_) == held_out.n_iter_
     by_rank = SiameseRegressor(**options, scoring=make_scorer(spearman), loss="cosent")
     by_rank.fit(P, y, X_val=Q, y_val=z)
     best = max(by_rank.validation_scores_)

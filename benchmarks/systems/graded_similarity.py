@@ -247,7 +247,10 @@ def measure(model, seed, *, folder, rows):
     return figures | {"seconds": seconds}
 
 
-@benchmark(graded_similarity=None)
+FIGURES = ("dev, Spearman", "test, Spearman", "test, Pearson", "MRPC accuracy", "MRPC AUC")
+
+
+@benchmark(graded_similarity={name: name for name in ("model", *FIGURES)})
 def graded_similarity(data, *, seeds=3, rows=None, partial_file=""):
     """Return a row for each published figure and each model, with its figures."""
     cases = [(model, seed) for model in MODELS for seed in range(seeds if "S" in model[0] else 1)]

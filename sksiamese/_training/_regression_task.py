@@ -197,8 +197,10 @@ class RegressionTask(Task):
         sample = np.random.default_rng(0).permutation(rows)[:N_DIAGNOSIS]
         pairs, y = self.pairs[sample], torch.from_numpy(self.target[sample])
         distance = map_pairs(partial(paired, self.distance), module["tower"], pairs)
-        prediction = map_pairs(partial(head_logits, module["head"]), module["tower"], pairs)
-        correlation = torch.corrcoef(torch.stack([prediction.double(), y]))[0, 1].item()
+        function = partial(head_logits, module["head"], function=standard_score)
+        score = map_pairs(function, module["tower"], pairs).double()
+        correlation = torch.corrcoef(torch.stack([score, y]))[0, 1].item()
+        correlation *= module["head"].direction.item()
         return {"correlation": correlation, "spread": distance.mean().item()}
 
 

@@ -75,6 +75,7 @@ SCALES = {
     "threshold": POSITIVE, "non_match_weight": number(1.0, 0.0, 4.0),
     "positive_scale": POSITIVE, "negative_scale": POSITIVE, "positive_margin": number(0.0, 0.1),
     "n_bins": number(10, 1), "limit": POSITIVE, "balance": RATE, "epsilon": number(0.1, 0.0),
+    "angle_scale": POSITIVE, "detach": number(True, False),
     "angle": number(20.0, 0.0), "cutoff": number(0.5, 0.1), "n_components": number(3, 1, 64),
     "n_classes": number(4, 2), "n_centers": number(1, 3), "rotation": number(10.0, 0.0),
     "shear": number(0.1, 0), "translation": number(0.05, 0), "fill": number(0.0, -1),
@@ -109,16 +110,20 @@ def built(make):
 
 
 def of_scores(loss):
-    """Return a function that applies a loss of scores to those of a scene."""
+    """Return a function that applies a loss to scores, with embeddings if it reads them."""
 
-    def call(scene, **options):
-        score = torch.from_numpy(scene.score)
-        parts = (score, torch.from_numpy(scene.match).to(score), torch.ones_like(score))
-        embeddings = (scene.Z, scene.Z.flip(0)) if loss is losses.angle else ()
-        return loss(*parts, *embeddings, **options)
+    def call(score, y, weight, **options):
+        Z = torch.stack([score, y, weight], dim=1)
+        return loss(score, y, weight, *((Z, Z.flip(0)) if loss is losses.angle else ()), **options)
 
     return call
 
+
+OF_PAIRS = {
+    "score": Kind({"scores": lambda s: torch.from_numpy(s.score)}, {}),
+    "y": Kind({"numbers": lambda s: torch.from_numpy(s.match).double()}, {}),
+    "weight": Kind({"equal": lambda s: torch.ones(s.n_rows, dtype=torch.float64)}, {}),
+}
 
 Y = Kind({"classes": lambda s: s.y}, {})
 SOME_ROWS = Kind({k: v for k, v in tensors("Z").good.items() if k != "no row"}, {})
@@ -144,8 +149,8 @@ for _name in losses.__all__:
         )
     elif _loss in losses.REGRESSION_LOSSES.values():
         LOSS_TARGETS[f"losses.{_name}"] = target(
-            of_scores(_loss), "scene", law.cost, scene=Kind({"scene": lambda s: s}, {}),
-            **options_of(_loss))  # fmt: skip
+            of_scores(_loss), "score y weight", law.cost, **OF_PAIRS, **options_of(_loss)
+        )
     elif callable(_loss):
         LOSS_TARGETS[f"losses.{_name}"] = target(
             of_batch(_loss), "batch", law.cost, batch=BATCH, **options_of(_loss)
