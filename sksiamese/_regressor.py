@@ -226,12 +226,12 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
     >>> from sklearn.datasets import load_digits
     >>> from sksiamese import PairView, SiameseRegressor
     >>> X, y = load_digits(return_X_y=True)
-    >>> index = np.random.default_rng(0).integers(1000, size=(2000, 2))
-    >>> difference = np.abs(y[index[:, 0]] - y[index[:, 1]])
+    >>> rng = np.random.default_rng(0)
+    >>> index, new_index = rng.integers(1000, size=(2000, 2)), rng.integers(1000, 1797, (1000, 2))
+    >>> difference, new_difference = (np.abs(np.subtract(*y[i].T)) for i in (index, new_index))
     >>> regressor = SiameseRegressor(max_iter=15, random_state=0)
     >>> regressor = regressor.fit(PairView(X, index), difference)
-    >>> new = PairView(X, index[:, ::-1] + 797)
-    >>> round(regressor.score(new, np.abs(y[new.index[:, 0]] - y[new.index[:, 1]])), 1)
+    >>> round(regressor.score(PairView(X, new_index), new_difference), 1)
     0.7
     """
 
