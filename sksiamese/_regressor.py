@@ -107,6 +107,12 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         callable ``loss(score, y, weight)``; see :mod:`sksiamese.losses`. "cosent" and "angle" fit
         the order of the scores to the order of y, "squared_error" fits the scores to y.
 
+    increasing : bool or "auto", default="auto"
+        Whether y increases with the similarity of the items, as similarities do, or decreases, as
+        distances do. "auto" uses the correlation of y with the scores of the untrained tower. Set
+        it for heads of distances if this correlation is weak, as these heads cannot learn the
+        reverse.
+
     distance : {"chord", "cosine", "euclidean", "manhattan", "sqeuclidean"} or callable, \
             default="cosine"
         Distance between embeddings: a name in :data:`sksiamese.distances.DISTANCES`, or a
@@ -248,6 +254,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         "width": [*BasePairEstimator._parameter_constraints["width"], None],
         "head": [StrOptions(set(HEADS)), callable],
         "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
+        "increasing": ["boolean", StrOptions({"auto"})],
     }
     for name in ("learned_weight", "margin"):
         del _parameter_constraints[name]
@@ -269,6 +276,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         augment=None,
         head="cosine",
         loss="cosent",
+        increasing="auto",
         distance="cosine",
         batch_size=64,
         max_iter=50,
@@ -298,6 +306,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         self.augment = augment
         self.head = head
         self.loss = loss
+        self.increasing = increasing
         self.distance = distance
         self.batch_size = batch_size
         self.max_iter = max_iter

@@ -83,6 +83,18 @@ def test_the_prediction_is_monotone_in_distance_or_cosine(data, head):
     assert spearman(regressor.pair_distance(Q), regressor.predict(Q)) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_direction_is_found_or_declared(data):
+    P, Q, y, _ = data  # y is a distance.
+    auto = SiameseRegressor(head="distance", **QUICK)
+    declared = clone(auto).set_params(increasing=False)
+    for model, numbers in ((auto, y), (declared, y), (auto, -y), (declared, -y)):
+        model = clone(model).fit(P, numbers)
+        expected = 1 if numbers is not y and model.increasing == "auto" else -1
+        assert model.head_.direction.item() == expected
+    results = [clone(one).fit(P, y).predict(Q) for one in (auto, declared)]
+    np.testing.assert_array_equal(*results)
+
+
 def test_all_forms_of_pairs_give_the_same_predictions(data):
     P, Q, y, _ = data
     flat = np.asarray(P)

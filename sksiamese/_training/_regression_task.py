@@ -78,6 +78,7 @@ class RegressionTask(Task):
         self.validation = validation or (pairs, target, weight)
         self.head = resolve(HEADS, estimator.head)
         self.distance = resolve(DISTANCES, estimator.distance)
+        self.increasing = estimator.increasing
         self.pair_loss = resolve(REGRESSION_LOSSES, estimator.loss)
         self.reads_embeddings = part_attribute(self.pair_loss, "inputs", "scores") == "embeddings"
 
@@ -107,7 +108,7 @@ class RegressionTask(Task):
         )
         score, y, weight = self._training_scores(module, rows)
         if np.isfinite(score).all():  # Otherwise training reports the non-finite embeddings.
-            module["head"].standardize(score, y, weight)
+            module["head"].standardize(score, y, weight, self.increasing)
         return module
 
     def combine(self, module, rows):
@@ -224,10 +225,16 @@ class PairPrediction(nn.Module):
         for name in ("direction", "slope", "spread"):
             self.register_buffer(name, torch.ones(1, dtype=torch.float64))
 
-    def standardize(self, score, y, weight):
+    def standardize(self, score, y, weight, increasing):
         """Standardize scores like these, and set the direction of y, 1 if it increases with them.
 
-        The scores are of pairs with numbers y, and weights.
+        Parameters
+        ----------
+        score, y, weight : ndarray of shape (n_pairs,)
+            Scores, numbers and weights of pairs.
+
+        increasing : bool or "auto"
+            Whether y increases with the scores; "auto" uses their covariance.
         """
         center, spread = weighted_moments(score, weight)
         self.center.fill_(center)
@@ -235,7 +242,8 @@ class PairPrediction(nn.Module):
         covariance = np.average(
             (score - center) * (y - np.average(y, weights=weight)), weights=weight
         )
-        self.direction.fill_(-1.0 if covariance < 0 else 1.0)
+        increases = covariance >= 0 if increasing == "auto" else increasing
+        self.direction.fill_(1.0 if increases else -1.0)
 
     def set_line(self, slope, intercept, mean):
         """Set the slope and the intercept, and the mean of y, which pairs without values get."""

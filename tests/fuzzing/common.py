@@ -257,6 +257,7 @@ REGRESSOR = {name: kind for name, kind in VERIFIER.items() if name not in (
     "learned_weight", "margin", "sampler", "class_weight")} | {
     "loss": name_or_callable(*losses.REGRESSION_LOSSES, user=losses.squared_error,
                              partial=functools.partial(losses.cosent, scale=1.0)),
+    "increasing": number("auto", True, False),
     "scoring": name_or_callable(None, "r2", "neg_mean_squared_error", user=score_of_user),
 }  # fmt: skip
 IDENTIFIER = {
