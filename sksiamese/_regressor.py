@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._base import VALIDATION_WANTED
 from ._checks import argument_errors, as_floats
 from ._pair_estimator import BasePairEstimator
+from ._parameters import LARGEST
 from ._rollback import restore_on_error
 from ._training._pairs import head_logits
 from ._training._regression_task import RegressionTask, number_weights
@@ -390,6 +391,8 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         """Return a view of the pairs, their numbers in float64, and their weights."""
         y = as_floats(y, name, "pass a number for each pair", ensure_2d=False)
         pairs, y = self._validate(X, y, reset=reset, y_numeric=True, **minimum)
+        if np.abs(y).max() > LARGEST:
+            raise ValueError(f"{name} has numbers beyond {LARGEST:g}; divide it by a constant.")
         weight = number_weights(sample_weight, y)
         weight[self._has_empty_item(pairs)] = 0
         if np.count_nonzero(weight) < 2:

@@ -251,6 +251,8 @@ def test_unsuitable_data_are_refused(data):
         regressor.fit(P, np.full(len(y), "a"))
     with pytest.raises(ValueError, match="y contains NaN"):
         regressor.fit(P, np.where(y > y.mean(), np.nan, y))
+    with pytest.raises(ValueError, match=r"y has numbers beyond 3e\+38; divide it"):
+        regressor.fit(P, y * 1e40)
     with pytest.raises(ValueError, match=r"sample_weight is 1e\+10"):
         regressor.fit(P, y, np.full(len(y), 1e10))
     with pytest.raises(ValueError, match="fewer than two pairs"):

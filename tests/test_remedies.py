@@ -107,6 +107,10 @@ REMEDIES = {
         (lambda: regress(MATCH.astype(str)), "pass a number for each pair"),
         lambda: regress(MATCH.astype(float)),
     ],
+    "greatest number": [
+        (lambda: regress(MATCH * 1e40), "divide it by a constant"),
+        lambda: regress(MATCH * 1e40 / 1e30),
+    ],
     "greatest weight": [
         (lambda: regress(weight=np.full(80, 1e12)), "divide the weights by their mean"),
         lambda: regress(weight=np.ones(80)),

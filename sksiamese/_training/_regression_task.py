@@ -107,13 +107,15 @@ class RegressionTask(Task):
             {"tower": tower, "head": PairPrediction(head.to(standardize.output))}
         )
         score, y, weight = self._training_scores(module, rows)
-        if np.isfinite(score).all():  # Otherwise training reports the non-finite embeddings.
+        if np.isfinite(score).all():  # Otherwise training reports them.
             module["head"].standardize(score, y, weight, self.increasing)
         return module
 
     def combine(self, module, rows):
         """Map the scores of a trained module to the unit of y, in place."""
         score, y, weight = self._training_scores(module, rows)
+        if not np.isfinite(score).all():
+            return
         line = LinearRegression().fit(score[:, None], y, sample_weight=weight)
         module["head"].set_line(line.coef_.item(), line.intercept_, np.average(y, weights=weight))
 
@@ -154,7 +156,7 @@ class RegressionTask(Task):
         return y * head.direction.to(like.dtype), weight
 
     def to(self, device):
-        """Place items and weights on a device."""
+        """Place items on a device."""
         self.items = Items(self.pairs.items, device)
 
     def batches(self, rows, epoch, generator):
