@@ -179,6 +179,8 @@ def test_a_warm_start_continues(data):
     assert regressor.n_iter_ == 6
     assert regressor.loss_curve_[3] < 1.5 * loss
     assert regressor.score(P, y) > before
+    with pytest.raises(ValueError, match="head has changed from 'cosine' to 'mlp'"):
+        regressor.set_params(head="mlp").fit(P, y)
 
 
 def test_a_pickled_regressor_predicts_the_same(fitted, data):
