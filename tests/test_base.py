@@ -1,4 +1,4 @@
-"""Test properties of all estimators that train a tower: seeds, dtypes, callbacks, warm starts, failures."""
+"""Test properties of all trained estimators: seeds, dtypes, callbacks, warm starts, failures."""
 
 import copy
 import functools
