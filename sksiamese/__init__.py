@@ -19,6 +19,7 @@ from ._embedder import SiameseEmbedder
 from ._identifier import SiameseIdentifier
 from ._model_selection import unseen_class_curve
 from ._reference_verifier import ReferenceVerifier
+from ._regressor import SiameseRegressor
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, pairs_from_triplets, split_pairs, stack_pairs
 from .pairs._split import PairKFold, PairShuffleSplit
@@ -35,6 +36,7 @@ __all__ = [
     "ReferenceVerifier",
     "SiameseEmbedder",
     "SiameseIdentifier",
+    "SiameseRegressor",
     "SiameseVerifier",
     "alignment",
     "augment",

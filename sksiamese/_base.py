@@ -249,7 +249,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         return {
             "_architecture": self._architecture_parameters(),
             **{f"{name}_": part for name, part in module.items()},
-            "classes_": monitor.task.classes,
+            **monitor.task.attributes(),
             **monitor.attributes(),
         }
 

@@ -3,53 +3,35 @@
 from functools import partial
 
 import numpy as np
-import torch
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_consistent_length, check_X_y
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ._base import VALIDATION_WANTED, BaseSiamese, check_finite
-from ._checks import argument_errors, as_rows
-from ._data._chunks import row_slices
-from ._data._device import find_device, on_device
-from ._data._streaming import validate_rows
+from ._base import VALIDATION_WANTED
+from ._checks import argument_errors
 from ._labels import as_labels, check_known
+from ._pair_estimator import BasePairEstimator
 from ._rollback import restore_on_error
 from ._training._all_pairs_task import AllPairsTask, identities_of_items
-from ._training._lookup import resolve
-from ._training._tower import TowerSpec, tower_attribute
+from ._training._pairs import head_logits
+from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
 from ._training._verification_task import (
     VerificationTask,
-    all_logits,
-    head_logits,
-    map_pairs,
     pair_weights,
 )
 from .batches import SAMPLERS
-from .distances import DISTANCES, paired
 from .heads import HEADS
-from .pairs._feature_names import check_item_names, check_pair_names, check_view, item_names
-from .pairs._items import as_items
-from .pairs._layout import flatten_pairs, to_view
 from .pairs._make import pairs_of_rows
-from .pairs._view import PairView
-from .towers._single import has_channels_last
-
-PAIRS_WANTED = "must hold pairs of items of real numbers, one row for each pair"
-"""Requirement in errors about pairs that scikit-learn rejects."""
-
-ITEMS_WANTED = "must hold rows of real numbers, one row for each item"
-"""Requirement in errors about items that scikit-learn rejects."""
 
 EMPTY_ITEM_LOGIT = -1e9
 """Logit of a pair with an item that has only NaN."""
 
 
-class SiameseVerifier(ClassifierMixin, BaseSiamese):
+class SiameseVerifier(ClassifierMixin, BasePairEstimator):
     """Classify pairs of items as match or non-match, with a probability.
 
     A tower embeds both items of a pair, and a head computes the logit of a match from the two
@@ -300,14 +282,14 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
     """
 
     _parts = ("tower", "head")
-    _architecture_names = (*BaseSiamese._architecture_names, "head", "distance")
+    _architecture_names = (*BasePairEstimator._architecture_names, "head", "distance")
 
     _parameter_constraints: dict = {
-        **BaseSiamese._parameter_constraints,
-        "depth": [*BaseSiamese._parameter_constraints["depth"], None],
-        "width": [*BaseSiamese._parameter_constraints["width"], None],
+        **BasePairEstimator._parameter_constraints,
+        "depth": [*BasePairEstimator._parameter_constraints["depth"], None],
+        "width": [*BasePairEstimator._parameter_constraints["width"], None],
         "head": [StrOptions(set(HEADS)), callable],
-        "margin": [*BaseSiamese._parameter_constraints["margin"], StrOptions({"auto"}), None],
+        "margin": [*BasePairEstimator._parameter_constraints["margin"], StrOptions({"auto"}), None],
         "sampler": [StrOptions(set(SAMPLERS)), callable, None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -587,16 +569,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         0.9
         """
         check_is_fitted(self)
-        A = self._embed_items(X_left, "X_left")
-        B = A if X_right is None else self._embed_items(X_right, "X_right")
-        dtype = self.tower_[0].output.dtype
-        A, B = torch.as_tensor(A, dtype=dtype), torch.as_tensor(B, dtype=dtype)
-        head = on_device(self.head_, find_device(self.device))
-        logit = np.empty((len(A), len(B)))
-        for part in row_slices(len(A), B.numel()):
-            logit[part] = all_logits(head, A[part], B)
-        check_finite(logit, "logit", "item", "X_left")
-        return logit
+        return self._compare_all(X_left, X_right, self.head_, "logit")
 
     def predict(self, X):
         """Return the predicted label of each pair.
@@ -656,80 +629,6 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         """
         return super().score(X, as_labels(y), sample_weight)
 
-    def pair_distance(self, X):
-        """Return the distance between the embeddings of both items of each pair.
-
-        Parameters
-        ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
-            Pairs.
-
-        Returns
-        -------
-        distance : ndarray of float64 of shape (n_pairs,)
-            Distances, >= 0, in the unit of ``distance``; inf for a pair with an item that has
-            only NaN.
-        """
-        check_is_fitted(self)
-        distance = resolve(DISTANCES, self._architecture["distance"])
-        return self._compare(X, partial(paired, distance), empty_value=np.inf)
-
-    def transform_items(self, X_items):
-        """Embed single items instead of pairs.
-
-        Parameters
-        ----------
-        X_items : array-like of shape (n_items, n_features)
-            Items, with half as many columns as pairs. Names of columns must be equal to the
-            names of the left items.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_items, n_components)
-            Embeddings, in the dtype of the items if it is float32 or float64, otherwise float32.
-        """
-        check_is_fitted(self)
-        return self._embed_items(X_items, "X_items")
-
-    def _embed_items(self, X, name):
-        """Validate and embed the items in the argument ``name``."""
-        X = as_items(X, name)
-        with argument_errors(name, ITEMS_WANTED):
-            check_item_names(self, X)
-            X = check_array(X, input_name=name, **self._check_array_options(X))
-        n_features = (self.n_features_in_ + 1) // 2
-        if X.shape[1] != n_features:
-            raise ValueError(
-                f"{name} has {X.shape[1]} features, but an item of the pairs that "
-                f"SiameseVerifier was fitted on has {n_features}; pass items, not pairs."
-            )
-        self._check_not_empty(X, name=name)
-        with argument_errors(name, "cannot be embedded"):
-            return self._embed(X, "item", name)
-
-    def _validate(self, X, y=None, *, reset, **minimum):
-        """Return a view of the pairs, and the labels if given, validated by scikit-learn."""
-        labels = "no_validation" if y is None else y
-        if not isinstance(X, PairView):
-            X = as_rows(X, "X", "pairs")
-            check_item_axes(X.shape[2:], self)
-            X = flatten_pairs(X)
-            with argument_errors("X", PAIRS_WANTED, "y"):
-                checks = self._check_array_options(X)
-                result = validate_data(self, X, labels, reset=reset, **checks, **minimum)
-            if reset:
-                check_pair_names(self)
-            return to_view(result) if y is None else (to_view(result[0]), result[1])
-        check_view(self, X, reset=reset)
-        checks = self._check_array_options(X.items)
-        with argument_errors("X", ITEMS_WANTED, "items"):
-            items = validate_rows(X.items, input_name="items", estimator=self, **checks)
-        options = {"dtype": None, "estimator": self, **minimum}
-        if y is None:
-            return PairView(items, check_array(X.index, **options))
-        index, y = check_X_y(X.index, y, **options)
-        return PairView(items, index), y
-
     def _validate_validation_data(self, X_val, y_val, sample_weight, classes):
         """Return validated labels, and a tuple of pairs, codes and weights."""
         with argument_errors(*VALIDATION_WANTED):
@@ -756,45 +655,7 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
         is_weighted = sample_weight is not None or self.class_weight is not None
         return ScorerData(X, labels, weight if is_weighted else None)
 
-    def _item_names(self):
-        names = super()._item_names()
-        return None if names is None else item_names(names)
-
-    def _compare(self, X, function, *, empty_value):
-        """Apply a function to the embeddings of all pairs; set ``empty_value`` for empty items."""
-        pairs = self._validate(X, reset=False)
-        tower = on_device(self.tower_, find_device(self.device))
-        result = map_pairs(function, tower, pairs).numpy().astype(np.float64)
-        check_finite(result[:, None], "result", "pair", "X")
-        result[self._has_empty_item(pairs)] = empty_value
-        return result
-
-    def _has_empty_item(self, pairs):
-        """Return a mask of pairs with an item of only NaN, for a tower that allows NaN."""
-        if not tower_attribute(self.tower, "allow_nan", False):
-            return np.zeros(len(pairs), dtype=bool)
-        rows, index = pairs.distinct()
-        parts = row_slices(len(rows), pairs.items.shape[1])
-        empty = [self._empty_rows(pairs.items[rows[part]]) for part in parts]
-        return np.concatenate(empty)[index].any(axis=1)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
-
-
-def check_item_axes(shape, verifier):
-    """Raise if the shape of the items shows channels last or a missing ``input_shape``."""
-    if has_channels_last(shape):
-        height, breadth, channels = shape
-        raise ValueError(
-            f"X has pairs of images of shape {shape}, with channels last, but towers expect "
-            "channels first; pass np.moveaxis(X, -1, 2) and "
-            f"input_shape={(channels, height, breadth)}."
-        )
-    if len(shape) > 1 and verifier.input_shape is None and verifier.tower != "mlp":
-        raise ValueError(
-            f"X has pairs of items of shape {shape}, but with input_shape=None the tower expects "
-            f"flat items; set input_shape={shape}."
-        )

@@ -167,8 +167,8 @@ class AdaptiveDistance(nn.Module):
 class Distance(nn.Module):
     """Logistic regression on the distance of two embeddings.
 
-    It does not affect the embedding: gradients are detached during training, so that the
-    embedding is trained by the contrastive loss only. The initial threshold is half the margin.
+    In a verifier, it does not affect the embedding: gradients are detached during training, so that
+    the embedding is trained by the contrastive loss only. The initial threshold is half the margin.
     In evaluation mode gradients are propagated, for explanations.
 
     Parameters
@@ -183,6 +183,9 @@ class Distance(nn.Module):
         Margin of the contrastive loss, > 0, in the unit of the distance; passed by the
         verifier.
 
+    detach : bool, default=True
+        Whether gradients are detached during training; the regressor passes False.
+
     References
     ----------
     S. Chopra, R. Hadsell, Y. LeCun, "Learning a similarity metric discriminatively, with
@@ -196,22 +199,23 @@ class Distance(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, n_components, distance=euclidean, margin=1.0):
+    def __init__(self, n_components, distance=euclidean, margin=1.0, *, detach=True):
         super().__init__()
         check_count("n_components", n_components)
         self.distance, self.margin = distance, check_real("margin", margin, above=0)
+        self.detach = detach
         self.scale = nn.Parameter(torch.tensor(1.0))
         self.threshold = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, A, B):
         """Compute the logits of pairs of rows of A and B."""
-        if self.training:
+        if self.training and self.detach:
             A, B = A.detach(), B.detach()
         return 10 * self.scale * (self.threshold - paired(self.distance, A, B) / self.margin)
 
     def cross(self, A, B):
         """Compute the logits of all pairs of rows of A and B."""
-        if self.training:
+        if self.training and self.detach:
             A, B = A.detach(), B.detach()
         return 10 * self.scale * (self.threshold - self.distance(A, B) / self.margin)
 

@@ -1,4 +1,4 @@
-"""Test properties of both estimators: seeds, dtypes, callbacks, warm starts, failures."""
+"""Test properties of all trained estimators: seeds, dtypes, callbacks, warm starts, failures."""
 
 import copy
 import functools
@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import estimator_html_repr
 from torch import nn
 
-from sksiamese import SiameseEmbedder, SiameseVerifier
+from sksiamese import SiameseEmbedder, SiameseRegressor, SiameseVerifier
 from sksiamese._data._chunks import CHUNK
 from sksiamese._data._device import on_device
 from sksiamese._data._standardization import fit_standardize
@@ -29,7 +29,7 @@ from sksiamese.towers._hidden import BatchNorm
 FAST = {"max_iter": 3, "width": 32, "random_state": 0}
 
 
-@pytest.fixture(params=[SiameseEmbedder, SiameseVerifier])
+@pytest.fixture(params=[SiameseEmbedder, SiameseRegressor, SiameseVerifier])
 def case(request, digits, digit_pairs):
     """Return an estimator class with data to fit it on, 200 rows of 64 or 128 columns."""
     if request.param is SiameseEmbedder:
@@ -37,10 +37,13 @@ def case(request, digits, digit_pairs):
     return request.param, digit_pairs[0][:200], digit_pairs[2][:200]
 
 
+of_classes = pytest.mark.parametrize("case", [SiameseEmbedder, SiameseVerifier], indirect=True)
+
+
 def outputs(estimator, X):
     """Return the output of a fitted estimator."""
-    method = "transform" if isinstance(estimator, SiameseEmbedder) else "decision_function"
-    return getattr(estimator, method)(X)
+    methods = {SiameseEmbedder: "transform", SiameseRegressor: "predict"}
+    return getattr(estimator, methods.get(type(estimator), "decision_function"))(X)
 
 
 class Recorder:
@@ -168,6 +171,7 @@ def test_memory_layout_does_not_matter(case, tmp_path):
         np.testing.assert_array_equal(outputs(estimator(**FAST).fit(same, y), same), expected)
 
 
+@of_classes
 def test_frames_and_string_labels_are_accepted(case):
     estimator, X, y = case
     frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
@@ -268,6 +272,7 @@ def test_an_interrupted_fit_leaves_the_estimator_unchanged(case, error):
     np.testing.assert_array_equal(outputs(model, X), before)
 
 
+@of_classes
 def test_a_refused_fit_leaves_the_estimator_unchanged(case):
     estimator, X, y = case
     model = estimator(**FAST).fit(pd.DataFrame(X).add_prefix("c"), y)
@@ -324,6 +329,7 @@ class NaNs(nn.Module):
         return X.repeat(1, 2) * torch.nan
 
 
+@of_classes
 @pytest.mark.parametrize(("parameters", "message"), BAD_PARAMETERS)
 def test_bad_parameters_are_refused_by_name(case, parameters, message):
     estimator, X, y = case
@@ -333,6 +339,7 @@ def test_bad_parameters_are_refused_by_name(case, parameters, message):
     assert set(vars(model)) == set(model.get_params())
 
 
+@of_classes
 def test_bad_data_is_refused(case):
     estimator, X, y = case
     for value in (np.nan, np.inf):
@@ -359,6 +366,7 @@ def test_a_loss_that_becomes_nan_warns_and_keeps_the_last_good_weights(case):
     assert model.n_iter_ < model.max_iter
 
 
+@of_classes
 def test_a_collapsed_embedding_warns(case):
     estimator, X, y = case
     with pytest.warns(ConvergenceWarning, match="embedding has collapsed"):
@@ -491,6 +499,7 @@ def test_warm_start_compares_parameters_by_value(digits):
         model.set_params(**options[2]).fit(X, y)
 
 
+@of_classes
 def test_warm_start_refuses_changes_that_need_a_new_tower(case):
     estimator, X, y = case
     model = estimator(**FAST, depth=3, warm_start=True).fit(X, y)

@@ -19,6 +19,7 @@ from sksiamese import (
     PairView,
     SiameseEmbedder,
     SiameseIdentifier,
+    SiameseRegressor,
     SiameseVerifier,
     make_pairs,
     split_pairs,
@@ -60,6 +61,7 @@ NO_NUMBERS = {
 CALLS = {
     "embedder": lambda data: SiameseEmbedder(**FAST).fit(data, Y),
     "verifier": lambda data: SiameseVerifier(**FAST).fit(data, MATCH),
+    "regressor": lambda data: SiameseRegressor(**FAST).fit(data, MATCH),
     "identifier": lambda data: SiameseIdentifier(SiameseEmbedder(**FAST)).fit(data, Y),
     "transform": lambda data: SiameseEmbedder(**FAST).fit(X, Y).transform(data),
     "pairs": lambda data: PairTransformer(output="abs_diff").fit(data),

@@ -19,6 +19,7 @@ from sksiamese import (
     ReferenceVerifier,
     SiameseEmbedder,
     SiameseIdentifier,
+    SiameseRegressor,
     SiameseVerifier,
 )
 from sksiamese.towers import multi_cue
@@ -96,6 +97,24 @@ SLOW_VERIFIERS = [
     SiameseVerifier(activation="gelu", normalization="batch", shortcuts=True),
 ]
 
+REGRESSORS = [
+    SiameseRegressor(width=64, max_iter=20, head="weighted_l1", loss="squared_error"),
+]
+SLOW_REGRESSORS = [
+    SiameseRegressor(),
+    SiameseRegressor(tower=TwoLayers, width=128, head=Product),
+    SiameseRegressor(n_components=5, width=64, head="mlp"),
+    SiameseRegressor(head="distance", distance="manhattan"),
+    SiameseRegressor(head="adaptive_distance", distance="euclidean", max_iter=100),
+    SiameseRegressor(head="weighted_l1", loss="cosent"),
+    SiameseRegressor(head="weighted_manhattan", loss="angle"),
+    SiameseRegressor(scaling=None),
+    SiameseRegressor(scaling="shared", weight_decay=0.0),
+    SiameseRegressor(tower="cnn", depth=2, width=16, head="mlp"),
+    SiameseRegressor(tower="tdnn", depth=2, width=32, head="mlp"),
+    SiameseRegressor(head="mlp", activation="gelu", normalization="batch", shortcuts=True),
+]
+
 PAIR_TRANSFORMERS = [
     PairTransformer(),
     PairTransformer(StandardScaler(), output="abs_diff"),
@@ -162,7 +181,14 @@ def run_check(estimator, check):
 @reversed_labels
 @one_component
 @parametrize_with_checks(
-    [*EMBEDDERS, *VERIFIERS, *PAIR_TRANSFORMERS, *IDENTIFIERS, *REFERENCE_VERIFIERS]
+    [
+        *EMBEDDERS,
+        *VERIFIERS,
+        *REGRESSORS,
+        *PAIR_TRANSFORMERS,
+        *IDENTIFIERS,
+        *REFERENCE_VERIFIERS,
+    ]
 )
 def test_scikit_learn_check_passes(estimator, check):
     run_check(estimator, check)
@@ -173,7 +199,13 @@ def test_scikit_learn_check_passes(estimator, check):
 @reversed_labels
 @one_component
 @parametrize_with_checks(
-    [*SLOW_EMBEDDERS, *SLOW_VERIFIERS, *SLOW_PAIR_TRANSFORMERS, *SLOW_IDENTIFIERS]
+    [
+        *SLOW_EMBEDDERS,
+        *SLOW_VERIFIERS,
+        *SLOW_REGRESSORS,
+        *SLOW_PAIR_TRANSFORMERS,
+        *SLOW_IDENTIFIERS,
+    ]
 )
 def test_scikit_learn_check_passes_in_further_settings(estimator, check):
     run_check(estimator, check)
@@ -184,6 +216,7 @@ def test_scikit_learn_check_passes_in_further_settings(estimator, check):
     [
         (SiameseEmbedder(), 48),
         (SiameseVerifier(), 65),
+        (SiameseRegressor(), 60),
         (PairTransformer(), 47),
         (SiameseIdentifier(), 55),
         (ReferenceVerifier(), 53),
@@ -225,6 +258,12 @@ def test_reference_verifier_passes_private_checks_of_scikit_learn(check):
 @pytest.mark.parametrize("check", SHARED_CHECKS)
 def test_verifier_passes_private_checks_of_scikit_learn(check):
     getattr(estimator_checks, check)("SiameseVerifier", SiameseVerifier(max_iter=3))
+
+
+@odd_columns
+@pytest.mark.parametrize("check", SHARED_CHECKS)
+def test_regressor_passes_private_checks_of_scikit_learn(check):
+    getattr(estimator_checks, check)("SiameseRegressor", SiameseRegressor(max_iter=3))
 
 
 @pytest.mark.slow

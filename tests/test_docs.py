@@ -22,6 +22,7 @@ ESTIMATORS = {
     "ReferenceVerifier": {},
     "SiameseEmbedder": BRIEFLY,
     "SiameseIdentifier": {},
+    "SiameseRegressor": BRIEFLY,
     "SiameseVerifier": BRIEFLY,
 }
 

@@ -12,6 +12,7 @@ from torch import nn
 from sksiamese import (
     ReferenceVerifier,
     SiameseEmbedder,
+    SiameseRegressor,
     SiameseVerifier,
     make_pairs,
     unseen_class_curve,
@@ -40,6 +41,11 @@ def verify(groups=None, **parameters):
 
 def verify_rows(rows=X, labels=Y, **parameters):
     return SiameseVerifier(max_iter=1, random_state=0, **parameters).fit_rows(rows, labels)
+
+
+def regress(numbers=MATCH, weight=None, **parameters):
+    regressor = SiameseRegressor(max_iter=1, random_state=0, **parameters)
+    return regressor.fit(PAIRS, numbers, weight)
 
 
 def refer(labels=Y, **parameters):
@@ -125,6 +131,23 @@ REMEDIES = {
     "classes of other fits": [
         (lambda: resume(Y + 1), "set warm_start=False"),
         lambda: resume(Y + 1, warm_start=False),
+    ],
+    "no numbers": [
+        (lambda: regress(MATCH.astype(str)), "pass a number for each pair"),
+        lambda: regress(MATCH.astype(float)),
+    ],
+    "greatest number": [
+        (lambda: regress(MATCH * 1e40), "divide it by a constant"),
+        lambda: regress(MATCH * 1e40 / 1e30),
+    ],
+    "greatest weight": [
+        (lambda: regress(weight=np.full(80, 1e12)), "divide the weights by their mean"),
+        lambda: regress(weight=np.ones(80)),
+    ],
+    "too few pairs to hold out": [
+        (lambda: regress(validation_fraction=0.01, **stop), "change validation_fraction or set"),
+        lambda: regress(validation_fraction=0.1, **stop),
+        lambda: regress(validation_fraction=0.01),
     ],
     "other architecture": [
         (lambda: resume(width=9), "set warm_start=False"),

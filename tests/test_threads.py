@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from sksiamese import PairView, SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
+from sksiamese import (
+    PairView,
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseRegressor,
+    SiameseVerifier,
+    make_pairs,
+)
 
 N_THREADS, N_CALLS = 8, 8
 SETTINGS = {"max_iter": 2, "dropout": 0.3, "random_state": 0}
@@ -22,12 +29,14 @@ def answers(digits):
     new = PairView(X_test, np.random.default_rng(0).integers(len(X_test), size=(300, 2)))
     embedder = SiameseEmbedder(**SETTINGS).fit(X, y)
     verifier = SiameseVerifier(width=32, **SETTINGS).fit(pairs, match)
+    regressor = SiameseRegressor(width=32, **SETTINGS).fit(pairs, match)
     identifier = SiameseIdentifier(SiameseEmbedder(**SETTINGS)).fit(X, y)
     return {
         "transform": lambda: embedder.transform(X_test),
         "predict_proba": lambda: verifier.predict_proba(new),
         "predict_proba of an array": lambda: verifier.predict_proba(np.asarray(new)),
         "pair_distance": lambda: verifier.pair_distance(new),
+        "predict": lambda: regressor.predict(new),
         "transform_items": lambda: verifier.transform_items(X_test),
         "identify": lambda: identifier.predict_proba(X_test),
     }

@@ -362,3 +362,48 @@ def load_mrpc(folder, part="train"):
         if len(rows) != MRPC_PAIRS[part] or not np.isin(quality, ("0", "1")).all():
             raise ValueError(f"{len(rows)} pairs, or qualities other than 0 and 1")
     return left, right, quality == "1"
+
+
+STS_PAIRS = {"train": 5749, "dev": 1500, "test": 1379}
+"""Numbers of pairs of the parts of the STS Benchmark."""
+
+
+def load_sts(folder, part="train", *, without=()):
+    """Load sentence pairs of the STS Benchmark with their similarity.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``sts-benchmark/``.
+
+    part : {"train", "dev", "test"}, default="train"
+        The part of the official split.
+
+    without : iterable of str, default=()
+        Names of source files to leave out, such as "MSRpar", which are pairs of the corpus of
+        :func:`load_mrpc`.
+
+    Returns
+    -------
+    left, right : ndarrays of object of shape (n_pairs,)
+        Sentences, unchanged.
+
+    score : ndarray of float64 of shape (n_pairs,)
+        Similarity from 0, other topics, to 5, the same meaning.
+
+    Raises
+    ------
+    ValueError
+        If a line does not hold a pair, or pairs are missing.
+    """
+    path = folder / "sts-benchmark" / f"sts-{part}.csv.gz"
+    with _readable(path), gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file]
+        if len(rows) != STS_PAIRS[part] or min(map(len, rows)) < 7:
+            raise ValueError(f"{len(rows)} pairs, or lines of fewer than 7 columns")
+        rows = [row for row in rows if row[1] not in without]
+        score = np.array([float(row[4]) for row in rows])
+        if score.min() < 0 or score.max() > 5:
+            raise ValueError("similarities out of [0, 5]")
+    left, right = (np.array([row[column] for row in rows], dtype=object) for column in (5, 6))
+    return left, right, score

@@ -21,8 +21,8 @@ class Task(ABC):
     estimator : estimator instance
         Its parameters are read once.
 
-    classes : ndarray
-        The classes.
+    classes : ndarray or None
+        The classes, if there are any.
 
     spec : TowerSpec or None
         How to build the tower; None if a fitted one is trained on.
@@ -38,7 +38,7 @@ class Task(ABC):
     validation_fraction : float or None
         Share of the rows to hold out; None without early stopping.
 
-    classes : ndarray
+    classes : ndarray or None
         Classes.
 
     margin : float or None
@@ -55,6 +55,10 @@ class Task(ABC):
         self.augment = partial(
             augment_items, augment=estimator.augment, input_shape=estimator.input_shape
         )
+
+    def attributes(self):
+        """Return the fitted attributes that do not depend on the training, as a dict."""
+        return {} if self.classes is None else {"classes_": self.classes}
 
     def split(self, random_state):
         """Return rows for training, and rows for validation (None without early stopping).

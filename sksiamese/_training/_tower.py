@@ -76,7 +76,7 @@ class TowerSpec(NamedTuple):
             estimator.tower,
             estimator.n_components - n_plain,
             n_plain,
-            estimator.learned_weight,
+            getattr(estimator, "learned_weight", 1.0),
             tower_options(estimator, feature_names),
             item_shape(estimator.input_shape, X.shape[1]),
             estimator.scaling,
@@ -91,7 +91,7 @@ def is_built_in(choice, table):
 
 def n_plain_components(estimator, n_features, *, single_label):
     """Return the number of principal components of items to combine with an embedding."""
-    weight, n_components = estimator.learned_weight, estimator.n_components
+    weight, n_components = getattr(estimator, "learned_weight", 1.0), estimator.n_components
     is_default = (
         single_label
         and n_components >= MIN_COMPONENTS

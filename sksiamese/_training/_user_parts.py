@@ -31,6 +31,9 @@ FORMS = {
     "sksiamese.losses.",
     "miner": "miner(D, same, different) must return three tensors of equal shape (n, m): distances "
     "from D and two boolean masks; see sksiamese.mining.",
+    "pair_loss": "loss(score, y, weight) of three tensors of shape (n,), or "
+    "loss(score, y, weight, A, B) with inputs='embeddings', must return a scalar tensor; see "
+    "sksiamese.losses.",
     "regularizer": "regularizer(Z) of embeddings, or regularizer(Z, y) of embeddings and "
     "classes, must return a scalar tensor; see sksiamese.regularizers.",
     "sampler": "sampler(y, batch_size, generator=generator) must yield the batches of one epoch, "
@@ -38,12 +41,12 @@ FORMS = {
     "tower": "tower(input_shape, n_components) must return a module that maps items of shape "
     "(n, *input_shape) to embeddings of shape (n, n_components); see sksiamese.towers.",
 }
-"""Expected form of each part, for messages."""
+"""Expected form of each part, for messages; "pair_loss" is the ``loss`` of a regressor."""
 
 
 def part_error(name, problem):
     """Return an error about a part that does not have the expected form."""
-    return ValueError(f"{name} {problem}. {FORMS[name]}")
+    return ValueError(f"{name.removeprefix('pair_')} {problem}. {FORMS[name]}")
 
 
 def call_part(name, part, *arguments, **options):

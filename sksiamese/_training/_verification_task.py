@@ -1,7 +1,6 @@
 """Task of training a verifier on labeled pairs."""
 
 from functools import partial
-from itertools import chain
 from math import inf
 from numbers import Real
 
@@ -10,7 +9,7 @@ import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.utils import compute_class_weight, gen_batches
+from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
@@ -21,7 +20,7 @@ from .._data._items import Items, as_tensor
 from .._parameters import check_real
 from ..batches import shuffled
 from ..distances import DISTANCES, paired
-from ..heads import HEADS, cross
+from ..heads import HEADS
 from ..losses import contrastive, logistic
 from ..pairs._split import PairShuffleSplit
 from ._combination import (
@@ -35,6 +34,7 @@ from ._combination import (
     split_into_classes,
 )
 from ._lookup import resolve
+from ._pairs import head_logits, item_weights, map_pairs, scale_weights
 from ._task import Task, split_stratified
 from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import (
@@ -56,9 +56,6 @@ N_DIRECTION = 1024
 
 N_ERRORS = 4
 """Number of standard errors above chance at which labels count as reversed."""
-
-PAIR_CHUNK = 4096
-"""Number of pairs of embeddings to compare at a time."""
 
 
 class VerificationTask(Task):
@@ -228,12 +225,6 @@ def used_codes(match, weight):
     return np.where(weight > 0, match, -1)
 
 
-def item_weights(pairs, rows, weight):
-    """Return the rows of the items in some pairs, and the weights of all items, as keywords."""
-    totals = np.bincount(pairs.index[rows].ravel(), weight[rows].repeat(2), pairs.items.shape[0])
-    return {"rows": np.flatnonzero(totals), "sample_weight": totals}
-
-
 def pair_weights(sample_weight, class_weight, labels, classes):
     """Return the product of sample and class weight for each pair, scaled to 1 at most."""
     options = {"dtype": np.float64, "ensure_non_negative": True}
@@ -263,14 +254,6 @@ def pair_weights(sample_weight, class_weight, labels, classes):
             )
     factors = compute_class_weight(class_weight, classes=classes, y=labels, sample_weight=weight)
     return scale_weights(weight * scale_weights(factors)[np.searchsorted(classes, labels)])
-
-
-def scale_weights(weight):
-    """Return weights divided by a power of two, so that the largest is in [0.5, 1).
-
-    This keeps their ratios and prevents overflow in single precision.
-    """
-    return np.ldexp(weight, -np.frexp(weight.max())[1])
 
 
 def split_identities(groups, fraction, match, random_state):
@@ -389,39 +372,3 @@ def distance_measures(D, match, margin):
         "negative_distance": D[~match].mean().item(),
         "spread": D.mean().item(),
     }
-
-
-def head_logits(head, A, B, function=None):
-    """Return the logits of a head for two batches of embeddings, all on the CPU.
-
-    By default, the head is called; ``function(head, A, B)`` may compute other logits.
-    """
-    device = next(chain(head.parameters(), head.buffers(), [A])).device
-    A, B = A.to(device), B.to(device)
-    return (head(A, B) if function is None else function(head, A, B)).cpu()
-
-
-@torch.inference_mode(False)
-@torch.no_grad()
-def all_logits(head, A, B):
-    """Return the logits of a head for all pairs of two batches of embeddings, as an array."""
-    return head_logits(head, A, B, cross).double().numpy()
-
-
-@torch.inference_mode(False)
-@torch.no_grad()
-def map_pairs(function, tower, pairs):
-    """Apply a function of two batches of embeddings to all pairs, chunk by chunk.
-
-    Each distinct item is embedded once. If no item occurs twice, left and right items are
-    embedded one side after the other: swapping the sides then keeps the position of each item
-    in its batch, and thus every bit of its embedding.
-    """
-    rows, index = pairs.distinct()
-    if len(rows) == 2 * len(pairs):
-        A, B = (embed_rows(tower, pairs.items, side) for side in pairs.index.T)
-        chunks = ((A[chunk], B[chunk]) for chunk in gen_batches(len(pairs), PAIR_CHUNK))
-    else:
-        Z = embed_rows(tower, pairs.items, rows)
-        chunks = (Z[index[chunk].T] for chunk in gen_batches(len(pairs), PAIR_CHUNK))
-    return torch.cat([function(A, B) for A, B in chunks])

@@ -12,17 +12,25 @@ shape (n,). Proxy losses learn one or more points per class and are built for ``
 The attribute ``inputs`` of a loss is "pairs" or "classes". A loss without it reads classes if
 an argument is named ``y``, ``labels`` or ``target``, as in pytorch-metric-learning and torch,
 and pairs otherwise.
+
+Losses of :class:`~sksiamese.SiameseRegressor` accept ``(score, y, weight)``, all of shape (n,).
+The scores of pairs are standardized before training and increase with the similarity of the
+items. The targets ``y`` are standardized too, and negated if they decrease with the similarity.
+With the attribute ``inputs = "embeddings"``, a loss accepts ``(score, y, weight, A, B)`` with the
+embeddings of both items, of shape (n, n_components).
 """
 
 from typing import Literal, Protocol
 
 from torch import Tensor
 
-from . import _pair, _prototype, _proxy, _ranking, _softmax, _triplet
+from . import _pair, _prototype, _proxy, _ranking, _regression, _softmax, _triplet
 from ._pair import *  # noqa: F403
 from ._prototype import *  # noqa: F403
 from ._proxy import *  # noqa: F403
 from ._ranking import *  # noqa: F403
+from ._regression import *  # noqa: F403
+from ._regression import REGRESSION_LOSSES
 from ._softmax import *  # noqa: F403
 from ._triplet import *  # noqa: F403
 
@@ -45,9 +53,22 @@ class ClassLoss(Protocol):
         """Return the loss, a scalar."""
 
 
+class RegressionLoss(Protocol):
+    """Loss of scores of pairs, numbers and weights, all of shape (n,)."""
+
+    inputs: Literal["scores"] = "scores"
+
+    def __call__(self, score: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Return the loss, a scalar."""
+
+
 _FAMILIES = (_pair, _triplet, _softmax, _ranking, _prototype, _proxy)
 
-__all__ = ["LOSSES", *sorted(name for family in _FAMILIES for name in family.__all__)]
+__all__ = [
+    "LOSSES",
+    "REGRESSION_LOSSES",
+    *sorted(name for family in (*_FAMILIES, _regression) for name in family.__all__),
+]
 
 LOSSES = {name: loss for family in _FAMILIES for name, loss in family.LOSSES.items()}
 """Built-in losses by name."""

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sksiamese import (
     PairView,
     SiameseEmbedder,
+    SiameseRegressor,
     SiameseVerifier,
     _base,
     make_pairs,
@@ -262,11 +263,11 @@ def read_only(rows):
 
 
 @pytest.mark.parametrize("kind", [np.asarray, np.uint8, read_only, csr_array, Stored])
-@pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseVerifier])
+@pytest.mark.parametrize("estimator", [SiameseEmbedder, SiameseRegressor, SiameseVerifier])
 def test_training_is_the_same_for_data_kept_on_or_sent_to_the_device(estimator, kind, monkeypatch):
     monkeypatch.setattr(_chunks, "CHUNK", 50)
     given, y = kind(np.maximum(9 * X, 0)), Y
-    if estimator is SiameseVerifier:
+    if estimator is not SiameseEmbedder:
         pairs, y, _ = make_pairs(X, Y, n_pairs=100, as_view=True, random_state=0)
         given = PairView(given, pairs.index)
     sent = estimator(**FAST).fit(given, y)

@@ -10,7 +10,13 @@ import torch
 import torch.distributed as dist
 from sklearn.datasets import load_digits
 
-from sksiamese import SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
+from sksiamese import (
+    SiameseEmbedder,
+    SiameseIdentifier,
+    SiameseRegressor,
+    SiameseVerifier,
+    make_pairs,
+)
 
 BRIEFLY = {"n_components": 6, "width": 16, "max_iter": 3, "random_state": 0}
 FITS = {
@@ -26,6 +32,7 @@ FITS = {
         **BRIEFLY | {"max_iter": 9}, early_stopping=True, n_iter_no_change=1, tol=0.05
     ),
     "verifier": SiameseVerifier(**BRIEFLY, batch_size=33),
+    "regressor": SiameseRegressor(**BRIEFLY, batch_size=33),
     "batch normalization": SiameseEmbedder(
         **BRIEFLY, depth=4, normalization="batch", shortcuts=True, batch_size=50
     ),
@@ -64,8 +71,8 @@ class StopAt:
 
 
 def fit(name, X, y):
-    """Return a fitted estimator of the table; a verifier gets pairs of unequal weight."""
-    if not isinstance(FITS[name], SiameseVerifier):
+    """Return a fitted estimator of the table; estimators of pairs get unequal weights."""
+    if not isinstance(FITS[name], SiameseVerifier | SiameseRegressor):
         return FITS[name].fit(X, y)
     X_pairs, match, _ = make_pairs(X, y, n_pairs=150, random_state=0)
     return FITS[name].fit(X_pairs, match, sample_weight=1 + np.arange(len(match)) % 3)

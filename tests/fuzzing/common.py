@@ -19,6 +19,7 @@ from sksiamese import (
     ReferenceVerifier,
     SiameseEmbedder,
     SiameseIdentifier,
+    SiameseRegressor,
     SiameseVerifier,
     augment,
     distances,
@@ -106,6 +107,10 @@ def verifier(**parameters):
     return SiameseVerifier(**FAST | parameters)
 
 
+def regressor(**parameters):
+    return SiameseRegressor(**FAST | parameters)
+
+
 def identifier(embedder=None, **parameters):
     return SiameseIdentifier(
         SiameseEmbedder(**FAST) if embedder is None else embedder,
@@ -131,6 +136,9 @@ def fitted(name):
         "verifier": lambda: verifier().fit(s.pairs, s.match),
         "verifier of a frame": lambda: verifier(head="mlp").fit(pair_frame, s.match.astype(int)),
         "verifier of a view": lambda: verifier(head="distance").fit(view, s.match.astype(str)),
+        "regressor": lambda: regressor().fit(s.pairs, s.score),
+        "regressor of a frame": lambda: regressor(head="mlp").fit(pair_frame, s.score),
+        "regressor of a view": lambda: regressor(head="distance").fit(view, s.match),
         "identifier": lambda: identifier().fit(s.rows, s.codes),
         "identifier of strings": lambda: identifier(frozen, target_far=0.4).fit(s.rows, names),
         "identifier of templates": lambda: identifier(
@@ -162,6 +170,7 @@ def selves(unfitted, *names):
 
 EMBEDDERS = selves(embedder, "embedder", "embedder of a frame", "embedder of series")
 VERIFIERS = selves(verifier, "verifier", "verifier of a frame", "verifier of a view")
+REGRESSORS = selves(regressor, "regressor", "regressor of a frame", "regressor of a view")
 IDENTIFIERS = selves(
     identifier,
     *(
@@ -257,6 +266,13 @@ VERIFIER = NET | {
         ANY | constants({0: float("nan")}, {0: -1}, {"a": 1}, {0: "a"}, {1: 1e300}, {0: None}),
     ),
 }
+REGRESSOR = {name: kind for name, kind in VERIFIER.items() if name not in (
+    "learned_weight", "margin", "sampler", "class_weight")} | {
+    "loss": name_or_callable(*losses.REGRESSION_LOSSES, user=losses.squared_error,
+                             partial=functools.partial(losses.cosent, scale=1.0)),
+    "increasing": number("auto", True, False),
+    "scoring": name_or_callable(None, "r2", "neg_mean_squared_error", user=score_of_user),
+}  # fmt: skip
 IDENTIFIER = {
     "embedder": Kind(
         {
@@ -396,7 +412,8 @@ def callbacks_then_fit(make):
 
     def call(callbacks):
         scene = Scene(0)
-        data = (scene.pairs, scene.match) if make is verifier else (scene.rows, scene.codes)
+        of_pairs = make in (verifier, regressor)
+        data = (scene.pairs, scene.match) if of_pairs else (scene.rows, scene.codes)
         return make().set_callbacks(callbacks).fit(*data)
 
     return call

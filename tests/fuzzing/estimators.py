@@ -8,6 +8,7 @@ from sksiamese import (
     ReferenceVerifier,
     SiameseEmbedder,
     SiameseIdentifier,
+    SiameseRegressor,
     SiameseVerifier,
 )
 
@@ -26,6 +27,8 @@ from .common import (
     PAIR_TRANSFORMER,
     REFERENCE_VERIFIER,
     REFERENCE_VERIFIERS,
+    REGRESSOR,
+    REGRESSORS,
     REJECTING,
     TRANSFORMERS,
     VERIFIER,
@@ -37,6 +40,7 @@ from .common import (
     fit_then_output,
     identifier,
     method,
+    regressor,
     set_then_fit,
     target,
     unless_half_done,
@@ -51,6 +55,7 @@ from .values import (
     PAIRS,
     ROWS,
     SAMPLE_WEIGHT,
+    SCORES,
     Scene,
     constants,
     number,
@@ -74,6 +79,7 @@ def quiet(function):
 ESTIMATORS = {
     **common(embedder, "SiameseEmbedder"),
     **common(verifier, "SiameseVerifier"),
+    **common(regressor, "SiameseRegressor"),
     **common(identifier, "SiameseIdentifier"),
     **common(PairTransformer, "PairTransformer"),
     **common(ReferenceVerifier, "ReferenceVerifier"),
@@ -176,6 +182,32 @@ ESTIMATORS = {
         method("transform_items"), "self X_items", law.finite, 2, self=VERIFIERS, X_items=ROWS),
     "SiameseVerifier.set_callbacks": target(
         callbacks_then_fit(verifier), "callbacks", callbacks=CALLBACKS),
+    "SiameseRegressor": target(SiameseRegressor, law=law.parameters_kept, **REGRESSOR),
+    "SiameseRegressor.fit": target(
+        fit_of(regressor, "X", "y", "sample_weight"), "X y", law.fitted_regressor, 6,
+        X=PAIRS, y=SCORES, sample_weight=SAMPLE_WEIGHT, **REGRESSOR),
+    "SiameseRegressor.fit with validation data": target(
+        fit_of(functools.partial(regressor, early_stopping=True), "X", "y", "X_val", "y_val",
+               "sample_weight_val"),
+        "X y X_val y_val", law.fitted_regressor, 2, X=PAIRS, y=SCORES, X_val=PAIRS, y_val=SCORES,
+        sample_weight_val=SAMPLE_WEIGHT, scoring=REGRESSOR["scoring"]),
+    "SiameseRegressor.set_params": target(
+        set_then_fit(regressor, "X", "y"), "X y", law.fitted_regressor, 2, X=PAIRS, y=SCORES,
+        **REGRESSOR),
+    "SiameseRegressor.predict": target(
+        method("predict"), "self X", law.rows_as_many, 2, self=REGRESSORS, X=PAIRS),
+    "SiameseRegressor.predict_matrix": target(
+        method("predict_matrix"), "self X_left", law.finite, 2, self=REGRESSORS, X_left=ROWS,
+        X_right=ROWS),
+    "SiameseRegressor.pair_distance": target(
+        method("pair_distance"), "self X", law.distances, self=REGRESSORS, X=PAIRS),
+    "SiameseRegressor.transform_items": target(
+        method("transform_items"), "self X_items", law.finite, self=REGRESSORS, X_items=ROWS),
+    "SiameseRegressor.score": target(
+        method("score"), "self X y", self=REGRESSORS, X=PAIRS, y=SCORES,
+        sample_weight=SAMPLE_WEIGHT, errors=(ValueError, TypeError)),
+    "SiameseRegressor.set_callbacks": target(
+        callbacks_then_fit(regressor), "callbacks", callbacks=CALLBACKS),
     "SiameseIdentifier": target(SiameseIdentifier, law=law.parameters_kept, **IDENTIFIER),
     "SiameseIdentifier.fit": target(
         fit_of(identifier, "X", "y"), "X y", law.fitted_identifier, 8, X=ROWS, y=CLASSES,

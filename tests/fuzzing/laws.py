@@ -228,6 +228,24 @@ def fitted_verifier(verifier, arguments):
     refits_alike(verifier, arguments)
 
 
+def fitted_regressor(regressor, arguments):
+    """Assert that a fitted regressor is symmetric, finite, and the same once pickled."""
+    X = arguments["X"]
+    predicted = regressor.predict(X)
+    assert predicted.shape == (n_rows_of(X),), "another shape"
+    assert np.isfinite(predicted).all(), "not finite"
+    assert (regressor.pair_distance(X) >= 0).all(), "negative distance"
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] % 2 == 0:
+        half = X.shape[1] // 2
+        swapped = regressor.predict(np.hstack([X[:, half:], X[:, :half]]))
+        tolerance = 1e-4 * (1 + np.abs(predicted).max())
+        assert np.allclose(predicted, swapped, rtol=1e-4, atol=tolerance), "not symmetric"
+    if is_picklable(regressor):
+        again = pickle.loads(pickle.dumps(regressor)).predict(X)
+        assert np.array_equal(predicted, again), "pickle differs"
+    refits_alike(regressor, arguments)
+
+
 def fitted_identifier(identifier, arguments):
     """Assert that a fitted identifier names, verifies and scores consistently."""
     X = arguments["X"]

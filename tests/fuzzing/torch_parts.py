@@ -84,6 +84,7 @@ SCALES = {
     "threshold": POSITIVE, "non_match_weight": number(1.0, 0.0, 4.0),
     "positive_scale": POSITIVE, "negative_scale": POSITIVE, "positive_margin": number(0.0, 0.1),
     "n_bins": number(10, 1), "limit": POSITIVE, "balance": RATE, "epsilon": number(0.1, 0.0),
+    "angle_scale": POSITIVE, "detach": number(True, False),
     "angle": number(20.0, 0.0), "cutoff": number(0.5, 0.1), "n_components": number(3, 1, 64),
     "n_classes": number(4, 2), "n_centers": number(1, 3), "rotation": number(10.0, 0.0),
     "shear": number(0.1, 0), "translation": number(0.05, 0), "fill": number(0.0, -1),
@@ -117,6 +118,22 @@ def built(make):
     return call
 
 
+def of_scores(loss):
+    """Return a function that applies a loss to scores, with embeddings if it reads them."""
+
+    def call(score, y, weight, **options):
+        Z = torch.stack([score, y, weight], dim=1)
+        return loss(score, y, weight, *((Z, Z.flip(0)) if loss is losses.angle else ()), **options)
+
+    return call
+
+
+OF_PAIRS = {
+    "score": Kind({"scores": lambda s: torch.from_numpy(s.score)}, {}),
+    "y": Kind({"numbers": lambda s: torch.from_numpy(s.match).double()}, {}),
+    "weight": Kind({"equal": lambda s: torch.ones(s.n_rows, dtype=torch.float64)}, {}),
+}
+
 Y = Kind({"classes": lambda s: s.y}, {})
 SOME_ROWS = Kind({k: v for k, v in tensors("Z").good.items() if k != "no row"}, {})
 LOSS_TARGETS, MINER_TARGETS = {}, {}
@@ -138,6 +155,10 @@ for _name in losses.__all__:
             "logit",
             law.cost,
             logit=Kind({"logits": lambda s: torch.from_numpy(s.score)}, {}),
+        )
+    elif _loss in losses.REGRESSION_LOSSES.values():
+        LOSS_TARGETS[f"losses.{_name}"] = target(
+            of_scores(_loss), "score y weight", law.cost, **OF_PAIRS, **options_of(_loss)
         )
     elif "y" in _names:
         LOSS_TARGETS[f"losses.{_name}"] = target(

@@ -27,7 +27,7 @@ from sksiamese import (
     split_pairs,
     stack_pairs,
 )
-from sksiamese._training import _verification_task
+from sksiamese._training import _pairs
 from sksiamese.pairs import _view
 from sksiamese.towers import multi_cue
 
@@ -302,8 +302,8 @@ def test_each_distinct_item_is_embedded_once(views, fitted, monkeypatch):
         embedded.append(rows)
         return embed_rows(tower, X, rows)
 
-    embed_rows = _verification_task.embed_rows
-    monkeypatch.setattr(_verification_task, "embed_rows", counting)
+    embed_rows = _pairs.embed_rows
+    monkeypatch.setattr(_pairs, "embed_rows", counting)
     some = V_test[:500]
     fitted.predict_proba(some)
     np.testing.assert_array_equal(np.concatenate(embedded), np.unique(some.index))
@@ -318,8 +318,8 @@ def test_items_of_a_view_are_not_copied(views, fitted, monkeypatch, dtype):
         embedded.append(X)
         return embed_rows(tower, X, rows)
 
-    embed_rows = _verification_task.embed_rows
-    monkeypatch.setattr(_verification_task, "embed_rows", recording)
+    embed_rows = _pairs.embed_rows
+    monkeypatch.setattr(_pairs, "embed_rows", recording)
     fitted.predict(PairView(items, views[1].index))
     assert all(X.dtype == dtype and np.shares_memory(X, items) for X in embedded)
     assert embedded
