@@ -21,6 +21,11 @@ from torch import nn
 import sksiamese
 from benchmarks._common.report import benchmark, start
 
+OF_PAIRS = (
+    sksiamese.PairTransformer,
+    sksiamese.SiameseRegressor,
+    sksiamese.SiameseVerifier,
+)
 OUTCOMES = ("passed", "failed", "skipped")
 
 
@@ -43,7 +48,9 @@ def estimators():
     return {
         "SiameseEmbedder": sksiamese.SiameseEmbedder(),
         "SiameseVerifier": sksiamese.SiameseVerifier(),
+        "SiameseRegressor": sksiamese.SiameseRegressor(),
         "SiameseIdentifier": sksiamese.SiameseIdentifier(),
+        "ReferenceVerifier": sksiamese.ReferenceVerifier(),
         "PairTransformer": sksiamese.PairTransformer(),
         "sklearn NeighborhoodComponentsAnalysis": NeighborhoodComponentsAnalysis(),
         "metric-learn LMNN": LMNN(),
@@ -67,7 +74,7 @@ def check(estimator):
 def try_on_digits(estimator):
     """Fit on digits, or on pairs of them; return "yes" or the name of the error."""
     X, y = load_digits(return_X_y=True)
-    if isinstance(estimator, sksiamese.PairTransformer | sksiamese.SiameseVerifier):
+    if isinstance(estimator, OF_PAIRS):
         X, y, _ = sksiamese.make_pairs(X, y, n_pairs=1000, random_state=0)
     try:
         estimator.fit(X, y)
