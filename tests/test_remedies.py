@@ -308,6 +308,18 @@ REMEDIES = {
         lambda: curve(Y % 4, test_size=2),
         lambda: curve(Y, n_classes=[3]),
     ],
+    "optimizer without a learning rate": [
+        (lambda: embed(optimizer=lambda params: None), "such as functools.partial"),
+        lambda: embed(optimizer=partial(torch.optim.RMSprop, alpha=0.9)),
+    ],
+    "optimizer with a closure": [
+        (lambda: embed(optimizer=torch.optim.LBFGS), "choose another optimizer"),
+        lambda: embed(optimizer=torch.optim.NAdam),
+    ],
+    "factor of the learning rate": [
+        (lambda: embed(learning_rate=lambda progress: -1), "a finite number >= 0"),
+        lambda: embed(learning_rate=lambda progress: 0.5),
+    ],
     "weights of zero": [
         (
             lambda: embed(sampler=partial(weighted, weight=0 * Y)),
