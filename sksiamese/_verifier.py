@@ -8,10 +8,11 @@ from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_array, check_consistent_length, check_X_y
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._base import VALIDATION_WANTED, BaseSiamese, check_finite
+from ._base import VALIDATION_WANTED, BaseSiamese, check_finite, has_no_validation_split
 from ._checks import argument_errors, as_rows
 from ._data._chunks import row_slices
 from ._data._device import find_device, on_device
@@ -516,6 +517,85 @@ class SiameseVerifier(ClassifierMixin, BaseSiamese):
                 with argument_errors(*VALIDATION_WANTED):
                     validation = *pairs_of_rows(X_val, y_val)[:2], None
             return self._fit(pairs, match, None, labels[pairs.index], validation, labels)
+
+    @available_if(has_no_validation_split)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a chunk of the pairs; not with ``early_stopping``.
+
+        Items are standardized by the mean and scale of the first chunk, which should be a
+        representative sample. The step size and the weight of the contrastive loss, 1, are
+        constant; decrease ``learning_rate_init`` after each pass over the data, as ``fit``
+        decreases the step size after each epoch. "balanced" weights of ``class_weight`` are
+        those of the chunk.
+
+        Parameters
+        ----------
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            Pairs of both labels.
+
+        y : array-like of shape (n_pairs,)
+            Labels of the pairs.
+
+        classes : array-like of shape (2,), default=None
+            Both labels, for the first call; ignored in subsequent calls. By default the labels
+            of the first chunk.
+
+        sample_weight : array-like of shape (n_pairs,), default=None
+            Weight of each pair, >= 0. By default all are equal.
+
+        Returns
+        -------
+        self : SiameseVerifier
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is invalid, or ``sampler`` is set; the estimator is then
+            unchanged.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sksiamese import SiameseVerifier, make_pairs
+        >>> X, y = load_digits(return_X_y=True)
+        >>> verifier = SiameseVerifier(random_state=0)
+        >>> for seed in range(20):
+        ...     pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=1000, random_state=seed)
+        ...     verifier = verifier.partial_fit(pairs, match, classes=[False, True])
+        >>> pairs, match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
+        >>> round(verifier.score(pairs, match), 1)
+        0.9
+        """
+        if self.sampler is not None:
+            raise ValueError(
+                f"partial_fit does not use sampler={self.sampler!r}; set sampler=None, or call fit."
+            )
+        with restore_on_error(self):
+            resume = hasattr(self, "tower_")
+            minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            self._check_has_labels(y)
+            pairs, labels = self._validate(X, as_labels(y, warn=True), reset=not resume, **minimum)
+            present, _ = self._encode(labels)
+            if resume:
+                known = self.classes_
+            else:
+                known = present if classes is None else np.unique(as_labels(classes, "classes"))
+            if len(known) != 2:
+                raise ValueError(
+                    f"Only binary classification is supported, but there are {len(known)} labels; "
+                    "pass y and classes with two labels, the greater for a match."
+                )
+            labels = check_known(labels, known, "y", "the first call of partial_fit")
+            weight = self._pair_weights(pairs, labels, known, sample_weight)
+            spec = TowerSpec.of(self, pairs.items, self._item_names())
+            match = np.searchsorted(known, labels)
+            data = pairs, match, weight, known, None, spec
+            task = VerificationTask(self, *data, incremental=True)
+            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            fit_data = {"X": X, "y": y, "metadata": metadata}
+            return self._fit_task(task, fit_data, resume=resume, incremental=True)
 
     def _fit(self, X, y, sample_weight, groups, validation, labels_of_items=None):
         """Fit to pairs; ``labels_of_items`` are the identities of all items of a view."""
