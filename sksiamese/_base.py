@@ -28,7 +28,7 @@ from ._data._streaming import Rows, empty_rows, is_source, validate_rows
 from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import label_kind, to_common_dtype
 from ._training._callbacks import FitCallbacks
-from ._training._fit import new_optimizer, optimizer_state, schedule
+from ._training._fit import OPTIMIZERS, SCHEDULES, new_optimizer, optimizer_state, schedule
 from ._training._lookup import comparison_key
 from ._training._loop import train
 from ._training._monitor import Monitor
@@ -94,8 +94,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "distance": [StrOptions(set(DISTANCES)), callable],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "learning_rate": [StrOptions(set(SCHEDULES)), callable],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
@@ -145,9 +148,11 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             buffers = module["tower"][0].buffers()
             check_equal_on_all_ranks("X", *(buffer.numpy() for buffer in buffers))
             module = broadcast_from_rank0(module).to(device)
-            state = self._optimizer_state if resume and incremental and not retuned else {}
+            proceed = resume and incremental and not retuned
+            state = self._optimizer_state if proceed and self._has_same_optimizer() else {}
             optimizer = new_optimizer(
                 module,
+                self.optimizer,
                 learning_rate=self.learning_rate_init,
                 weight_decay=self.weight_decay,
                 state=state,
@@ -167,8 +172,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             if held_out is not None and (task.y_val is not None or self.scoring is not None):
                 with argument_errors(*VALIDATION_WANTED):
                     monitor.check_score()
-            max_iter = 1 if incremental else self.max_iter
-            self._run_epochs(monitor, optimizer, fit_data, max_iter, seed)
+            self._run_epochs(monitor, optimizer, fit_data, seed, incremental=incremental)
             if message := monitor.failure_message(self.learning_rate_init):
                 warnings.warn(message, ConvergenceWarning, stacklevel=4)
             combine(task, module.cpu().eval(), rows, keep=resume and monitor.diverged)
@@ -178,14 +182,16 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         self._optimizer_state = optimizer_state(optimizer) if keep else state
         return self
 
-    def _run_epochs(self, monitor, optimizer, fit_data, max_iter, seed):
+    def _run_epochs(self, monitor, optimizer, fit_data, seed, *, incremental):
         """Train until the last epoch, or until the monitor or a callback stops training."""
+        max_iter = 1 if incremental else self.max_iter
         callbacks = self._begin_callbacks(monitor, fit_data, max_iter)
         epochs = schedule(
             monitor.task,
             monitor.rows,
             optimizer,
             learning_rate=self.learning_rate_init,
+            factor="constant" if incremental else self.learning_rate,
             max_iter=max_iter,
             seed=seed,
         )
@@ -195,6 +201,7 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             monitor.task.loss,
             optimizer,
             on_epoch_end=partial(self._end_epoch, monitor, callbacks),
+            max_grad_norm=self.max_grad_norm,
             rng_context=monitor.rng_context,
         )
         monitor.finish()
@@ -248,10 +255,15 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """Return the fitted attributes as a dict."""
         return {
             "_architecture": self._architecture_parameters(),
+            "_optimizer": self.optimizer,
             **{f"{name}_": part for name, part in module.items()},
             **monitor.task.attributes(),
             **monitor.attributes(),
         }
+
+    def _has_same_optimizer(self):
+        """Return whether the optimizer has not been changed since the last fit."""
+        return comparison_key(self.optimizer) == comparison_key(self._optimizer)
 
     def _copy_fitted_module(self):
         """Return a copy of the fitted module, so that a failed fit does not change it."""

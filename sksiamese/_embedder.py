@@ -174,13 +174,29 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     max_iter : int, default=20
         Maximum number of epochs, >= 1.
 
+    optimizer : {"adamw", "sgd"} or callable, default="adamw"
+        Optimizer: "adamw", "sgd" with a momentum of 0.9, or a callable
+        ``optimizer(params, lr=...)`` that returns a ``torch.optim.Optimizer``, such as
+        ``functools.partial(torch.optim.RMSprop, alpha=0.9)``. See :ref:`training`.
+
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It decreases linearly toward zero over
-        ``max_iter`` epochs.
+        Step size of the optimizer, > 0, which ``learning_rate`` multiplies.
+
+    learning_rate : {"linear", "constant", "cosine", "one_cycle"} or callable, default="linear"
+        Factor of the step size, set before each epoch of ``fit``: "linear" and "cosine" decrease
+        it from 1 toward 0 over ``max_iter`` epochs, "one_cycle" increases it from 0.04 to 1 in the
+        first 30 % of the epochs and decreases it afterwards. A callable maps the share of the
+        epochs that are over, in [0, 1), to the factor, >= 0.
 
     weight_decay : float, default=1.0
-        Decoupled weight decay, >= 0, in units of the step size: each step subtracts
-        ``weight_decay`` times the step size times the weight from each weight.
+        Weight decay, >= 0. For "adamw" it is decoupled, in units of the step size: each step
+        subtracts ``weight_decay`` times the step size times the weight from each weight. For
+        "sgd" it is added to the gradient, multiplied by the weight. Ignored by a callable
+        ``optimizer``.
+
+    max_grad_norm : float, default=None
+        Maximum norm of the gradient of all weights in each step, > 0. Longer gradients are
+        shortened to this norm. By default they are not changed.
 
     tol : float, default=1e-4
         Minimum improvement of the loss or of the validation score, >= 0.
@@ -342,8 +358,11 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         n_neighbors=10,
         sampler="balanced",
         max_iter=20,
+        optimizer="adamw",
         learning_rate_init=2e-3,
+        learning_rate="linear",
         weight_decay=1.0,
+        max_grad_norm=None,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
@@ -381,8 +400,11 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.n_neighbors = n_neighbors
         self.sampler = sampler
         self.max_iter = max_iter
+        self.optimizer = optimizer
         self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping

@@ -7,10 +7,11 @@ from scipy.special import expit
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import VALIDATION_WANTED
+from ._base import VALIDATION_WANTED, has_no_validation_split
 from ._checks import argument_errors
 from ._labels import as_labels, check_known
 from ._pair_estimator import BasePairEstimator
@@ -148,13 +149,29 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
     max_iter : int, default=30
         Maximum number of epochs, >= 1.
 
+    optimizer : {"adamw", "sgd"} or callable, default="adamw"
+        Optimizer: "adamw", "sgd" with a momentum of 0.9, or a callable
+        ``optimizer(params, lr=...)`` that returns a ``torch.optim.Optimizer``, such as
+        ``functools.partial(torch.optim.RMSprop, alpha=0.9)``. See :ref:`training`.
+
     learning_rate_init : float, default=2e-3
-        Step size of AdamW in the first epoch, > 0. It decreases linearly toward zero over
-        ``max_iter`` epochs.
+        Step size of the optimizer, > 0, which ``learning_rate`` multiplies.
+
+    learning_rate : {"linear", "constant", "cosine", "one_cycle"} or callable, default="linear"
+        Factor of the step size, set before each epoch of ``fit``: "linear" and "cosine" decrease
+        it from 1 toward 0 over ``max_iter`` epochs, "one_cycle" increases it from 0.04 to 1 in the
+        first 30 % of the epochs and decreases it afterwards. A callable maps the share of the
+        epochs that are over, in [0, 1), to the factor, >= 0.
 
     weight_decay : float, default=1.0
-        Decoupled weight decay, >= 0, in units of the step size: each step subtracts
-        ``weight_decay`` times the step size times the weight from each weight.
+        Weight decay, >= 0. For "adamw" it is decoupled, in units of the step size: each step
+        subtracts ``weight_decay`` times the step size times the weight from each weight. For
+        "sgd" it is added to the gradient, multiplied by the weight. Ignored by a callable
+        ``optimizer``.
+
+    max_grad_norm : float, default=None
+        Maximum norm of the gradient of all weights in each step, > 0. Longer gradients are
+        shortened to this norm. By default they are not changed.
 
     tol : float, default=1e-4
         Minimum improvement of the loss or of the validation score, >= 0.
@@ -315,8 +332,11 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         sampler=None,
         batch_size=64,
         max_iter=30,
+        optimizer="adamw",
         learning_rate_init=2e-3,
+        learning_rate="linear",
         weight_decay=1.0,
+        max_grad_norm=None,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
@@ -347,8 +367,11 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         self.sampler = sampler
         self.batch_size = batch_size
         self.max_iter = max_iter
+        self.optimizer = optimizer
         self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
@@ -476,6 +499,85 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
                 with argument_errors(*VALIDATION_WANTED):
                     validation = *pairs_of_rows(X_val, y_val)[:2], None
             return self._fit(pairs, match, None, labels[pairs.index], validation, labels)
+
+    @available_if(has_no_validation_split)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a chunk of the pairs; not with ``early_stopping``.
+
+        Items are standardized by the mean and scale of the first chunk, which should be a
+        representative sample. The step size and the weight of the contrastive loss, 1, are
+        constant; decrease ``learning_rate_init`` after each pass over the data, as ``fit``
+        decreases the step size after each epoch. "balanced" weights of ``class_weight`` are
+        those of the chunk.
+
+        Parameters
+        ----------
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            Pairs of both labels.
+
+        y : array-like of shape (n_pairs,)
+            Labels of the pairs.
+
+        classes : array-like of shape (2,), default=None
+            Both labels, for the first call; ignored in subsequent calls. By default the labels
+            of the first chunk.
+
+        sample_weight : array-like of shape (n_pairs,), default=None
+            Weight of each pair, >= 0. By default all are equal.
+
+        Returns
+        -------
+        self : SiameseVerifier
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is invalid, or ``sampler`` is set; the estimator is then
+            unchanged.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sksiamese import SiameseVerifier, make_pairs
+        >>> X, y = load_digits(return_X_y=True)
+        >>> verifier = SiameseVerifier(random_state=0)
+        >>> for seed in range(20):
+        ...     pairs, match, _ = make_pairs(X[:1000], y[:1000], n_pairs=1000, random_state=seed)
+        ...     verifier = verifier.partial_fit(pairs, match, classes=[False, True])
+        >>> pairs, match, _ = make_pairs(X[1000:], y[1000:], n_pairs=1000, random_state=0)
+        >>> round(verifier.score(pairs, match), 1)
+        0.9
+        """
+        if self.sampler is not None:
+            raise ValueError(
+                f"partial_fit does not use sampler={self.sampler!r}; set sampler=None, or call fit."
+            )
+        with restore_on_error(self):
+            resume = hasattr(self, "tower_")
+            minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            self._check_has_labels(y)
+            pairs, labels = self._validate(X, as_labels(y, warn=True), reset=not resume, **minimum)
+            present, _ = self._encode(labels)
+            if resume:
+                known = self.classes_
+            else:
+                known = present if classes is None else np.unique(as_labels(classes, "classes"))
+            if len(known) != 2:
+                raise ValueError(
+                    f"Only binary classification is supported, but there are {len(known)} labels; "
+                    "pass y and classes with two labels, the greater for a match."
+                )
+            labels = check_known(labels, known, "y", "the first call of partial_fit")
+            weight = self._pair_weights(pairs, labels, known, sample_weight)
+            spec = TowerSpec.of(self, pairs.items, self._item_names())
+            match = np.searchsorted(known, labels)
+            data = pairs, match, weight, known, None, spec
+            task = VerificationTask(self, *data, incremental=True)
+            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            fit_data = {"X": X, "y": y, "metadata": metadata}
+            return self._fit_task(task, fit_data, resume=resume, incremental=True)
 
     def _fit(self, X, y, sample_weight, groups, validation, labels_of_items=None):
         """Fit to pairs; ``labels_of_items`` are the identities of all items of a view."""

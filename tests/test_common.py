@@ -59,6 +59,8 @@ class Product(nn.Module):
         return self.linear(nn.functional.relu(10 * (A - B).abs()).repeat(1, 2)).squeeze(-1)
 
 
+SGD = {"optimizer": "sgd", "learning_rate_init": 0.1, "weight_decay": 1e-3, "max_grad_norm": 1.0}
+
 EMBEDDERS = [
     SiameseEmbedder(max_iter=5),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
@@ -76,6 +78,7 @@ SLOW_EMBEDDERS = [
     SiameseEmbedder(max_iter=10, loss="n_pairs", n_views=2),
     SiameseEmbedder(max_iter=10, scaling="shared"),
     SiameseEmbedder(max_iter=10, activation="gelu", normalization="batch", shortcuts=True),
+    SiameseEmbedder(max_iter=10, learning_rate="one_cycle", **SGD),
 ]
 
 VERIFIERS = [
@@ -95,6 +98,7 @@ SLOW_VERIFIERS = [
     SiameseVerifier(scaling="shared"),
     SiameseVerifier(distance="sqeuclidean", margin=0.5, weight_decay=0.0, learning_rate_init=5e-3),
     SiameseVerifier(activation="gelu", normalization="batch", shortcuts=True),
+    SiameseVerifier(learning_rate="cosine", **SGD),
 ]
 
 REGRESSORS = [

@@ -68,6 +68,12 @@ def chunks(*labels, classes=None, **parameters):
         embedder.partial_fit(X, part, classes=classes)
 
 
+def chunks_of_pairs(*labels, classes=None, **parameters):
+    verifier = SiameseVerifier(random_state=0, **parameters)
+    for part in labels:
+        verifier.partial_fit(PAIRS, part.astype(int), classes=classes)
+
+
 def scaled(input_shape, n_components, *, power):
     return nn.Sequential(nn.Flatten(), nn.Linear(12, n_components))
 
@@ -304,6 +310,22 @@ REMEDIES = {
         lambda: verify(GROUPS, sampler="balanced"),
         lambda: verify(0 * GROUPS),
     ],
+    "sampler of chunks of pairs": [
+        (lambda: chunks_of_pairs(MATCH, sampler="balanced"), "set sampler=None"),
+        lambda: chunks_of_pairs(MATCH, MATCH),
+    ],
+    "unknown label in a chunk of pairs": [
+        (lambda: chunks_of_pairs(MATCH, MATCH + 1), "first call of partial_fit, .* remove their"),
+        lambda: chunks_of_pairs(MATCH + 1, MATCH + 1),
+    ],
+    "three labels in a chunk of pairs": [
+        (lambda: chunks_of_pairs(MATCH, classes=[0, 1, 2]), "pass y and classes with two labels"),
+        lambda: chunks_of_pairs(MATCH, classes=[0, 1]),
+    ],
+    "chunks of pairs with early stopping": [
+        (lambda: chunks_of_pairs(MATCH, **stop), "partial_fit"),
+        lambda: chunks_of_pairs(MATCH),
+    ],
     "rows without a match": [
         (lambda: verify_rows(X[:6], Y[:6]), "pass more rows"),
         lambda: verify_rows(X[:12], Y[:12]),
@@ -330,6 +352,18 @@ REMEDIES = {
         (lambda: curve(Y % 4), "change test_size, or pass more classes"),
         lambda: curve(Y % 4, test_size=2),
         lambda: curve(Y, n_classes=[3]),
+    ],
+    "optimizer without a learning rate": [
+        (lambda: embed(optimizer=lambda params: None), "such as functools.partial"),
+        lambda: embed(optimizer=partial(torch.optim.RMSprop, alpha=0.9)),
+    ],
+    "optimizer with a closure": [
+        (lambda: embed(optimizer=torch.optim.LBFGS), "choose another optimizer"),
+        lambda: embed(optimizer=torch.optim.NAdam),
+    ],
+    "factor of the learning rate": [
+        (lambda: embed(learning_rate=lambda progress: -1), "a finite number >= 0"),
+        lambda: embed(learning_rate=lambda progress: 0.5),
     ],
     "weights of zero": [
         (

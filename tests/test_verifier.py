@@ -625,3 +625,56 @@ def test_the_weight_of_the_contrastive_loss_decreases_linearly(digit_pairs, monk
     monkeypatch.setattr(VerificationTask, "loss_of_pairs", record)
     SiameseVerifier(width=8, max_iter=4, batch_size=100).fit(P[:200], match[:200])
     assert weights == [2, 2, 1.5, 1.5, 1, 1, 0.5, 0.5]
+
+
+def chunked(P, match, *, n_passes, n_chunks=4, **options):
+    """Return a verifier of several passes over chunks, with the step size of ``fit``."""
+    verifier = SiameseVerifier(random_state=0)
+    for turn in range(n_passes):
+        verifier.set_params(learning_rate_init=2e-3 * (1 - turn / n_passes))
+        for chunk in np.array_split(np.random.RandomState(turn).permutation(len(P)), n_chunks):
+            verifier.partial_fit(P[chunk], match[chunk], **options)
+    return verifier
+
+
+def test_partial_fit_in_chunks_learns_as_well_as_fit(digit_pairs):
+    P_train, P_test, match_train, match_test = digit_pairs
+    verifier = chunked(P_train, match_train, n_passes=15, classes=[False, True])
+    whole = SiameseVerifier(max_iter=15, random_state=0).fit(P_train, match_train)
+    assert verifier.n_iter_ == len(verifier.loss_curve_) == 60
+    assert verifier.score(P_test, match_test) > whole.score(P_test, match_test) - 0.01
+
+
+def test_partial_fit_continues_fit_and_its_optimizer(digit_pairs):
+    P, _, match, _ = digit_pairs
+    P, match = P[:400], match[:400]
+    verifier = SiameseVerifier(max_iter=2, random_state=0).fit(P, match).partial_fit(P, match)
+    assert verifier.n_iter_ == 3
+    steps = [state["step"].item() for state in verifier._optimizer_state.values()]
+    verifier.partial_fit(P, match)
+    later = [state["step"].item() for state in verifier._optimizer_state.values()]
+    assert later == [2 * step for step in steps]
+
+
+def test_a_weight_of_zero_in_a_chunk_equals_its_absence(digit_pairs):
+    P, _, match, _ = digit_pairs
+    P, match, used = P[:300], match[:300], np.arange(300) % 3 > 0
+    options = {"random_state": 0, "batch_size": 1000}
+    weighted = SiameseVerifier(**options).partial_fit(P, match, sample_weight=used)
+    alone = SiameseVerifier(**options).partial_fit(P[used], match[used])
+    np.testing.assert_allclose(
+        weighted.decision_function(P), alone.decision_function(P), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_the_first_step_of_a_chunk_minimizes_both_losses(digit_pairs):
+    """The loss of an epoch of one batch is the loss of the untrained network."""
+    P, _, match, _ = digit_pairs
+    P, match = P[:200], match[:200]
+    options = {"random_state": 0, "batch_size": 1000, "learned_weight": 1.0, "max_iter": 1}
+    losses = [
+        SiameseVerifier(margin=margin, **options).partial_fit(P, match).loss_curve_[0]
+        for margin in (None, 1.0)
+    ]
+    whole = SiameseVerifier(margin=1.0, **options).fit(P, match).loss_curve_[0]
+    assert losses[1] - losses[0] == pytest.approx((whole - losses[0]) / 2, rel=1e-4)

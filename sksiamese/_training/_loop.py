@@ -3,11 +3,14 @@
 from contextlib import nullcontext
 
 import torch
+from torch import nn
 
 from .._distributed import average_gradients, broadcast_from_rank0
 
 
-def train(module, epochs, loss, optimizer, *, on_epoch_end, rng_context=nullcontext):
+def train(
+    module, epochs, loss, optimizer, *, on_epoch_end, max_grad_norm=None, rng_context=nullcontext
+):
     """Train a module in place.
 
     Parameters
@@ -27,6 +30,9 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end, rng_context=nullcont
     on_epoch_end : callable
         ``on_epoch_end(mean_loss)`` is called after each epoch and returns whether to stop.
 
+    max_grad_norm : float, default=None
+        Maximum norm of the gradient of each step, > 0; no maximum by default.
+
     rng_context : callable, default=contextlib.nullcontext
         ``rng_context()`` returns the context manager in which each step draws random numbers.
     """
@@ -39,6 +45,8 @@ def train(module, epochs, loss, optimizer, *, on_epoch_end, rng_context=nullcont
                 value = loss(module, batch)
                 value.backward()
             average_gradients(module)
+            if max_grad_norm is not None:
+                nn.utils.clip_grad_norm_(module.parameters(), max_grad_norm)
             optimizer.step()
             losses.append(value.detach())
         if broadcast_from_rank0(on_epoch_end(torch.stack(losses).mean().item())):

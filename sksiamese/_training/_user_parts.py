@@ -26,6 +26,11 @@ FORMS = {
     "of shape (n, m), non-negative and smaller for closer rows; see sksiamese.distances.",
     "head": "head(n_components) must return a module that maps two batches of embeddings of "
     "shape (n, n_components) to logits of shape (n,); see sksiamese.heads.",
+    "learning_rate": "learning_rate(progress) of the share of the epochs that are over, in [0, 1), "
+    "must return a factor of learning_rate_init, a finite number >= 0.",
+    "optimizer": "optimizer(params, lr=...) of groups of weights must return a "
+    "torch.optim.Optimizer of these groups with a method step(), such as "
+    "functools.partial(torch.optim.RMSprop, alpha=0.9).",
     "loss": "loss(D, same, different) of distances and boolean masks, or loss(Z, y) of embeddings "
     "and classes, with inputs='classes' or an argument named y, must return a scalar tensor; see "
     "sksiamese.losses.",

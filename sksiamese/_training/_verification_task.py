@@ -86,9 +86,25 @@ class VerificationTask(Task):
 
     validation : tuple of (pairs, match, weight), default=None
         Separate validation pairs, with their codes and weights.
+
+    incremental : bool, default=False
+        Whether the pairs are a chunk of all pairs; the weight of the contrastive loss is then
+        constant.
     """
 
-    def __init__(self, estimator, pairs, match, weight, classes, groups, spec, validation=None):
+    def __init__(
+        self,
+        estimator,
+        pairs,
+        match,
+        weight,
+        classes,
+        groups,
+        spec,
+        validation=None,
+        *,
+        incremental=False,
+    ):
         super().__init__(estimator, classes, spec)
         self.pairs, self.match, self.weight, self.groups = pairs, match, weight, groups
         self.y = used_codes(match, weight)
@@ -101,7 +117,7 @@ class VerificationTask(Task):
         elif self.margin is not None:
             self.margin = check_real("margin", self.margin, above=0)
         self.distance = resolve(DISTANCES, estimator.distance)
-        self.max_iter = estimator.max_iter
+        self.max_iter, self.incremental = estimator.max_iter, incremental
 
     def hold_out(self, random_state):
         """Return pairs for training and validation; given groups, no identity is in both."""
@@ -177,7 +193,7 @@ class VerificationTask(Task):
 
     def contrastive_weight(self, epoch):
         """Return the weight of the contrastive loss in an epoch."""
-        return 2 * (1 - epoch / self.max_iter)
+        return 1.0 if self.incremental else 2 * (1 - epoch / self.max_iter)
 
     def loss(self, module, batch):
         """Return the logistic loss of the head plus the contrastive loss of the distance."""

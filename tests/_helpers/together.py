@@ -46,6 +46,9 @@ FITS = {
         batch_size=51,
         early_stopping=True,
     ),
+    "short gradients": SiameseEmbedder(
+        **BRIEFLY, optimizer="sgd", learning_rate_init=0.1, max_grad_norm=0.1, batch_size=51
+    ),
     "normalized verifier": SiameseVerifier(**BRIEFLY, normalization="batch", batch_size=33),
 }
 

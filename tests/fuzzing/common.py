@@ -5,6 +5,7 @@ import functools
 import inspect
 
 import numpy as np
+import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
@@ -32,7 +33,7 @@ from sksiamese import (
 
 from . import laws as law
 from .engine import Kind, Target
-from .parts import Linear, loss_of_user, score_of_user
+from .parts import Linear, loss_of_user, rate_of_user, score_of_user
 from .values import (
     ANY,
     CLASSES,
@@ -225,8 +226,13 @@ NET = {
     ),
     "batch_size": number(16, 4, 5, 1000),
     "max_iter": length(1, 2),
+    "optimizer": name_or_callable("adamw", "sgd", momentum=functools.partial(
+        torch.optim.RMSprop, momentum=0.5), user=torch.optim.NAdam),
     "learning_rate_init": number(1e-3, 0.1, 10.0),
+    "learning_rate": name_or_callable(
+        "linear", "constant", "cosine", "one_cycle", user=rate_of_user),
     "weight_decay": number(0.0, 1.0, 1),
+    "max_grad_norm": number(None, 1.0, 1e-3),
     "tol": number(1e-4, 0, 1.0),
     "n_iter_no_change": number(1, 10),
     "early_stopping": BOOLEAN,

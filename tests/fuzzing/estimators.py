@@ -156,6 +156,9 @@ ESTIMATORS = {
     "SiameseVerifier.fit_rows with validation data": target(
         lambda **data: unless_half_done(verifier(early_stopping=True), "fit_rows", data),
         "X y X_val y_val", law.finite_curve, 2, X=ROWS, y=CLASSES, X_val=ROWS, y_val=CLASSES),
+    "SiameseVerifier.partial_fit": target(
+        method("partial_fit"), "self X y", law.finite_curve, 3, self=VERIFIERS, X=PAIRS, y=MATCHES,
+        classes=MATCHES, sample_weight=SAMPLE_WEIGHT),
     "SiameseVerifier.decision_matrix": target(
         method("decision_matrix"), "self X_left", law.finite, 2, self=VERIFIERS, X_left=ROWS,
         X_right=ROWS),

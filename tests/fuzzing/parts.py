@@ -28,6 +28,11 @@ def score_of_user(estimator, X, y):
     return -estimator.n_iter_
 
 
+def rate_of_user(progress):
+    """Return a custom factor of the learning rate."""
+    return 1 / (1 + progress)
+
+
 class NoForward(nn.Module):
     """A module that cannot be called."""
 
