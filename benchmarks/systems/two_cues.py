@@ -207,14 +207,19 @@ def one_fold(model, data, X, y, new, seed):
     seed : int
         Seed of pairs and initial weights; the pairs do not depend on the cues.
     """
-    columns = columns_of({name: part.shape[1] for name, part in X.items()})
-    X = np.hstack(list(X.values()))
-    X = StandardScaler().fit(X[~new]).transform(X)
-    verifiers, seconds = timed(MODELS[model], X[~new], y[~new], columns, data, seed)
+    (X, verifiers), seconds = timed(fitted, model, data, X, y, new, seed)
     n_pairs = data["n_pairs"][1]
     pairs, match, _ = make_pairs(X[new], y[new], n_pairs=n_pairs, random_state=seed)
     score = np.mean([verifier.decision_function(pairs) for verifier in verifiers], axis=0)
     return verification(match, score) | {"seconds": seconds}
+
+
+def fitted(model, data, X, y, new, seed):
+    """Return all items standardized, and the verifiers; parameters as in :func:`one_fold`."""
+    columns = columns_of({name: part.shape[1] for name, part in X.items()})
+    X = np.hstack(list(X.values()))
+    X = StandardScaler().fit(X[~new]).transform(X)
+    return X, MODELS[model](X[~new], y[~new], columns, data, seed)
 
 
 def rows_of(items, learned):
