@@ -8,6 +8,7 @@ and still differentiable.
 Other losses accept ``(Z, y)``, embeddings of shape (n, n_components) and classes 0, 1, ... of
 shape (n,). Proxy losses learn one or more points per class and are built for ``n_classes`` and
 ``n_components``. Losses with weights are modules; their weights are trained with the tower.
+:func:`matryoshka` makes a loss of embeddings and classes from a loss of pairs and a distance.
 
 The attribute ``inputs`` of a loss is "pairs" or "classes". A loss without it reads classes if
 an argument is named ``y``, ``labels`` or ``target``, as in pytorch-metric-learning and torch,
@@ -24,7 +25,8 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from . import _pair, _prototype, _proxy, _ranking, _regression, _softmax, _triplet
+from . import _matryoshka, _pair, _prototype, _proxy, _ranking, _regression, _softmax, _triplet
+from ._matryoshka import *  # noqa: F403
 from ._pair import *  # noqa: F403
 from ._prototype import *  # noqa: F403
 from ._proxy import *  # noqa: F403
@@ -62,7 +64,7 @@ class RegressionLoss(Protocol):
         """Return the loss, a scalar."""
 
 
-_FAMILIES = (_pair, _triplet, _softmax, _ranking, _prototype, _proxy)
+_FAMILIES = (_pair, _triplet, _softmax, _ranking, _prototype, _proxy, _matryoshka)
 
 __all__ = [
     "LOSSES",

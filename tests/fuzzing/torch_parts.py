@@ -149,6 +149,13 @@ for _name in losses.__all__:
         LOSS_TARGETS[f"losses.{_name}.cosines"] = target(
             lambda Z, _loss=_loss: _loss(4, 3).to(Z).cosines(Z), "Z", law.tensor_finite,
             Z=tensors("Z"))  # fmt: skip
+    elif _name == "matryoshka":
+        LOSS_TARGETS["losses.matryoshka"] = target(
+            lambda Z, y, **options: losses.matryoshka(Z, y[: len(Z)], **options),
+            "Z y loss distance sizes", law.cost, Z=tensors("Z"), y=Y, sizes=Kind(
+                constants((1, 2), [2], (1, 1)), ANY | constants((3, 10**6), (0, 1), (1.5,))),
+            loss=Kind(constants(supcon=losses.supcon, triplet=losses.triplet), {}),
+            distance=SCALES["distance"])  # fmt: skip
     elif _name == "logistic":
         LOSS_TARGETS["losses.logistic"] = target(
             lambda logit: losses.logistic(logit, (logit > 0).to(logit), (logit <= 0).to(logit)),
