@@ -21,6 +21,9 @@ ROUNDING = 1e-12
 N_PROBES = 8
 """Number of templates used to validate an index."""
 
+FEW = 32
+"""Number of rows, or of templates, up to which a matrix product would save no time."""
+
 
 def search_points(Z, origin, metric):
     """Return points to index: centered for Euclidean, normalized for angular metrics."""
@@ -88,7 +91,7 @@ def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
     return D, numbers
 
 
-def distances_to_others(Z, own_codes, templates, codes, metric):
+def nearest_others(Z, own_codes, templates, codes, metric):
     """Compute the distance of each row to the nearest template of another class.
 
     Parameters
@@ -107,10 +110,18 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
 
     metric : str or callable
         Metric.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_rows,)
+        Distances; inf if all templates are of the class of the row.
+
+    others : ndarray of int of shape (n_rows,)
+        Codes of the classes of the nearest templates.
     """
-    distances = np.empty(len(Z))
+    distances, others = np.empty(len(Z)), np.empty(len(Z), dtype=codes.dtype)
     ambiguous = np.full(len(Z), True)
-    if metric in EUCLIDEAN | ANGULAR:
+    if metric in EUCLIDEAN | ANGULAR and min(len(Z), len(templates)) > FEW:
         origin = templates.mean(axis=0, dtype=np.float64)
         points = search_points(templates, origin, metric)
         for rows in row_chunks(len(Z), len(templates)):
@@ -119,21 +130,23 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
             nearest = _two_nearest_others(D, own_codes[rows], codes)
             D = distances_to_selected(Z[rows], nearest, templates, metric)
             D[codes[nearest] == own_codes[rows, None]] = np.inf
-            D.sort(axis=1)
-            distances[rows] = D[:, 0]
+            order = D.argsort(axis=1)
+            D, nearest = (np.take_along_axis(part, order, axis=1) for part in (D, nearest))
+            distances[rows], others[rows] = D[:, 0], codes[nearest[:, 0]]
             ambiguous[rows] = _is_ambiguous(*D.T, own_points, metric)
     for rows in _row_chunks(ambiguous, len(templates)):
         D = pairwise(Z[rows], templates, metric)
         _mask_own_class(D, own_codes[rows], codes)
-        distances[rows] = D.min(axis=1)
-    return distances
+        nearest = D.argmin(axis=1)
+        distances[rows], others[rows] = D[np.arange(len(rows)), nearest], codes[nearest]
+    return distances, others
 
 
 def _mask_own_class(D, own_codes, codes):
     """Set the distances of rows to the templates of their own class to infinity."""
-    ranges = (np.searchsorted(codes, own_codes, side) for side in ("left", "right"))
-    for row, (start, stop) in enumerate(zip(*ranges, strict=True)):
-        D[row, start:stop] = np.inf
+    first, last = (np.searchsorted(codes, own_codes, side) for side in ("left", "right"))
+    for row in np.flatnonzero(first < last):
+        D[row, first[row] : last[row]] = np.inf
 
 
 def approximate_distances(Z, templates, metric):
