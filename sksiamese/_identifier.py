@@ -114,7 +114,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Greatest distance to the nearest template at which a row is not rejected: inf without
         ``target_far``, and -inf if there are too few classes to choose it.
     temperature_ : float
-        Divisor of the distances in :meth:`predict_proba`, > 0.
+        Divisor of the distances in :meth:`predict_proba`, > 0. ``fit`` chooses it; after
+        ``partial_fit`` or ``forget``, it is chosen at its first use.
     unknown_label_ : int, float, str or None
         Label of rejected rows; None without ``target_far``.
     n_features_in_ : int
@@ -237,7 +238,9 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             self.enrolled_labels_ = y[:0]
             self._strategy_, self._metric_ = self.strategy, self.metric
             self._others_ = NearestOthers.unknown(0)
-            return self._enrol(*insert_rows(Z[:0], y[:0], Z, y))
+            self._enrol(*insert_rows(Z[:0], y[:0], Z, y))
+            self._temperature_ = self._choose_temperature()
+        return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
@@ -541,9 +544,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 self.templates_, self._origin_, self.neighbors, self._metric_
             )
             learned = self._mark_learned()
-            self.temperature_ = choose_temperature(
-                self.enrolled_, self.enrolled_labels_, learned, self.templates_, self._metric_
-            )
+            self._temperature_ = None
             self.unknown_label_, self.threshold_ = None, np.inf
             if self.target_far is None:
                 self._others_ = NearestOthers.unknown(len(y))
@@ -585,6 +586,12 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         distances = self._others_.distances[rows]
         self.threshold_ = rejection_threshold(distances, codes[rows], self.target_far)
 
+    def _choose_temperature(self):
+        """Return the temperature with the least log loss on enrolled rows."""
+        labels, (templates, _, metric) = self.enrolled_labels_, self._gallery
+        learned = np.isin(self.classes_, self.learned_classes_)[class_codes(labels)]
+        return choose_temperature(self.enrolled_, labels, learned, templates, metric)
+
     def _few_classes_message(self):
         """Return the warning that there are too few classes new to the embedder."""
         n_enrolled = len(self.classes_)
@@ -599,6 +606,14 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             learned |= np.isin(digests(self.classes_), self._forgotten_)
         self.learned_classes_ = self.classes_[learned]
         return learned[class_codes(self.enrolled_labels_)]
+
+    @property
+    def temperature_(self):
+        """Divisor of the distances in :meth:`predict_proba`, > 0."""
+        check_is_fitted(self)
+        if self._temperature_ is None:
+            self._temperature_ = self._choose_temperature()
+        return self._temperature_
 
     @property
     def _gallery(self):
