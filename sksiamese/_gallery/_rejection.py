@@ -68,7 +68,9 @@ def rejection_threshold(distances, own_codes, target_far):
         return -np.inf
     count = np.diff(first, append=len(own_codes))
     weights = np.repeat(1 / count, count)
-    order = distances.argsort()
+    most = min(len(distances) - 1, int(allowed * count.max()) + 1)
+    order = distances.argpartition(most)[: most + 1]
+    order = order[distances[order].argsort()]
     accepted = np.cumsum(weights[order])
     first_rejected = order[np.searchsorted(accepted, allowed + ROUNDING, side="right")]
     return float(np.nextafter(distances[first_rejected], -np.inf))

@@ -5,6 +5,8 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.neighbors import NearestNeighbors, sort_graph_by_row_values
+from sklearn.utils import gen_batches
+from sklearn.utils._chunking import get_chunk_n_rows
 
 from ._distances import (
     ANGULAR,
@@ -20,6 +22,9 @@ ROUNDING = 1e-12
 
 N_PROBES = 8
 """Number of templates used to validate an index."""
+
+MAX_ROWS = 1024
+"""Maximum number of rows per call for exact distances to all templates, to fit into caches."""
 
 FEW = 32
 """Number of rows, or of templates, up to which a matrix product would save no time."""
@@ -44,7 +49,9 @@ def fit_index(templates, origin, neighbors, metric):
     index.fit(search_points(templates, origin, metric))
     probes = np.linspace(0, len(templates) - 1, min(N_PROBES, len(templates))).astype(int)
     if neighbors is None:
-        largest = np.abs(templates).max(axis=1).argmax()
+        extremes = templates.argmin(), templates.argmax()
+        largest = max(extremes, key=lambda number: abs(templates.flat[number]))
+        largest //= templates.shape[1]
         pairwise(templates[[largest]], templates[probes], metric)
     else:
         points = search_points(templates[probes], origin, metric)
@@ -182,7 +189,8 @@ def _is_ambiguous(nearer, farther, points, metric):
 def _row_chunks(mask, n_templates):
     """Return chunks of the true rows of a mask, such that their distances fit into memory."""
     rows = np.flatnonzero(mask)
-    return [rows[chunk] for chunk in row_chunks(len(rows), n_templates)] if len(rows) else []
+    n_rows = get_chunk_n_rows(8 * n_templates, max_n_rows=MAX_ROWS)
+    return [rows[chunk] for chunk in gen_batches(len(rows), n_rows)] if len(rows) else []
 
 
 def _check_index(distances, nearest, D, metric):

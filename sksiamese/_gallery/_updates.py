@@ -74,10 +74,10 @@ def prototypes(Z, labels):
 def update_prototypes(Z, codes, sources, old_templates):
     """Return the mean of each class: a previous one if it has a source, otherwise a new one."""
     is_new = sources < 0
-    templates = np.empty((len(sources), Z.shape[1]), dtype=Z.dtype)
-    templates[~is_new] = old_templates[sources[~is_new]]
+    if is_new.all():
+        return prototypes(Z, codes)
+    templates, rows = old_templates[sources], is_new[codes]
     if is_new.any():
-        rows = is_new[codes]
         templates[is_new] = prototypes(Z[rows], codes[rows])
     return templates
 
