@@ -61,6 +61,7 @@ class Product(nn.Module):
 
 EMBEDDERS = [
     SiameseEmbedder(max_iter=5),
+    SiameseEmbedder(max_iter=5, loss="kernel_regression"),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 SLOW_EMBEDDERS = [
@@ -74,6 +75,7 @@ SLOW_EMBEDDERS = [
     SiameseEmbedder(max_iter=10, tower=TwoCues),
     SiameseEmbedder(max_iter=10, scaling=None),
     SiameseEmbedder(max_iter=10, loss="n_pairs", n_views=2),
+    SiameseEmbedder(max_iter=10, loss="rank_n_contrast", early_stopping=True),
     SiameseEmbedder(max_iter=10, scaling="shared"),
     SiameseEmbedder(max_iter=10, activation="gelu", normalization="batch", shortcuts=True),
 ]
