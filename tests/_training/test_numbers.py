@@ -31,7 +31,7 @@ def numbers_embedder(n_components=8, **options):
 
 
 def squared_gap(D, y):
-    """A loss of numbers of one's own."""
+    """Compute a user-defined loss of numbers."""
     return (D - (y[:, None] - y).abs()).square().mean()
 
 
@@ -185,7 +185,7 @@ def test_invalid_numbers_are_named(y, message):
 def test_invalid_settings_are_named():
     with pytest.raises(ValueError, match="regularizer='center' needs classes"):
         numbers_embedder(regularizer="center").fit(X_TRAIN, Y_TRAIN)
-    with pytest.raises(ValueError, match="validation_fraction=0.1 holds out 1 of 10 rows"):
+    with pytest.raises(ValueError, match="holds out 1 of 10 rows"):
         numbers_embedder(early_stopping=True).fit(X_TRAIN[:10], Y_TRAIN[:10])
     with pytest.raises(ValueError, match="classes is passed, but loss='kernel_regression'"):
         numbers_embedder().partial_fit(X_TRAIN, Y_TRAIN, classes=[0, 1])
