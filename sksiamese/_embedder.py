@@ -65,8 +65,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         components of the items, standardized or unscaled, which do not overfit the training
         classes. "auto" increases with the number of training classes; see :ref:`identities`. It
         is 1.0 for fewer than 32 components, for rows with several labels or with numbers, for a
-        ``loss`` or ``distance`` of your own, and for towers without the attribute ``plain_items``: all except
-        "cnn" and "mlp", unless a tower of your own has it.
+        ``loss`` or ``distance`` of your own, and for towers without the attribute ``plain_items``:
+        all except "cnn" and "mlp", unless a tower of your own has it.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
