@@ -1,4 +1,4 @@
-"""SiameseEmbedder: a transformer that learns an embedding from rows with classes."""
+"""SiameseEmbedder: a transformer that learns an embedding from rows with classes or numbers."""
 
 from numbers import Integral, Real
 
@@ -10,9 +10,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import VALIDATION_WANTED, BaseSiamese, has_no_validation_split
-from ._checks import Interval, argument_errors, as_rows
+from ._checks import Interval, argument_errors, as_floats, as_rows
 from ._data._items import n_columns
 from ._labels import as_labels
+from ._parameters import LARGEST
 from ._rollback import restore_on_error
 from ._training._embedding_task import (
     EmbeddingTask,
@@ -24,13 +25,19 @@ from ._training._embedding_task import (
     remap_codes,
     warn_if_no_pair_matches,
 )
-from ._training._objective import Objective, ObjectiveSpec, class_indicators, nearest_matches
+from ._training._numbers_task import NumbersTask, check_number_parameters, nearest_rows_score
+from ._training._objective import (
+    EMBEDDER_LOSSES,
+    ObjectiveSpec,
+    class_indicators,
+    nearest_matches,
+    reads_numbers,
+)
 from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
 from ._training._views_task import ViewsTask
 from .batches import SAMPLERS
 from .distances import DISTANCES
-from .losses import LOSSES
 from .mining import MINERS
 from .regularizers import REGULARIZERS
 from .towers._single import has_channels_last
@@ -42,7 +49,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     A tower, by default a multilayer perceptron, maps each row to an embedding of
     ``n_components`` components. By default, it is trained on class-balanced batches, so that rows
     of the same class become closer to each other than to rows of other classes, by a margin. Each
-    batch is embedded once, and all its pairs are used.
+    batch is embedded once, and all its pairs are used. With a ``loss`` of numbers, distances
+    follow the differences of the numbers of the rows instead.
 
     Read more in the :ref:`User Guide <embed>`.
 
@@ -56,9 +64,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         learned. Otherwise half of the components, but at most ``n_features``, are principal
         components of the items, standardized or unscaled, which do not overfit the training
         classes. "auto" increases with the number of training classes; see :ref:`identities`. It
-        is 1.0 for fewer than 32 components, for rows with several labels, for a ``loss`` or
-        ``distance`` of your own, and for towers without the attribute ``plain_items``: all except
-        "cnn" and "mlp", unless a tower of your own has it.
+        is 1.0 for fewer than 32 components, for rows with several labels or with numbers, for a
+        ``loss`` or ``distance`` of your own, and for towers without the attribute ``plain_items``:
+        all except "cnn" and "mlp", unless a tower of your own has it.
 
     tower : {"cnn", "mlp", "tdnn"} or callable, default="mlp"
         Network that embeds one item: a name in :data:`sksiamese.towers.TOWERS`, or a
@@ -120,11 +128,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         :mod:`sksiamese.augment`.
 
     loss : str or callable, default="triplet"
-        Loss to minimize: a name in :data:`sksiamese.losses.LOSSES`, or a callable, module or
-        class like those in that module. ``loss(D, same, different)`` is computed from the
-        distances of mined pairs, ``loss(Z, y)`` from embeddings and classes 0, 1, .... The
-        attribute ``inputs`` of a loss, "pairs" or "classes", selects one of them. A loss without
-        it is computed from classes if an argument is named ``y``, ``labels`` or ``target``, as in
+        Loss to minimize: a name in :data:`sksiamese.losses.LOSSES`, "kernel_regression" or
+        "rank_n_contrast" for numbers instead of classes, or a callable, module or class like those
+        in that module. ``loss(D, same, different)`` is computed from the distances of mined pairs,
+        ``loss(Z, y)`` from embeddings and classes 0, 1, ..., and ``loss(D, y)`` from the distances
+        between the rows of a batch and their standardized numbers. The attribute ``inputs`` of a
+        loss, "pairs", "classes" or "numbers", selects one of them. A loss without it is computed
+        from classes if an argument is named ``y``, ``labels`` or ``target``, as in
         pytorch-metric-learning, and from pairs otherwise.
 
     margin : float or "auto", default="auto"
@@ -169,7 +179,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     sampler : {"balanced", "shuffled"} or callable, default="balanced"
         Sampler of batches: a name in :data:`sksiamese.batches.SAMPLERS`, or a callable like
-        those in that module.
+        those in that module. Batches for losses of numbers are always shuffled.
 
     max_iter : int, default=20
         Maximum number of epochs, >= 1.
@@ -215,7 +225,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         training. With None, each held-out row is classified by the nearest training row, and the
         score is the accuracy. With held-out classes or ``X_val``, each validation row is
         classified by the nearest other validation row (of a class-balanced sample, if there are
-        more than 4,096 rows).
+        more than 4,096 rows). For losses of numbers, it is the negative loss of the validation
+        rows, of at most 4,096 of them.
 
     validation : {"rows", "classes"}, default="rows"
         Rows to hold out with ``early_stopping``: "rows" of all classes, or all rows of some
@@ -224,7 +235,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         used. Ignored if ``X_val`` is passed to ``fit``.
 
     validation_fraction : float, default=0.1
-        Share of the rows to hold out, stratified, with ``early_stopping``, in (0, 1). With
+        Share of the rows to hold out, stratified by class, with ``early_stopping``, in (0, 1). With
         ``validation="classes"``, it is the share of the classes with two rows or more; at least
         two are held out. Ignored if ``X_val`` is passed to ``fit``.
 
@@ -263,7 +274,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         ``objective_.loss.proxies``.
 
     classes_ : ndarray of shape (n_classes,) or (n_classes, n_labels)
-        Classes, or distinct rows of an indicator matrix; empty if no row has a label.
+        Classes, or distinct rows of an indicator matrix; empty if no row has a label, and for
+        losses of numbers.
 
     n_features_in_ : int
         Number of columns of X.
@@ -281,7 +293,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         ``"loss"`` of each epoch, and measures of a sample of rows after the epoch: the share
         of mined pairs with a gradient (``"active"``; share of rows for losses of embeddings and
         classes), the mean ``"positive_distance"`` and ``"negative_distance"`` of matching and
-        non-matching pairs, and the mean distance of all pairs (``"spread"``).
+        non-matching pairs, and the mean distance of all pairs (``"spread"``). For losses of
+        numbers, the measures are ``"spread"`` and the ``"correlation"`` of the distances with the
+        differences of the numbers, NaN if one of them is constant.
 
     validation_scores_ : list of float or None
         Validation score of each epoch of the last fit; None without ``early_stopping``.
@@ -289,6 +303,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     See Also
     --------
     SiameseVerifier : Learn from labeled pairs, without classes.
+    SiameseRegressor : Predict numbers of pairs.
     sklearn.neighbors.NeighborhoodComponentsAnalysis : Learn a linear embedding.
 
     References
@@ -316,7 +331,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     _parameter_constraints: dict = {
         **BaseSiamese._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES)), callable],
+        "loss": [StrOptions(set(EMBEDDER_LOSSES)), callable],
         "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "miner": [StrOptions(set(MINERS)), callable],
         "distance": [StrOptions({"auto", *DISTANCES}), callable],
@@ -432,7 +447,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels), default=None
             At least two classes, or an indicator matrix: its rows match if they share a label.
             Losses of pairs need at least one class with two rows. The row of a class with a
-            single row has non-matching pairs only. Not needed with ``n_views`` of 2 or more.
+            single row has non-matching pairs only. Not needed with ``n_views`` of 2 or more. For
+            losses of numbers, the number of each row.
 
         X_val : array-like of shape (n_validation_samples, n_features), default=None
             Validation rows for ``early_stopping``. In a ``Pipeline``, they are transformed in the
@@ -440,8 +456,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
         y_val : {array-like, sparse matrix} of shape (n_validation_samples,) or \
                 (n_validation_samples, n_labels), default=None
-            Classes of the validation rows, which may differ from the classes of y. Unlabeled
-            rows are ignored.
+            Classes of the validation rows, which may differ from the classes of y, or their
+            numbers. Unlabeled rows are ignored.
 
         Returns
         -------
@@ -456,17 +472,35 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         """
         with restore_on_error(self):
             resume = self.warm_start and hasattr(self, "tower_")
-            rows, labels = self._validate(X, y, reset=not resume)
-            n_rows = rows.shape[0] if self.n_views > 1 else None
-            classes, codes = self._encode(labels, n_rows, resume=resume)
-            if n_rows is None:
-                check_any_match(self.loss, codes, classes)
-            scorer_data, validation = ScorerData(X, labels), None
-            if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
-                labels, validation = self._validate_validation_data(X_val, y_val)
-                scorer_data = ScorerData(X_val, labels)
-            task = self._task(rows, codes, classes, validation)
+            prepare = self._numbers_task if reads_numbers(self.loss) else self._classes_task
+            task, scorer_data = prepare(X, y, X_val, y_val, resume=resume)
             return self._fit_task(task, {"X": X, "y": y}, scorer_data, resume=resume)
+
+    def _classes_task(self, X, y, X_val, y_val, *, resume):
+        """Return the task of ``fit`` for rows with classes, and the data for a scorer."""
+        rows, labels = self._validate(X, y, reset=not resume)
+        n_rows = rows.shape[0] if self.n_views > 1 else None
+        classes, codes = self._encode(labels, n_rows, resume=resume)
+        if n_rows is None:
+            check_any_match(self.loss, codes, classes)
+        scorer_data, validation = ScorerData(X, labels), None
+        if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
+            labels, validation = self._validate_validation_data(X_val, y_val)
+            scorer_data = ScorerData(X_val, labels)
+        return self._task(rows, codes, classes, validation), scorer_data
+
+    def _numbers_task(self, X, y, X_val=None, y_val=None, *, resume):
+        """Return the task of ``fit`` for rows with numbers, and the data for a scorer."""
+        check_number_parameters(self)
+        rows, numbers = self._validate_numbers(X, y, reset=not resume)
+        scorer_data, validation = ScorerData(X, numbers), None
+        if has_validation_data(X_val, y_val, early_stopping=self.early_stopping):
+            with argument_errors(*VALIDATION_WANTED):
+                validation = self._validate_numbers(X_val, y_val, reset=False, name="y_val")
+            scorer_data = ScorerData(X_val, validation[1])
+        # Without classes, no principal components are combined with the embedding by default.
+        spec = TowerSpec.of(self, rows, self._item_names(), single_label=False)
+        return NumbersTask(self, rows, numbers, spec, validation), scorer_data
 
     @available_if(has_no_validation_split)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -483,11 +517,12 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Rows of at least two classes.
 
         y : array-like of shape (n_samples,), default=None
-            Classes. Not needed with ``n_views`` of 2 or more.
+            Classes, or numbers for losses of numbers, standardized within each chunk. Not needed
+            with ``n_views`` of 2 or more.
 
         classes : array-like of shape (n_classes,), default=None
             All classes of the data, for the first call; ignored in subsequent calls. By
-            default the classes of the first chunk.
+            default the classes of the first chunk. Not for losses of numbers.
 
         Returns
         -------
@@ -501,23 +536,34 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         """
         with restore_on_error(self):
             resume = hasattr(self, "tower_")
-            rows, labels = self._validate(X, y, reset=not resume)
-            if np.ndim(labels) > 1 or (resume and self.classes_.ndim > 1):
-                raise ValueError(
-                    "y is an indicator matrix, but partial_fit needs one class per row; call fit."
-                )
-            n_rows = rows.shape[0] if self.n_views > 1 else None
-            present, codes = self._encode(labels, n_rows)
-            known = self.classes_ if resume else present
-            if classes is not None and not resume:
-                known = np.unique(as_labels(classes, "classes"))
-                known = known[is_labeled(known, self.unlabeled_label)]
-            codes = remap_codes(known, present, codes)
-            task = self._task(rows, codes, known)
+            if reads_numbers(self.loss):
+                if classes is not None:
+                    raise ValueError(
+                        f"classes is passed, but loss={self.loss!r} learns from numbers; pass y "
+                        "only."
+                    )
+                task = self._numbers_task(X, y, resume=resume)[0]
+            else:
+                task = self._chunk_task(X, y, classes, resume=resume)
             self._fit_task(task, {"X": X, "y": y}, resume=resume, incremental=True)
         if self.objective_.reads_pairs and self.n_views == 1:
-            warn_if_no_pair_matches(codes)
+            warn_if_no_pair_matches(task.codes)
         return self
+
+    def _chunk_task(self, X, y, classes, *, resume):
+        """Return the task of ``partial_fit`` for rows with classes."""
+        rows, labels = self._validate(X, y, reset=not resume)
+        if np.ndim(labels) > 1 or (resume and self.classes_.ndim > 1):
+            raise ValueError(
+                "y is an indicator matrix, but partial_fit needs one class per row; call fit."
+            )
+        n_rows = rows.shape[0] if self.n_views > 1 else None
+        present, codes = self._encode(labels, n_rows)
+        known = self.classes_ if resume else present
+        if classes is not None and not resume:
+            known = np.unique(as_labels(classes, "classes"))
+            known = known[is_labeled(known, self.unlabeled_label)]
+        return self._task(rows, remap_codes(known, present, codes), known)
 
     def transform(self, X):
         """Embed rows.
@@ -538,6 +584,9 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     def score(self, X, y):
         """Return the accuracy of classifying each row by the nearest other row.
 
+        For losses of numbers, it is the coefficient of determination (R^2) of predicting the
+        number of each row by the mean of the five nearest other rows.
+
         The classes may differ from the classes of ``fit``, so that a search can score on unseen
         classes. Rows that are alone in their class are used only as neighbors of others;
         unlabeled rows are ignored. If several rows are equally close, the share of them in the
@@ -549,12 +598,13 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             Rows.
 
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Classes, at least one of them with two rows, or an indicator matrix.
+            Classes, at least one of them with two rows, or an indicator matrix; numbers for
+            losses of numbers.
 
         Returns
         -------
         score : float
-            Recall at 1, in [0, 1].
+            Recall at 1, in [0, 1]; for losses of numbers R^2, at most 1.
 
         Raises
         ------
@@ -579,6 +629,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         {'n_components': 8}
         """
         check_is_fitted(self)
+        if reads_numbers(self._architecture["loss"]):
+            rows, numbers = self._validate_numbers(X, y, reset=False)
+            Z = torch.from_numpy(self._embed(rows))
+            return nearest_rows_score(Z, numbers, self.objective_.distance)
         self._check_has_labels(y)
         rows, labels = self._validate(X, y, reset=False)
         classes, codes = self._encode(labels)
@@ -594,7 +648,18 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             )
         return hits.double().mean().item()
 
-    def _validate(self, X, y, *, reset):
+    def _validate_numbers(self, X, y, *, reset, name="y"):
+        """Return validated rows and their numbers in float64."""
+        X = self._as_flat_rows(X)
+        self._check_has_labels(y)
+        y = as_floats(y, name, "pass a number for each row", ensure_2d=False)
+        rows, y = self._validate_rows(X, y, reset=reset, ensure_min_samples=2, y_numeric=True)
+        if np.abs(y).max() > LARGEST:
+            raise ValueError(f"{name} has numbers beyond {LARGEST:g}; divide it by a constant.")
+        return rows, y.astype(np.float64)
+
+    def _as_flat_rows(self, X):
+        """Return rows, and raise if they have more than two axes."""
         X = as_rows(X, "X")
         if getattr(X, "ndim", 2) > 2:
             if has_channels_last(X.shape[1:]):
@@ -608,6 +673,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
                 f"X has shape {X.shape}, but rows must be flat; pass X.reshape(len(X), -1) and "
                 f"input_shape={tuple(X.shape[1:])}."
             )
+        return X
+
+    def _validate(self, X, y, *, reset):
+        X = self._as_flat_rows(X)
         check_unlabeled_label(self.unlabeled_label)
         if y is None and self.n_views > 1:
             return self._validate_rows(X, reset=reset, ensure_min_samples=2), None
@@ -659,7 +728,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     def _copy_fitted_module(self):
         module = super()._copy_fitted_module()
         spec = ObjectiveSpec.of(self, self.objective_.n_components)
-        objective = Objective(spec, self.classes_).to(module["tower"][0].output)
+        objective = type(self.objective_)(spec, self.classes_).to(module["tower"][0].output)
         objective.load_state_dict(module["objective"].state_dict())
         module["objective"] = objective
         return module

@@ -22,13 +22,25 @@ from ._gallery._enrolment import (
     check_embeddings,
     check_rows,
     digests,
-    prototypes,
     resolve_unknown_label,
     training_mask,
 )
-from ._gallery._rejection import few_classes_message, rejection_threshold
+from ._gallery._rejection import (
+    few_classes_message,
+    impostor_rows,
+    min_n_classes,
+    rejection_threshold,
+)
 from ._gallery._search import fit_index, nearest_templates
 from ._gallery._temperature import choose_temperature
+from ._gallery._updates import (
+    NearestOthers,
+    class_codes,
+    class_sources,
+    class_starts,
+    insert_rows,
+    update_prototypes,
+)
 from ._gallery._votes import count_votes, vote_scores, winners
 from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
@@ -102,7 +114,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         Greatest distance to the nearest template at which a row is not rejected: inf without
         ``target_far``, and -inf if there are too few classes to choose it.
     temperature_ : float
-        Divisor of the distances in :meth:`predict_proba`, > 0.
+        Divisor of the distances in :meth:`predict_proba`, > 0. ``fit`` chooses it; after
+        ``partial_fit`` or ``forget``, it is chosen at its first use.
     unknown_label_ : int, float, str or None
         Label of rejected rows; None without ``target_far``.
     n_features_in_ : int
@@ -220,7 +233,14 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 self.embedder_ = embedder.fit(*part)
             self.learned_classes_ = np.unique(y[:0] if frozen else y[is_training])
             self._forgotten_ = digests(y[:0])
-            return self._enrol(self._checked_transform(X), y)
+            Z = self._checked_transform(X)
+            self.enrolled_ = self.templates_ = Z[:0]
+            self.enrolled_labels_ = y[:0]
+            self._strategy_, self._metric_ = self.strategy, self.metric
+            self._others_ = NearestOthers.unknown(0)
+            self._enrol(*insert_rows(Z[:0], y[:0], Z, y))
+            self._temperature_ = self._choose_temperature()
+        return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
@@ -248,8 +268,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
             return self.fit(X, y)
         check_rows(X)
         y = as_class_labels(X, y)
-        labels = np.concatenate(to_common_dtype(y, self.enrolled_labels_, "y", "classes_")[::-1])
-        return self._enrol(np.concatenate([self.enrolled_, self._embed(X)]), labels)
+        y, labels = to_common_dtype(y, self.enrolled_labels_, "y", "classes_")
+        return self._enrol(*insert_rows(self.enrolled_, labels, self._embed(X), y))
 
     @_fit_context(prefer_skip_nested_validation=False)
     def forget(self, labels):
@@ -272,8 +292,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         labels = check_known(labels, self.classes_, "labels", "classes_")
-        keep = ~np.isin(self.enrolled_labels_, labels)
-        if not keep.any():
+        keep = np.flatnonzero(~np.isin(self.enrolled_labels_, labels))
+        if len(keep) == 0:
             raise ValueError("labels has all classes, but one must remain; to restart, call fit.")
         with restore_on_error(self):
             is_forgotten = np.isin(self.learned_classes_, labels)
@@ -283,7 +303,7 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 )
                 self.learned_classes_ = self.learned_classes_[~is_forgotten]
                 self.embedder_ = anonymize_classes(self.embedder_)
-            return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep])
+            return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep], keep)
 
     def kneighbors(self, X, n_neighbors=1):
         """Find the nearest templates of rows.
@@ -507,39 +527,75 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 f"{self._target_far_}; call fit, or enroll or forget classes, to update it."
             )
 
-    def _enrol(self, Z, y):
-        """Enroll embeddings and update all fitted attributes; restore them if that fails."""
+    def _enrol(self, Z, y, source):
+        """Enroll embeddings and update all fitted attributes; restore them if that fails.
+
+        Rows are sorted by class. ``source`` has their previous numbers, and -1 for new rows.
+        """
         with restore_on_error(self):
-            order = np.argsort(y, kind="stable")
-            self.enrolled_ = self.templates_ = Z[order]
-            self.enrolled_labels_ = self.template_labels_ = y[order]
-            self.classes_ = np.unique(y)
-            if self.strategy == "prototype":
-                self.templates_ = prototypes(self.enrolled_, self.enrolled_labels_)
-                self.template_labels_ = self.classes_
-            self._metric_, self._target_far_ = self.metric, self.target_far
+            before = self.enrolled_.dtype, self._strategy_, self._metric_
+            if before != (Z.dtype, self.strategy, self.metric):
+                source = np.full(len(y), -1)
+            self._strategy_, self._metric_ = self.strategy, self.metric
+            self._target_far_ = self.target_far
+            is_new = self._set_templates(Z, y, source)
             self._origin_ = self.templates_.mean(axis=0, dtype=np.float64)
             self.neighbors_ = fit_index(
                 self.templates_, self._origin_, self.neighbors, self._metric_
             )
             learned = self._mark_learned()
-            self.temperature_ = choose_temperature(
-                self.enrolled_, self.enrolled_labels_, learned, self.templates_, self._metric_
-            )
+            self._temperature_ = None
             self.unknown_label_, self.threshold_ = None, np.inf
-            if self.target_far is not None:
+            if self.target_far is None:
+                self._others_ = NearestOthers.unknown(len(y))
+            else:
                 self.unknown_label_ = resolve_unknown_label(self.unknown_label, self.classes_)
-                new = self.enrolled_[~learned], self.enrolled_labels_[~learned]
-                self.threshold_ = rejection_threshold(
-                    *new, *self._gallery, target_far=self.target_far
-                )
+                self._choose_threshold(np.flatnonzero(~learned), is_new)
                 if self.threshold_ == -np.inf:
-                    warnings.warn(self._few_classes_message(new[1]), stacklevel=4)
+                    warnings.warn(self._few_classes_message(), stacklevel=4)
         return self
 
-    def _few_classes_message(self, new_labels):
+    def _set_templates(self, Z, y, source):
+        """Set the enrolled rows and the templates; return the mask of new templates."""
+        codes, first, old_codes = (
+            class_codes(y),
+            class_starts(y),
+            class_codes(self.enrolled_labels_),
+        )
+        is_new = source < 0
+        if self.strategy == "nearest":
+            sources = class_sources(is_new[first], first, source, old_codes)
+            templates, labels = Z, y
+        else:
+            is_new = np.logical_or.reduceat(is_new, first)
+            sources = class_sources(is_new, first, source, old_codes)
+            templates = update_prototypes(Z, codes, sources, self.templates_)
+            labels = y[first]
+        self.enrolled_, self.enrolled_labels_, self.classes_ = Z, y, y[first]
+        self.templates_, self.template_labels_ = templates, labels
+        self._others_ = self._others_.keep(source, sources)
+        return is_new
+
+    def _choose_threshold(self, rows, is_new):
+        """Choose the threshold on rows of classes that are new to the embedder."""
+        codes = class_codes(self.enrolled_labels_)
+        has_enough = len(class_starts(codes[rows])) >= min_n_classes(self.target_far)
+        rows = rows[impostor_rows(codes[rows])] if has_enough else rows[:0]
+        gallery = self.templates_, class_codes(self.template_labels_), is_new, self._metric_
+        self._others_ = self._others_.update(rows, self.enrolled_, codes, *gallery)
+        distances = self._others_.distances[rows]
+        self.threshold_ = rejection_threshold(distances, codes[rows], self.target_far)
+
+    def _choose_temperature(self):
+        """Return the temperature with the least log loss on enrolled rows."""
+        labels, (templates, _, metric) = self.enrolled_labels_, self._gallery
+        learned = np.isin(self.classes_, self.learned_classes_)[class_codes(labels)]
+        return choose_temperature(self.enrolled_, labels, learned, templates, metric)
+
+    def _few_classes_message(self):
         """Return the warning that there are too few classes new to the embedder."""
-        n_classes, n_enrolled = len(np.unique(new_labels)), len(self.classes_)
+        n_enrolled = len(self.classes_)
+        n_classes = n_enrolled - len(self.learned_classes_)
         trained = not isinstance(self.embedder_, FrozenEstimator)
         return few_classes_message(self.target_far, n_classes, n_enrolled, trained=trained)
 
@@ -549,7 +605,15 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         if len(self._forgotten_):
             learned |= np.isin(digests(self.classes_), self._forgotten_)
         self.learned_classes_ = self.classes_[learned]
-        return np.isin(self.enrolled_labels_, self.learned_classes_)
+        return learned[class_codes(self.enrolled_labels_)]
+
+    @property
+    def temperature_(self):
+        """Divisor of the distances in :meth:`predict_proba`, > 0."""
+        check_is_fitted(self)
+        if self._temperature_ is None:
+            self._temperature_ = self._choose_temperature()
+        return self._temperature_
 
     @property
     def _gallery(self):

@@ -556,7 +556,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
             )
         with restore_on_error(self):
             resume = hasattr(self, "tower_")
-            minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+            minimum = {"ensure_min_samples": 2, "ensure_min_features": 1 if resume else 2}
             self._check_has_labels(y)
             pairs, labels = self._validate(X, as_labels(y, warn=True), reset=not resume, **minimum)
             present, _ = self._encode(labels)

@@ -688,6 +688,7 @@ def test_invalid_input_shapes_are_refused(case, shape):
         estimator(input_shape=shape).fit(X, y)
 
 
+@of_classes
 @pytest.mark.parametrize("margin", [10**39, 10**400])
 def test_margin_that_is_too_large_raises(case, margin):
     estimator, X, y = case

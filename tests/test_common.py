@@ -63,6 +63,7 @@ SGD = {"optimizer": "sgd", "learning_rate_init": 0.1, "weight_decay": 1e-3, "max
 
 EMBEDDERS = [
     SiameseEmbedder(max_iter=5),
+    SiameseEmbedder(max_iter=5, loss="kernel_regression"),
     SiameseEmbedder(tower=TwoLayers, width=7, early_stopping=True, validation_fraction=0.4),
 ]
 SLOW_EMBEDDERS = [
@@ -76,6 +77,7 @@ SLOW_EMBEDDERS = [
     SiameseEmbedder(max_iter=10, tower=TwoCues),
     SiameseEmbedder(max_iter=10, scaling=None),
     SiameseEmbedder(max_iter=10, loss="n_pairs", n_views=2),
+    SiameseEmbedder(max_iter=10, loss="rank_n_contrast", early_stopping=True),
     SiameseEmbedder(max_iter=10, scaling="shared"),
     SiameseEmbedder(max_iter=10, activation="gelu", normalization="batch", shortcuts=True),
     SiameseEmbedder(max_iter=10, learning_rate="one_cycle", **SGD),

@@ -602,5 +602,5 @@ def test_warm_start_compares_classes_exactly(digits):
     for others in (ids + 1, ids.astype(str), ids % 2 == 0):
         with pytest.raises(ValueError, match="warm_start=True continues with the classes"):
             embedder.fit(X, others)
-    with pytest.raises(ValueError, match="use fit for an indicator matrix"):
+    with pytest.raises(ValueError, match="needs one class per row; call fit"):
         SiameseEmbedder(**SHORT).fit(X, np.eye(5)[ids - 2**60]).partial_fit(X, ids)

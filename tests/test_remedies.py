@@ -19,6 +19,7 @@ from sksiamese import (
 )
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
+from sksiamese.losses import matryoshka, supcon
 from sksiamese.metrics import few_shot_score, r_precision, recall_at_k
 
 rng = np.random.default_rng(0)
@@ -93,6 +94,7 @@ class Wave(nn.Module):
         return torch.view_as_real(Z).flatten(1) if self.real_output else Z
 
 
+prefixes = partial(matryoshka, loss=supcon, distance=euclidean, sizes=(8, 16))
 wave = partial(Wave, real_weight=True, real_output=True)
 one_each = np.arange(60)
 two_each = np.arange(60) // 2
@@ -364,6 +366,11 @@ REMEDIES = {
     "factor of the learning rate": [
         (lambda: embed(learning_rate=lambda progress: -1), "a finite number >= 0"),
         lambda: embed(learning_rate=lambda progress: 0.5),
+    ],
+    "prefix longer than the embedding": [
+        (lambda: embed(n_components=8, loss=prefixes), "lower it, or raise n_components"),
+        lambda: embed(n_components=16, loss=prefixes),
+        lambda: embed(n_components=8, loss=partial(prefixes, sizes=(4, 8))),
     ],
     "weights of zero": [
         (

@@ -1,4 +1,4 @@
-"""Measure the cost of inference: many rows, one pair, the import, many pairs, and a search.
+"""Measure the cost of inference: rows, pairs, the import, a search, and enrollments.
 
 ``inference``: ``transform`` of :class:`SiameseEmbedder` on Fashion-MNIST as float32 and as uint8,
 against its own tower in a plain loop over chunks of a float32 tensor, and over all rows at once;
@@ -19,6 +19,11 @@ followed by 5-NN, on 10,000 rows, in three folds: in one process with one thread
 process with all threads, and with ``n_jobs=2``, where joblib gives each worker its share of the
 cores. The three take turns. The first round starts the workers, which then stay; it is reported
 apart. Scores of two workers must equal those of one process with one thread.
+
+``enrollment``: :class:`SiameseIdentifier` with a false-accept rate of 1 % among normal classes of
+two rows and 64 components. ``fit`` compares all classes with each other; then ``partial_fit``
+enrolls classes of one row, one by one, and ``forget`` removes them, until the threshold of ``fit``
+must be back. Medians are reported.
 """
 
 import subprocess
@@ -27,15 +32,17 @@ from functools import partial
 
 import numpy as np
 import torch
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from benchmarks._common.data import load_fashion_mnist
 from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread, timed
 from benchmarks._common.process import in_new_process, megabytes, most_resident
 from benchmarks._common.report import ALONE, benchmark, start
-from sksiamese import PairView, SiameseEmbedder, SiameseVerifier, make_pairs
+from sksiamese import PairView, SiameseEmbedder, SiameseIdentifier, SiameseVerifier, make_pairs
 from sksiamese.towers import cnn
 
 CHUNK, PAIRS_CHUNK = 1024, 4096
@@ -264,5 +271,40 @@ def search(data, *, rounds=3, epochs=10, rows=10_000):
     ]
 
 
+def enrollment_row(n_classes, rounds):
+    """Return the seconds of fit, and the milliseconds of enrolling and of forgetting a class."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(n_classes), 2)
+    X = rng.normal(size=(n_classes, 64))[y] + 0.1 * rng.normal(size=(2 * n_classes, 64))
+    X, new = X.astype(np.float32), rng.normal(size=(rounds, 1, 64)).astype(np.float32)
+    embedder = FrozenEstimator(FunctionTransformer().fit(X))
+    identifier, seconds = timed(SiameseIdentifier(embedder, target_far=0.01).fit, X, y)
+    threshold, labels = identifier.threshold_, n_classes + rng.permutation(rounds)
+    enroll = [
+        seconds_of(identifier.partial_fit, row, [label])
+        for row, label in zip(new, labels, strict=True)
+    ]
+    forget = [seconds_of(identifier.forget, label) for label in labels]
+    if identifier.threshold_ != threshold:
+        raise ValueError("forget must give the threshold from before the enrollment.")
+    milliseconds = {"enroll": 1e3 * np.median(enroll), "forget": 1e3 * np.median(forget)}
+    return {"classes": n_classes, "seconds": seconds} | milliseconds
+
+
+ENROLLMENT = {
+    "classes": "{classes:,}",
+    "fit, seconds": "{seconds:.2f}",
+    "partial_fit of one row, milliseconds": "{enroll:.0f}",
+    "forget one class, milliseconds": "{forget:.0f}",
+    "fit / partial_fit": lambda row: f"{1e3 * row['seconds'] / row['enroll']:,.0f}",
+}
+
+
+@benchmark(enrollment=ENROLLMENT)
+def enrollment(data, *, rounds=9, classes=100_000):
+    """Return a row for each number of classes."""
+    return [enrollment_row(classes // share, rounds) for share in (100, 10, 1)]
+
+
 if __name__ == "__main__":
-    start(inference, pair_view, search)
+    start(inference, pair_view, search, enrollment)

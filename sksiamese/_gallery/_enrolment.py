@@ -112,13 +112,6 @@ def check_embeddings(Z, X, n_components=None):
     return Z
 
 
-def prototypes(Z, labels):
-    """Compute the mean of each class; labels must be sorted."""
-    _, first, count = np.unique(labels, return_index=True, return_counts=True)
-    total = np.add.reduceat(Z, first, axis=0, dtype=np.float64)
-    return (total / count[:, None]).astype(Z.dtype)
-
-
 def digests(labels):
     """Return the SHA-256 digests of labels; equal integers of any dtype have equal digests."""
     texts = (

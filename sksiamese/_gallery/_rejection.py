@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._search import distances_to_others
+from ._updates import class_starts
 
 N_IMPOSTORS = 10_000
 """Maximum number of rows used to choose a threshold, except for one row of each class."""
@@ -17,14 +17,11 @@ def impostor_rows(labels):
     The selection in a class depends only on its size and on the number of classes. Labels must
     be sorted.
     """
-    _, first, count = np.unique(labels, return_index=True, return_counts=True)
-    most = max(1, N_IMPOSTORS // max(1, len(first)))
-    return np.concatenate(
-        [
-            start + np.arange(min(n_rows, most)) * n_rows // min(n_rows, most)
-            for start, n_rows in zip(first, count, strict=True)
-        ]
-    )
+    first = class_starts(labels)
+    count = np.diff(first, append=len(labels))
+    n_rows = np.minimum(count, max(1, N_IMPOSTORS // max(1, len(first))))
+    number = np.arange(n_rows.sum()) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
+    return np.repeat(first, n_rows) + number * np.repeat(count, n_rows) // np.repeat(n_rows, n_rows)
 
 
 def min_n_classes(target_far):
@@ -46,25 +43,16 @@ def max_accepted_sum(target_far, n_classes):
     return u * (u + 1) / 2
 
 
-def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, target_far):
+def rejection_threshold(distances, own_codes, target_far):
     """Return the greatest distance at which one more class is accepted at a rate of target_far.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_rows, n_components)
-        Embeddings of the enrolled classes that the embedder was not trained on.
+    distances : ndarray of shape (n_rows,)
+        Distances of impostor rows to the nearest template of another class.
 
-    own_labels : ndarray of shape (n_rows,)
-        Labels of these embeddings, sorted.
-
-    templates : ndarray of shape (n_templates, n_components)
-        Templates of all enrolled classes.
-
-    template_labels : ndarray of shape (n_templates,)
-        Labels of the templates, sorted.
-
-    metric : str or callable
-        Metric.
+    own_codes : ndarray of int of shape (n_rows,)
+        Integer codes of the classes of the rows, sorted.
 
     target_far : float
         False-accept rate, in (0, 1).
@@ -74,19 +62,16 @@ def rejection_threshold(Z, own_labels, templates, template_labels, metric, *, ta
     threshold : float
         Distance, or -inf if there are too few classes to guarantee the rate.
     """
-    n_classes = len(np.unique(own_labels))
-    allowed = max_accepted_sum(target_far, n_classes)
+    first = class_starts(own_codes)
+    allowed = max_accepted_sum(target_far, len(first))
     if allowed is None:
         return -np.inf
-    impostors = impostor_rows(own_labels)
-    Z, own_labels = Z[impostors], own_labels[impostors]
-    classes, codes = np.unique(template_labels, return_inverse=True)
-    distances = distances_to_others(
-        Z, np.searchsorted(classes, own_labels), templates, codes, metric
-    )
-    _, codes, count = np.unique(own_labels, return_inverse=True, return_counts=True)
-    order = distances.argsort()
-    accepted = np.cumsum(1 / count[codes[order]])
+    count = np.diff(first, append=len(own_codes))
+    weights = np.repeat(1 / count, count)
+    most = min(len(distances) - 1, int(allowed * count.max()) + 1)
+    order = distances.argpartition(most)[: most + 1]
+    order = order[distances[order].argsort()]
+    accepted = np.cumsum(weights[order])
     first_rejected = order[np.searchsorted(accepted, allowed + ROUNDING, side="right")]
     return float(np.nextafter(distances[first_rejected], -np.inf))
 

@@ -5,6 +5,8 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.neighbors import NearestNeighbors, sort_graph_by_row_values
+from sklearn.utils import gen_batches
+from sklearn.utils._chunking import get_chunk_n_rows
 
 from ._distances import (
     ANGULAR,
@@ -20,6 +22,12 @@ ROUNDING = 1e-12
 
 N_PROBES = 8
 """Number of templates used to validate an index."""
+
+MAX_ROWS = 1024
+"""Maximum number of rows per call for exact distances to all templates, to fit into caches."""
+
+FEW = 32
+"""Number of rows, or of templates, up to which a matrix product would save no time."""
 
 
 def search_points(Z, origin, metric):
@@ -41,7 +49,9 @@ def fit_index(templates, origin, neighbors, metric):
     index.fit(search_points(templates, origin, metric))
     probes = np.linspace(0, len(templates) - 1, min(N_PROBES, len(templates))).astype(int)
     if neighbors is None:
-        largest = np.abs(templates).max(axis=1).argmax()
+        extremes = templates.argmin(), templates.argmax()
+        largest = max(extremes, key=lambda number: abs(templates.flat[number]))
+        largest //= templates.shape[1]
         pairwise(templates[[largest]], templates[probes], metric)
     else:
         points = search_points(templates[probes], origin, metric)
@@ -88,7 +98,7 @@ def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
     return D, numbers
 
 
-def distances_to_others(Z, own_codes, templates, codes, metric):
+def nearest_others(Z, own_codes, templates, codes, metric):
     """Compute the distance of each row to the nearest template of another class.
 
     Parameters
@@ -107,10 +117,18 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
 
     metric : str or callable
         Metric.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_rows,)
+        Distances; inf if all templates are of the class of the row.
+
+    others : ndarray of int of shape (n_rows,)
+        Codes of the classes of the nearest templates.
     """
-    distances = np.empty(len(Z))
+    distances, others = np.empty(len(Z)), np.empty(len(Z), dtype=codes.dtype)
     ambiguous = np.full(len(Z), True)
-    if metric in EUCLIDEAN | ANGULAR:
+    if metric in EUCLIDEAN | ANGULAR and min(len(Z), len(templates)) > FEW:
         origin = templates.mean(axis=0, dtype=np.float64)
         points = search_points(templates, origin, metric)
         for rows in row_chunks(len(Z), len(templates)):
@@ -119,21 +137,23 @@ def distances_to_others(Z, own_codes, templates, codes, metric):
             nearest = _two_nearest_others(D, own_codes[rows], codes)
             D = distances_to_selected(Z[rows], nearest, templates, metric)
             D[codes[nearest] == own_codes[rows, None]] = np.inf
-            D.sort(axis=1)
-            distances[rows] = D[:, 0]
+            order = D.argsort(axis=1)
+            D, nearest = (np.take_along_axis(part, order, axis=1) for part in (D, nearest))
+            distances[rows], others[rows] = D[:, 0], codes[nearest[:, 0]]
             ambiguous[rows] = _is_ambiguous(*D.T, own_points, metric)
     for rows in _row_chunks(ambiguous, len(templates)):
         D = pairwise(Z[rows], templates, metric)
         _mask_own_class(D, own_codes[rows], codes)
-        distances[rows] = D.min(axis=1)
-    return distances
+        nearest = D.argmin(axis=1)
+        distances[rows], others[rows] = D[np.arange(len(rows)), nearest], codes[nearest]
+    return distances, others
 
 
 def _mask_own_class(D, own_codes, codes):
     """Set the distances of rows to the templates of their own class to infinity."""
-    ranges = (np.searchsorted(codes, own_codes, side) for side in ("left", "right"))
-    for row, (start, stop) in enumerate(zip(*ranges, strict=True)):
-        D[row, start:stop] = np.inf
+    first, last = (np.searchsorted(codes, own_codes, side) for side in ("left", "right"))
+    for row in np.flatnonzero(first < last):
+        D[row, first[row] : last[row]] = np.inf
 
 
 def approximate_distances(Z, templates, metric):
@@ -169,7 +189,8 @@ def _is_ambiguous(nearer, farther, points, metric):
 def _row_chunks(mask, n_templates):
     """Return chunks of the true rows of a mask, such that their distances fit into memory."""
     rows = np.flatnonzero(mask)
-    return [rows[chunk] for chunk in row_chunks(len(rows), n_templates)] if len(rows) else []
+    n_rows = get_chunk_n_rows(8 * n_templates, max_n_rows=MAX_ROWS)
+    return [rows[chunk] for chunk in gen_batches(len(rows), n_rows)] if len(rows) else []
 
 
 def _check_index(distances, nearest, D, metric):

@@ -72,6 +72,8 @@ class EmbeddingTask(Task):
         Separate validation rows, with their codes and classes.
     """
 
+    objective_type = Objective
+
     def __init__(self, estimator, X, y, classes, spec, validation=None):
         super().__init__(estimator, classes, spec)
         self.X, self.codes = X, y
@@ -123,7 +125,7 @@ class EmbeddingTask(Task):
         if self.spec.n_plain:
             sample = self._pair_sample(rows)
             tower = add_plain_part(tower, self.X, sample, self.spec, unit_length=unit_length)
-        objective = Objective(self.objective, self.classes).to(standardize.output)
+        objective = self.objective_type(self.objective, self.classes).to(standardize.output)
         return nn.ModuleDict({"tower": tower, "objective": objective})
 
     def combine(self, module, rows):
@@ -142,9 +144,13 @@ class EmbeddingTask(Task):
         with RandomStream(0, device).active():
             Z = Z.to(device, copy=True).requires_grad_()
             objective = copy.deepcopy(module["objective"])  # Parts may have state.
-            try_objective(objective, Z, self.labels[sample].to(device))
+            self.try_objective(objective, Z, self._targets(sample).to(device))
             items = as_tensor(self.X[sample.numpy()], module["tower"][0])
             check_augment(self.augment, items, global_generator(device))
+
+    def try_objective(self, objective, Z, y):
+        """Raise unless the parts of an objective accept embeddings and targets."""
+        try_objective(objective, Z, y)
 
     def prepare(self, module, rows):
         """Place rows and labels on the device, and pass ``embed`` to the sampler."""
@@ -152,7 +158,7 @@ class EmbeddingTask(Task):
         self.sampler = bind_supported(self.sampler, embed=embed)
         device = module["tower"][0].mean.device
         self.items = Items(self.X, device)
-        self.device_labels = to_device(self.labels, device)
+        self.device_labels = to_device(self._targets(slice(None)), device)
 
     def batches(self, rows, epoch, generator):
         """Yield all rows of a batch, the labeled ones first, and its labeled rows."""
@@ -208,7 +214,11 @@ class EmbeddingTask(Task):
         sample, tower = self.diagnosis_rows, module["tower"]
         device = tower[0].mean.device
         Z = embed_rows(tower, self.X, sample.numpy()).to(device)
-        return module["objective"].diagnose(Z, self.labels[sample].to(device))
+        return module["objective"].diagnose(Z, self._targets(sample).to(device))
+
+    def _targets(self, rows):
+        """Return the targets of some rows for the objective."""
+        return self.labels[rows]
 
     def _trial_rows(self, rows):
         """Return some rows to check user-defined parts with, among them rows that match."""

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._parameters import part_attribute
 from ..distances import DISTANCES
-from ..losses import LOSSES, NATURAL_DISTANCES
+from ..losses import LOSSES, NATURAL_DISTANCES, NUMBER_LOSSES
 from ..mining import MINERS
 from ..regularizers import REGULARIZERS
 from ._lookup import bind_supported, resolve
@@ -21,6 +22,9 @@ from ._user_parts import (
     check_scalar,
     declared_inputs,
 )
+
+EMBEDDER_LOSSES = LOSSES | NUMBER_LOSSES
+"""Built-in losses of an embedder by name."""
 
 
 class ObjectiveSpec(NamedTuple):
@@ -58,7 +62,7 @@ class Objective(nn.Module):
         self.n_components = spec.n_components
         sizes = {"n_classes": len(classes), "n_components": spec.n_components}
         margin = {} if spec.margin == "auto" else {"margin": spec.margin}
-        self.loss = instantiate("loss", resolve(LOSSES, spec.loss), **sizes, **margin)
+        self.loss = instantiate("loss", resolve(EMBEDDER_LOSSES, spec.loss), **sizes, **margin)
         self.miner = instantiate("miner", resolve(MINERS, spec.miner), **sizes)
         self.distance = resolve(DISTANCES, resolve_distance(spec.distance, spec.loss))
         self.reads_pairs = reads_pairs(self.loss)
@@ -191,7 +195,12 @@ def match_mask(y, others, indicators):
 
 def reads_pairs(loss):
     """Return whether a loss, as passed to an embedder, is computed from pairs."""
-    return declared_inputs("loss", resolve(LOSSES, loss), "pairs") == "pairs"
+    return declared_inputs("loss", resolve(EMBEDDER_LOSSES, loss), "pairs") == "pairs"
+
+
+def reads_numbers(loss):
+    """Return whether a loss, as passed to an embedder, is computed from numbers."""
+    return part_attribute(resolve(EMBEDDER_LOSSES, loss), "inputs", None) == "numbers"
 
 
 def class_indicators(classes):
@@ -212,9 +221,9 @@ def resolve_distance(distance, loss):
     """Return a distance; for "auto", the name of the default distance of the loss."""
     if distance != "auto":
         return distance
-    loss = resolve(LOSSES, loss)
+    loss = resolve(EMBEDDER_LOSSES, loss)
     kind = type(loss) if isinstance(loss, nn.Module) else getattr(loss, "func", loss)
-    names = [name for name, known in LOSSES.items() if known is kind]
+    names = [name for name, known in EMBEDDER_LOSSES.items() if known is kind]
     return NATURAL_DISTANCES[names[0]] if names else "euclidean"
 
 

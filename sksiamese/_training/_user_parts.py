@@ -31,9 +31,9 @@ FORMS = {
     "optimizer": "optimizer(params, lr=...) of groups of weights must return a "
     "torch.optim.Optimizer of these groups with a method step(), such as "
     "functools.partial(torch.optim.RMSprop, alpha=0.9).",
-    "loss": "loss(D, same, different) of distances and boolean masks, or loss(Z, y) of embeddings "
-    "and classes, with inputs='classes' or an argument named y, must return a scalar tensor; see "
-    "sksiamese.losses.",
+    "loss": "loss(D, same, different) of distances and boolean masks, loss(Z, y) of embeddings "
+    "and classes, with inputs='classes' or an argument named y, or loss(D, y) of distances and "
+    "numbers, with inputs='numbers', must return a scalar tensor; see sksiamese.losses.",
     "miner": "miner(D, same, different) must return three tensors of equal shape (n, m): distances "
     "from D and two boolean masks; see sksiamese.mining.",
     "pair_loss": "loss(score, y, weight) of three tensors of shape (n,), or "
@@ -94,7 +94,7 @@ def declared_inputs(name, part, default):
 
     Returns
     -------
-    inputs : {"classes", "pairs", "embeddings"}
+    inputs : {"classes", "numbers", "pairs", "embeddings"}
         Attribute ``inputs`` of the part if it has one, else "classes" if an argument is named
         ``y``, ``labels`` or ``target``.
     """
@@ -104,8 +104,10 @@ def declared_inputs(name, part, default):
         callee = getattr(target, "forward", target) if isinstance(target, type) else part
         names = signature_parameters(name, callee).keys()
         inputs = default if names.isdisjoint(CLASS_ARGUMENTS) else "classes"
-    if inputs not in (default, "classes"):
-        raise ValueError(f"{name} has inputs={inputs!r}; set it to {default!r} or 'classes'.")
+    allowed = (default, "classes", *(["numbers"] if name == "loss" else []))
+    if inputs not in allowed:
+        wanted = " or ".join(map(repr, allowed))
+        raise ValueError(f"{name} has inputs={inputs!r}; set it to {wanted}.")
     return inputs
 
 

@@ -1,6 +1,8 @@
 """Loss of episodes: each embedding is compared with the mean of each class of its batch."""
 
-import torch.nn.functional as F
+from math import inf
+
+import torch
 
 from .._parameters import check_real
 
@@ -46,14 +48,16 @@ def prototypical(Z, y, *, temperature=1.0):
     tensor(0.0132)
     """
     temperature = check_real("temperature", temperature, above=0)
-    _, codes, count = y.unique(return_inverse=True, return_counts=True)
-    total = Z.new_zeros(len(count), Z.shape[1]).index_add(0, codes, Z)
+    same = y[:, None] == y
+    count = same.sum(dim=1)
+    total = same.to(Z.dtype) @ Z
+    own = (Z - (total - Z) / (count - 1).clamp_min(1)[:, None]).square().sum(dim=1)
     D = (Z[:, None] - total / count[:, None]).square().sum(dim=2)
-    others = (total[codes] - Z) / (count[codes] - 1).clamp_min(1)[:, None]
-    own = F.one_hot(codes, len(count)).bool()
-    D = D.where(~own, (Z - others).square().sum(dim=1, keepdim=True))
-    shared = count[codes] > 1
-    losses = F.cross_entropy(-D / temperature, codes, reduction="none")
+    is_first = ~same.tril(-1).any(dim=1)  # One column for each class.
+    others = (-D / temperature).masked_fill(same | ~is_first, -inf)
+    own = -own / temperature
+    losses = torch.cat([own[:, None], others], dim=1).logsumexp(dim=1) - own
+    shared = count > 1
     return losses.where(shared, 0).sum() / shared.sum().clamp_min(1)
 
 

@@ -35,7 +35,7 @@ LEARNED = LogisticDistance, WuMargin
 PAIR_LOSSES = {
     name: loss() if loss in LEARNED else loss
     for name, loss in LOSSES.items()
-    if loss in LEARNED or not isinstance(loss, type)
+    if loss in LEARNED or not (isinstance(loss, type) or name == "prototypical")
 }
 CLASS_LOSSES = {name: loss for name, loss in LOSSES.items() if name not in PAIR_LOSSES}
 CONFIGURED = {**MINERS, "distance_weighted": partial(distance_weighted, n_components=N_COMPONENTS)}

@@ -15,6 +15,7 @@ from sksiamese._gallery._rejection import (
     max_accepted_sum,
     rejection_threshold,
 )
+from sksiamese._gallery._search import nearest_others
 from tests._helpers.gallery import IDENTITY, people
 
 STRATEGIES = ["nearest", "prototype"]
@@ -114,7 +115,8 @@ def test_the_threshold_accepts_as_many_classes_as_the_rate_allows(target_far, n_
 
 
 def chosen_threshold(Z, own, target_far):
-    return rejection_threshold(Z, own, Z, own, "euclidean", target_far=target_far)
+    distances, _ = nearest_others(Z, own, Z, own, "euclidean")
+    return rejection_threshold(distances, own, target_far)
 
 
 def test_rows_of_large_classes_count_less_than_rows_of_small_ones():

@@ -29,7 +29,14 @@ from sksiamese._training._objective import (
 from sksiamese._training._user_parts import declared_inputs
 from sksiamese.batches import hierarchical, weighted
 from sksiamese.distances import euclidean
-from sksiamese.losses import LOSSES, NATURAL_DISTANCES, ProxyAnchor, contrastive, supcon
+from sksiamese.losses import (
+    LOSSES,
+    NATURAL_DISTANCES,
+    NUMBER_LOSSES,
+    ProxyAnchor,
+    contrastive,
+    supcon,
+)
 from sksiamese.metrics import recall_at_k
 from sksiamese.mining import MINERS
 from sksiamese.regularizers import REGULARIZERS, norm, variance
@@ -127,7 +134,7 @@ def test_supcon_minimises_the_same_loss_as_pytorch_metric_learning(digits):
 
 
 def test_distance_auto_is_the_natural_distance_of_the_loss():
-    assert set(NATURAL_DISTANCES) == set(LOSSES)
+    assert set(NATURAL_DISTANCES) == {*LOSSES, *NUMBER_LOSSES}
     for name, loss in LOSSES.items():
         for given in (name, loss, partial(loss)):
             assert resolve_distance("auto", given) == NATURAL_DISTANCES[name]

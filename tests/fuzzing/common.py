@@ -245,8 +245,8 @@ NET = {
     "verbose": number(0, 1),
 }  # fmt: skip
 EMBEDDER = NET | {
-    "loss": name_or_callable(*losses.LOSSES, user=loss_of_user, partial=functools.partial(
-        losses.contrastive, margin=0.5), proxies=losses.ProxyNCA),
+    "loss": name_or_callable(*losses.LOSSES, *losses.NUMBER_LOSSES, user=loss_of_user,
+        partial=functools.partial(losses.contrastive, margin=0.5), proxies=losses.ProxyNCA),
     "margin": number("auto", 0.2, 1),
     "miner": name_or_callable(*mining.MINERS),
     "distance": name_or_callable("auto", *distances.DISTANCES),

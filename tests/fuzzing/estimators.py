@@ -233,6 +233,8 @@ ESTIMATORS = {
         method("decision_function"), "self X", law.rows_as_many, self=IDENTIFIERS, X=ROWS),
     "SiameseIdentifier.predict": target(
         method("predict"), "self X", law.known_labels, 2, self=IDENTIFIERS, X=ROWS),
+    "SiameseIdentifier.temperature_": target(
+        lambda self: self.temperature_, "self", law.finite, self=IDENTIFIERS),
     "SiameseIdentifier.predict_proba": target(
         method("predict_proba"), "self X", law.probabilities, self=IDENTIFIERS, X=ROWS),
     "SiameseIdentifier.score": target(

@@ -107,6 +107,15 @@ def of_classes(make):
     return lambda Z, y: make(4, 3).to(Z)(Z, y[: len(Z)])
 
 
+def of_numbers(loss):
+    """Return a function that applies a loss to the distances of embeddings and to numbers."""
+
+    def call(Z, y, **options):
+        return loss((Z[:, None] - Z).abs().sum(dim=2), y[: len(Z)].to(Z), **options)
+
+    return call
+
+
 def built(make):
     """Return a function that builds a module for classes, or a head, and tries it."""
 
@@ -149,6 +158,13 @@ for _name in losses.__all__:
         LOSS_TARGETS[f"losses.{_name}.cosines"] = target(
             lambda Z, _loss=_loss: _loss(4, 3).to(Z).cosines(Z), "Z", law.tensor_finite,
             Z=tensors("Z"))  # fmt: skip
+    elif _name == "matryoshka":
+        LOSS_TARGETS["losses.matryoshka"] = target(
+            lambda Z, y, **options: losses.matryoshka(Z, y[: len(Z)], **options),
+            "Z y loss distance sizes", law.cost, Z=tensors("Z"), y=Y, sizes=Kind(
+                constants((1, 2), [2], (1, 1)), ANY | constants((3, 10**6), (0, 1), (1.5,))),
+            loss=Kind(constants(supcon=losses.supcon, triplet=losses.triplet), {}),
+            distance=SCALES["distance"])  # fmt: skip
     elif _name == "logistic":
         LOSS_TARGETS["losses.logistic"] = target(
             lambda logit: losses.logistic(logit, (logit > 0).to(logit), (logit <= 0).to(logit)),
@@ -160,6 +176,9 @@ for _name in losses.__all__:
         LOSS_TARGETS[f"losses.{_name}"] = target(
             of_scores(_loss), "score y weight", law.cost, **OF_PAIRS, **options_of(_loss)
         )
+    elif _loss in losses.NUMBER_LOSSES.values():
+        LOSS_TARGETS[f"losses.{_name}"] = target(
+            of_numbers(_loss), "Z y", law.cost, Z=SOME_ROWS, y=Y, **options_of(_loss))  # fmt: skip
     elif "y" in _names:
         LOSS_TARGETS[f"losses.{_name}"] = target(
             lambda Z, y, _loss=_loss, **options: _loss(Z, y[: len(Z)], **options),

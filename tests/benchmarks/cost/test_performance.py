@@ -70,6 +70,14 @@ def test_workers_find_the_scores_of_one_process(load_script, tmp_path):
     assert all(0 < row["seconds"] <= row["first"] for row in results)
 
 
+@pytest.mark.filterwarnings("ignore:target_far=.* needs 199 enrolled classes")
+def test_enrolling_one_row_is_compared_with_a_fit(load_script, tmp_path):
+    arguments = ("--rounds", 2, "--classes", 2000)
+    results = run(load_script("cost.inference"), tmp_path, *arguments, name="enrollment")
+    assert [row["classes"] for row in results] == [20, 200, 2000]
+    assert all(row[name] > 0 for row in results for name in ("seconds", "enroll", "forget"))
+
+
 @needs_data
 def test_chunks_are_held_against_all_rows(load_script, tmp_path, monkeypatch):
     module = load_script("cost.training")
