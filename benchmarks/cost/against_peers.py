@@ -40,7 +40,7 @@ from benchmarks._common.report import ALONE, benchmark, start
 from benchmarks.cost.training import LEARNING_RATE, TOWERS, Clock, compare, images, our_fit
 from sksiamese import SiameseEmbedder
 from sksiamese.distances import DISTANCES
-from sksiamese.losses import LOSSES, NATURAL_DISTANCES
+from sksiamese.losses import LOSSES, NATURAL_DISTANCES, prototypical
 from sksiamese.mining import MINERS
 from sksiamese.towers import Standardize
 
@@ -107,12 +107,14 @@ class OurLoss(nn.Module):
         if miner == "distance_weighted":
             self.miner = partial(self.miner, n_components=n_components)
         self.loss = LOSSES[loss]
-        if isinstance(self.loss, type):
-            self.loss = self.loss(*(() if loss == "wu_margin" else (n_classes, n_components)))
+        if hasattr(self.loss, "cosines"):
+            self.loss = self.loss(n_classes, n_components)
+        elif isinstance(self.loss, type):
+            self.loss = self.loss()
 
     def forward(self, Z, y):
         """Return the loss."""
-        if hasattr(self.loss, "proxies"):
+        if hasattr(self.loss, "proxies") or self.loss is prototypical:
             return self.loss(Z, y)
         same = y[:, None] == y
         different = ~same
