@@ -42,13 +42,11 @@ from . import (
 )
 from ._matryoshka import *  # noqa: F403
 from ._numbers import *  # noqa: F403
-from ._numbers import NUMBER_LOSSES
 from ._pair import *  # noqa: F403
 from ._prototype import *  # noqa: F403
 from ._proxy import *  # noqa: F403
 from ._ranking import *  # noqa: F403
 from ._regression import *  # noqa: F403
-from ._regression import REGRESSION_LOSSES
 from ._softmax import *  # noqa: F403
 from ._triplet import *  # noqa: F403
 
@@ -107,3 +105,9 @@ NATURAL_DISTANCES = {
     for name, distance in family.NATURAL_DISTANCES.items()
 }
 """Name of the distance that each loss was designed for, by name of the loss."""
+
+NUMBER_LOSSES = _numbers.NUMBER_LOSSES
+"""Built-in losses of rows with numbers by name."""
+
+REGRESSION_LOSSES = _regression.REGRESSION_LOSSES
+"""Built-in losses of pairs with numbers, for the regressor, by name."""
