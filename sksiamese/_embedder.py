@@ -166,7 +166,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         gradient.
 
     batch_size : int, default=128
-        Maximum number of labeled rows in a batch, >= 4, before copying.
+        Maximum number of labeled rows in a batch, >= 4. Each has ``n_views`` views.
 
     n_views : int, default=1
         Number of views of each row in a batch, in [1, 1000]. They match each other, and are
@@ -735,7 +735,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = not self.n_views > 1
+        tags.target_tags.required = self.n_views == 1
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

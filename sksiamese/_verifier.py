@@ -508,8 +508,8 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         Items are standardized by the mean and scale of the first chunk, which should be a
         representative sample. The step size and the weight of the contrastive loss, 1, are
         constant; decrease ``learning_rate_init`` after each pass over the data, as ``fit``
-        decreases the step size after each epoch. "balanced" weights of ``class_weight`` are
-        those of the chunk.
+        decreases the step size after each epoch. ``class_weight="balanced"``
+        balances the classes of each chunk.
 
         Parameters
         ----------

@@ -56,7 +56,7 @@ class Spy(TransformerMixin, BaseEstimator):
 
 
 class NegativeDistance(ClassifierMixin, BaseEstimator):
-    """Score pairs by the negative distance of their items as they are."""
+    """Score pairs by the negative distance of their unscaled items."""
 
     def fit(self, X, y):
         assert isinstance(X, PairView)

@@ -57,7 +57,7 @@ DATA_SETS = {
     "Omniglot": lambda folder: load_omniglot(folder, n_alphabets=6)[:2],
 }
 ALL = ",".join(DATA_SETS)
-PLAIN = {"columns standardized": StandardScaler(), "items as they are": FunctionTransformer()}
+PLAIN = {"columns standardized": StandardScaler(), "unscaled items": FunctionTransformer()}
 SIGN = {"AUC": 1, "EER": -1, "one-shot": 1}
 """1 for measures that are better if greater, -1 for the others."""
 
@@ -108,7 +108,7 @@ def contenders(n_features=1, seed=0, **options):
     regression = LogisticRegression(max_iter=1000)
     models = PLAIN | {
         "PCA, columns standardized": make_pipeline(StandardScaler(), PCA(**randomly)),
-        "PCA, items as they are": PCA(**randomly),
+        "PCA, unscaled items": PCA(**randomly),
         "LDA": LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
         "NCA": make_pipeline(StandardScaler(), unit, NeighborhoodComponentsAnalysis(**randomly)),
         "logits of LogisticRegression": make_pipeline(StandardScaler(), regression),

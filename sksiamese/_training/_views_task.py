@@ -105,7 +105,7 @@ class ViewsTask(EmbeddingTask):
             return super().diagnose(module, rows)
         tower = module["tower"]
         device = tower[0].mean.device
-        views = self._views(torch.from_numpy(rows[: N_DIAGNOSIS // self.n_views]))
+        views = self._views(torch.from_numpy(rows[: max(2, N_DIAGNOSIS // self.n_views)]))
         chosen = self._draw_rows(views, torch.Generator().manual_seed(0))
         items = self.augment(as_tensor(self.X[chosen.numpy()], tower[0]), global_generator(device))
         Z = embed(tower, [items], len(views)).to(device)

@@ -172,8 +172,8 @@ def _standardize(y_score, cohort, name, n_top):
         normalized = (y_score - cohort.mean(axis=1)) / width / deviation
     if not np.isfinite(normalized).all():
         raise ValueError(
-            f"{name} has scores that are too small or too large to standardize those of claim "
-            f"{(~np.isfinite(normalized)).argmax()}; scale all scores."
+            f"The normalized score of claim {(~np.isfinite(normalized)).argmax()} is infinite, as "
+            f"{name} has very different scores; pass cohort scores in the unit of y_score."
         )
     return normalized
 

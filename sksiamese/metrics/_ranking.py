@@ -325,7 +325,7 @@ def _resolve_ties(columns, distance, tolerance, exact):
 
 
 def _count_ties(distance, hits):
-    """Count ties of sorted distances of candidates, of which ``hits`` are of the right class."""
+    """Count the ties of sorted distances; ``hits`` marks rows of the class of the query."""
     n_hits = np.column_stack([np.zeros(len(hits), int), hits.cumsum(axis=1)])
     n_ranks = distance.shape[1]
     edge, rank = np.ones((len(distance), 1), bool), np.arange(n_ranks)

@@ -786,7 +786,7 @@ def _precisions(ranks):
 
 
 def _mean_of_first(values, n_first):
-    """Return the mean of the first values of each row, of which there may be none."""
+    """Return the mean of the first ``n_first`` values of each row, 0 for no values."""
     rank = np.arange(1, values.shape[1] + 1)
     return (values * (rank <= n_first[:, None])).sum(axis=1) / n_first.clip(min=1)
 

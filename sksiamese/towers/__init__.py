@@ -17,7 +17,7 @@ A factory, or the function of a ``functools.partial``, may have two attributes:
   scale, such as (-2,) for series of shape (n_steps, n_channels). With such a tuple,
   ``scaling="shared"`` of an estimator uses these axes, too, and a step with a missing value counts
   as missing.
-- ``plain_items``, bool, default False: whether the Euclidean distance between items as they are
+- ``plain_items``, bool, default False: whether the Euclidean distance between unscaled items
   is a good baseline, with which estimators combine the embedding by default.
 
 Items are floats. Only an ``nn.Embedding`` receives its part of an item as integers.

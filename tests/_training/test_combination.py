@@ -40,7 +40,7 @@ class SquaredDistance(nn.Module):
 
 
 def plain_auc(pairs, match):
-    """Return the area under the curve of the distance between items as they are."""
+    """Return the area under the curve of the distance between unscaled items."""
     return roc_auc_score(match, -np.linalg.norm(pairs.left - pairs.right, axis=1))
 
 

@@ -28,7 +28,7 @@ class OfSeries(nn.Sequential):
 
 
 class Unscaled(OfSeries):
-    """A tower of a user that reads items as they are."""
+    """A tower of a user that reads unscaled items."""
 
     scaling = None
 

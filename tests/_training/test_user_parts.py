@@ -38,7 +38,7 @@ def few_pairs(data):
     return P, match
 
 
-def refuses(fit, name, problem=""):
+def assert_refused(fit, name, problem=""):
     """Check that a fit raises an error that begins with the name of a parameter."""
     with pytest.raises(ValueError, match=rf"^{name}\b.*{problem}.* sksiamese\.\w+\."):
         fit()
@@ -87,7 +87,7 @@ LOSSES_THAT_DO_NOT_FIT = {
 @pytest.mark.parametrize("name", LOSSES_THAT_DO_NOT_FIT)
 def test_invalid_losses_are_refused_by_name(data, name):
     loss, problem = LOSSES_THAT_DO_NOT_FIT[name]
-    refuses(lambda: SiameseEmbedder(loss=loss, **SHORT).fit(*data), "loss", f"({problem})")
+    assert_refused(lambda: SiameseEmbedder(loss=loss, **SHORT).fit(*data), "loss", f"({problem})")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,9 @@ DISTANCES_THAT_DO_NOT_FIT = {
 def test_invalid_distances_are_refused_by_name(data, few_pairs, name, estimator):
     distance, problem = DISTANCES_THAT_DO_NOT_FIT[name]
     X, y = data if estimator is SiameseEmbedder else few_pairs
-    refuses(lambda: estimator(distance=distance, **SHORT).fit(X, y), "distance", f"({problem})")
+    assert_refused(
+        lambda: estimator(distance=distance, **SHORT).fit(X, y), "distance", f"({problem})"
+    )
 
 
 def test_an_asymmetric_distance_is_refused_by_the_verifier(data, few_pairs):
@@ -146,7 +148,7 @@ def test_an_asymmetric_distance_is_refused_by_the_verifier(data, few_pairs):
 
     SiameseEmbedder(distance=oriented, **SHORT).fit(*data)
     fit = partial(SiameseVerifier(distance=oriented, **SHORT).fit, *few_pairs)
-    refuses(fit, "distance", "swapped")
+    assert_refused(fit, "distance", "swapped")
 
 
 def test_the_embedder_accepts_a_distance_of_matrices_only(data):
@@ -175,7 +177,9 @@ MINERS_THAT_DO_NOT_FIT = {
 @pytest.mark.parametrize("name", MINERS_THAT_DO_NOT_FIT)
 def test_invalid_miners_are_refused_by_name(data, name):
     miner, problem = MINERS_THAT_DO_NOT_FIT[name]
-    refuses(lambda: SiameseEmbedder(miner=miner, **SHORT).fit(*data), "miner", f"({problem})")
+    assert_refused(
+        lambda: SiameseEmbedder(miner=miner, **SHORT).fit(*data), "miner", f"({problem})"
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +195,7 @@ def test_invalid_miners_are_refused_by_name(data, name):
 )
 def test_invalid_regularizers_are_refused_by_name(data, regularizer, problem):
     fit = partial(SiameseEmbedder(regularizer=regularizer, **SHORT).fit, *data)
-    refuses(fit, "regularizer", problem)
+    assert_refused(fit, "regularizer", problem)
 
 
 def sampler_of(*batches):
@@ -217,7 +221,7 @@ SAMPLERS_THAT_DO_NOT_FIT = {
 @pytest.mark.parametrize("name", SAMPLERS_THAT_DO_NOT_FIT)
 def test_invalid_samplers_are_refused_by_name(data, name):
     sampler, problem = SAMPLERS_THAT_DO_NOT_FIT[name]
-    refuses(lambda: SiameseEmbedder(sampler=sampler, **SHORT).fit(*data), "sampler", problem)
+    assert_refused(lambda: SiameseEmbedder(sampler=sampler, **SHORT).fit(*data), "sampler", problem)
 
 
 def test_batches_may_be_lists_arrays_or_tensors_of_integers(data):
@@ -234,7 +238,7 @@ def test_batches_may_be_lists_arrays_or_tensors_of_integers(data):
 def test_a_sampler_that_draws_held_out_or_unlabeled_rows_is_refused(data, reason):
     sampler = sampler_of(np.arange(len(data[0])))
     fit = partial(SiameseEmbedder(sampler=sampler, **reason, **SHORT).fit, *data)
-    refuses(fit, "sampler", "held out or unlabeled")
+    assert_refused(fit, "sampler", "held out or unlabeled")
 
 
 def test_samplers_by_class_work_in_cross_validation(data):
@@ -275,7 +279,7 @@ def test_samplers_by_class_equal_samplers_by_row(data):
     ],
 )
 def test_samplers_without_a_value_for_a_class_are_refused_with_the_remedy(data, sampler, problem):
-    refuses(lambda: SiameseEmbedder(sampler=sampler, **SHORT).fit(*data), "sampler", problem)
+    assert_refused(lambda: SiameseEmbedder(sampler=sampler, **SHORT).fit(*data), "sampler", problem)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +310,7 @@ def test_an_augmentation_may_keep_the_padding_of_series(data):
 
 
 def test_an_augmentation_of_series_refuses_images(data):
-    refuses(
+    assert_refused(
         partial(SiameseEmbedder(augment=time_warp, input_shape=(1, 8, 8), **SHORT).fit, *data),
         "augment",
         r"needs series .*got \(\d+, 1, 8, 8\)",
@@ -398,7 +402,7 @@ def test_a_refused_part_leaves_a_fitted_estimator_unchanged(data):
     X, y = data
     embedder = SiameseEmbedder(warm_start=True, **SHORT).fit(X, y)
     before = embedder.transform(X)
-    refuses(partial(embedder.set_params(sampler=sampler_of([])).fit, X, y), "sampler")
+    assert_refused(partial(embedder.set_params(sampler=sampler_of([])).fit, X, y), "sampler")
     np.testing.assert_array_equal(embedder.transform(X), before)
     assert embedder.set_params(sampler="balanced").fit(X, y).n_iter_ == 2
 
@@ -415,7 +419,7 @@ TOWERS_THAT_DO_NOT_FIT = {
 def test_invalid_towers_are_refused_by_name(data, name):
     tower, problem = TOWERS_THAT_DO_NOT_FIT[name]
     options = {**SHORT, "tower": tower, "n_components": 8}
-    refuses(lambda: SiameseEmbedder(**options).fit(*data), "tower", problem)
+    assert_refused(lambda: SiameseEmbedder(**options).fit(*data), "tower", problem)
 
 
 def test_errors_of_a_built_in_tower_name_its_parameter():
