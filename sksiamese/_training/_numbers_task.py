@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from .._data._embed import embed_rows
@@ -12,6 +11,7 @@ from ..regularizers import REGULARIZERS
 from ._embedding_task import N_NEIGHBORS, EmbeddingTask
 from ._lookup import resolve
 from ._objective import Objective
+from ._task import split_random
 from ._user_parts import call_part, check_distance, check_scalar, declared_inputs
 
 N_REGRESSION = 5
@@ -97,15 +97,7 @@ class NumbersTask(EmbeddingTask):
 
     def hold_out(self, random_state):
         """Return random rows for training and validation, at least two each."""
-        n_rows = len(self.y)
-        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
-        if n_held_out < 2 or n_rows - n_held_out < 2:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} holds out {n_held_out} of "
-                f"{n_rows} rows, but training and validation need two each; change "
-                "validation_fraction or set early_stopping=False."
-            )
-        return train_test_split(np.arange(n_rows), test_size=n_held_out, random_state=random_state)
+        return split_random(np.arange(len(self.y)), self.validation_fraction, random_state, "rows")
 
     def try_objective(self, objective, Z, y):
         """Raise unless the parts of an objective accept embeddings and numbers."""

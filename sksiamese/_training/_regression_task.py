@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
 
@@ -21,7 +20,7 @@ from ..heads import HEADS, cross
 from ..losses import REGRESSION_LOSSES
 from ._lookup import resolve
 from ._pairs import head_logits, item_weights, map_pairs
-from ._task import Task
+from ._task import Task, split_random
 from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import (
     build_module,
@@ -85,14 +84,8 @@ class RegressionTask(Task):
     def hold_out(self, random_state):
         """Return pairs for training and validation, at least two each."""
         rows = np.flatnonzero(self.y >= 0)
-        n_held_out = int(np.ceil(self.validation_fraction * len(rows)))
-        if n_held_out < 2 or len(rows) - n_held_out < 2:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} holds out {n_held_out} of "
-                f"{len(rows)} pairs of weight above zero, but training and validation need two "
-                "each; change validation_fraction or set early_stopping=False."
-            )
-        return train_test_split(rows, test_size=n_held_out, random_state=random_state)
+        part = "pairs of weight above zero"
+        return split_random(rows, self.validation_fraction, random_state, part)
 
     def build(self, rows):
         """Return a new tower, which standardizes by the items of these pairs, and a new head."""

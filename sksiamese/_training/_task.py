@@ -128,3 +128,18 @@ def split_stratified(y, validation_fraction, random_state):
             "validation_fraction or set early_stopping=False."
         )
     return train_test_split(rows, test_size=n_held_out, stratify=y, random_state=random_state)
+
+
+def split_random(rows, validation_fraction, random_state, part):
+    """Return random rows for training and validation, at least two each.
+
+    ``part`` names the rows in the error.
+    """
+    n_held_out = int(np.ceil(validation_fraction * len(rows)))
+    if n_held_out < 2 or len(rows) - n_held_out < 2:
+        raise ValueError(
+            f"validation_fraction={validation_fraction} holds out {n_held_out} of {len(rows)} "
+            f"{part}, but training and validation need two each; change validation_fraction or set "
+            "early_stopping=False."
+        )
+    return train_test_split(rows, test_size=n_held_out, random_state=random_state)

@@ -154,6 +154,12 @@ def test_a_loss_of_matching_pairs_alone_may_be_nan_without_them():
         assert np.isfinite(embedder.fit(X, labels).loss_curve_).all()
 
 
+def test_many_views_are_measured_too():
+    embedder = clone(WITHOUT_LABELS).set_params(n_views=300, max_iter=1, batch_size=4)
+    history = embedder.fit(X[:8]).history_
+    assert np.isfinite([values[0] for values in history.values()]).all()
+
+
 def test_pipelines_without_labels():
     embedder = clone(WITHOUT_LABELS).set_params(max_iter=2)
     Z = make_pipeline(PCA(16, random_state=0), embedder).fit_transform(X)
