@@ -154,6 +154,14 @@ def test_a_loss_of_matching_pairs_alone_may_be_nan_without_them():
         assert np.isfinite(embedder.fit(X, labels).loss_curve_).all()
 
 
+@pytest.mark.parametrize("labels", [None, ONE_OF_20])
+def test_unlabeled_rows_give_both_parts_the_same_weight(labels):
+    embedder = clone(WITHOUT_LABELS).set_params(max_iter=1, unlabeled_label=-1).fit(X, labels)
+    assert embedder.tower_[1].weight.item() == 0.5
+    embedder.set_params(learned_weight=0.3).fit(X, labels)
+    assert embedder.tower_[1].weight.item() == pytest.approx(0.3)
+
+
 def test_many_views_are_measured_too():
     embedder = clone(WITHOUT_LABELS).set_params(n_views=300, max_iter=1, batch_size=4)
     history = embedder.fit(X[:8]).history_
