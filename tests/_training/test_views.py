@@ -162,6 +162,11 @@ def test_unlabeled_rows_give_both_parts_the_same_weight(labels):
     assert embedder.tower_[1].weight.item() == pytest.approx(0.3)
 
 
+def test_unlabeled_rows_are_standardized_by_all_rows():
+    embedder = clone(WITHOUT_LABELS).set_params(max_iter=1, unlabeled_label=-1).fit(X, ONE_OF_20)
+    np.testing.assert_allclose(embedder.tower_[0].mean, X.mean(axis=0), atol=1e-6)
+
+
 def test_many_views_are_measured_too():
     embedder = clone(WITHOUT_LABELS).set_params(n_views=300, max_iter=1, batch_size=4)
     history = embedder.fit(X[:8]).history_
