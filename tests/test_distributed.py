@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -36,14 +37,26 @@ def start(command, folder, **variables):
     environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     environment |= variables
     return subprocess.Popen(
-        shlex.split(command), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        shlex.split(command),
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
-def output(process):
-    """Return the output of a process after it has succeeded."""
-    printed, _ = process.communicate(timeout=100)
-    assert process.returncode == 0
+def outputs(processes):
+    """Return the output of each process after it has succeeded; leave no process running."""
+    printed = []
+    try:
+        for process in processes:
+            printed.append(process.communicate(timeout=300)[0])
+            assert process.returncode == 0
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     return printed
 
 
@@ -57,8 +70,7 @@ def pair(tmp_path_factory):
     """Return the folder of the results of two processes."""
     folder = tmp_path_factory.mktemp("pair")
     command = f"python {HELPER} {folder}"
-    for process in [start(command, folder, RANK=rank, WORLD_SIZE="2") for rank in "01"]:
-        output(process)
+    outputs([start(command, folder, RANK=rank, WORLD_SIZE="2") for rank in "01"])
     return folder
 
 
@@ -70,8 +82,7 @@ def four(tmp_path_factory):
     (command,) = commands("torchrun")
     command = command.replace("29500", free_port())
     command = command.replace(script.name, f"{HELPER} {folder} {script}")
-    for process in [start(command, folder) for _ in range(2)]:
-        output(process)
+    outputs([start(command, folder) for _ in range(2)])
     return folder
 
 
@@ -149,7 +160,7 @@ def test_a_search_on_a_cluster_equals_one_process(tmp_path):
     scheduler, workers, script = (line.replace("8786", port) for line in lines)
     cluster = [start(f"{scheduler} --no-dashboard", tmp_path), start(workers, tmp_path)]
     try:
-        printed = output(start(script, page)).splitlines()
+        (printed,) = outputs([start(script, page)])
     finally:
         for process in reversed(cluster):
             process.terminate()
@@ -159,7 +170,7 @@ def test_a_search_on_a_cluster_equals_one_process(tmp_path):
     search = GridSearchCV(model, {"siameseembedder__loss": ["contrastive", "triplet"]}, cv=2)
     search.fit(X, y)
     mean = search.best_estimator_[0].transform(X).mean()
-    assert printed == [
+    assert printed.splitlines() == [
         f"2 workers: {search.best_params_}, {search.best_score_:.4f}",
         f"mean of the embeddings: {mean:.4f}",
     ]
