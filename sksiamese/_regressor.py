@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import VALIDATION_WANTED
+from ._base import VALIDATION_WANTED, has_no_validation_split
 from ._checks import argument_errors, as_floats
 from ._pair_estimator import BasePairEstimator
 from ._parameters import LARGEST
@@ -386,10 +387,60 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         """
         validation = X_val, y_val, sample_weight_val
         with restore_on_error(self):
-            return self._fit(X, y, sample_weight, validation)
+            resume = self.warm_start and hasattr(self, "tower_")
+            return self._fit(X, y, sample_weight, validation, resume=resume)
 
-    def _fit(self, X, y, sample_weight, validation):
-        resume = self.warm_start and hasattr(self, "tower_")
+    @available_if(has_no_validation_split)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on a chunk of the pairs; not with ``early_stopping``.
+
+        Items and numbers are standardized by the mean and scale of the first chunk, which should
+        be a representative sample. Predictions are in the unit of y by a line that is fitted to
+        about the last 1,000 pairs. The step size is constant; decrease ``learning_rate_init``
+        after each pass over the data, as ``fit`` decreases the step size after each epoch.
+
+        Parameters
+        ----------
+        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+            At least two pairs.
+
+        y : array-like of shape (n_pairs,)
+            Number of each pair.
+
+        sample_weight : array-like of shape (n_pairs,), default=None
+            Weight of each pair, >= 0. By default all are equal.
+
+        Returns
+        -------
+        self : SiameseRegressor
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is invalid; the estimator is then unchanged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from sksiamese import PairView, SiameseRegressor
+        >>> X, y = load_digits(return_X_y=True)
+        >>> rng = np.random.default_rng(0)
+        >>> regressor = SiameseRegressor(random_state=0)
+        >>> for _ in range(20):
+        ...     index = rng.integers(1000, size=(1000, 2))
+        ...     regressor = regressor.partial_fit(PairView(X, index), abs(np.subtract(*y[index].T)))
+        >>> index = rng.integers(1000, 1797, size=(1000, 2))
+        >>> round(regressor.score(PairView(X, index), abs(np.subtract(*y[index].T))), 1)
+        0.7
+        """
+        with restore_on_error(self):
+            resume, validation = hasattr(self, "tower_"), (None, None, None)
+            return self._fit(X, y, sample_weight, validation, resume=resume, incremental=True)
+
+    def _fit(self, X, y, sample_weight, validation, *, resume, incremental=False):
         self._check_has_labels(y)
         minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
         data = self._validate_pairs(X, y, sample_weight, reset=not resume, **minimum)
@@ -404,10 +455,13 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
             weight = weights_if(weight_val, validation_pairs)
             scorer_data = ScorerData(X_val, validation_pairs[1], weight)
         spec = TowerSpec.of(self, data[0].items, self._item_names())
-        task = RegressionTask(self, *data, spec, validation_pairs)
+        head = self.head_ if resume else None
+        task = RegressionTask(
+            self, *data, spec, validation_pairs, head=head, incremental=incremental
+        )
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         fit_data = {"X": X, "y": y, "metadata": metadata}
-        return self._fit_task(task, fit_data, scorer_data, resume=resume)
+        return self._fit_task(task, fit_data, scorer_data, resume=resume, incremental=incremental)
 
     def _validate_pairs(self, X, y, sample_weight, *, reset, name="y", **minimum):
         """Return a view of the pairs, their numbers in float64, and their weights."""

@@ -14,8 +14,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from ._hard_negatives import nearest_negatives, other_rows_of_class
-from ._parameters import check_count
+from ._hard_negatives import check_neighbors, nearest_negatives, other_rows_of_class
+from ._parameters import check_count, check_real
 from .losses._masked import occurrence_index
 
 __all__ = [
@@ -216,7 +216,17 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
         yield batches[index]
 
 
-def hard_negatives(y, batch_size, *, embed, n_negatives=2, ranks=(0, 10), generator):
+def hard_negatives(
+    y,
+    batch_size,
+    *,
+    embed,
+    n_negatives=2,
+    ranks=(0, 10),
+    relative_margin=None,
+    neighbors=None,
+    generator,
+):
     """Yield batches of rows with their nearest rows of other classes, by the current embedding.
 
     In each epoch, all rows are embedded, and some of them are drawn as anchors. Another row of
@@ -241,6 +251,15 @@ def hard_negatives(y, batch_size, *, embed, n_negatives=2, ranks=(0, 10), genera
     ranks : tuple of (start, stop), default=(0, 10)
         Ranks of the rows of other classes to draw from, by their distance to the anchor. A start
         above 0 leaves out the nearest ones, which may have a wrong label.
+
+    relative_margin : float, default=None
+        If passed, rows of other classes have a rank only if they are at least
+        ``1 + relative_margin`` times as far from the anchor as its row of the same class, > -1.
+        Closer ones may have a wrong label. 0 selects semi-hard rows.
+
+    neighbors : object with ``fit`` and ``kneighbors``, default=None
+        Index to search with, such as ``NearestNeighbors()`` or an approximate one. A copy is
+        fitted in each epoch. By default, all distances are computed.
 
     generator : torch.Generator
         Random number generator.
@@ -268,7 +287,7 @@ def hard_negatives(y, batch_size, *, embed, n_negatives=2, ranks=(0, 10), genera
     >>> generator = torch.Generator().manual_seed(0)
     >>> batches = hard_negatives(y, 4, embed=lambda: y[:, None].float(), generator=generator)
     >>> [y[rows].unique().tolist() for rows in batches][:3]
-    [[0, 1], [0, 1, 2], [1, 2]]
+    [[0, 1], [1, 2], [1, 2]]
     """
     batch_size = check_count("batch_size", batch_size, 4)
     n_negatives = check_count("n_negatives", n_negatives)
@@ -278,12 +297,18 @@ def hard_negatives(y, batch_size, *, embed, n_negatives=2, ranks=(0, 10), genera
             f"n_negatives={n_negatives} does not fit in a batch of {batch_size} rows with an "
             "anchor and another row of its class; lower n_negatives, or increase batch_size."
         )
+    check_neighbors(neighbors)
+    if relative_margin is not None:
+        relative_margin = check_real("relative_margin", relative_margin, above=-1)
     labeled = _labeled_rows(y)
     y, Z = y[labeled], _embeddings(embed, len(y))[labeled]
     anchors = torch.randperm(len(y), generator=generator)[: -(-len(y) // group_size)]
-    near = nearest_negatives(Z, y, anchors, ranks)
-    drawn = torch.rand(near.shape, generator=generator).argsort(dim=1)[:, :n_negatives]
     positives = other_rows_of_class(y, anchors, generator)
+    closest = None
+    if relative_margin is not None:
+        closest = (1 + relative_margin) * (Z[anchors] - Z[positives]).norm(dim=1)
+    near = nearest_negatives(Z, y, anchors, ranks, closest=closest, neighbors=neighbors)
+    drawn = torch.rand(near.shape, generator=generator).argsort(dim=1)[:, :n_negatives]
     groups = torch.cat([anchors[:, None], positives[:, None], near.gather(1, drawn)], dim=1)
     for group in groups.split(batch_size // group_size):
         yield labeled[group.unique()]

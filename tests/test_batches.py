@@ -4,9 +4,11 @@ from collections import Counter
 from functools import partial
 from math import ceil, inf, nan
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.neighbors import NearestNeighbors
 
 from sksiamese import SiameseEmbedder
 from sksiamese._hard_negatives import nearest_negatives
@@ -277,6 +279,49 @@ def test_nearest_negatives_equal_a_plain_loop():
         assert rows == others[2:6]
 
 
+def test_an_index_finds_the_same_negatives():
+    rng = generator(3)
+    Z, y = torch.randn(500, 3, generator=rng), torch.randint(40, (500,), generator=rng)
+    anchors, closest = torch.arange(0, 500, 7), torch.rand(72, generator=rng)
+    for limit in (None, closest):
+        exact = nearest_negatives(Z, y, anchors, (1, 4), closest=limit)
+        index = NearestNeighbors()
+        found = nearest_negatives(Z, y, anchors, (1, 4), closest=limit, neighbors=index)
+        assert not hasattr(index, "n_samples_fit_")
+        torch.testing.assert_close(found, exact, rtol=0, atol=0)
+        assert (y[found] != y[anchors, None]).all()
+
+
+def test_a_relative_margin_leaves_out_closer_rows():
+    y = torch.arange(40) // 2
+    Z = torch.randn(40, 2, generator=generator(1))
+    options = {"embed": lambda: Z, "n_negatives": 1, "ranks": (0, 1)}
+    for margin in (-0.5, 0.0, 0.5):
+        options["relative_margin"] = margin
+        for rows in hard_negatives(y, 4, **options, generator=generator()):
+            one, other = rows[y[rows] == y[rows].mode().values].tolist()
+            limit = (1 + margin) * (Z[one] - Z[other]).norm()
+            D = torch.cdist(Z[[one, other]], Z)  # Either of them is the anchor.
+            D = D.masked_fill((y == y[one]) | (limit > D), inf)
+            assert rows[y[rows] != y[one]].item() in D.argmin(dim=1)
+
+
+def test_an_index_that_returns_no_neighbors_raises():
+    class Empty(NearestNeighbors):
+        def kneighbors(self, X, n_neighbors):
+            return np.zeros((len(X), 1)), np.full((len(X), 1), -1)
+
+    batches = hard_negatives(
+        torch.arange(8) // 2,
+        4,
+        embed=lambda: torch.eye(8),
+        neighbors=Empty(),
+        generator=generator(),
+    )
+    with pytest.raises(ValueError, match=r"Empty\(\) does not return .* set neighbors=None"):
+        next(batches)
+
+
 def test_batches_of_hard_negatives_hold_anchors_positives_and_near_rows():
     y = torch.arange(40) // 10
     Z = torch.arange(40.0)[:, None]  # Rows of the next class are nearest at the borders.
@@ -309,6 +354,8 @@ def test_hard_negatives_ignore_unlabeled_rows_and_accept_single_ones():
         ({"batch_size": 3}, "batch_size"),
         ({"embed": lambda: torch.eye(3)}, r"embed must return floats of shape \(8, n_comp"),
         ({"embed": lambda: "Z"}, "embed must return"),
+        ({"relative_margin": -1}, "relative_margin must be a finite number > -1, got -1"),
+        ({"neighbors": "exact"}, r"such as sklearn.neighbors.NearestNeighbors\(\), got 'exact'"),
     ],
 )
 def test_invalid_options_of_hard_negatives_raise(options, message):

@@ -183,6 +183,66 @@ def test_a_warm_start_continues(data):
         regressor.set_params(head="mlp").fit(P, y)
 
 
+def chunked(P, y, *, loss="cosent", n_passes=10, **options):
+    """Return a regressor of several passes over five chunks, with the step size of ``fit``."""
+    regressor = SiameseRegressor(loss=loss, width=64, random_state=0)
+    for turn in range(n_passes):
+        regressor.set_params(learning_rate_init=5e-3 * (1 - turn / n_passes))
+        for chunk in np.array_split(np.random.default_rng(turn).permutation(len(P)), 5):
+            regressor.partial_fit(P[chunk], y[chunk], **options)
+    return regressor
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_partial_fit_in_chunks_learns_as_well_as_fit(data, loss):
+    P, Q, y, z = data
+    regressor = chunked(P, y, loss=loss)
+    whole = SiameseRegressor(loss=loss, width=64, max_iter=10, random_state=0).fit(P, y)
+    assert regressor.n_iter_ == len(regressor.loss_curve_) == 50
+    assert regressor.score(Q, z) > whole.score(Q, z) - 0.03
+
+
+def test_a_small_or_constant_chunk_changes_predictions_little(data):
+    P, Q, y, _ = data
+    for values in (y[:2], np.full(40, y[0])):
+        regressor = chunked(P, y, n_passes=3)
+        before = regressor.predict(Q)
+        after = regressor.partial_fit(P[: len(values)], values).predict(Q)
+        assert np.abs(after - before).mean() < 0.3 * before.std()
+
+
+def test_partial_fit_continues_with_its_optimizer_and_the_first_standardization(data):
+    P, _, y, _ = data
+    regressor = SiameseRegressor(**QUICK).fit(P[:400], y[:400])
+    moments = regressor.head_.target_moments()
+    assert moments == pytest.approx((y[:400].mean(), y[:400].std()))
+    regressor.partial_fit(P[:400], 2 * y[:400])
+    steps = [state["step"].item() for state in regressor._optimizer_state.values()]
+    regressor.partial_fit(P[:400], y[:400])
+    later = [state["step"].item() for state in regressor._optimizer_state.values()]
+    assert later == [2 * step for step in steps]
+    assert regressor.head_.target_moments() == moments
+
+
+def test_a_weight_of_zero_in_a_chunk_equals_its_absence(data):
+    P, Q, y, _ = data
+    P, y, used = P[:300], y[:300], np.arange(300) % 3 > 0
+    options = {"random_state": 0, "batch_size": 1000}
+    weighted = SiameseRegressor(**options).partial_fit(P, y, sample_weight=used)
+    alone = SiameseRegressor(**options).partial_fit(P[used], y[used])
+    np.testing.assert_allclose(weighted.predict(Q), alone.predict(Q), rtol=1e-4)
+
+
+def test_partial_fit_has_no_validation_split_and_restores_on_error(data):
+    P, Q, y, _ = data
+    assert not hasattr(SiameseRegressor(early_stopping=True), "partial_fit")
+    regressor = SiameseRegressor(**QUICK).partial_fit(P[:100], y[:100])
+    before = regressor.predict(Q)
+    with pytest.raises(ValueError, match="fewer than two pairs"):
+        regressor.partial_fit(P[:9], y[:9], sample_weight=np.arange(9) == 1)
+    np.testing.assert_array_equal(regressor.predict(Q), before)
+
+
 def test_a_pickled_regressor_predicts_the_same(fitted, data):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(data[1]), fitted.predict(data[1]))

@@ -24,6 +24,7 @@ SAMPLERS = {
     "balanced": "balanced",
     "hard negatives": "hard_negatives",
     "hard negatives, ranks 3 to 12": partial(batches.hard_negatives, ranks=(3, 13)),
+    "hard negatives, relative margin 0": partial(batches.hard_negatives, relative_margin=0.0),
 }
 EMBEDDERS = {
     f"{loss}, {name}": SiameseEmbedder(loss=loss, sampler=sampler, learned_weight=1.0)

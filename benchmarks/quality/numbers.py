@@ -1,12 +1,13 @@
 """Embed rows with numbers, so that distances follow differences of the numbers.
 
 Two thirds of the rows, at most 600, are training rows. ``SiameseRegressor`` learns from pairs of
-them, ten pairs for each row, with the absolute difference of their numbers. A regression on the ten
-nearest training rows predicts the numbers of the other rows: in the embedding, in standardized
-columns, in principal components of them, and after the linear map of MLKR, which minimizes the
-squared error of a kernel regression (Weinberger and Tesauro 2007). The MLKR of metric-learn fails
-with current versions of scikit-learn; its objective is minimized here in the same way, by L-BFGS
-from the principal components.
+them, ten pairs for each row, with the absolute difference of their numbers; ``SiameseEmbedder``
+learns from the rows and their numbers, for as many epochs. A regression on the ten nearest training
+rows predicts the numbers of the other rows: in the embedding, in standardized columns, in principal
+components of them, and after the linear map of MLKR, which minimizes the squared error of a kernel
+regression (Weinberger and Tesauro 2007). The MLKR of metric-learn fails with current versions of
+scikit-learn; its objective is minimized here in the same way, by L-BFGS from the principal
+components.
 """
 
 from functools import partial
@@ -23,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from benchmarks._common.figures import of_runs
 from benchmarks._common.report import benchmark, start
 from benchmarks._common.resume import resume
-from sksiamese import PairView, SiameseRegressor
+from sksiamese import PairView, SiameseEmbedder, SiameseRegressor
 from sksiamese.distances import sqeuclidean
 
 N_ROWS, N_POINTS, PAIRS_PER_ROW = 600, 8, 10
@@ -72,12 +73,21 @@ def pairs_of_numbers(X, y, seed, **options):
     return FunctionTransformer(regressor.fit(PairView(X, index), difference).transform_items)
 
 
+def rows_with_numbers(X, y, seed, *, loss, **options):
+    """Return an embedder that is fitted to rows with their numbers."""
+    settings = {"max_iter": 50} | options
+    embedder = SiameseEmbedder(N_POINTS, loss=loss, **settings, random_state=seed, device="cpu")
+    return embedder.fit(X, y)
+
+
 MODELS = {
     "standardized columns": plain,
     "PCA": principal_components,
     "MLKR": kernel_regression,
     "SiameseRegressor": pairs_of_numbers,
     "SiameseRegressor, linear tower": partial(pairs_of_numbers, depth=1),
+    "SiameseEmbedder, kernel regression": partial(rows_with_numbers, loss="kernel_regression"),
+    "SiameseEmbedder, rank-n-contrast": partial(rows_with_numbers, loss="rank_n_contrast"),
 }
 
 

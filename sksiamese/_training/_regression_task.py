@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight
 from torch import nn
@@ -41,6 +40,12 @@ N_DIAGNOSIS = 256
 N_CALIBRATION = 4096
 """Number of pairs in the sample that maps scores to the unit of y."""
 
+N_RECENT = 1024
+"""Number of pairs of the last chunks that map scores to the unit of y."""
+
+SMALLEST_VARIANCE = 1e-12
+"""Smallest variance of scores, as a share of their mean square, that determines a line."""
+
 
 class RegressionTask(Task):
     """Train a tower and a head on pairs with numbers.
@@ -64,14 +69,23 @@ class RegressionTask(Task):
 
     validation : tuple of (pairs, target, weight), default=None
         Separate validation pairs, with their numbers and weights.
+
+    head : PairPrediction, default=None
+        Fitted head, to continue with its mean and standard deviation of the numbers.
+
+    incremental : bool, default=False
+        Whether the pairs are one of several chunks.
     """
 
     margin = None
 
-    def __init__(self, estimator, pairs, target, weight, spec, validation=None):
+    def __init__(
+        self, estimator, pairs, target, weight, spec, validation=None, *, head=None, incremental
+    ):
         super().__init__(estimator, None, spec)
         self.pairs, self.target, self.weight = pairs, target, weight
-        self.mean, self.std = weighted_moments(target, weight)
+        self.mean, self.std = head.target_moments() if head else weighted_moments(target, weight)
+        self.incremental = incremental
         self.y = value_codes(target, weight)
         self.y_val = None if validation is None else value_codes(*validation[1:])
         self.validation = validation or (pairs, target, weight)
@@ -96,9 +110,8 @@ class RegressionTask(Task):
         tower = build_tower(self.spec, body, items[self.pairs.index[rows[:2], 0]], standardize)
         options = {"distance": self.distance, "detach": False}
         head = build_module("head", self.head, {"n_components": self.spec.n_components}, **options)
-        module = nn.ModuleDict(
-            {"tower": tower, "head": PairPrediction(head.to(standardize.output))}
-        )
+        head = PairPrediction(head.to(standardize.output), self.mean, self.std)
+        module = nn.ModuleDict({"tower": tower, "head": head})
         score, y, weight = self._training_scores(module, rows)
         if np.isfinite(score).all():  # Otherwise training reports them.
             module["head"].standardize(score, y, weight, self.increasing)
@@ -107,10 +120,9 @@ class RegressionTask(Task):
     def combine(self, module, rows):
         """Map the scores of a trained module to the unit of y, in place."""
         score, y, weight = self._training_scores(module, rows)
-        if not np.isfinite(score).all():
-            return
-        line = LinearRegression().fit(score[:, None], y, sample_weight=weight)
-        module["head"].set_line(line.coef_.item(), line.intercept_, np.average(y, weights=weight))
+        if np.isfinite(score).all():
+            share_kept = max(0, 1 - len(score) / N_RECENT) if self.incremental else 0
+            module["head"].fit_line(score, y, weight, share_kept=share_kept)
 
     def _training_scores(self, module, rows):
         """Return standardized scores, targets and weights of a sample of training pairs."""
@@ -210,15 +222,31 @@ class PairPrediction(nn.Module):
     ----------
     score : nn.Module
         Head.
+
+    target_mean, target_std : float
+        Mean and standard deviation, > 0, of the y of training.
     """
 
-    def __init__(self, score):
+    def __init__(self, score, target_mean, target_std):
         super().__init__()
         self.score = score
-        for name in ("center", "intercept", "mean"):
-            self.register_buffer(name, torch.zeros(1, dtype=torch.float64))
-        for name in ("direction", "slope", "spread"):
-            self.register_buffer(name, torch.ones(1, dtype=torch.float64))
+        initial = {
+            "center": 0,
+            "spread": 1,
+            "direction": 1,
+            "slope": target_std,
+            "intercept": target_mean,
+            "mean": target_mean,
+            "target_mean": target_mean,
+            "target_std": target_std,
+        }
+        for name, value in initial.items():
+            self.register_buffer(name, torch.tensor([value], dtype=torch.float64))
+        self.register_buffer("sums", torch.zeros(5, dtype=torch.float64))
+
+    def target_moments(self):
+        """Return the mean and the standard deviation of the y of training."""
+        return self.target_mean.item(), self.target_std.item()
 
     def standardize(self, score, y, weight, increasing):
         """Standardize scores like these, and set the direction of y, 1 if it increases with them.
@@ -240,10 +268,27 @@ class PairPrediction(nn.Module):
         increases = covariance >= 0 if increasing == "auto" else increasing
         self.direction.fill_(1.0 if increases else -1.0)
 
-    def set_line(self, slope, intercept, mean):
-        """Set the slope and the intercept, and the mean of y, which pairs without values get."""
-        for buffer, value in ((self.slope, slope), (self.intercept, intercept), (self.mean, mean)):
-            buffer.fill_(value)
+    def fit_line(self, score, y, weight, *, share_kept):
+        """Fit the line by least squares to pairs, and set the mean of y for pairs without values.
+
+        Parameters
+        ----------
+        score, y, weight : ndarray of shape (n_pairs,)
+            Standardized scores, numbers and weights of pairs.
+
+        share_kept : float
+            Factor of the weight of all previous pairs, in [0, 1].
+        """
+        mean, std = self.target_moments()
+        y = (y - mean) / std
+        terms = np.stack([np.ones_like(score), score, y, score * score, score * y])
+        self.sums.mul_(share_kept).add_(torch.from_numpy(terms @ weight))
+        s, y, ss, sy = (self.sums[1:] / self.sums[0]).tolist()
+        variance = ss - s * s
+        slope = (sy - s * y) / variance if variance > SMALLEST_VARIANCE * ss else 0.0
+        self.slope.fill_(std * slope)
+        self.intercept.fill_(mean + std * (y - slope * s))
+        self.mean.fill_(mean + std * y)
 
     def forward(self, A, B):
         """Return the numbers of the pairs of rows of A and B, in float64."""

@@ -1,5 +1,6 @@
 """Draw pairs from labeled rows."""
 
+from functools import partial
 from math import ceil
 from numbers import Real
 
@@ -10,7 +11,7 @@ from sklearn.utils.random import sample_without_replacement
 
 from .._checks import Interval, as_floats
 from .._data._streaming import is_source
-from .._hard_negatives import nearest_negatives
+from .._hard_negatives import check_neighbors, nearest_negatives
 from .._labels import as_labels, is_missing, present_labels, to_common_dtype
 from .._parameters import check_count
 from ._items import as_items
@@ -37,6 +38,7 @@ def make_pairs(
     unlabeled_label=None,
     Z=None,
     ranks=(0, 10),
+    neighbors=None,
     as_view=False,
     random_state=None,
 ):
@@ -90,6 +92,10 @@ def make_pairs(
     ranks : tuple of (start, stop), default=(0, 10)
         Ranks of these nearest rows, by their Euclidean distance in ``Z``. A start above 0 leaves
         out the nearest ones, which may have a wrong label. Ignored without ``Z``.
+
+    neighbors : object with ``fit`` and ``kneighbors``, default=None
+        Index to search with, such as ``NearestNeighbors()`` or an approximate one. A copy is
+        fitted to ``Z``. By default, all distances are computed. Ignored without ``Z``.
 
     as_view : bool, default=False
         Whether to return the pairs as a :class:`~sksiamese.PairView` of ``X``, which does not
@@ -155,7 +161,9 @@ def make_pairs(
     if X.shape[0] != n_rows:
         raise ValueError(f"X has {X.shape[0]} rows but y has {n_rows} labels.")
     if Z is not None:
+        check_neighbors(neighbors)
         Z = _check_embedding(Z, n_rows, balance)[labeled]
+        draw_nearest = partial(_draw_nearest, Z=Z, ranks=ranks, neighbors=neighbors)
     identities, y = np.unique(y, return_inverse=True)
     if len(identities) < 2 * n_groups:
         raise ValueError(
@@ -175,7 +183,7 @@ def make_pairs(
             if match or Z is None:
                 left, right = draw(members, y, match, n_draws, rng)
             else:
-                left, right = _draw_nearest(members, y, Z, ranks, n_draws, rng)
+                left, right = draw_nearest(members, y, n_draws, rng)
             draws += [(left, right, np.full(n_draws, match), np.full(n_draws, group))]
     columns = (np.concatenate(column) for column in zip(*draws, strict=True))
     order = rng.permutation(n_pairs)
@@ -300,9 +308,10 @@ def _check_embedding(Z, n_rows, balance):
     return Z
 
 
-def _draw_nearest(rows, y, Z, ranks, n_draws, rng):
+def _draw_nearest(rows, y, n_draws, rng, *, Z, ranks, neighbors):
     """Draw pairs without replacement of a row and a near row of another identity."""
-    near = nearest_negatives(Z[rows], y[rows], np.arange(len(rows)), ranks).numpy()
+    anchors = np.arange(len(rows))
+    near = nearest_negatives(Z[rows], y[rows], anchors, ranks, neighbors=neighbors).numpy()
     left, right = np.arange(len(rows)).repeat(near.shape[1]), near.ravel()
     differ = y[rows[left]] != y[rows[right]]
     left, right = np.unique(np.sort([left[differ], right[differ]], axis=0), axis=1)

@@ -32,6 +32,7 @@ from .values import (
     EMBEDDINGS,
     GROUPS,
     MATCHES,
+    NEIGHBORS,
     PAIRS,
     RANDOM_STATE,
     RANKS,
@@ -80,6 +81,7 @@ PAIR_TOOLS = {
         n_pairs=number(4, 2, 7), match_share=RATE,
         balance=number("pair", "identity"), n_groups=number(1, 2), unlabeled_label=UNLABELED,
         Z=Kind({"None": lambda s: None} | EMBEDDINGS.good, EMBEDDINGS.odd), ranks=RANKS,
+        neighbors=NEIGHBORS,
         as_view=BOOLEAN, random_state=RANDOM_STATE),
     "pairs_from_triplets": target(
         pairs.pairs_from_triplets, "triplets", law.drawn_pairs, triplets=TRIPLETS),

@@ -25,6 +25,7 @@ from .parts import ODD_CALLABLES, Linear
 from .values import (
     ANY,
     HUGE,
+    NEIGHBORS,
     RANKS,
     SAMPLE_WEIGHT,
     constants,
@@ -269,7 +270,8 @@ SAMPLERS = {
         ("shuffled", "", {}),
         ("class_balanced", "", {}),
         ("hard_negatives", " embed", {
-            "embed": EMBED, "n_negatives": number(2, 1), "ranks": RANKS}),
+            "embed": EMBED, "n_negatives": number(2, 1), "ranks": RANKS,
+            "relative_margin": number(None, 0, 0.5), "neighbors": NEIGHBORS}),
         ("hierarchical", " groups", {
             "groups": ROW_GROUPS, "n_groups": number(2, 1), "classes": CLASS_LABELS}),
         ("weighted", " weight", {"weight": Kind(

@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import torch
 from scipy import sparse
+from sklearn.neighbors import NearestNeighbors
 
 from sksiamese import PairView
 
@@ -454,5 +455,10 @@ GROUPS = of(
 RANKS = Kind(
     constants((0, 10), [1, 3]),
     ANY | constants((3, 3), (-1, 2), (0,), (0.5, 2), ("a", "b"), (0, 10**30)),
+)
+NEIGHBORS = Kind(
+    {"None": lambda s: None, "NearestNeighbors": lambda s: NearestNeighbors()},
+    ANY
+    | {"class": lambda s: NearestNeighbors, "cosine": lambda s: NearestNeighbors(metric="cosine")},
 )
 RANDOM_STATE = Kind(constants(0, None) | {"RandomState": lambda s: np.random.RandomState(0)}, ANY)
