@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import posixpath
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import sksiamese
 
 DOCS = Path(__file__).parents[1] / "docs"
+GUIDE = [*(DOCS / "guide").glob("*.rst")]
 SPEC = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
 reference = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(reference)
@@ -91,30 +93,52 @@ def test_an_estimator_documents_exactly_its_fitted_attributes(name):
 
 
 def test_the_user_guide_links_to_every_class():
-    guide = (DOCS / "user_guide.rst").read_text()
+    guide = "\n".join(path.read_text("utf-8") for path in GUIDE)
     estimators = {name for name, item in OBJECTS.items() if hasattr(item, "get_params")}
     assert estimators == set(ESTIMATORS)
     classes = {name for name in sksiamese.__all__ if inspect.isclass(getattr(sksiamese, name))}
     assert classes == set(re.findall(r":class:`~sksiamese\.(\w+)`", guide))
 
 
+def written_pages():
+    """Return the text of each page by its path without suffix, except pages that are generated."""
+    generated = ("_build", "auto_examples", "generated", "sg_execution_times.rst")
+    paths = [path.relative_to(DOCS) for path in DOCS.rglob("*.rst")]
+    return {
+        path.with_suffix("").as_posix(): (DOCS / path).read_text("utf-8")
+        for path in paths
+        if path.parts[0] not in generated
+    }
+
+
 def roles():
-    """Yield the targets of :ref: and :doc: by file, without files written by the gallery."""
-    written = [path for path in DOCS.glob("*.rst") if not path.name.startswith("sg_")]
-    pages = [*written, *(DOCS.parent / "examples").glob("*.py")]
-    for path in [*pages, *Path(sksiamese.__file__).parent.rglob("*.py")]:
-        for role, text in re.findall(r":(ref|doc):`([^`]+)`", path.read_text("utf-8")):
-            found = re.search(r"<([^>]+)>$", text)
-            yield path.name, role, found[1] if found else text
+    """Yield the targets of :ref: and :doc: by file; the target of :doc: is a path within docs."""
+    files = [*(DOCS.parent / "examples").glob("*.py")]
+    files += Path(sksiamese.__file__).parent.rglob("*.py")
+    texts = written_pages() | {path.name: path.read_text("utf-8") for path in files}
+    for name, text in texts.items():
+        for role, content in re.findall(r":(ref|doc):`([^`]+)`", text):
+            found = re.search(r"<([^>]+)>$", content)
+            target = found[1] if found else content
+            if role == "doc":
+                folder = "" if target.startswith("/") else name.rpartition("/")[0]
+                target = posixpath.normpath(posixpath.join(folder, target.lstrip("/")))
+            yield name, role, target
 
 
 def test_references_within_the_docs_have_targets():
     # Sphinx does not report them, as inherited docstrings refer to scikit-learn's guide.
-    pages = {path.stem: path.read_text("utf-8") for path in DOCS.glob("*.rst")}
+    pages = written_pages()
     labels = re.findall(r"^\.\. _([^:]+):$", "\n".join(pages.values()), flags=re.MULTILINE)
     targets, found = {"ref": labels, "doc": [*pages]}, list(roles())
     assert {"ref", "doc"} == {role for _, role, _ in found}
     assert [where for where in found if where[2] not in targets[where[1]]] == []
+
+
+def test_pages_of_the_guide_are_short():
+    sizes = {path.name: len(path.read_text("utf-8").split()) for path in GUIDE}
+    assert len(sizes) > 20
+    assert {name: size for name, size in sizes.items() if size > 1200} == {}
 
 
 def test_the_citation_has_the_version_of_the_package():
