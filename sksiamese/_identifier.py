@@ -31,7 +31,7 @@ from ._gallery._rejection import (
     min_n_classes,
     rejection_threshold,
 )
-from ._gallery._search import fit_index, nearest_templates
+from ._gallery._search import fit_index, nearest_templates, update_index
 from ._gallery._temperature import choose_temperature
 from ._gallery._updates import (
     NearestOthers,
@@ -538,11 +538,8 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 source = np.full(len(y), -1)
             self._strategy_, self._metric_ = self.strategy, self.metric
             self._target_far_ = self.target_far
-            is_new = self._set_templates(Z, y, source)
-            self._origin_ = self.templates_.mean(axis=0, dtype=np.float64)
-            self.neighbors_ = fit_index(
-                self.templates_, self._origin_, self.neighbors, self._metric_
-            )
+            template_source = self._set_templates(Z, y, source)
+            self._index_templates(template_source)
             learned = self._mark_learned()
             self._temperature_ = None
             self.unknown_label_, self.threshold_ = None, np.inf
@@ -550,13 +547,16 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
                 self._others_ = NearestOthers.unknown(len(y))
             else:
                 self.unknown_label_ = resolve_unknown_label(self.unknown_label, self.classes_)
-                self._choose_threshold(np.flatnonzero(~learned), is_new)
+                self._choose_threshold(np.flatnonzero(~learned), template_source < 0)
                 if self.threshold_ == -np.inf:
                     warnings.warn(self._few_classes_message(), stacklevel=4)
         return self
 
     def _set_templates(self, Z, y, source):
-        """Set the enrolled rows and the templates; return the mask of new templates."""
+        """Set the enrolled rows and the templates; return the previous numbers of the templates.
+
+        The numbers are -1 for new templates.
+        """
         codes, first, old_codes = (
             class_codes(y),
             class_starts(y),
@@ -574,7 +574,24 @@ class SiameseIdentifier(ClassifierMixin, BaseEstimator):
         self.enrolled_, self.enrolled_labels_, self.classes_ = Z, y, y[first]
         self.templates_, self.template_labels_ = templates, labels
         self._others_ = self._others_.keep(source, sources)
-        return is_new
+        return source if self.strategy == "nearest" else sources
+
+    def _index_templates(self, source):
+        """Update the index of the templates, or build it with their mean as the origin."""
+        if (source >= 0).any():
+            updated = update_index(
+                self.neighbors_,
+                self.neighbors,
+                self.templates_,
+                source,
+                self._origin_,
+                self._metric_,
+            )
+            if updated is not None:
+                self.neighbors_ = updated
+                return
+        self._origin_ = self.templates_.mean(axis=0, dtype=np.float64)
+        self.neighbors_ = fit_index(self.templates_, self._origin_, self.neighbors, self._metric_)
 
     def _choose_threshold(self, rows, is_new):
         """Choose the threshold on rows of classes that are new to the embedder."""

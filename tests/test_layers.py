@@ -26,6 +26,7 @@ LAYERS = [
     ({"_data"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_checks"}, {"numpy", "scipy", "sklearn"}),
     ({"metrics"}, {"numpy", "scipy", "sklearn"}),
+    ({"neighbors"}, {"joblib", "numpy", "sklearn", "usearch"}),
     ({"pairs", "_gallery"}, {"numpy", "pandas", "polars", "scipy", "sklearn"}),
     ({"_model_selection"}, {"numpy", "scipy", "sklearn"}),
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),

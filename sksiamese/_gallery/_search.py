@@ -8,6 +8,7 @@ from sklearn.neighbors import NearestNeighbors, sort_graph_by_row_values
 from sklearn.utils import gen_batches
 from sklearn.utils._chunking import get_chunk_n_rows
 
+from ..neighbors import ApproximateNeighbors
 from ._distances import (
     ANGULAR,
     EUCLIDEAN,
@@ -25,6 +26,9 @@ N_PROBES = 8
 
 MAX_ROWS = 1024
 """Maximum number of rows per call for exact distances to all templates, to fit into caches."""
+
+MOST_NEW = 0.5
+"""Maximum share of new templates for which an index is updated and not built again."""
 
 FEW = 32
 """Number of rows, or of templates, up to which a matrix product would save no time."""
@@ -46,7 +50,8 @@ def fit_index(templates, origin, neighbors, metric):
     base = "euclidean" if metric in EUCLIDEAN | ANGULAR else metric
     default = NearestNeighbors(algorithm="brute", metric=base)
     index = default if neighbors is None else clone(neighbors, safe=False)
-    index.fit(search_points(templates, origin, metric))
+    points = search_points(templates, origin, metric)
+    index.fit(points)
     probes = np.linspace(0, len(templates) - 1, min(N_PROBES, len(templates))).astype(int)
     if neighbors is None:
         extremes = templates.argmin(), templates.argmax()
@@ -54,10 +59,45 @@ def fit_index(templates, origin, neighbors, metric):
         largest //= templates.shape[1]
         pairwise(templates[[largest]], templates[probes], metric)
     else:
-        points = search_points(templates[probes], origin, metric)
-        D = pairwise(templates[probes], templates, metric)
-        _check_index(*query_index(index, points, 1, len(templates)), D, metric)
+        is_own = isinstance(index, ApproximateNeighbors) and metric in EUCLIDEAN | ANGULAR
+        compared, base = (points, base) if is_own else (templates, metric)
+        D = pairwise(compared[probes], compared, base)
+        _check_index(*query_index(index, points[probes], 1, len(templates)), D, metric)
     return index
+
+
+def update_index(index, neighbors, templates, source, origin, metric):
+    """Return an updated index, or None if it has to be built again.
+
+    Parameters
+    ----------
+    index : object
+        Index of the previous templates.
+
+    neighbors : object
+        Index to clone, or None.
+
+    templates : ndarray of shape (n_templates, n_components)
+        Templates.
+
+    source : ndarray of int of shape (n_templates,)
+        Previous number of each template, and -1 for new ones.
+
+    origin : ndarray of shape (n_components,)
+        Origin of the points in the index.
+
+    metric : str or callable
+        Metric.
+    """
+    is_new = source < 0
+    if (
+        not isinstance(neighbors, ApproximateNeighbors)
+        or is_new.mean() > MOST_NEW
+        or type(index) is not type(neighbors)
+        or index.get_params() != neighbors.get_params()
+    ):
+        return None
+    return index.update(search_points(templates[is_new], origin, metric), source)
 
 
 def nearest_templates(Z, templates, index, origin, metric, n_neighbors):
