@@ -19,6 +19,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 # lower layers only, and the other packages of its layer.
 LAYERS = [
     ({"_parameters", "_rollback"}, set()),
+    ({"_state"}, {"sklearn"}),
     ({"_distributed", "_hard_negatives", "alignment", "distances", "losses"}, {"torch"}),
     ({"augment", "batches", "heads", "mining", "regularizers", "towers"}, {"torch"}),
     ({"_combined"}, {"torch"}),
@@ -34,6 +35,7 @@ LAYERS = [
     ({"_embedder", "_regressor", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
     ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
+    ({"persistence"}, {"numpy", "safetensors", "scipy", "sklearn", "skops", "torch"}),
     ({"__init__"}, set()),
 ]
 LEVEL = {part: level for level, (parts, _) in enumerate(LAYERS) for part in parts}
@@ -119,7 +121,7 @@ class Missing:
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name.partition(".")[0] in {"matplotlib", "pandas", "polars", "rich"}:
+        if name.partition(".")[0] in {"matplotlib", "pandas", "polars", "rich", "safetensors", "skops"}:
             cls.asked.append(name)
             raise ImportError(name)
 
