@@ -1,6 +1,7 @@
 """Rebuild fitted modules from the parameters of an estimator and their weights."""
 
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -95,6 +96,9 @@ def rebuild_modules(estimator, layout, weights, *, foreign=False):
     ValueError
         If names, shapes or dtypes differ, or a weight is NaN or infinite.
     """
+    n_features = layout["n_item_features"]
+    if weights["tower_.0.mean"].shape != (n_features,):
+        raise ValueError(f"'tower_.0.mean' has no value for each of {n_features} features.")
     with building():
         limit = CallLimit(1000 + CALLS_PER_WEIGHT * len(weights))
         try:
@@ -300,7 +304,18 @@ def to_arrays(estimator, state):
 
     state : dict
         Its state for pickle.
+
+    Raises
+    ------
+    TypeError
+        If a parameter holds a module.
     """
+    for name in estimator.get_params(deep=False):
+        if holds_module(getattr(estimator, name)):
+            raise TypeError(
+                f"{name} holds a module of PyTorch, which skops cannot store; use "
+                "sksiamese.persistence.save, or pass a function that creates the module."
+            )
     if "tower_" not in state:
         return state
     parts = {f"{name}_" for name in estimator._parts}
@@ -311,6 +326,17 @@ def to_arrays(estimator, state):
         WEIGHTS: weights,
         "_optimizer_state": convert_moments(state["_optimizer_state"], torch.Tensor, to_array),
     }
+
+
+def holds_module(value):
+    """Return whether a parameter is, or binds, a module."""
+    if isinstance(value, partial):
+        value = [*value.args, *value.keywords.values()]
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        return any(holds_module(part) for part in value)
+    return isinstance(value, nn.Module)
 
 
 def from_arrays(estimator, layout, weights):

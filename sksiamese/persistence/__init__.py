@@ -8,6 +8,7 @@ and skops, the extra ``persistence``.
 
 import json
 from numbers import Integral
+from pathlib import Path
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -17,7 +18,8 @@ from .._parameters import check_count
 from .._training._rebuild import initial_tower
 from ._decode import Decoder, required_names
 from ._encode import Encoder
-from ._file import read_file, reading, warn_of_versions, write_file
+from ._extra import MissingExtraError
+from ._file import read_data, reading, warn_of_versions, write_file
 from ._names import allowed_names
 from ._skops import TRUSTED_TYPES
 from ._weights import load_into
@@ -71,7 +73,7 @@ def save(estimator, path):
         encoder = Encoder()
         value = json.loads(json.dumps(encoder.encode(estimator, ()), allow_nan=False))
         decode(value, encoder.tensors, required_names(value, encoder.tensors))
-    except ImportError:
+    except MissingExtraError:
         raise
     except Exception as error:
         reason = str(error) or type(error).__name__
@@ -129,8 +131,9 @@ def load(path, *, trusted=()):
     SiameseEmbedder(activation=<class 'torch.nn.modules.activation.Softshrink'>)
     """
     allowed = allowed_names(trusted)
+    data = Path(path).read_bytes()
     with reading(path):
-        description, tensors = read_file(path)
+        description, tensors = read_data(data)
         value = description["estimator"]
         if missing := sorted(required_names(value, tensors) - allowed):
             raise ValueError(
@@ -193,8 +196,9 @@ def load_weights(estimator, path):
     True
     """
     check_has_tower(estimator)
+    data = Path(path).read_bytes()
     with reading(path):
-        description, tensors = read_file(path)
+        description, tensors = read_data(data)
         saved = dict(description["versions"])
     warn_of_versions(path, saved)
     with reading(path):

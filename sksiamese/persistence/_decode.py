@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from torch import nn
 
 from .._base import BaseSiamese
@@ -21,6 +22,9 @@ FACTORIES = (
     "torch.optim:",
 )
 """Beginnings of the names that parameters of a module may have without permission."""
+
+N_WORDS = 624
+"""Size of the state of a ``RandomState``."""
 
 NAMED = ("name", "namedtuple", "module", "object")
 """Kinds of values with a name."""
@@ -145,6 +149,10 @@ class Decoder:
         """Return a dict."""
         return {self.decode(key, depth): self.decode(part, depth) for key, part in content}
 
+    def decode_bunch(self, content, depth):
+        """Return a ``Bunch`` of scikit-learn."""
+        return Bunch(**self.decode_dict(content, depth))
+
     def decode_name(self, content, depth):
         """Return a class or function."""
         return find(content, self.allowed)
@@ -206,9 +214,12 @@ class Decoder:
 
     def decode_random_state(self, content, depth):
         """Return a ``RandomState``."""
-        state = np.random.RandomState()
-        state.set_state(self.decode(content, depth))
-        return self.keep(state)
+        state, generator = self.decode(content, depth), np.random.RandomState()
+        key, position = state["state"]["key"], state["state"]["pos"]
+        if (key.dtype, key.shape) != (np.uint32, (N_WORDS,)) or position not in range(N_WORDS + 1):
+            raise ValueError("it has an invalid RandomState.")
+        generator.set_state(state)
+        return self.keep(generator)
 
     def decode_generator(self, content, depth):
         """Return a ``Generator``."""

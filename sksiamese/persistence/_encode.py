@@ -6,6 +6,7 @@ from math import isfinite
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from torch import nn
 
 from .._base import BaseSiamese
@@ -21,8 +22,8 @@ MAX_DEPTH = 100
 NOT_SAVED = ("_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown")
 """Attributes that belong to a fit: callbacks."""
 
-GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
-"""Bit generators of NumPy."""
+GENERATORS = ("PCG64", "PCG64DXSM", "SFC64")
+"""Bit generators of NumPy with a state that is valid for all numbers."""
 
 EMPTY_MODULE = frozenset(vars(nn.Module()))
 """Attributes of a module without anything."""
@@ -54,10 +55,10 @@ class Encoder:
         for kinds, method in METHODS:
             if isinstance(value, kinds):
                 return getattr(self, method)(value, path)
-        if callable(value):
-            return {"name": naming(value, path)}
         if type(value) in known_classes().values():
             return self.encode_object(value, path)
+        if callable(value):
+            return {"name": naming(value, path)}
         raise ValueError(f"{named(path)} is of {type(value)}, which cannot be saved.")
 
     def add(self, tensor, path):
@@ -95,11 +96,11 @@ class Encoder:
         raise ValueError(f"{named(path)} is of {kind}, which cannot be saved.")
 
     def encode_dict(self, value, path):
-        """Encode a dict."""
-        if type(value) is not dict:
+        """Encode a dict, or a ``Bunch`` of scikit-learn."""
+        if type(value) not in (dict, Bunch):
             raise ValueError(f"{named(path)} is of {type(value)}, which cannot be saved.")
         return {
-            "dict": [
+            type(value).__name__.lower(): [
                 [self.encode(key, path), self.encode(part, (*path, str(key)))]
                 for key, part in value.items()
             ]
@@ -170,7 +171,7 @@ class Encoder:
         if isinstance(value, np.random.RandomState):
             return {"random_state": self.encode(value.get_state(legacy=False), path)}
         if value.bit_generator.state["bit_generator"] not in GENERATORS:
-            raise ValueError(f"{named(path)} is a generator that cannot be saved.")
+            raise ValueError(f"{named(path)} has a bit generator that is not in {GENERATORS}.")
         return {"generator": self.encode(value.bit_generator.state, path)}
 
     def encode_module(self, value, path):
@@ -184,12 +185,10 @@ class Encoder:
             raise ValueError(f"{named(path)} is a module with hooks, which cannot be saved.")
         plain = {name: part for name, part in state.items() if name not in EMPTY_MODULE}
         kind = type(value)
-        name = f"torch.nn:{kind.__name__}"
-        name = name if getattr(nn, kind.__name__, None) is kind else naming(kind, path)
         transient = value._non_persistent_buffers_set
         return {
             "module": {
-                "class": name,
+                "class": naming(kind, path),
                 "training": value.training,
                 "attributes": self.encode(plain, path),
                 "parameters": [

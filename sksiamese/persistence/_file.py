@@ -14,6 +14,7 @@ import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
 from .._state import package_version
+from ._extra import MissingExtraError, import_extra
 
 FORMAT = 1
 """Version of the format."""
@@ -30,18 +31,6 @@ class DifferentVersionsWarning(InconsistentVersionWarning):
 
     def __str__(self):
         return self.message
-
-
-def import_safetensors():
-    """Return the module ``safetensors.torch``, and raise with the remedy if it is missing."""
-    try:
-        import safetensors.torch
-    except ImportError as error:
-        raise ImportError(
-            "Files need the package safetensors; install it with "
-            'pip install "sksiamese[persistence]".'
-        ) from error
-    return safetensors.torch
 
 
 def versions():
@@ -66,7 +55,7 @@ def digest(description, tensors):
 
 def write_file(path, value, tensors):
     """Write a description and tensors to a file."""
-    safetensors = import_safetensors()
+    safetensors = import_extra("safetensors.torch")
     description = json.dumps(
         {"format": FORMAT, "versions": versions(), "estimator": value}, allow_nan=False
     )
@@ -91,7 +80,7 @@ def reading(path):
     """Raise a ValueError that names the file for any error of its content."""
     try:
         yield
-    except ImportError:
+    except MissingExtraError:
         raise
     except Exception as error:
         reason = str(error) or type(error).__name__
@@ -101,13 +90,12 @@ def reading(path):
         ) from error
 
 
-def read_file(path):
-    """Return the description of a file as a dict, and its tensors.
+def read_data(data):
+    """Return the description in the data of a file as a dict, and its tensors.
 
-    Memory and time are bounded by the size of the file.
+    Memory and time are bounded by the size of the data.
     """
-    safetensors = import_safetensors()
-    data = Path(path).read_bytes()
+    safetensors = import_extra("safetensors.torch")
     header = read_header(data)
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(ENTRY), str):

@@ -7,6 +7,8 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 import torch
 
+from ._extra import import_extra
+
 MAX_RATIO = 100
 """Maximum size of compressed data after decompression, divided by the size before."""
 
@@ -14,21 +16,9 @@ ARRAY, ARCHIVE = b"\x93NUMPY", b"PK"
 """First bytes of an array of NumPy, and of an archive."""
 
 
-def import_skops():
-    """Return the module ``skops.io``, and raise with the remedy if it is missing."""
-    try:
-        import skops.io
-    except ImportError as error:
-        raise ImportError(
-            "Steps of scikit-learn are saved by skops; install it with "
-            'pip install "sksiamese[persistence]".'
-        ) from error
-    return skops.io
-
-
 def dump_estimator(estimator, name):
     """Return the data of an estimator as a tensor of bytes."""
-    skops = import_skops()
+    skops = import_extra("skops.io")
     try:
         data = skops.dumps(estimator)
     except Exception as error:
@@ -41,14 +31,16 @@ def dump_estimator(estimator, name):
 def untrusted_names(tensor):
     """Return the names of the types in data of an estimator that skops does not trust."""
     data = archive_bytes(tensor)
-    names = import_skops().get_untrusted_types(data=data)
+    names = import_extra("skops.io").get_untrusted_types(data=data)
     return {":".join(name.rpartition(".")[::2]) for name in names}
 
 
 def load_estimator(tensor, allowed):
     """Return the estimator of a tensor of bytes; types must be allowed or trusted by skops."""
     data = archive_bytes(tensor)
-    return import_skops().loads(data, trusted=sorted(name.replace(":", ".") for name in allowed))
+    return import_extra("skops.io").loads(
+        data, trusted=sorted(name.replace(":", ".") for name in allowed)
+    )
 
 
 def archive_bytes(tensor):

@@ -151,6 +151,8 @@ def name_of(item):
     """Return the name of a class or function; raise unless the name leads back to it."""
     if id(item) in known_names():
         return known_names()[id(item)]
+    if getattr(nn, getattr(item, "__name__", ""), None) is item:
+        return f"torch.nn:{item.__name__}"
     module, qualname = getattr(item, "__module__", None), getattr(item, "__qualname__", None)
     name = f"{module}:{qualname}"
     try:
@@ -192,5 +194,8 @@ def find(name, allowed):
     if name in known_objects():
         return known_objects()[name]
     if name not in allowed:
-        raise ValueError(f"{name!r} is not allowed.")
-    return import_name(name)
+        raise ValueError(f"{name!r} is not trusted.")
+    try:
+        return import_name(name)
+    except (AttributeError, ImportError) as error:
+        raise ValueError(f"{name!r} cannot be imported: {error}.") from error
