@@ -355,14 +355,34 @@ def convert_moments(state, kind, convert):
 
 
 def to_array(tensor):
-    """Return the array of a tensor and its dtype; NumPy has no bfloat16."""
-    tensor = tensor.detach().cpu()
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    return (tensor.view(torch.int16) if dtype == "bfloat16" else tensor).numpy().copy(), dtype
+    """Return the array of a tensor, its dtype, as NumPy has no bfloat16, and its order of axes."""
+    dtype, order = str(tensor.dtype).removeprefix("torch."), axis_order(tensor)
+    tensor = tensor.detach().cpu().contiguous()
+    array = (tensor.view(torch.int16) if dtype == "bfloat16" else tensor).numpy()
+    return array.copy(), dtype, order
 
 
 def to_tensor(content):
-    """Return the tensor of an array and its dtype."""
-    array, dtype = content
+    """Return the tensor of a result of :func:`to_array`."""
+    array, dtype, order = content
     tensor = torch.from_numpy(np.array(array))
-    return tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor
+    return with_axis_order(tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor, order)
+
+
+def axis_order(tensor):
+    """Return the axes of a tensor as they are in memory, or None for the usual order.
+
+    Weights of convolutions may have their channels last. An optimizer needs the moments of a
+    weight in the order of the weight.
+    """
+    if tensor.is_contiguous():
+        return None
+    return sorted(range(tensor.ndim), key=lambda axis: -tensor.stride(axis))
+
+
+def with_axis_order(tensor, order):
+    """Return a tensor in memory in an order of :func:`axis_order`."""
+    if order is None:
+        return tensor
+    inverse = sorted(range(len(order)), key=order.__getitem__)
+    return tensor.permute(order).contiguous().permute(inverse)

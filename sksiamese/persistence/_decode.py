@@ -10,7 +10,7 @@ from torch import nn
 
 from .._base import BaseSiamese
 from .._state import VERSION_KEY, VersionedState, package_version
-from .._training._rebuild import rebuild_modules
+from .._training._rebuild import rebuild_modules, with_axis_order
 from ._arrays import check_shape, tensor_to_array
 from ._encode import EMPTY_MODULE, GENERATORS, MAX_DEPTH
 from ._foreign import load_estimator, untrusted_names
@@ -185,12 +185,15 @@ class Decoder:
 
     def decode_tensor(self, content, depth):
         """Return a tensor."""
-        return self.keep(self.tensor(content).clone())
+        return self.keep(self._tensor(*content))
+
+    def _tensor(self, name, order):
+        return with_axis_order(self.tensor(name).clone(), order)
 
     def decode_parameter(self, content, depth):
         """Return a weight of a module."""
-        name, requires_grad = content
-        return self.keep(nn.Parameter(self.tensor(name).clone(), bool(requires_grad)))
+        name, order, requires_grad = content
+        return self.keep(nn.Parameter(self._tensor(name, order), bool(requires_grad)))
 
     def decode_torch_dtype(self, content, depth):
         """Return a dtype of PyTorch."""

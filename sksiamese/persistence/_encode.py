@@ -11,7 +11,7 @@ from torch import nn
 
 from .._base import BaseSiamese
 from .._state import VERSION_KEY
-from .._training._rebuild import describe_modules, module_weights
+from .._training._rebuild import axis_order, describe_modules, module_weights
 from ._arrays import array_to_tensor
 from ._foreign import dump_estimator
 from ._names import ESTIMATORS, known_classes, name_of
@@ -131,14 +131,20 @@ class Encoder:
 
     def encode_tensor(self, value, path):
         """Encode a tensor of PyTorch, without gradient."""
-        return self.once(value, path, lambda tensor, path: {"tensor": self.add(tensor, path)})
+        return self.once(
+            value,
+            path,
+            lambda tensor, path: {"tensor": [self.add(tensor, path), axis_order(tensor)]},
+        )
 
     def encode_parameter(self, value, path):
         """Encode a weight of a module."""
         return self.once(
             value,
             path,
-            lambda weight, path: {"parameter": [self.add(weight, path), weight.requires_grad]},
+            lambda weight, path: {
+                "parameter": [self.add(weight, path), axis_order(weight), weight.requires_grad]
+            },
         )
 
     def encode_dtype(self, value, path):

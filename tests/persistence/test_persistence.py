@@ -1,6 +1,7 @@
 """Test that loaded estimators are equal to saved ones, in all settings."""
 
 import copy
+import re
 import subprocess
 import sys
 from functools import partial
@@ -50,6 +51,11 @@ def reload(estimator, folder, **options):
     return load(folder / "model.safetensors", **options)
 
 
+def text(estimator):
+    """Return the representation of an estimator, without addresses in memory."""
+    return re.sub(r"at 0x\w+", "", repr(estimator))
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """Return all estimators, fitted."""
@@ -60,10 +66,10 @@ def test_a_loaded_estimator_is_the_same_in_all_settings(fitted, tmp_path):
     assert len(fitted) > 70
     for estimator in fitted:
         loaded = reload(estimator, tmp_path, trusted=TRUSTED)
-        assert repr(loaded) == repr(estimator)
+        assert text(loaded) == text(estimator)
         assert sorted(vars(loaded)) == sorted(vars(estimator)), repr(estimator)
         assert_same_results(estimator, loaded, data_of(estimator)[0])
-        assert repr(clone(loaded)) == repr(clone(estimator))
+        assert text(clone(loaded)) == text(clone(estimator))
 
 
 def test_a_loaded_estimator_continues_to_train_equally(fitted, tmp_path):
@@ -86,7 +92,7 @@ def test_a_loaded_estimator_continues_to_train_equally(fitted, tmp_path):
 
 def test_an_estimator_that_is_not_fitted_is_saved(tmp_path):
     for estimator in settings():
-        assert repr(reload(estimator, tmp_path, trusted=TRUSTED)) == repr(estimator)
+        assert text(reload(estimator, tmp_path, trusted=TRUSTED)) == text(estimator)
 
 
 IN_A_NEW_PROCESS = """
