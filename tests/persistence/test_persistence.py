@@ -63,7 +63,7 @@ def fitted():
 
 
 def test_a_loaded_estimator_is_the_same_in_all_settings(fitted, tmp_path):
-    assert len(fitted) > 70
+    assert len(fitted) >= 70
     for estimator in fitted:
         loaded = reload(estimator, tmp_path, trusted=TRUSTED)
         assert text(loaded) == text(estimator)
