@@ -311,7 +311,7 @@ def to_arrays(estimator, state):
         If a parameter holds a module.
     """
     for name in estimator.get_params(deep=False):
-        if holds_module(getattr(estimator, name)):
+        if any(isinstance(part, nn.Module) for part in callables_in(getattr(estimator, name))):
             raise TypeError(
                 f"{name} holds a module of PyTorch, which skops cannot store; use "
                 "sksiamese.persistence.save, or pass a function that creates the module."
@@ -328,22 +328,25 @@ def to_arrays(estimator, state):
     }
 
 
-def holds_module(value):
-    """Return whether a parameter is, or binds, a module."""
-    if isinstance(value, partial):
-        value = [*value.args, *value.keywords.values()]
+def callables_in(value):
+    """Yield the callables in a value, among them modules, also those that a partial binds."""
     if isinstance(value, dict):
         value = [*value.values()]
+    elif isinstance(value, partial):
+        value = [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, list | tuple):
-        return any(holds_module(part) for part in value)
-    return isinstance(value, nn.Module)
+        for part in value:
+            yield from callables_in(part)
+    elif callable(value):
+        yield value
 
 
 def from_arrays(estimator, layout, weights):
     """Set the modules of an estimator with a state of :func:`to_arrays`."""
     weights = {name: to_tensor(weight) for name, weight in weights.items()}
     estimator._optimizer_state = convert_moments(estimator._optimizer_state, tuple, to_tensor)
-    vars(estimator).update(rebuild_modules(estimator, layout, weights, foreign=True))
+    foreign = any(callables_in([estimator._architecture, layout]))
+    vars(estimator).update(rebuild_modules(estimator, layout, weights, foreign=foreign))
 
 
 def convert_moments(state, kind, convert):

@@ -19,7 +19,7 @@ from .._training._rebuild import initial_tower
 from ._decode import Decoder, required_names
 from ._encode import Encoder
 from ._extra import MissingExtraError
-from ._file import read_data, reading, warn_of_versions, write_file
+from ._file import FileError, read_data, reading, warn_of_versions, write_file
 from ._names import allowed_names
 from ._skops import TRUSTED_TYPES
 from ._weights import load_into
@@ -136,7 +136,7 @@ def load(path, *, trusted=()):
         description, tensors = read_data(data)
         value = description["estimator"]
         if missing := sorted(required_names(value, tensors) - allowed):
-            raise ValueError(
+            raise FileError(
                 "it uses names that are not trusted. If you trust their code and the source of "
                 f"the file, pass trusted={missing}."
             )

@@ -10,7 +10,7 @@ from torch import nn
 
 from .._base import BaseSiamese
 from .._state import VERSION_KEY, VersionedState, package_version
-from .._training._rebuild import rebuild_modules, with_axis_order
+from .._training._rebuild import callables_in, rebuild_modules, with_axis_order
 from ._arrays import check_shape, tensor_to_array
 from ._encode import EMPTY_MODULE, GENERATORS, MAX_DEPTH
 from ._foreign import load_estimator, untrusted_names
@@ -314,20 +314,11 @@ def check_factories(values, allowed):
     foreign : bool
         Whether a factory is not of this package.
     """
-    foreign, pending = False, list(values)
-    while pending:
-        part = pending.pop()
-        if isinstance(part, dict):
-            pending += part.values()
-        elif isinstance(part, list | tuple):
-            pending += part
-        elif isinstance(part, partial):
-            pending += [part.func, part.args, part.keywords]
-        elif isinstance(part, nn.Module):
+    foreign = False
+    for part in callables_in(values):
+        name = known_names().get(id(part))
+        if name is None or name.startswith("copy:"):
             foreign = True
-        elif callable(part):
-            name = known_names().get(id(part))
-            foreign = foreign or name is None or name.startswith("copy:")
-            if name is not None and name not in allowed and not name.startswith(FACTORIES):
-                raise ValueError(f"{name!r} is no part of a network.")
+        elif not name.startswith(FACTORIES) and name not in allowed:
+            raise ValueError(f"{name!r} is no part of a network.")
     return foreign

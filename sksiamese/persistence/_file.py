@@ -75,6 +75,10 @@ def without_shared_memory(tensors):
     return separate
 
 
+class FileError(ValueError):
+    """Error of a file that is not damaged, with a remedy."""
+
+
 @contextmanager
 def reading(path):
     """Raise a ValueError that names the file for any error of its content."""
@@ -83,11 +87,10 @@ def reading(path):
     except MissingExtraError:
         raise
     except Exception as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(
-            f"{os.fspath(path)!r} cannot be loaded: {reason} Save the estimator again, or get "
-            "another copy of the file."
-        ) from error
+        reason = str(error).rstrip(".") or type(error).__name__
+        if not isinstance(error, FileError):
+            reason += ". It may be damaged; save the estimator again"
+        raise ValueError(f"{os.fspath(path)!r} cannot be loaded: {reason}.") from error
 
 
 def read_data(data):
@@ -107,7 +110,7 @@ def read_data(data):
     if not isinstance(description, dict) or type(description.get("format")) is not int:
         raise ValueError("its description has no format.")
     if description["format"] > FORMAT:
-        raise ValueError(
+        raise FileError(
             f"it has format {description['format']}, and this version of sksiamese reads formats "
             f"up to {FORMAT}; install a newer version."
         )
