@@ -9,8 +9,8 @@ import torch
 
 from ._extra import import_extra
 
-MAX_RATIO = 100
-"""Maximum size of compressed data after decompression, divided by the size before."""
+MAX_RATIO, MAX_BYTES = 100, 2**26
+"""Maximum size of compressed data after decompression, by the size before, plus a constant."""
 
 ARRAY, ARCHIVE = b"\x93NUMPY", b"PK"
 """First bytes of an array of NumPy, and of an archive."""
@@ -65,7 +65,7 @@ def check_archive(data, *, compressed):
     """
     with ZipFile(BytesIO(data)) as archive:
         members = archive.infolist()
-        limit = len(data) * (MAX_RATIO if compressed else 1)
+        limit = len(data) * MAX_RATIO + MAX_BYTES if compressed else len(data)
         if sum(member.file_size for member in members) > limit:
             raise ValueError("a step of scikit-learn declares more data than it has.")
         for member in members:

@@ -18,6 +18,9 @@ import pytest
 import safetensors.torch
 import skops.io
 import torch
+from scipy.sparse import csr_matrix
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
@@ -449,6 +452,14 @@ def test_bombs_in_a_step_of_scikit_learn_are_refused(files, tmp_path):
     assert peak_memory() - before < 300
 
 
+def test_a_sparse_step_that_compresses_well_is_saved(tmp_path):
+    rows = csr_matrix(np.ones((1000, 50)))
+    neighbors = KNeighborsClassifier(algorithm="brute").fit(rows, np.arange(1000) % 2)
+    model = Pipeline([("embedder", SiameseEmbedder(8)), ("neighbors", neighbors)])
+    save(model, tmp_path / "model")
+    assert load(tmp_path / "model")[1].predict(rows[:3]).tolist() == [0, 0, 0]
+
+
 def test_a_function_in_a_step_of_scikit_learn_needs_permission(files, tmp_path):
     archive = skops.io.dumps(StandardScaler().fit(X))
     schema = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode"}
@@ -506,6 +517,17 @@ def test_a_wrong_tensor_is_named(name, change, message, files, tmp_path):
     description, tensors = unpack(files[0])
     tensors[name] = change(tensors[name])
     with pytest.raises(ValueError, match=message):
+        load_data(pack(description, tensors), tmp_path)
+
+
+def test_a_weight_that_is_missing_or_has_no_use_is_named(files, tmp_path):
+    description, tensors = unpack(files[0])
+    removed = description["estimator"]["object"]["weights"].pop()
+    with pytest.raises(ValueError, match=rf"lacks the weight '{removed[0]}'"):
+        load_data(pack(description, tensors), tmp_path)
+    description, tensors = unpack(files[0])
+    tensors["more"] = torch.ones(1)
+    with pytest.raises(ValueError, match="tensors without a use, such as 'more'"):
         load_data(pack(description, tensors), tmp_path)
 
 
