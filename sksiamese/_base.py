@@ -27,11 +27,13 @@ from ._data._items import COMPACT_DTYPES, DTYPES, float_dtype
 from ._data._streaming import Rows, empty_rows, is_source, validate_rows
 from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import label_kind, to_common_dtype
+from ._state import VersionedState, called_by_skops
 from ._training._callbacks import FitCallbacks
 from ._training._fit import OPTIMIZERS, SCHEDULES, new_optimizer, optimizer_state, schedule
 from ._training._lookup import comparison_key
 from ._training._loop import train
 from ._training._monitor import Monitor
+from ._training._rebuild import LAYOUT, WEIGHTS, from_arrays, to_arrays
 from ._training._tower import (
     CHANGEABLE,
     item_shape,
@@ -49,7 +51,7 @@ VALIDATION_WANTED = "X_val", "and y_val must be valid for fit, as X and y", "y_v
 """Arguments of :func:`argument_errors` for validation data."""
 
 
-class BaseSiamese(CallbackSupportMixin, BaseEstimator):
+class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
     """Base class of embedder and verifier, with common parameters, validation and training."""
 
     _doc_link_module = "sksiamese"
@@ -110,6 +112,16 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         "precision": [StrOptions({"bfloat16", "float32"}), None],
         "verbose": ["verbose"],
     }
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return to_arrays(self, state) if called_by_skops() else state
+
+    def __setstate__(self, state):
+        layout, weights = state.get(LAYOUT), state.get(WEIGHTS)
+        super().__setstate__({k: v for k, v in state.items() if k not in (LAYOUT, WEIGHTS)})
+        if layout is not None:
+            from_arrays(self, layout, weights)
 
     def _encode(self, y, *, resume=False):
         """Return the classes of y, and their codes for each row."""

@@ -44,12 +44,13 @@ from ._gallery._updates import (
 from ._gallery._votes import count_votes, vote_scores, winners
 from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
+from ._state import VersionedState
 
 UNFIT = "fails on the rows of X; convert them first, or choose another embedder"
 """Error message for an embedder that fails."""
 
 
-class SiameseIdentifier(ClassifierMixin, BaseEstimator):
+class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
     """Identify rows among enrolled classes, or reject them as unknown.
 
     ``fit`` trains an embedder, or uses a ``FrozenEstimator``, and enrolls the embeddings of all

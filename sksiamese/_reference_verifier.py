@@ -15,11 +15,12 @@ from ._gallery._distances import METRICS, pairwise
 from ._gallery._enrolment import as_class_labels, check_rows
 from ._labels import as_labels, check_known
 from ._rollback import restore_on_error
+from ._state import VersionedState
 from .metrics import normalize_scores, reference_terms
 from .metrics._claims import ReferenceTerms
 
 
-class ReferenceVerifier(ClassifierMixin, BaseEstimator):
+class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
     """Verify claims of identities that have a set of references each.
 
     ``fit`` enrolls references, without training. A claim is a probe and the identity that it

@@ -58,6 +58,7 @@ class Objective(nn.Module):
 
     def __init__(self, spec, classes):
         super().__init__()
+        self.spec = spec
         self.register_buffer("class_indicators", class_indicators(classes))
         self.n_components = spec.n_components
         sizes = {"n_classes": len(classes), "n_components": spec.n_components}

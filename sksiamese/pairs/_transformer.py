@@ -29,6 +29,7 @@ from sklearn.utils.validation import (
 from .._checks import HasMethods, argument_errors, as_array, as_floats, as_numbers, is_table
 from .._labels import is_missing
 from .._rollback import restore_on_error
+from .._state import VersionedState
 from ._feature_names import check_pair_names, check_view, item_names, pair_names
 from ._layout import flatten_pairs, stack_pairs, to_view
 from ._view import PairView
@@ -82,7 +83,7 @@ OUTPUTS = {
 """Functions of the transformed left and right items, by name."""
 
 
-class PairTransformer(TransformerMixin, BaseEstimator):
+class PairTransformer(TransformerMixin, VersionedState, BaseEstimator):
     """Apply one transformer to both items of each pair, and compare the results.
 
     The transformer is fitted on left and right items together, so that both sides are

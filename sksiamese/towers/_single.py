@@ -20,6 +20,9 @@ from ._hidden import (
 
 __all__ = ["cnn", "mlp", "tdnn"]
 
+MAX_DEPTH = 1000
+"""Maximum depth of a network."""
+
 
 def mlp(
     input_shape,
@@ -339,7 +342,9 @@ def _check_shapes(input_shape, n_components):
 def check_sizes(depth, width, dropout):
     """Validate and return the parameters common to most towers."""
     dropout = check_real("dropout", dropout, least=0, below=1)
-    return check_count("depth", depth), check_count("width", width), dropout
+    if check_count("depth", depth) > MAX_DEPTH:
+        raise ValueError(f"depth must be at most {MAX_DEPTH}, got {depth}.")
+    return int(depth), check_count("width", width), dropout
 
 
 class _TimeDelays(nn.Module):
