@@ -223,11 +223,11 @@ class PairPrediction(nn.Module):
     score : nn.Module
         Head.
 
-    target_mean, target_std : float
+    target_mean, target_std : float, default=0.0, 1.0
         Mean and standard deviation, > 0, of the y of training.
     """
 
-    def __init__(self, score, target_mean, target_std):
+    def __init__(self, score, target_mean=0.0, target_std=1.0):
         super().__init__()
         self.score = score
         initial = {

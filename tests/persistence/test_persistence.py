@@ -12,14 +12,17 @@ import safetensors
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sksiamese import ReferenceVerifier, SiameseEmbedder, SiameseIdentifier, SiameseVerifier
 from sksiamese.losses import ProxyAnchor
+from sksiamese.neighbors import ApproximateNeighbors
 from sksiamese.persistence import build_tower, load, load_weights, save
 from sksiamese.persistence._file import versions
 from sksiamese.towers import pretrained
@@ -60,6 +63,19 @@ def text(estimator):
 def fitted():
     """Return all estimators, fitted."""
     return [estimator.fit(*data_of(estimator)) for estimator in map(copy.copy, settings())]
+
+
+def test_an_approximate_index_needs_permission(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(90, 4)), np.arange(90) // 3
+    embedder = FrozenEstimator(StandardScaler().fit(X))
+    identifier = SiameseIdentifier(embedder, neighbors=ApproximateNeighbors()).fit(X, y)
+    save(identifier, tmp_path / "model")
+    name = "sksiamese.neighbors:ApproximateNeighbors"
+    with pytest.raises(ValueError, match=f"pass trusted=\\['{name}'\\]"):
+        load(tmp_path / "model")
+    loaded = load(tmp_path / "model", trusted=[name])
+    np.testing.assert_array_equal(loaded.predict(X), identifier.predict(X))
+    assert loaded.partial_fit(X[:2], [98, 99]).neighbors_.n_samples_fit_ == 32
 
 
 def test_a_loaded_estimator_is_the_same_in_all_settings(fitted, tmp_path):
