@@ -21,6 +21,7 @@ SPEC.loader.exec_module(reference)
 BRIEFLY = {"max_iter": 1, "random_state": 0}
 ESTIMATORS = {
     "PairTransformer": {},
+    "neighbors.ApproximateNeighbors": {},
     "ReferenceVerifier": {},
     "SiameseEmbedder": BRIEFLY,
     "SiameseIdentifier": {},
