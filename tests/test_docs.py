@@ -63,7 +63,7 @@ def test_every_public_module_is_a_public_name():
     package = Path(sksiamese.__file__).parent
     files = [*package.glob("[a-z]*.py"), *package.glob("[a-z]*/__init__.py")]
     names = {file.parent.name if file.stem == "__init__" else file.stem for file in files}
-    assert len(names) == 13
+    assert len(names) == 14
     assert names <= set(sksiamese.__all__)
 
 
@@ -101,6 +101,7 @@ def test_the_user_guide_links_to_every_class():
 def roles():
     """Yield the targets of :ref: and :doc: by file, without files written by the gallery."""
     written = [path for path in DOCS.glob("*.rst") if not path.name.startswith("sg_")]
+    written += DOCS.glob("guide/*.rst")
     pages = [*written, *(DOCS.parent / "examples").glob("*.py")]
     for path in [*pages, *Path(sksiamese.__file__).parent.rglob("*.py")]:
         for role, text in re.findall(r":(ref|doc):`([^`]+)`", path.read_text("utf-8")):
@@ -110,7 +111,8 @@ def roles():
 
 def test_references_within_the_docs_have_targets():
     # Sphinx does not report them, as inherited docstrings refer to scikit-learn's guide.
-    pages = {path.stem: path.read_text("utf-8") for path in DOCS.glob("*.rst")}
+    paths = [*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst")]
+    pages = {path.stem: path.read_text("utf-8") for path in paths}
     labels = re.findall(r"^\.\. _([^:]+):$", "\n".join(pages.values()), flags=re.MULTILINE)
     targets, found = {"ref": labels, "doc": [*pages]}, list(roles())
     assert {"ref", "doc"} == {role for _, role, _ in found}

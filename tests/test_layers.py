@@ -33,7 +33,7 @@ LAYERS = [
     ({"_pair_estimator"}, {"numpy", "sklearn", "torch"}),
     ({"_embedder", "_regressor", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
-    ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
+    ({"explain", "export", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
     ({"__init__"}, set()),
 ]
 LEVEL = {part: level for level, (parts, _) in enumerate(LAYERS) for part in parts}
@@ -119,7 +119,7 @@ class Missing:
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name.partition(".")[0] in {"matplotlib", "pandas", "polars", "rich"}:
+        if name.partition(".")[0] in {"matplotlib", "onnx", "onnxscript", "pandas", "polars", "rich"}:
             cls.asked.append(name)
             raise ImportError(name)
 
