@@ -119,7 +119,8 @@ class Missing:
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name.partition(".")[0] in {"matplotlib", "onnx", "onnxscript", "pandas", "polars", "rich"}:
+        optional = {"matplotlib", "onnx", "onnxscript", "pandas", "polars", "rich"}
+        if name.partition(".")[0] in optional:
             cls.asked.append(name)
             raise ImportError(name)
 
