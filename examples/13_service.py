@@ -61,15 +61,23 @@ class Gallery:
         self.rows = {}
 
     def enrol(self, name, row):
-        """Add a row of a name."""
+        """Add a row of a name, and raise unless it can be compared with itself."""
+        self.compare([row], row)
         self.rows.setdefault(str(name), []).append(row)
         return {"n_rows": len(self.rows[name])}
 
-    def verify(self, name, row):
-        """Return the best probability of a match with the rows of a name, and the decision."""
-        pairs = np.array([[*enrolled, *row] for enrolled in self.rows[name]], np.float32)
+    def compare(self, enrolled, row):
+        """Return the best probability of a match with one of several rows, and the decision."""
+        pairs = np.array([[*one, *row] for one in enrolled], np.float32)
+        n_columns = self.session.get_inputs()[0].shape[1]
+        if pairs.shape != (len(enrolled), n_columns) or not np.isfinite(pairs).all():
+            raise ValueError(f"row must hold {n_columns // 2} finite numbers.")
         outputs = self.session.run(["probability", "decision"], {"pairs": pairs})
         return {"probability": float(outputs[0].max()), "match": bool(outputs[1].any())}
+
+    def verify(self, name, row):
+        """Compare a row with the rows of a name."""
+        return self.compare(self.rows[name], row)
 
     def identify(self, row):
         """Return the name with the best probability, or None if no row matches."""

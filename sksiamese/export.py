@@ -131,7 +131,6 @@ def to_onnx(estimator, path, *, dtype="float32"):
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
     estimator = _unwrap(estimator)
-    check_is_fitted(estimator)
     module = _new_module(estimator)
     layers = [part for part in module.modules() if isinstance(part, Standardize)]
     if dtype == "float32" and any(layer.origin is not None for layer in layers):
@@ -155,18 +154,15 @@ def _unwrap(estimator):
 
 def _new_module(estimator):
     """Return a module that computes all outputs of an estimator, as a dict of tensors."""
+    estimator = _unwrap(estimator)
+    if not isinstance(estimator, FixedThresholdClassifier):  # It may hold a fitted estimator.
+        check_is_fitted(estimator)
     if isinstance(estimator, SiameseEmbedder):
         return _Embedder(estimator)
     if isinstance(estimator, SiameseRegressor):
         return _Regressor(estimator)
     if isinstance(estimator, SiameseIdentifier):
         return _Identifier(estimator)
-    return _classifier(estimator)
-
-
-def _classifier(estimator):
-    """Return the module of a verifier, or of a classifier around one."""
-    estimator = _unwrap(estimator)
     if isinstance(estimator, SiameseVerifier):
         return _Verifier(estimator)
     if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
@@ -358,7 +354,7 @@ class _Threshold(nn.Module):
 
     def __init__(self, estimator):
         super().__init__()
-        self.inner = _classifier(getattr(estimator, "estimator_", estimator.estimator))
+        self.inner = _new_module(getattr(estimator, "estimator_", estimator.estimator))
         uses_logit = estimator.response_method == "decision_function"
         self.response = "logit" if uses_logit else "probability"
         if isinstance(estimator, TunedThresholdClassifierCV):
@@ -394,7 +390,7 @@ class _Calibrated(nn.Module):
         parts = estimator.calibrated_classifiers_
         estimators = [_unwrap(part.estimator) for part in parts]
         distinct = {id(estimator): estimator for estimator in estimators}
-        self.inner = nn.ModuleList(map(_classifier, distinct.values()))
+        self.inner = nn.ModuleList(map(_new_module, distinct.values()))
         self.number = [list(distinct).index(id(estimator)) for estimator in estimators]
         self.calibrators = nn.ModuleList(_calibrator(*part.calibrators) for part in parts)
 

@@ -1,9 +1,12 @@
 """Test that exported estimators compute the same as the fitted ones."""
 
 import json
+import runpy
 from functools import partial
 from importlib.util import find_spec
 from itertools import product
+from pathlib import Path
+from urllib.error import HTTPError
 
 import numpy as np
 import onnxruntime
@@ -49,10 +52,9 @@ TOWERS = {
     "batch_norm": {"normalization": "batch", "shortcuts": True, "activation": "gelu"},
     "principal_components": {"n_components": 32},
 }
-WITH_DISTANCE = ["adaptive_distance", "distance"]
 CASES = [
     *(("mlp", head, "euclidean") for head in HEADS),
-    *product(["mlp"], WITH_DISTANCE, sorted(DISTANCES.keys() - {"euclidean"})),
+    *product(["mlp"], ["distance"], sorted(DISTANCES.keys() - {"euclidean"})),
     *((tower, "weighted_l1", "euclidean") for tower in TOWERS if tower != "mlp"),
 ]
 
@@ -133,6 +135,7 @@ def test_all_towers_heads_and_distances_compute_the_same(tower, head, distance, 
     check_verifier(run, fit_verifier(tower, head, distance, pairs), pairs[0])
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.trace. is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("tower", TOWERS)
 def test_pytorch_exports_and_traces_a_tower(tower, rows):
     X, y = rows
@@ -177,7 +180,7 @@ def test_rows_in_float64_are_exported_in_both_dtypes(pairs, run):
 
 
 def test_large_integers_need_float64(pairs, run):
-    P, match = (pairs[0] + 2**40).astype(np.int64), pairs[1]
+    P, match = pairs[0].astype(np.int64) + 2**40, pairs[1]
     verifier = SiameseVerifier(**SMALL).fit(P, match)
     with pytest.raises(ValueError, match="integers that float32 cannot represent; pass dtype"):
         run(verifier, P)
@@ -199,9 +202,7 @@ def test_missing_values_are_exported(pairs, run):
     np.testing.assert_allclose(Z[3:], embedder.transform(P[3:, :64]), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "labels", [["different", "same"], [0, 1], [-1, 2**60], [0.0, 1.0]], ids=repr
-)
+@pytest.mark.parametrize("labels", [["different", "same"], [-1, 2**60]], ids=repr)
 def test_labels_of_any_type_are_in_the_metadata(labels, pairs, run):
     P, match = pairs
     verifier = SiameseVerifier(**SMALL, head="cosine").fit(P, np.array(labels)[match.astype(int)])
@@ -277,12 +278,12 @@ def check_identifier(run, identifier, X):
 @pytest.mark.parametrize(
     "options",
     [
-        {"strategy": "nearest"},
+        {},
         {"strategy": "nearest", "n_neighbors": 3, "metric": "manhattan"},
-        {"metric": "cosine"},
         {"metric": "correlation", "strategy": "nearest", "n_neighbors": 500},
-        {"metric": "chebyshev"},
-        {"metric": "sqeuclidean"},
+        pytest.param({"metric": "cosine"}, marks=pytest.mark.slow),
+        pytest.param({"metric": "chebyshev"}, marks=pytest.mark.slow),
+        pytest.param({"metric": "sqeuclidean"}, marks=pytest.mark.slow),
     ],
     ids=repr,
 )
@@ -349,7 +350,8 @@ def test_what_cannot_be_exported_is_refused(rows, pairs, verifier, run, monkeypa
     identifier = SiameseIdentifier(SiameseEmbedder(**SMALL), metric="canberra").fit(X, y)
     with pytest.raises(ValueError, match="metric='canberra' cannot be exported; set the metric"):
         run(identifier, X)
-    monkeypatch.setattr(export, "find_spec", lambda name: name == "onnx" and find_spec(name))
+    found = {"onnx": find_spec("onnx")}
+    monkeypatch.setattr(export, "find_spec", found.get)
     with pytest.raises(ImportError, match="to_onnx needs onnxscript; install the extra onnx"):
         run(verifier, X)
 
@@ -368,3 +370,45 @@ def test_an_export_leaves_the_estimator_unchanged(pairs, tmp_path):
     before = verifier.decision_function(P)
     to_onnx(verifier, tmp_path / "model.onnx")
     np.testing.assert_array_equal(verifier.decision_function(P), before)
+
+
+@pytest.fixture(scope="module")
+def service():
+    """Run the example of a service, and return its names."""
+    return runpy.run_path(str(Path(__file__).parents[1] / "examples" / "13_service.py"))
+
+
+def test_the_service_enrolls_verifies_identifies_and_rejects(service):
+    shares, claims = service["shares"], service["claims"]
+    assert shares[7] > 0.6
+    assert shares[8] > 0.6
+    assert shares[9] > 0.6
+    assert claims[7]["match"]
+    assert not claims[9]["match"]
+
+
+def test_the_service_reports_errors(service):
+    X, send = service["images"], service["send"]
+    server = service["start_server"](service["path"])
+    try:
+        assert send(server, "identify", row=X[7][0]) == {"name": None}
+        assert send(server, "enrol", name="seven", row=X[7][0]) == {"n_rows": 1}
+        assert send(server, "identify", row=X[7][0]) == {"name": "seven"}
+        requests = [
+            ("verify", {"name": "nobody", "row": X[7][0]}, 404),
+            ("forget", {"name": "seven"}, 404),
+            ("identify", {"row": X[7][0][:5]}, 400),
+            ("identify", {"row": "text"}, 400),
+            ("identify", {"row": [np.nan] * 64}, 400),
+            ("identify", {"image": X[7][0]}, 400),
+            ("enrol", {"name": "six", "row": [1, 2]}, 400),
+        ]
+        for route, body, status in requests:
+            with pytest.raises(HTTPError) as caught:
+                send(server, route, **body)
+            assert caught.value.code == status
+            caught.value.close()
+        assert send(server, "verify", name="seven", row=X[7][0])["match"]
+    finally:
+        server.shutdown()
+        server.server_close()
