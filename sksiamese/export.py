@@ -138,8 +138,8 @@ def to_onnx(estimator, path, *, dtype="float32"):
             "The estimator was fitted on integers that float32 cannot represent; pass "
             "dtype='float64'."
         )
-    n_columns = _n_columns(estimator)
-    program = _convert(module.eval(), torch.zeros(2, n_columns, dtype=getattr(torch, dtype)))
+    rows = torch.zeros(2, module.n_columns, dtype=getattr(torch, dtype))
+    program = _convert(module.eval(), rows)
     program.model.metadata_props.update(_metadata(estimator))
     program.save(path)
 
@@ -178,13 +178,6 @@ def _new_module(estimator):
     raise ValueError(
         f"{type(estimator).__name__} cannot be exported; pass an instance of {EXPORTED}."
     )
-
-
-def _n_columns(estimator):
-    """Return the number of columns of the input."""
-    if isinstance(estimator, SiameseIdentifier):
-        estimator = _unwrap(estimator.embedder_)
-    return estimator.n_features_in_
 
 
 def _metadata(estimator):
@@ -288,7 +281,8 @@ class _Embedder(nn.Module):
 
     def __init__(self, embedder):
         super().__init__()
-        self.tower = _Tower(embedder, embedder.n_features_in_)
+        self.n_columns = embedder.n_features_in_
+        self.tower = _Tower(embedder, self.n_columns)
 
     def forward(self, X):
         """Return the embeddings of rows, which are NaN for rows with only NaN."""
@@ -303,7 +297,8 @@ class _Pairs(nn.Module):
 
     def __init__(self, estimator, empty_value):
         super().__init__()
-        self.n_features = (estimator.n_features_in_ + 1) // 2
+        self.n_columns = estimator.n_features_in_
+        self.n_features = (self.n_columns + 1) // 2
         self.tower = _Tower(estimator, self.n_features)
         self.head, self.empty_value = copy.deepcopy(estimator.head_), empty_value
         (self.head.score if isinstance(self.head, PairPrediction) else self.head).float()
@@ -355,6 +350,7 @@ class _Threshold(nn.Module):
     def __init__(self, estimator):
         super().__init__()
         self.inner = _new_module(getattr(estimator, "estimator_", estimator.estimator))
+        self.n_columns = self.inner.n_columns
         uses_logit = estimator.response_method == "decision_function"
         self.response = "logit" if uses_logit else "probability"
         if isinstance(estimator, TunedThresholdClassifierCV):
@@ -391,6 +387,7 @@ class _Calibrated(nn.Module):
         estimators = [_unwrap(part.estimator) for part in parts]
         distinct = {id(estimator): estimator for estimator in estimators}
         self.inner = nn.ModuleList(map(_new_module, distinct.values()))
+        self.n_columns = self.inner[0].n_columns
         self.number = [list(distinct).index(id(estimator)) for estimator in estimators]
         self.calibrators = nn.ModuleList(_calibrator(*part.calibrators) for part in parts)
 
@@ -478,6 +475,7 @@ class _Identifier(nn.Module):
                 f"one of {names}, and call fit."
             )
         self.embedder = _Embedder(embedder)
+        self.n_columns = self.embedder.n_columns
         templates, origin = torch.tensor(templates).double(), torch.tensor(identifier._origin_)
         self.register_buffer("origin", origin)
         self.register_buffer("templates", self._points(templates))
