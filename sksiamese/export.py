@@ -96,7 +96,7 @@ def to_onnx(estimator, path, *, dtype="float32"):
       (n, n_classes), ``"label"`` (n,), int64, the index of the predicted class in ``classes_``,
       and ``"rejected"`` (n,), bool, whether ``predict`` returns ``unknown_label_`` instead.
 
-    The metadata of the file has, as JSON, ``"estimator"``, ``"version"`` of this package,
+    The metadata of the file has, as JSON, ``"estimator"``, the name of its class,
     ``"feature_names"`` of the input if there are any, ``"classes"`` of classifiers, and
     ``"unknown_label"`` of an identifier with ``target_far``.
 
@@ -182,9 +182,7 @@ def _new_module(estimator):
 
 def _metadata(estimator):
     """Return the metadata of a file, JSON by name."""
-    from . import __version__
-
-    metadata = {"estimator": type(estimator).__name__, "version": __version__}
+    metadata = {"estimator": type(estimator).__name__}
     if hasattr(estimator, "feature_names_in_"):
         metadata["feature_names"] = estimator.feature_names_in_.tolist()
     if not isinstance(estimator, SiameseEmbedder | SiameseRegressor):
@@ -242,14 +240,13 @@ class _ExportableDistances(TorchFunctionMode):
 def _cdist(A, B, p=2.0, compute_mode=None):
     """Compute the distances of ``torch.cdist`` by other operations.
 
-    The differences of all pairs of rows would need much memory, so that Euclidean distances to
-    several rows are computed by a matrix product, in float64, as it loses half of the digits.
+    Euclidean distances to several rows are computed by a matrix product, as by ``torch.cdist``,
+    because the differences of all pairs of rows would need much memory.
     """
     if p != 2 or B.shape[-2] == 1:
         return torch.linalg.vector_norm(A.unsqueeze(-2) - B.unsqueeze(-3), ord=p, dim=-1)
-    left, right = A.double(), B.double()
-    squares = left.square().sum(dim=-1, keepdim=True) + right.square().sum(dim=-1).unsqueeze(-2)
-    return (squares - 2 * left @ right.mT).clamp_min(0).sqrt().to(A.dtype)
+    squares = A.square().sum(dim=-1, keepdim=True) + B.square().sum(dim=-1).unsqueeze(-2)
+    return (squares - 2 * A @ B.mT).clamp_min(0).sqrt()
 
 
 class _Tower(nn.Module):

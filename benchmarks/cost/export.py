@@ -119,7 +119,7 @@ EXPORT = {
 
 
 @benchmark(export=EXPORT)
-def export(data, *, rows=10_000, pairs=3000, epochs=10, rounds=50, seeds=3):
+def export(data, *, rows=10_000, pairs=3000, epochs=10, rounds=30, seeds=3):
     """Return a row for each data set, tower and way to compute probabilities."""
     results = []
     for name in ("digits", "Fashion-MNIST"):
