@@ -7,7 +7,7 @@ from tests._helpers.benchmarks import needs_data, run
 def test_exported_verifiers_are_compared_with_the_estimator(load_script, tmp_path):
     sizes = ("--rows", 500, "--pairs", 300, "--epochs", 1)
     module = load_script("cost.export")
-    results = run(module, tmp_path, *sizes, "--rounds", 2, "--seeds", 1)["export"]
+    results = run(module, tmp_path, *sizes, "--rounds", 2, "--seeds", 1)
     ways = ["predict_proba", "onnxruntime", "onnxruntime, int8"]
     assert [row["way"] for row in results] == 4 * ways
     for place in range(0, 12, 3):
