@@ -248,11 +248,11 @@ def paired(distance, A, B):
             f"distance must be a function of two sets of embeddings, got {distance!r}."
         )
     D = distance(A.unsqueeze(-2), B.unsqueeze(-2))
-    if not isinstance(D, torch.Tensor) or D.shape != (len(A), 1, 1):
+    if not isinstance(D, torch.Tensor) or D.shape != (A.shape[0], 1, 1):
         got = tuple(D.shape) if isinstance(D, torch.Tensor) else type(D).__name__
         raise ValueError(
             f"distance must map sets of shape (..., n, k) and (..., m, k) to a tensor of shape "
-            f"(..., n, m), here {(len(A), 1, 1)}, but returned {got}."
+            f"(..., n, m), here {(A.shape[0], 1, 1)}, but returned {got}."
         )
     return D[:, 0, 0]
 

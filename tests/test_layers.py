@@ -35,7 +35,7 @@ LAYERS = [
     ({"_pair_estimator"}, {"numpy", "sklearn", "torch"}),
     ({"_embedder", "_regressor", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
-    ({"explain", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
+    ({"explain", "export", "plot"}, {"matplotlib", "numpy", "onnx", "scipy", "sklearn", "torch"}),
     ({"persistence"}, {"numpy", "safetensors", "scipy", "sklearn", "skops", "torch"}),
     ({"__init__"}, set()),
 ]
@@ -114,7 +114,8 @@ def test_no_function_has_a_body_longer_than_50_lines():
     assert too_long == {}
 
 
-OPTIONAL = {"matplotlib", "pandas", "polars", "rich", "safetensors", "skops"}
+OPTIONAL = {"matplotlib", "onnx", "onnxscript", "pandas", "polars", "rich", "safetensors"}
+OPTIONAL |= {"skops", "usearch"}
 
 IMPORT = """
 import gc, sys, time
