@@ -11,11 +11,14 @@ import sys
 
 from benchmarks._common.cells import list_table, markdown
 from benchmarks._common.report import ROOT
+from benchmarks._common.summaries import SUMMARIES
 
 IN_MARKDOWN = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 IN_RST = re.compile(r"(\.\. table:(\w+)\n).*?(\.\. end-table)", re.DOTALL)
 PLACES = {
     "README.md": (IN_MARKDOWN, markdown),
+    "docs/index.rst": (IN_RST, list_table),
+    "docs/results.rst": (IN_RST, list_table),
     "docs/benchmarks.rst": (IN_RST, list_table),
     "docs/false_accept_rate.rst": (IN_RST, list_table),
     "docs/performance.rst": (IN_RST, list_table),
@@ -38,7 +41,12 @@ def collect(folder):
 
 def fill(text, place, layout, tables):
     """Return the text of a document with its tables as the results are now."""
-    return place.sub(lambda mark: mark[1] + layout(tables[mark[2]]) + mark[3], text)
+
+
+    def content(name):
+        return SUMMARIES[name](tables) if name in SUMMARIES else tables[name]
+
+    return place.sub(lambda mark: mark[1] + layout(content(mark[2])) + mark[3], text)
 
 
 def main(arguments=None):

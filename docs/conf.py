@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "auto_examples/*.ipynb"]
@@ -26,8 +27,14 @@ nitpicky = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sksiamese"
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
-html_sidebars = {"changes": [], "contributing": []}
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+}
+html_sidebars = {"changes": [], "contributing": [], "index": [], "results": []}
+html_static_path = ["_static"]
+html_css_files = ["sksiamese.css"]
 
 autosummary_generate = True
 autosummary_imported_members = True
