@@ -15,14 +15,9 @@ from benchmarks._common.summaries import SUMMARIES
 
 IN_MARKDOWN = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 IN_RST = re.compile(r"(\.\. table:(\w+)\n).*?(\.\. end-table)", re.DOTALL)
-PLACES = {
-    "README.md": (IN_MARKDOWN, markdown),
-    "docs/index.rst": (IN_RST, list_table),
-    "docs/results.rst": (IN_RST, list_table),
-    "docs/benchmarks.rst": (IN_RST, list_table),
-    "docs/false_accept_rate.rst": (IN_RST, list_table),
-    "docs/performance.rst": (IN_RST, list_table),
-}
+PAGES = ("index", "results", "false_accept_rate", "performance", "benchmarks/**/*")
+"""Pages of docs with tables."""
+
 FIRST = ("fashion_mnist", "omniglot", "signature_claims", "faces", "two_cues", "paraphrase")
 """Results with rows that come first, in this order, in a table of several scripts."""
 
@@ -49,6 +44,12 @@ def fill(text, place, layout, tables):
     return place.sub(lambda mark: mark[1] + layout(content(mark[2])) + mark[3], text)
 
 
+def places(root):
+    """Return the pattern and the layout of the tables of each document below a folder."""
+    pages = [path for page in PAGES for path in sorted((root / "docs").glob(f"{page}.rst"))]
+    return {root / "README.md": (IN_MARKDOWN, markdown)} | dict.fromkeys(pages, (IN_RST, list_table))
+
+
 def main(arguments=None):
     """Fill in the tables, or exit with 1 if they are out of date."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -56,12 +57,11 @@ def main(arguments=None):
     args = options.parse_args(arguments)
     tables = collect(ROOT / "benchmarks" / "results")
     outdated = []
-    for name, (place, layout) in PLACES.items():
-        path = ROOT / name
+    for path, (place, layout) in places(ROOT).items():
         old = path.read_text("utf-8")
         new = fill(old, place, layout, tables)
         if new != old:
-            outdated.append(name)
+            outdated.append(path.relative_to(ROOT).as_posix())
             if not args.check:
                 path.write_text(new, "utf-8")
     if args.check and outdated:
