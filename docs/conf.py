@@ -14,6 +14,7 @@ copyright = f"2026, {author}"
 version = release = sksiamese.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "reference",
     "sphinx.ext.autodoc",
@@ -24,6 +25,10 @@ extensions = [
 ]
 exclude_patterns = ["_build", "auto_examples/*.ipynb"]
 nitpicky = False
+
+plot_formats = [("png", 110)]
+plot_html_show_formats = plot_html_show_source_link = False
+plot_include_source = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sksiamese"
