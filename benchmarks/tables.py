@@ -37,7 +37,6 @@ def collect(folder):
 def fill(text, place, layout, tables):
     """Return the text of a document with its tables as the results are now."""
 
-
     def content(name):
         return SUMMARIES[name](tables) if name in SUMMARIES else tables[name]
 
@@ -47,7 +46,9 @@ def fill(text, place, layout, tables):
 def places(root):
     """Return the pattern and the layout of the tables of each document below a folder."""
     pages = [path for page in PAGES for path in sorted((root / "docs").glob(f"{page}.rst"))]
-    return {root / "README.md": (IN_MARKDOWN, markdown)} | dict.fromkeys(pages, (IN_RST, list_table))
+    return {root / "README.md": (IN_MARKDOWN, markdown)} | dict.fromkeys(
+        pages, (IN_RST, list_table)
+    )
 
 
 def main(arguments=None):

@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated",
     "download_all_examples": False,
     "show_memory": False,
+    "thumbnail_size": (640, 448),
     "abort_on_example_error": True,
 }
 

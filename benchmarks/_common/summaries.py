@@ -101,7 +101,9 @@ def packages(tables):
     }
     lines = [["package", "checks failed ↓", "contrastive ↓", "supcon ↓", "semi-hard triplets ↓"]]
     for name, estimator in estimators.items():
-        failed = cell(tables["peers"], "failed", estimator=estimator) if estimator else "no estimator"
+        failed = (
+            cell(tables["peers"], "failed", estimator=estimator) if estimator else "no estimator"
+        )
         seconds = [
             cell(tables["peers_epochs"], "seconds an epoch", loss=loss, trained_by=name)
             for loss in ("contrastive", "supcon", "semihard")

@@ -65,7 +65,7 @@ def show(data):
 def draw(theme, X, y, Z, pairs, match, probability):
     """Draw and save the picture in the colors of one theme."""
     text, background = COLORS[theme]
-    colors = {key: text for key in ("text.color", "axes.labelcolor", "axes.titlecolor")}
+    colors = dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor"), text)
     with plt.rc_context({**colors, "axes.edgecolor": "0.5", "font.size": 13}):
         figure = plt.figure(figsize=(13, 4.6), layout="constrained", facecolor=background)
         before, after, examples = figure.subfigures(1, 3, width_ratios=[1, 1, 1.05])
