@@ -11,16 +11,13 @@ import sys
 
 from benchmarks._common.cells import list_table, markdown
 from benchmarks._common.report import ROOT
+from benchmarks._common.summaries import SUMMARIES
 
 IN_MARKDOWN = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 IN_RST = re.compile(r"(\.\. table:(\w+)\n).*?(\.\. end-table)", re.DOTALL)
-PLACES = {
-    "README.md": (IN_MARKDOWN, markdown),
-    "docs/benchmarks.rst": (IN_RST, list_table),
-    "docs/guide/export.rst": (IN_RST, list_table),
-    "docs/false_accept_rate.rst": (IN_RST, list_table),
-    "docs/performance.rst": (IN_RST, list_table),
-}
+PAGES = ("index", "results", "false_accept_rate", "performance", "guide/*", "benchmarks/**/*")
+"""Pages of docs with tables."""
+
 FIRST = ("fashion_mnist", "omniglot", "signature_claims", "faces", "two_cues", "paraphrase")
 """Results with rows that come first, in this order, in a table of several scripts."""
 
@@ -39,7 +36,19 @@ def collect(folder):
 
 def fill(text, place, layout, tables):
     """Return the text of a document with its tables as the results are now."""
-    return place.sub(lambda mark: mark[1] + layout(tables[mark[2]]) + mark[3], text)
+
+    def content(name):
+        return SUMMARIES[name](tables) if name in SUMMARIES else tables[name]
+
+    return place.sub(lambda mark: mark[1] + layout(content(mark[2])) + mark[3], text)
+
+
+def places(root):
+    """Return the pattern and the layout of the tables of each document below a folder."""
+    pages = [path for page in PAGES for path in sorted((root / "docs").glob(f"{page}.rst"))]
+    return {root / "README.md": (IN_MARKDOWN, markdown)} | dict.fromkeys(
+        pages, (IN_RST, list_table)
+    )
 
 
 def main(arguments=None):
@@ -49,12 +58,11 @@ def main(arguments=None):
     args = options.parse_args(arguments)
     tables = collect(ROOT / "benchmarks" / "results")
     outdated = []
-    for name, (place, layout) in PLACES.items():
-        path = ROOT / name
+    for path, (place, layout) in places(ROOT).items():
         old = path.read_text("utf-8")
         new = fill(old, place, layout, tables)
         if new != old:
-            outdated.append(name)
+            outdated.append(path.relative_to(ROOT).as_posix())
             if not args.check:
                 path.write_text(new, "utf-8")
     if args.check and outdated:

@@ -14,20 +14,32 @@ copyright = f"2026, {author}"
 version = release = sksiamese.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "auto_examples/*.ipynb"]
 nitpicky = False
 
+plot_formats = [("png", 110)]
+plot_html_show_formats = plot_html_show_source_link = False
+plot_include_source = True
+
 html_theme = "pydata_sphinx_theme"
 html_title = "sksiamese"
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
-html_sidebars = {"changes": [], "contributing": []}
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+}
+html_sidebars = {"changes": [], "contributing": [], "index": [], "results": []}
+html_static_path = ["_static"]
+html_css_files = ["sksiamese.css"]
 
 autosummary_generate = True
 autosummary_imported_members = True
@@ -47,6 +59,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated",
     "download_all_examples": False,
     "show_memory": False,
+    "thumbnail_size": (640, 448),
     "abort_on_example_error": True,
 }
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+SLOW = ("faq.rst", "metric_learn.rst", "tutorial.rst")
+
 
 def pytest_collection_modifyitems(items):
     """Mark the examples of long pages as slow."""
     for item in items:
-        if item.path.parent.name == "guide" or item.path.name == "metric_learn.rst":
+        if item.path.parent.name == "guide" or item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)

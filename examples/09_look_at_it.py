@@ -10,6 +10,7 @@ logit of a match.
 # %%
 # 1,000 digits are used for training. All plots show the other 797.
 
+# sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits

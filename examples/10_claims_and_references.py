@@ -15,6 +15,7 @@ on the data, so they are compared first.
 # Learn an embedding of the digits 5 to 9, and enroll five references of every digit. The digits 5
 # to 9 serve as a cohort; claims are of the digits 0 to 4, which the embedder has never seen.
 
+# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits

@@ -10,6 +10,7 @@ image shows.
 # %%
 # Training pairs are drawn from a part of the images, test pairs from the others.
 
+# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import spearmanr

@@ -142,6 +142,14 @@ def test_pages_of_the_guide_are_short():
     assert {name: size for name, size in sizes.items() if size > 1200} == {}
 
 
+def test_the_map_of_estimators_is_up_to_date_and_links_to_pages():
+    spec = importlib.util.spec_from_file_location("choose_map", DOCS / "pictures" / "choose_map.py")
+    choose_map = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(choose_map)
+    assert choose_map.TARGET.read_text("utf-8") == choose_map.svg()
+    assert {step[-1] for step in choose_map.STEPS} <= {path.stem for path in GUIDE}
+
+
 def test_the_citation_has_the_version_of_the_package():
     text = (DOCS.parent / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {sksiamese.__version__}\n" in text

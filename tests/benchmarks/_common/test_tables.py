@@ -31,9 +31,29 @@ def read(name):
 def test_the_tables_of_readme_and_docs_are_up_to_date(load_script):
     module = load_script("tables")
     module.main(["--check"])
-    pages = [(ROOT / name).read_text("utf-8") for name in module.PLACES if name != "README.md"]
+    pages = [path.read_text("utf-8") for path in module.places(ROOT) if path.suffix == ".rst"]
     shown = [name for page in pages for name in re.findall(r"\.\. table:(\w+)", page)]
-    assert sorted(shown) == sorted(module.collect(RESULTS))
+    assert sorted(shown) == sorted([*module.collect(RESULTS), *module.SUMMARIES])
+
+
+def test_a_summary_reads_its_figures_from_the_only_matching_row(load_script):
+    summaries = load_script("_common.summaries")
+    table = [["model", "mean lead"], ["PCA", "0.1"], ["LDA", "0.2"], ["LDA", "0.3"]]
+    assert summaries.cell(table, "mean lead", model="PCA") == "0.1"
+    assert summaries.cell(table, "model", mean_lead="0.3") == "LDA"
+    for model in ("LDA", "NCA"):
+        with pytest.raises(ValueError, match="rows have"):
+            summaries.cell(table, "mean lead", model=model)
+
+
+def test_every_row_of_a_summary_has_a_string_below_each_header(load_script):
+    module = load_script("tables")
+    tables = module.collect(RESULTS)
+    for build in module.SUMMARIES.values():
+        header, *rows = build(tables)
+        assert len(rows) >= 3
+        assert all(len(row) == len(header) for row in rows)
+        assert all(isinstance(cell, str) for row in rows for cell in row)
 
 
 def test_the_list_of_benchmarks_has_a_question_for_each(scripts):
@@ -84,11 +104,9 @@ def test_lines_of_systems_are_joined_in_the_order_of_the_first_scripts(load_scri
 
 def test_an_outdated_table_is_found_and_rewritten(load_script, tmp_path, monkeypatch):
     module = load_script("tables")
-    places = {name: module.PLACES[name] for name in ("README.md", "docs/benchmarks.rst")}
-    monkeypatch.setattr(module, "PLACES", places)
     peers = [["estimator", "passed", "stopped by", "fits digits"], ["peer", "3", "", "yes"]]
     results = tmp_path / "benchmarks" / "results" / "peers.json"
-    readme, docs = tmp_path / "README.md", tmp_path / "docs" / "benchmarks.rst"
+    readme, docs = tmp_path / "README.md", tmp_path / "docs" / "benchmarks" / "index.rst"
     for path, content in {
         results: json.dumps({"tables": {"peers": peers}}),
         readme: "before\n<!-- table:peers -->\nold\n<!-- /table -->\nafter\n",
@@ -97,7 +115,7 @@ def test_an_outdated_table_is_found_and_rewritten(load_script, tmp_path, monkeyp
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    with pytest.raises(SystemExit, match=r"README.md, docs/benchmarks.rst out of date"):
+    with pytest.raises(SystemExit, match=r"README.md, docs/benchmarks/index.rst out of date"):
         module.main(["--check"])
     assert "old" in readme.read_text()
     module.main([])

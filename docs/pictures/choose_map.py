@@ -1,0 +1,50 @@
+"""Write the map that leads from questions to estimators: ``python docs/pictures/choose_map.py``."""
+
+from pathlib import Path
+
+TARGET = Path(__file__).with_name("choose.svg")
+STEPS = (
+    ("Do identities have several references,", "and items claim one of them?", "ReferenceVerifier", "claims"),
+    ("Are classes added or removed later,", "or are some items of no known class?", "SiameseIdentifier", "identify"),
+    ("Do pairs have numbers,", "such as a similarity from 0 to 5?", "SiameseRegressor", "numbers"),
+    ("Is the question whether", "two items match?", "SiameseVerifier", "verify"),
+    ("Do rows have classes, numbers", "or indicators?", "SiameseEmbedder", "embed"),
+    ("Otherwise, rows have", "no labels at all.", "SiameseEmbedder, n_views=2", "unlabeled"),
+)  # fmt: skip
+STEP, HEIGHT = 84, 56
+STYLE = (
+    ".choose rect{fill:none;stroke:currentColor}.choose text{fill:currentColor;font:15px sans-serif}"
+    ".choose a rect{fill:#1f77b4;stroke:none}.choose a text{fill:white;font-weight:bold}"
+    ".choose path{stroke:currentColor;fill:none}"
+)
+
+
+def svg():
+    """Return the map as SVG: a question in each row, and the page that answers it."""
+    height = STEP * len(STEPS)
+    parts = [
+        f'<svg class="choose" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {height}" '
+        f'role="img" aria-label="Choice of the estimator"><style>{STYLE}</style>'
+    ]
+    for number, (first, second, estimator, page) in enumerate(STEPS):
+        top = number * STEP + 4
+        middle, last = top + HEIGHT // 2, number == len(STEPS) - 1
+        parts += [
+            f'<rect x="2" y="{top}" width="320" height="{HEIGHT}" rx="8"/>',
+            f'<text x="16" y="{top + 23}">{first}</text>',
+            f'<text x="16" y="{top + 43}">{second}</text>',
+            f'<path d="M322 {middle}H420m-8 -5l8 5l-8 5"/>',
+            f'<a href="guide/{page}.html"><rect x="420" y="{top}" width="270" height="{HEIGHT}" '
+            f'rx="8"/><text x="555" y="{middle + 5}" text-anchor="middle">{estimator}</text></a>',
+        ]
+        if not last:
+            parts += [
+                f'<text x="352" y="{middle - 8}">yes</text>',
+                f'<path d="M162 {top + HEIGHT}v{STEP - HEIGHT}m-5 -8l5 8l5 -8"/>',
+                f'<text x="174" y="{top + HEIGHT + 18}">no</text>',
+            ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+if __name__ == "__main__":
+    TARGET.write_text(svg(), "utf-8")
