@@ -48,7 +48,7 @@ class ApproximateNeighbors(BaseEstimator):
     index_ : usearch.index.Index
         Index of the rows by their keys.
 
-    keys_ : ndarray of uint64 of shape (n_samples_fit_,)
+    keys_ : ndarray of uint64 of shape (n_samples,)
         Keys of the rows.
 
     n_samples_fit_ : int
@@ -57,7 +57,7 @@ class ApproximateNeighbors(BaseEstimator):
     n_features_in_ : int
         Number of columns of the rows.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns. Defined only if all of them are strings.
 
     See Also
