@@ -80,6 +80,7 @@ MODELS = (
     "SiameseEmbedder",
     "SiameseVerifier",
 )
+"""Models of the summary on unseen identities."""
 
 
 def unseen(tables):

@@ -4,16 +4,24 @@ from pathlib import Path
 
 TARGET = Path(__file__).with_name("choose.svg")
 STEPS = (
-    ("Do identities have several references,", "and items claim one of them?", "ReferenceVerifier", "claims"),
-    ("Are classes added or removed later,", "or are some items of no known class?", "SiameseIdentifier", "identify"),
+    (
+        "Do identities have several references,",
+        "and items claim one?",
+        "ReferenceVerifier",
+        "claims",
+    ),
+    ("Are classes added or removed later,", "or items unknown?", "SiameseIdentifier", "identify"),
     ("Do pairs have numbers,", "such as a similarity from 0 to 5?", "SiameseRegressor", "numbers"),
     ("Is the question whether", "two items match?", "SiameseVerifier", "verify"),
     ("Do rows have classes, numbers", "or indicators?", "SiameseEmbedder", "embed"),
     ("Otherwise, rows have", "no labels at all.", "SiameseEmbedder, n_views=2", "unlabeled"),
-)  # fmt: skip
+)
+"""Two lines of a question, the estimator for the answer "yes", and its page of the guide."""
+
 STEP, HEIGHT = 84, 56
 STYLE = (
-    ".choose rect{fill:none;stroke:currentColor}.choose text{fill:currentColor;font:15px sans-serif}"
+    ".choose rect{fill:none;stroke:currentColor}"
+    ".choose text{fill:currentColor;font:15px sans-serif}"
     ".choose a rect{fill:#1f77b4;stroke:none}.choose a text{fill:white;font-weight:bold}"
     ".choose path{stroke:currentColor;fill:none}"
 )

@@ -1,7 +1,7 @@
-"""Draw the picture of the landing page: characters of an alphabet that is not in the training set.
+"""Draw the picture of the landing page: characters of an alphabet that is not in training.
 
-Run ``python -m docs.pictures.unseen_characters --data DIR`` in the root of the repository. DIR holds
-``omniglot/`` with the archives that the authors of Omniglot publish (MIT license).
+Run ``python -m docs.pictures.unseen_characters --data DIR`` in the root of the repository. DIR
+holds ``omniglot/`` with the archives that the authors of Omniglot publish (MIT license).
 """
 
 import argparse
