@@ -458,7 +458,7 @@ def test_a_sparse_step_that_compresses_well_is_saved(tmp_path):
     model = Pipeline([("embedder", SiameseEmbedder(8)), ("neighbors", neighbors)])
     save(model, tmp_path / "model")
     loaded = load(tmp_path / "model", trusted=["scipy.sparse._csr:csr_matrix"])
-    assert loaded[1].predict(rows[:3]).tolist() == [0, 0, 0]
+    assert (loaded[1].predict(rows) == neighbors.predict(rows)).all()
 
 
 def test_a_function_in_a_step_of_scikit_learn_needs_permission(files, tmp_path):
