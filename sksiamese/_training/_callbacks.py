@@ -24,9 +24,11 @@ class FitCallbacks:
         self.fit_data, self.attributes = fit_data, attributes
         self.epoch = None
 
-    def begin(self):
-        """Notify the callbacks that the fit begins."""
+    def begin(self, n_epochs):
+        """Notify the callbacks that the fit begins, after some epochs of an interrupted fit."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.fit_data)
+        for _ in range(n_epochs):  # The numbers of the contexts are the numbers of the epochs.
+            self.context.subcontext("epoch")
 
     def wrap_epochs(self, epochs):
         """Yield the epochs, and notify the callbacks that each of them begins."""
