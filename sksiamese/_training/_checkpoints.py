@@ -160,7 +160,7 @@ class CheckpointFiles:
 
     def delete(self):
         """Delete all files of the folder."""
-        for path in self.folder.iterdir():
+        for path in self.folder.glob("*"):
             path.unlink(missing_ok=True)
 
 
