@@ -164,7 +164,6 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
             monitor = self._new_monitor(task, module, rows, score, stream, resume=resume)
             generator = torch.Generator().manual_seed(seed)
             training = Training(monitor, optimizer, generator, stream)
-            checkpoint.restore(training)
             callbacks = FitCallbacks(
                 self, context, fit_data, partial(self._current_attributes, monitor)
             )
@@ -233,18 +232,20 @@ class BaseSiamese(CallbackSupportMixin, BaseEstimator):
         """
         monitor, optimizer = training.monitor, training.optimizer
         max_iter, message = 1 if incremental else self.max_iter, None
-        epochs = schedule(
-            monitor.task,
-            monitor.rows,
-            optimizer,
-            learning_rate=self.learning_rate_init,
-            factor="constant" if incremental else self.learning_rate,
-            epochs=range(max_iter if checkpoint.is_stopped else monitor.n_epochs, max_iter),
-            max_iter=max_iter,
-            generator=training.generator,
-        )
         try:
-            callbacks.begin(monitor.n_epochs)
+            callbacks.begin()
+            checkpoint.restore(training)  # Callbacks may have changed the module.
+            callbacks.skip(monitor.n_epochs)
+            epochs = schedule(
+                monitor.task,
+                monitor.rows,
+                optimizer,
+                learning_rate=self.learning_rate_init,
+                factor="constant" if incremental else self.learning_rate,
+                epochs=range(max_iter if checkpoint.is_stopped else monitor.n_epochs, max_iter),
+                max_iter=max_iter,
+                generator=training.generator,
+            )
             train(
                 monitor.module,
                 callbacks.wrap_epochs(epochs),

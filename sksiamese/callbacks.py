@@ -1,4 +1,4 @@
-"""Callbacks for long training, by scikit-learn's protocol of callbacks."""
+"""Callbacks for long training, in the protocol of scikit-learn."""
 
 from numbers import Integral, Real
 from pathlib import Path

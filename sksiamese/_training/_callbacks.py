@@ -24,9 +24,12 @@ class FitCallbacks:
         self.fit_data, self.attributes = fit_data, attributes
         self.epoch = None
 
-    def begin(self, n_epochs):
-        """Notify the callbacks that the fit begins, after some epochs of an interrupted fit."""
+    def begin(self):
+        """Notify the callbacks that the fit begins."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.fit_data)
+
+    def skip(self, n_epochs):
+        """Skip the first epochs, which an interrupted fit has trained."""
         for _ in range(n_epochs):  # The numbers of the contexts are the numbers of the epochs.
             self.context.subcontext("epoch")
 
