@@ -3,7 +3,6 @@
 import os
 import time
 import warnings
-from functools import partial
 from multiprocessing import current_process
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -102,7 +101,7 @@ class FitCheckpoint:
             return
         state = training.state_dict()
         content = {"stopped": stopped, "random_state": self.initial, "training": state}
-        call_on_rank0(partial(self.files.write, training.monitor.n_epochs, content))
+        call_on_rank0(lambda: self.files.write(training.monitor.n_epochs, content))
         self.time = time.monotonic()
 
     def _is_due(self, monitor):

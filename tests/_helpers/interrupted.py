@@ -168,8 +168,11 @@ def main(directory, n_kills):
     After some restarts, compare the result with a fit without interruption.
     """
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
-    rank, n_restarts = dist.get_rank(), int(os.environ["TORCHELASTIC_RESTART_COUNT"])
+    rank, size, n_restarts = (
+        int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "TORCHELASTIC_RESTART_COUNT")
+    )
+    store = f"file://{directory}/store-{n_restarts}"  # No addresses of killed processes.
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
     if n_restarts < int(n_kills) and rank == n_restarts % 2:
         delay = np.random.default_rng(n_restarts).uniform(0, 0.5)
         Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
