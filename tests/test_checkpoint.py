@@ -571,7 +571,9 @@ def test_torchrun_restarts_killed_processes_and_they_have_the_same_result(tmp_pa
     port = free_port()
     options = f"--nproc-per-node 2 --max-restarts 3 --master-port {port}"
     (printed,) = outputs([start(f"torchrun {options} {HELPER} {tmp_path} 3", tmp_path)])
-    assert printed.split("\n")[-2] == "equal after 3 restarts"
+    resumed_at, n_restarts = map(int, printed.split())
+    assert resumed_at >= 3
+    assert n_restarts == 3
 
 
 def test_several_processes_cannot_keep_an_interrupted_fit(tmp_path, monkeypatch):

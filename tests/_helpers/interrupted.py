@@ -131,7 +131,7 @@ class Callback:
         """Do nothing."""
 
 
-def fit_and_save(name, directory, path, n_ended):
+def fit_and_save(name, directory, path, n_ended, report=None):
     """Fit with checkpoints in a process that may be killed, and save the results to a file.
 
     Parameters
@@ -147,17 +147,22 @@ def fit_and_save(name, directory, path, n_ended):
 
     n_ended : list of int, or an array in shared memory, of one element
         Set to the number of epochs that have ended.
+
+    report : callable, default=None
+        Function of this number that is called before every epoch.
     """
     torch.set_num_threads(1)
 
-    def report(n_epochs):
+    def before_epoch(n_epochs):
         if not n_epochs >= n_ended[0]:
             raise AssertionError(f"Resumed at epoch {n_epochs} after {n_ended[0]} epochs.")
         n_ended[0] = n_epochs
+        if report:
+            report(n_epochs)
         time.sleep(0.01)  # So that an epoch is not too short to be hit.
 
     checkpoint = [Checkpoint(directory, keep=2)] if directory else []
-    fitted = fit(name, *checkpoint, Callback(report), max_iter=12, n_iter_no_change=12)
+    fitted = fit(name, *checkpoint, Callback(before_epoch), max_iter=12, n_iter_no_change=12)
     np.savez(f"{path}.partial.npz", **results(fitted))
     os.replace(f"{path}.partial.npz", path)
 
@@ -173,16 +178,21 @@ def main(directory, n_kills):
     )
     store = f"file://{directory}/store-{n_restarts}"  # No addresses of killed processes.
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
-    if n_restarts < int(n_kills) and rank == n_restarts % 2:
-        delay = np.random.default_rng(n_restarts).uniform(0, 0.5)
-        Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    trained = []
+
+    def kill_soon(n_epochs):
+        trained.append(n_epochs)
+        if n_restarts < int(n_kills) and rank == n_restarts % 2 and len(trained) == 2:
+            delay = np.random.default_rng().uniform(0, 0.05)
+            Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
     path = f"{directory}/{rank}.npz"
-    fit_and_save("dropout and augmentation", f"{directory}/checkpoints", path, [0])
+    fit_and_save("dropout and augmentation", f"{directory}/checkpoints", path, [0], kill_soon)
     fit_and_save("dropout and augmentation", None, f"{path}.expected.npz", [0])
     np.testing.assert_equal(dict(np.load(path)), dict(np.load(f"{path}.expected.npz")))
     dist.destroy_process_group()
     if rank == 0:
-        print("equal after", n_restarts, "restarts")  # noqa: T201
+        print(trained[0], n_restarts)  # noqa: T201
 
 
 if __name__ == "__main__":
