@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 from textwrap import shorten
@@ -13,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import check_array, check_random_state, check_X_y
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -29,6 +30,7 @@ from ._distributed import broadcast_from_rank0, check_equal_on_all_ranks, rank
 from ._labels import label_kind, to_common_dtype
 from ._state import VersionedState, called_by_skops
 from ._training._callbacks import FitCallbacks
+from ._training._checkpoints import FitCheckpoint, describe_fit, is_alone
 from ._training._fit import OPTIMIZERS, SCHEDULES, new_optimizer, optimizer_state, schedule
 from ._training._lookup import comparison_key
 from ._training._loop import train
@@ -40,7 +42,9 @@ from ._training._tower import (
     tower_attribute,
     update_learning_rate_factors,
 )
+from ._training._training import Training
 from ._training._validation import apply_scorer
+from .callbacks import Checkpoint
 from .distances import DISTANCES
 from .towers import ACTIVATIONS, TOWERS
 
@@ -145,12 +149,15 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
         """Train a new module or a copy of the fitted one, and set fitted attributes at the end."""
         check_equal_on_all_ranks("y", task.y)
         check_equal_on_all_ranks("y_val", *([] if task.y_val is None else [task.y_val]))
-        random_state = broadcast_from_rank0(check_random_state(self.random_state))
+        max_iter = 1 if incremental else self.max_iter
+        context = self._init_callback_context("fit", max_subtasks=max_iter)
+        checkpoint = self._open_checkpoint(task, context, resume=resume, incremental=incremental)
+        random_state = broadcast_from_rank0(checkpoint.random_state(self.random_state))
         seed, device = self._draw_seed(random_state, resume=resume), find_device(self.device)
         rows, held_out = task.split(random_state)
-        rng_context = RandomStream(seed + rank(), device).active
+        stream = RandomStream(seed + rank(), device)
         with torch.inference_mode(False), torch.enable_grad():
-            with rng_context():
+            with stream.active():
                 module = self._copy_fitted_module() if resume else task.build(rows)
                 retuned = resume and update_learning_rate_factors(
                     module["tower"], task.spec, self._architecture["tower"]
@@ -162,62 +169,125 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
             module = broadcast_from_rank0(module).to(device)
             proceed = resume and incremental and not retuned
             state = self._optimizer_state if proceed and self._has_same_optimizer() else {}
-            optimizer = new_optimizer(
-                module,
-                self.optimizer,
-                learning_rate=self.learning_rate_init,
-                weight_decay=self.weight_decay,
-                state=state,
-            )
+            optimizer = self._new_optimizer(module, state)
             task.check(module, rows)
             task.prepare(module, rows)
-            monitor = Monitor(
-                task,
-                module,
-                rows,
-                self._validation_score(task, rows, held_out, scorer_data, rng_context),
-                tol=self.tol,
-                n_iter_no_change=self.n_iter_no_change,
-                history=self.history_ if resume else {},
-                rng_context=rng_context,
+            score = self._validation_score(task, rows, held_out, scorer_data, stream.active)
+            monitor = self._new_monitor(task, module, rows, score, stream, resume=resume)
+            generator = torch.Generator().manual_seed(seed)
+            training = Training(monitor, optimizer, generator, stream)
+            callbacks = FitCallbacks(
+                self, context, fit_data, partial(self._current_attributes, monitor)
             )
-            if held_out is not None and (task.y_val is not None or self.scoring is not None):
-                with argument_errors(*VALIDATION_WANTED):
-                    monitor.check_score()
-            self._run_epochs(monitor, optimizer, fit_data, seed, incremental=incremental)
-            if message := monitor.failure_message(self.learning_rate_init):
-                warnings.warn(message, ConvergenceWarning, stacklevel=4)
+            with exposed(self, module):
+                interrupted = self._run_epochs(
+                    training, checkpoint, callbacks, incremental=incremental
+                )
+            for message in (interrupted, monitor.failure_message(self.learning_rate_init)):
+                if message:
+                    warnings.warn(message, ConvergenceWarning, stacklevel=4)
             combine(task, module.cpu().eval(), rows, keep=resume and monitor.diverged)
         module = broadcast_from_rank0(module)
         vars(self).update(self._fitted_attributes(monitor, module))
         keep = incremental and not monitor.diverged
         self._optimizer_state = optimizer_state(optimizer) if keep else state
+        if not interrupted:
+            checkpoint.end()
         return self
 
-    def _run_epochs(self, monitor, optimizer, fit_data, seed, *, incremental):
-        """Train until the last epoch, or until the monitor or a callback stops training."""
-        max_iter = 1 if incremental else self.max_iter
-        callbacks = self._begin_callbacks(monitor, fit_data, max_iter)
-        epochs = schedule(
-            monitor.task,
-            monitor.rows,
-            optimizer,
+    def _new_optimizer(self, module, state):
+        """Return an optimizer of a module, with the state of a previous optimizer."""
+        return new_optimizer(
+            module,
+            self.optimizer,
             learning_rate=self.learning_rate_init,
-            factor="constant" if incremental else self.learning_rate,
-            max_iter=max_iter,
-            seed=seed,
+            weight_decay=self.weight_decay,
+            state=state,
         )
-        train(
-            monitor.module,
-            callbacks.wrap_epochs(epochs),
-            monitor.task.loss,
-            optimizer,
-            on_epoch_end=partial(self._end_epoch, monitor, callbacks),
-            max_grad_norm=self.max_grad_norm,
-            rng_context=monitor.rng_context,
+
+    def _new_monitor(self, task, module, rows, score, stream, *, resume):
+        """Return a monitor of a module; raise if its validation score is not finite."""
+        monitor = Monitor(
+            task,
+            module,
+            rows,
+            score,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            history=self.history_ if resume else {},
+            rng_context=stream.active,
         )
+        if score is not None and (task.y_val is not None or self.scoring is not None):
+            with argument_errors(*VALIDATION_WANTED):
+                monitor.check_score()
+        return monitor
+
+    def _open_checkpoint(self, task, context, *, resume, incremental):
+        """Return the checkpoint of a fit, which may hold the state of an interrupted fit."""
+        callbacks = getattr(self, "_skl_callbacks", [])
+        found = [one for one in callbacks if isinstance(one, Checkpoint)]
+        if len(found) > 1:
+            raise ValueError(f"{len(found)} Checkpoint callbacks are set; set only one.")
+        if found and incremental:
+            raise ValueError(
+                "partial_fit trains for one epoch only, and does not save checkpoints; remove the "
+                "callback by set_callbacks(), and dump the estimator between calls."
+            )
+        fitted = [getattr(self, f"{name}_") for name in self._parts if resume]
+        describe = partial(describe_fit, self, task, fitted=fitted)
+        return FitCheckpoint(*(found or [None]), describe, alone=is_alone(context))
+
+    def _run_epochs(self, training, checkpoint, callbacks, *, incremental):
+        """Train until the last epoch, or until the monitor or a callback stops training.
+
+        Return a message if a keyboard interrupt has ended the training, otherwise None.
+        """
+        monitor, optimizer = training.monitor, training.optimizer
+        max_iter, message = 1 if incremental else self.max_iter, None
+        try:
+            callbacks.begin()
+            checkpoint.restore(training)  # Callbacks may have changed the module.
+            callbacks.skip(monitor.n_epochs)
+            epochs = schedule(
+                monitor.task,
+                monitor.rows,
+                optimizer,
+                learning_rate=self.learning_rate_init,
+                factor="constant" if incremental else self.learning_rate,
+                epochs=range(max_iter if checkpoint.is_stopped else monitor.n_epochs, max_iter),
+                max_iter=max_iter,
+                generator=training.generator,
+            )
+            train(
+                monitor.module,
+                callbacks.wrap_epochs(epochs),
+                monitor.task.loss,
+                optimizer,
+                on_epoch_end=partial(self._end_epoch, training, checkpoint, callbacks),
+                max_grad_norm=self.max_grad_norm,
+                rng_context=monitor.rng_context,
+            )
+        except KeyboardInterrupt:
+            if not (checkpoint.keeps_on_interrupt and monitor.n_epochs):
+                raise
+            optimizer.zero_grad()
+            monitor.return_to_last_epoch()
+            message = f"A keyboard interrupt ended the training after epoch {monitor.n_epochs}."
         monitor.finish()
         callbacks.end()
+        return message
+
+    @property
+    def training_module(self):
+        """Module in training, for callbacks, which may read and change it.
+
+        It is an ``nn.ModuleDict`` with the tower and the objective or head, on the device of the
+        training. Outside of a fit, the attribute does not exist.
+        """
+        module = vars(self).get("_training_module")
+        if module is None:
+            raise AttributeError("training_module exists during a fit only, for its callbacks.")
+        return module
 
     def _draw_seed(self, random_state, *, resume):
         """Draw the seed of a fit; for a warm start it depends on the number of previous epochs."""
@@ -242,26 +312,20 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
 
         return apply
 
-    def _begin_callbacks(self, monitor, fit_data, max_iter):
-        """Begin the callbacks of a fit and return them."""
-        context = self._init_callback_context("fit", max_subtasks=max_iter)
-        attributes = partial(self._current_attributes, monitor)
-        callbacks = FitCallbacks(self, context, fit_data, attributes)
-        callbacks.begin()
-        return callbacks
-
-    def _end_epoch(self, monitor, callbacks, loss):
-        """Record an epoch, report it, and return whether to stop."""
-        exhausted = monitor.record(loss)
+    def _end_epoch(self, training, checkpoint, callbacks, loss):
+        """Record an epoch, report it, save it if necessary, and return whether to stop."""
+        exhausted = training.monitor.record(loss)
         if self.verbose:
-            print(monitor)  # noqa: T201
-        return callbacks.end_epoch() or exhausted
+            print(training.monitor)  # noqa: T201
+        stop = callbacks.end_epoch() or exhausted
+        checkpoint.end_epoch(training, stopped=stop)
+        return stop
 
     def _current_attributes(self, monitor):
         """Return the fitted attributes at the current state of the training, as a dict."""
         module = copy.deepcopy(monitor.module).cpu().eval()
         monitor.task.combine(module, monitor.rows)
-        return self._fitted_attributes(monitor, module)
+        return {**self._fitted_attributes(monitor, module), "_training_module": None}
 
     def _fitted_attributes(self, monitor, module):
         """Return the fitted attributes as a dict."""
@@ -370,6 +434,16 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
     def _item_names(self):
         """Return the names of the columns of an item, or None."""
         return getattr(self, "feature_names_in_", None)
+
+
+@contextmanager
+def exposed(estimator, module):
+    """Set the attribute ``training_module`` of an estimator within the context."""
+    estimator._training_module = module
+    try:
+        yield
+    finally:
+        del estimator._training_module
 
 
 def check_finite(result, what, part, name):

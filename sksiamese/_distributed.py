@@ -22,6 +22,31 @@ def broadcast_from_rank0(value):
     return values[0]
 
 
+def call_on_rank0(function, *arguments):
+    """Call a function in the first process; return its result in all processes.
+
+    An error of the function is raised in all processes.
+    """
+    result, error = None, None
+    if rank() == 0:
+        try:
+            result = function(*arguments)
+        except Exception as raised:
+            error = raised
+    result, error = broadcast_from_rank0((result, error))
+    if error is not None:
+        raise error
+    return result
+
+
+def gather_from_all_ranks(value):
+    """Return a list of the values of all processes."""
+    values = [value] * n_processes()
+    if _is_distributed():
+        dist.all_gather_object(values, value)
+    return values
+
+
 def average_gradients(module):
     """Replace the gradients of a module by their mean over all processes."""
     if not _is_distributed():

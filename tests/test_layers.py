@@ -31,6 +31,7 @@ LAYERS = [
     ({"pairs", "_gallery"}, {"numpy", "pandas", "polars", "scipy", "sklearn"}),
     ({"_model_selection"}, {"numpy", "scipy", "sklearn"}),
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
+    ({"callbacks"}, {"sklearn"}),
     ({"_base"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_pair_estimator"}, {"numpy", "sklearn", "torch"}),
     ({"_embedder", "_regressor", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),

@@ -57,6 +57,10 @@ class AllPairsTask(VerificationTask):
         ):
             yield batch.numpy(), self.contrastive_weight(epoch)
 
+    def data(self):
+        """Return pairs, labels, weights and identities, also those of all items."""
+        return super().data() | {"groups": (self.groups, self.codes)}
+
     def loss(self, module, batch):
         """Return the losses of all pairs of the items of a batch."""
         rows, contrastive_weight = batch

@@ -28,6 +28,11 @@ class FitCallbacks:
         """Notify the callbacks that the fit begins."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.fit_data)
 
+    def skip(self, n_epochs):
+        """Skip the first epochs, which an interrupted fit has trained."""
+        for _ in range(n_epochs):  # The numbers of the contexts are the numbers of the epochs.
+            self.context.subcontext("epoch")
+
     def wrap_epochs(self, epochs):
         """Yield the epochs, and notify the callbacks that each of them begins."""
         for batches in epochs:

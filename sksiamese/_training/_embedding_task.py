@@ -216,6 +216,14 @@ class EmbeddingTask(Task):
         Z = embed_rows(tower, self.X, sample.numpy()).to(device)
         return module["objective"].diagnose(Z, self._targets(sample).to(device))
 
+    def data(self):
+        """Return rows and classes, also those for validation."""
+        given = {"X": self.X, "y": (self.codes, self.classes)}
+        if self.y_val is None:
+            return given
+        X_val, *y_val = self.validation
+        return given | {"X_val": X_val, "y_val": y_val}
+
     def _targets(self, rows):
         """Return the targets of some rows for the objective."""
         return self.labels[rows]

@@ -100,7 +100,7 @@ def to_cpu(value):
     return value.detach().cpu().clone() if torch.is_tensor(value) else copy.deepcopy(value)
 
 
-def schedule(task, rows, optimizer, *, learning_rate, factor, max_iter, seed):
+def schedule(task, rows, optimizer, *, learning_rate, factor, epochs, max_iter, generator):
     """Yield the batches of each epoch, after the factor of the learning rate has been set.
 
     Parameters
@@ -120,20 +120,22 @@ def schedule(task, rows, optimizer, *, learning_rate, factor, max_iter, seed):
     factor : str or callable
         Name in ``SCHEDULES``, or function of the share of the epochs that are over, in [0, 1).
 
-    max_iter : int
-        Number of epochs.
+    epochs : iterable of int
+        Numbers of the epochs, from 0.
 
-    seed : int
-        Seed of the batches.
+    max_iter : int
+        Number of all epochs.
+
+    generator : torch.Generator
+        Random number generator of the batches.
 
     Yields
     ------
     batches : iterable
         Batches of an epoch.
     """
-    generator = torch.Generator().manual_seed(seed)
     function = resolve(SCHEDULES, factor)
-    for epoch in range(max_iter):
+    for epoch in epochs:
         value = call_part("learning_rate", function, epoch / max_iter)
         if not (isinstance(value, Real) and isfinite(value) and value >= 0):
             raise part_error("learning_rate", f"returned {value!r}")

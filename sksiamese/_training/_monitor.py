@@ -11,6 +11,17 @@ NO_SPREAD = 1e-6
 COLLAPSE = 0.01
 """Share of the initial spread, or of the margin, below which the embedding has collapsed."""
 
+STATE = (
+    "history",
+    "validation_scores",
+    "best",
+    "n_no_change",
+    "n_epochs",
+    "diverged",
+    "initial_spread",
+)
+"""Attributes of a monitor that a checkpoint stores, in addition to the weights."""
+
 
 class Monitor:
     """Record each epoch, decide when to stop, and keep the weights to restore.
@@ -49,6 +60,9 @@ class Monitor:
     validation_scores : list of float or None
         Validation score of each epoch; None without early stopping.
 
+    n_epochs : int
+        Number of epochs of this fit that have ended.
+
     diverged : bool
         Whether the loss or the weights became NaN or infinite.
     """
@@ -60,8 +74,9 @@ class Monitor:
         self.diagnose = rng_context()(task.diagnose)
         self.initial_spread = self.diagnose(module, rows)["spread"]
         self.history = {name: list(values) for name, values in ({"loss": []} | history).items()}
+        self.n_previous = len(self.history["loss"])
         self.validation_scores = None if score is None else []
-        self.best, self.n_no_change = -inf, 0
+        self.best, self.n_no_change, self.n_epochs = -inf, 0, 0
         self.weights = copy.deepcopy(module.state_dict())
         self.diverged = False
 
@@ -88,7 +103,9 @@ class Monitor:
             self.history.setdefault(name, []).append(value)
         if self.diverged:
             self.module.load_state_dict(self.weights)
-        return self.diverged or self._is_exhausted(loss)
+        stop = self.diverged or self._is_exhausted(loss)
+        self.n_epochs += 1
+        return stop
 
     def _is_exhausted(self, loss):
         """Return whether loss or score has stopped improving; keep the weights to restore."""
@@ -107,6 +124,27 @@ class Monitor:
         """Restore the best weights of early stopping."""
         if self.validation_scores:
             self.module.load_state_dict(self.weights)
+
+    def return_to_last_epoch(self):
+        """Return to the end of the last complete epoch, or to the best one of early stopping."""
+        self.module.load_state_dict(self.weights)
+        n_incomplete = len(self.history["loss"]) - self.n_previous - self.n_epochs
+        for values in self.history.values():
+            del values[len(values) - n_incomplete :]
+        del (self.validation_scores or [])[self.n_epochs :]
+
+    def state_dict(self):
+        """Return the state of the monitor, without the weights that the module has as well."""
+        state = {name: getattr(self, name) for name in STATE}
+        return state | {"weights": None if self.validation_scores is None else self.weights}
+
+    def load_state_dict(self, state):
+        """Restore the state of a monitor; the module must have been restored before."""
+        for name in STATE:
+            setattr(self, name, state[name])
+        self.weights = state["weights"]
+        if self.weights is None:
+            self.weights = copy.deepcopy(self.module.state_dict())
 
     def failure_message(self, learning_rate):
         """Return a warning if the training has diverged or collapsed, otherwise None."""

@@ -83,7 +83,7 @@ class NumbersTask(EmbeddingTask):
     def __init__(self, estimator, X, target, spec, validation=None):
         no_classes = np.empty(0, dtype=np.int64)
         super().__init__(estimator, X, np.zeros(len(target), dtype=np.int64), no_classes, spec)
-        self.sampler, self.margin = shuffled, None
+        self.sampler, self.margin, self.target = shuffled, None, target
         self.validation = (X, target) if validation is None else validation
         self.y = np.unique(target, return_inverse=True)[1]
         self.y_val = (
@@ -112,6 +112,13 @@ class NumbersTask(EmbeddingTask):
         Z = embed_rows(module["tower"], self.validation[0], sample)
         objective = module["objective"]
         return -objective.cost(Z.to(self.items.device), self._validation_targets(sample)).item()
+
+    def data(self):
+        """Return rows and numbers, also those for validation."""
+        given = {"X": self.X, "y": self.target}
+        if self.y_val is None:
+            return given
+        return given | dict(zip(("X_val", "y_val"), self.validation, strict=True))
 
     def _validation_targets(self, rows):
         """Return the numbers of some validation rows on the device."""

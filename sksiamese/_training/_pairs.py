@@ -37,6 +37,13 @@ def head_logits(head, A, B, function=None):
     return (head(A, B) if function is None else function(head, A, B)).cpu()
 
 
+def validation_data(task):
+    """Return the separate validation pairs of a task, their labels and weights, by argument."""
+    if task.y_val is None:
+        return {}
+    return dict(zip(("X_val", "y_val", "sample_weight_val"), task.validation, strict=True))
+
+
 @torch.inference_mode(False)
 @torch.no_grad()
 def all_logits(head, A, B):

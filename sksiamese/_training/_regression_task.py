@@ -18,7 +18,7 @@ from ..distances import DISTANCES, paired
 from ..heads import HEADS, cross
 from ..losses import REGRESSION_LOSSES
 from ._lookup import resolve
-from ._pairs import head_logits, item_weights, map_pairs
+from ._pairs import head_logits, item_weights, map_pairs, validation_data
 from ._task import Task, split_random
 from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import (
@@ -210,6 +210,11 @@ class RegressionTask(Task):
         correlation = torch.corrcoef(torch.stack([score, y]))[0, 1].item()
         correlation *= module["head"].direction.item()
         return {"correlation": correlation, "spread": distance.mean().item()}
+
+    def data(self):
+        """Return pairs, numbers and weights, also those for validation."""
+        given = {"X": self.pairs, "y": self.target, "sample_weight": self.weight}
+        return given | validation_data(self)
 
 
 class PairPrediction(nn.Module):

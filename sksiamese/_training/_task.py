@@ -43,7 +43,12 @@ class Task(ABC):
 
     margin : float or None
         Margin of the loss; None if it has none or its default is used.
+
+    memory : CrossBatchMemory or None
+        Embeddings of previous batches, the only data that changes from epoch to epoch.
     """
+
+    memory = None
 
     def __init__(self, estimator, classes, spec):
         self.classes, self.spec = classes, spec
@@ -113,6 +118,10 @@ class Task(ABC):
     @abstractmethod
     def diagnose(self, module, rows):
         """Return measures of progress as a dict of floats, including ``"spread"``."""
+
+    @abstractmethod
+    def data(self):
+        """Return all data of the fit as a dict of arrays by the name of their argument."""
 
 
 def split_stratified(y, validation_fraction, random_state):

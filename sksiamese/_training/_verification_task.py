@@ -34,7 +34,7 @@ from ._combination import (
     split_into_classes,
 )
 from ._lookup import resolve
-from ._pairs import head_logits, item_weights, map_pairs, scale_weights
+from ._pairs import head_logits, item_weights, map_pairs, scale_weights, validation_data
 from ._task import Task, split_stratified
 from ._tower import build_body, build_tower, embed_batch, new_standardize
 from ._user_parts import (
@@ -234,6 +234,12 @@ class VerificationTask(Task):
         function = partial(paired, self.distance)
         D = map_pairs(function, module["tower"], self.pairs[sample])
         return distance_measures(D, self.labels[sample] > 0, self.margin)
+
+    def data(self):
+        """Return pairs, labels, weights and identities, also those for validation."""
+        y = self.match, self.classes
+        given = {"X": self.pairs, "y": y, "sample_weight": self.weight, "groups": self.groups}
+        return given | validation_data(self)
 
 
 def used_codes(match, weight):
