@@ -127,3 +127,16 @@ def test_the_bare_head_gives_the_probabilities_of_the_verifier(load_script):
     assert module.pair_seconds(X, pairs, verifier, 1)["seconds"]["head"] > 0
     found = module.head_over_pairs(verifier, verifier.transform_items(X), pairs.index)
     np.testing.assert_allclose(found, verifier.predict_proba(pairs)[:, 1], atol=1e-5)
+
+
+@needs_data
+def test_an_approximate_index_is_compared_with_an_exact_search(load_script, tmp_path):
+    arguments = ("--templates", 2000, "--queries", 50, "--rounds", 1)
+    results = run(load_script("cost.neighbors"), tmp_path, *arguments, name="approximate")
+    assert [row["index"] for row in results] == 4 * ["exact", "approximate"]
+    assert [row["templates"] for row in results[::2]] == [2000, 200, 200, 2000]
+    for exact, approximate in zip(results[::2], results[1::2], strict=True):
+        assert exact["recall"] == 1
+        assert approximate["recall"] > 0.9
+        assert abs(approximate["accuracy"] - exact["accuracy"]) < 0.1
+        assert approximate["megabytes"] > 0
