@@ -1,5 +1,6 @@
 """Validation of arguments with NumPy and scikit-learn; error messages name the argument."""
 
+import os
 import re
 from contextlib import contextmanager
 from numbers import Integral
@@ -70,6 +71,12 @@ def argument_errors(name, problem, *others):
 def is_table(X):
     """Return whether an object is a pandas or polars DataFrame."""
     return is_pandas_df(X) or is_polars_df(X)
+
+
+def check_path(path):
+    """Raise unless the argument ``path`` is the path of a file."""
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"path must be a str or path-like, got {path!r}.")
 
 
 def as_rows(X, name, what="rows"):

@@ -442,7 +442,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
 
     def _fit(self, X, y, sample_weight, validation, *, resume, incremental=False):
         self._check_has_labels(y)
-        minimum = {"ensure_min_samples": 2, "ensure_min_features": 2}
+        minimum = {"ensure_min_samples": 2, "ensure_min_features": 1 if resume else 2}
         data = self._validate_pairs(X, y, sample_weight, reset=not resume, **minimum)
         scorer_data = ScorerData(X, data[1], weights_if(sample_weight, data))
         validation_pairs = None
@@ -470,7 +470,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         if np.abs(y).max() > LARGEST:
             raise ValueError(f"{name} has numbers beyond {LARGEST:g}; divide it by a constant.")
         weight = number_weights(sample_weight, y)
-        weight[self._has_empty_item(pairs)] = 0
+        weight = np.where(self._has_empty_item(pairs), 0, weight)
         if np.count_nonzero(weight) < 2:
             raise ValueError(
                 "X leaves fewer than two pairs, as pairs of weight zero and pairs with an item of "

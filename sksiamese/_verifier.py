@@ -744,7 +744,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
     def _pair_weights(self, pairs, labels, classes, sample_weight):
         """Return the weights of pairs, which are zero for pairs with an item of only NaN."""
         weight = pair_weights(sample_weight, self.class_weight, labels, classes)
-        weight[self._has_empty_item(pairs)] = 0
+        weight = np.where(self._has_empty_item(pairs), 0, weight)
         if not all(weight[labels == label].any() for label in classes):
             raise ValueError(
                 "X leaves pairs of one class only, as pairs with an item of only NaN are not "

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from ._checks import check_path
 from ._embedder import SiameseEmbedder
 from ._gallery._distances import ANGULAR, EUCLIDEAN
 from ._gallery._updates import class_codes
@@ -128,6 +129,7 @@ def to_onnx(estimator, path, *, dtype="float32"):
             f"to_onnx needs {' and '.join(missing)}; install the extra onnx, for instance with "
             "pip install '.[onnx]'."
         )
+    check_path(path)
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
     estimator = _unwrap(estimator)
@@ -155,6 +157,8 @@ def _unwrap(estimator):
 def _new_module(estimator):
     """Return a module that computes all outputs of an estimator, as a dict of tensors."""
     estimator = _unwrap(estimator)
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise ValueError(f"estimator must be a fitted estimator, got {estimator!r}.")
     if not isinstance(estimator, FixedThresholdClassifier):  # It may hold a fitted estimator.
         check_is_fitted(estimator)
     if isinstance(estimator, SiameseEmbedder):
@@ -171,12 +175,13 @@ def _new_module(estimator):
         return _Calibrated(estimator)
     if isinstance(estimator, Pipeline):
         raise ValueError(
-            "A Pipeline cannot be exported; pass its last step, and convert the steps before it "
-            "by another package, such as skl2onnx. Towers standardize rows themselves, so that a "
-            "StandardScaler is usually not needed."
+            "estimator is a Pipeline, which cannot be exported; pass its last step, and convert "
+            "the steps before it by another package, such as skl2onnx. Towers standardize rows "
+            "themselves, so that a StandardScaler is usually not needed."
         )
     raise ValueError(
-        f"{type(estimator).__name__} cannot be exported; pass an instance of {EXPORTED}."
+        f"estimator is a {type(estimator).__name__}, which cannot be exported; pass an instance of "
+        f"{EXPORTED}."
     )
 
 
@@ -461,8 +466,8 @@ class _Identifier(nn.Module):
         embedder = _unwrap(identifier.embedder_)
         if not isinstance(embedder, SiameseEmbedder):
             raise ValueError(
-                f"The embedder of the identifier is a {type(embedder).__name__}, which cannot be "
-                "exported; use a SiameseEmbedder, without other steps of a Pipeline."
+                f"estimator has a {type(embedder).__name__} as embedder, which cannot be exported; "
+                "use a SiameseEmbedder, without other steps of a Pipeline."
             )
         templates, labels, self.metric = identifier._gallery
         if callable(self.metric) or self.metric not in EUCLIDEAN | ANGULAR | ORDERS.keys():

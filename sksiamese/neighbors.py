@@ -8,10 +8,13 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._checks import Interval
+from ._checks import Interval, argument_errors, as_numbers, as_rows
 from ._rollback import restore_on_error
 
 __all__ = ["ApproximateNeighbors"]
+
+LARGEST_VALUE = 1e15
+"""Largest magnitude of a value, the square of which is far within the range of float32."""
 
 
 class ApproximateNeighbors(BaseEstimator):
@@ -125,7 +128,7 @@ class ApproximateNeighbors(BaseEstimator):
             Fitted estimator.
         """
         with restore_on_error(self):
-            X = validate_data(self, X, dtype=np.float32, order="C")
+            X = self._as_points(X)
             self.index_ = usearch_index().Index(
                 ndim=X.shape[1],
                 metric="l2sq",
@@ -172,8 +175,8 @@ class ApproximateNeighbors(BaseEstimator):
         (array([[0.1]], dtype=float32), array([[0]]))
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, order="C", reset=False, ensure_min_samples=0)
-        source = np.asarray(source)
+        X = self._as_points(X, reset=False, ensure_min_samples=0)
+        source = as_numbers(source, "source", "pass a number for each row", ensure_2d=False)
         is_new = source == -1
         if is_new.sum() != len(X) or not (source < self.n_samples_fit_).all() or source.min() < -1:
             raise ValueError(
@@ -221,7 +224,7 @@ class ApproximateNeighbors(BaseEstimator):
             If ``n_neighbors`` is not a number of rows of the index.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        X = self._as_points(X, reset=False)
         n_neighbors = self.n_neighbors if n_neighbors is None else n_neighbors
         if not isinstance(n_neighbors, Integral) or not 1 <= n_neighbors <= self.n_samples_fit_:
             raise ValueError(
@@ -239,6 +242,18 @@ class ApproximateNeighbors(BaseEstimator):
         for row in np.flatnonzero(np.isnan(distances).any(axis=1)):
             distances[row], neighbors[row] = self._search_all(X[[row]], int(n_neighbors))
         return (distances, neighbors) if return_distance else neighbors
+
+    def _as_points(self, X, **options):
+        """Return validated rows in float32."""
+        with argument_errors("X", "must hold rows of real numbers, one row for each sample"):
+            dtypes = [np.float64, np.float32]
+            X = validate_data(self, as_rows(X, "X"), dtype=dtypes, order="C", **options)
+        if X.size and np.abs(X).max() > LARGEST_VALUE:
+            raise ValueError(
+                f"X has numbers beyond {LARGEST_VALUE:g}, whose squares are too large for float32; "
+                "divide X by a constant."
+            )
+        return X.astype(np.float32, copy=False)
 
     def _search_all(self, x, n_neighbors):
         """Return the distances and the numbers of the nearest rows of one row, exactly."""

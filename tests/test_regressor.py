@@ -233,6 +233,15 @@ def test_a_weight_of_zero_in_a_chunk_equals_its_absence(data):
     np.testing.assert_allclose(weighted.predict(Q), alone.predict(Q), rtol=1e-4)
 
 
+def test_the_weights_of_a_user_are_not_changed(data):
+    flat, y, weight = np.asarray(data[0])[:50].copy(), data[2][:50], np.ones(50)
+    flat[:5, :6] = np.nan
+    for frozen in (False, True):
+        weight.flags.writeable = not frozen
+        SiameseRegressor(tower="tdnn", depth=1, **QUICK).fit(flat, y, sample_weight=weight)
+        assert (weight == 1).all()
+
+
 def test_partial_fit_has_no_validation_split_and_restores_on_error(data):
     P, Q, y, _ = data
     assert not hasattr(SiameseRegressor(early_stopping=True), "partial_fit")

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._base import BaseSiamese
+from .._checks import check_path
 from .._parameters import check_count
 from .._training._rebuild import initial_tower
 from ._decode import Decoder, required_names
@@ -69,6 +70,7 @@ def save(estimator, path):
     """
     if not isinstance(estimator, BaseEstimator):
         raise ValueError(f"estimator must be an estimator, got {estimator!r}.")
+    check_path(path)
     try:
         encoder = Encoder()
         value = json.loads(json.dumps(encoder.encode(estimator, ()), allow_nan=False))

@@ -6,6 +6,7 @@ module is imported.
 
 import copy
 import importlib
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -180,6 +181,13 @@ def allowed_names(trusted):
     """Return the names that a caller allows, as a set; it may pass the objects themselves."""
     if isinstance(trusted, str):
         raise ValueError(f"trusted must be a list of names, got the text {trusted!r}.")
+    if not isinstance(trusted, Iterable) or not all(
+        isinstance(item, str) or callable(item) for item in trusted
+    ):
+        raise ValueError(
+            "trusted must be a list of names such as 'mypackage.towers:MyTower', or of classes and "
+            f"functions, got {trusted!r}."
+        )
     names = {item if isinstance(item, str) else name_of(item) for item in trusted}
     wrong = sorted(name for name in names if name.count(":") != 1)
     if wrong:

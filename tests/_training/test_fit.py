@@ -32,7 +32,8 @@ def plain_optimizer(factor=1.0):
 def rates(learning_rate, max_iter, factor=1.0):
     """Return the learning rate of each epoch, of 0.5 in all."""
     optimizer = plain_optimizer(factor)
-    options = {"learning_rate": 0.5, "factor": learning_rate, "max_iter": max_iter, "seed": 0}
+    options = {"learning_rate": 0.5, "factor": learning_rate, "max_iter": max_iter}
+    options |= {"epochs": range(max_iter), "generator": torch.Generator()}
     return [
         optimizer.param_groups[0]["lr"] for _ in schedule(Batches(), None, optimizer, **options)
     ]

@@ -8,11 +8,12 @@ in every call, the law of its results (:mod:`tests.fuzzing.laws`) and the kinds 
 from .displays import EXPLAIN, PLOTS
 from .engine import Call, Outcome, limit_memory, run, values_of
 from .estimators import ESTIMATORS
+from .storage import STORAGE
 from .tools import METRICS, PAIR_TOOLS
 from .torch_parts import TORCH
 from .values import Scene
 
 __all__ = ["TARGETS", "Call", "Outcome", "Scene", "limit_memory", "run", "values_of"]
 
-TARGETS = {**ESTIMATORS, **PAIR_TOOLS, **METRICS, **TORCH, **PLOTS, **EXPLAIN}
+TARGETS = {**ESTIMATORS, **PAIR_TOOLS, **METRICS, **TORCH, **PLOTS, **EXPLAIN, **STORAGE}
 """The targets by public name."""

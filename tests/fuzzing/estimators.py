@@ -194,6 +194,9 @@ ESTIMATORS = {
                "sample_weight_val"),
         "X y X_val y_val", law.fitted_regressor, 2, X=PAIRS, y=SCORES, X_val=PAIRS, y_val=SCORES,
         sample_weight_val=SAMPLE_WEIGHT, scoring=REGRESSOR["scoring"]),
+    "SiameseRegressor.partial_fit": target(
+        method("partial_fit"), "self X y", law.finite_curve, 3, self=REGRESSORS, X=PAIRS, y=SCORES,
+        sample_weight=SAMPLE_WEIGHT),
     "SiameseRegressor.set_params": target(
         set_then_fit(regressor, "X", "y"), "X y", law.fitted_regressor, 2, X=PAIRS, y=SCORES,
         **REGRESSOR),
