@@ -32,6 +32,7 @@ from ._state import VersionedState, called_by_skops
 from ._training._callbacks import FitCallbacks
 from ._training._checkpoints import FitCheckpoint, describe_fit, is_alone
 from ._training._fit import OPTIMIZERS, SCHEDULES, new_optimizer, optimizer_state, schedule
+from ._training._fit_state import FitState
 from ._training._lookup import comparison_key
 from ._training._loop import train
 from ._training._monitor import Monitor
@@ -42,7 +43,6 @@ from ._training._tower import (
     tower_attribute,
     update_learning_rate_factors,
 )
-from ._training._training import Training
 from ._training._validation import apply_scorer
 from .callbacks import Checkpoint
 from .distances import DISTANCES
@@ -175,7 +175,7 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
             score = self._validation_score(task, rows, held_out, scorer_data, stream.active)
             monitor = self._new_monitor(task, module, rows, score, stream, resume=resume)
             generator = torch.Generator().manual_seed(seed)
-            training = Training(monitor, optimizer, generator, stream)
+            training = FitState(monitor, optimizer, generator, stream)
             callbacks = FitCallbacks(
                 self, context, fit_data, partial(self._current_attributes, monitor)
             )

@@ -559,7 +559,8 @@ def test_a_fit_that_is_killed_while_it_writes_resumes_from_the_checkpoint_before
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert files(tmp_path) == ["epoch-000001.pt", "partial.tmp"]
+    first, partial_file = files(tmp_path)
+    assert (first, partial_file[-4:]) == ("epoch-000001.pt", ".tmp")
     resumed, epochs = epochs_of_fit(clone(EMBEDDER), Checkpoint(tmp_path))
     assert epochs == [1, 2]
     assert_equal(resumed, clone(EMBEDDER).fit(*ROWS))

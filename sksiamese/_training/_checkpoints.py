@@ -3,8 +3,10 @@
 import os
 import time
 import warnings
+from contextlib import suppress
 from multiprocessing import current_process
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import current_thread, main_thread
 
 import numpy as np
@@ -169,13 +171,16 @@ def checkpoints(folder):
 
 
 def write_atomically(path, content):
-    """Write a file under another name, and rename it after it has reached the disk."""
-    partial_path = path.with_name("partial.tmp")
-    with open(partial_path, "wb") as file:
+    """Write a file under another name, and rename it after it has reached the disk.
+
+    An equal fit in another process deletes all files when it ends; then there is no file.
+    """
+    with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
         torch.save(content, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial_path, path)
+    with suppress(FileNotFoundError):
+        os.replace(file.name, path)
     if os.name == "posix":  # Windows cannot open folders.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -191,6 +196,8 @@ def read(path):
         version, description = content.pop("format"), content.pop("description")
         if version == FORMAT and content.pop("digest") == digest(content):
             return description, content
+    except FileNotFoundError:
+        raise
     except Exception as error:
         raise ValueError(f"{path} cannot be read. ({error})") from error
     raise ValueError(f"{path} is damaged, or was written by another version of sksiamese.")
@@ -208,6 +215,8 @@ def read_last(folder):
         except ValueError as error:
             errors.append(str(error))
             continue
+        except FileNotFoundError:
+            continue  # An equal fit in another process has deleted it.
         if errors:
             warnings.warn(f"{errors[0]} The fit resumes from {path.name}.", stacklevel=2)
         return content

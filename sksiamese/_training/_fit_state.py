@@ -9,7 +9,7 @@ from .._distributed import gather_from_all_ranks, rank
 from ._monitor import Monitor
 
 
-class Training(NamedTuple):
+class FitState(NamedTuple):
     """Parts of a fit that change from epoch to epoch."""
 
     monitor: Monitor
