@@ -364,14 +364,10 @@ def test_what_cannot_be_exported_is_refused(rows, pairs, verifier, run, monkeypa
         run(verifier, X, dtype="int8")
     with pytest.raises(ValueError, match="is a Pipeline, which cannot be exported; pass its last"):
         run(make_pipeline(StandardScaler(), SiameseEmbedder(**SMALL)).fit(X, y), X)
-    with pytest.raises(
-        ValueError, match="RandomForestClassifier, which cannot be exported; pass"
-    ):
+    with pytest.raises(ValueError, match="RandomForestClassifier, which cannot be exported; pass"):
         run(RandomForestClassifier(n_estimators=1).fit(X, y), X)
     identifier = SiameseIdentifier(FunctionTransformer()).fit(X, y)
-    with pytest.raises(
-        ValueError, match="a FunctionTransformer as embedder, which cannot be exp"
-    ):
+    with pytest.raises(ValueError, match="a FunctionTransformer as embedder, which cannot be exp"):
         run(identifier, X)
     identifier = SiameseIdentifier(SiameseEmbedder(**SMALL), metric="canberra").fit(X, y)
     with pytest.raises(ValueError, match="metric='canberra' cannot be exported; set the metric"):
