@@ -58,12 +58,6 @@ VALIDATION_WANTED = "X_val", "and y_val must be valid for fit, as X and y", "y_v
 class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
     """Base class of embedder and verifier, with common parameters, validation and training."""
 
-    _doc_link_module = "sksiamese"
-    _doc_link_template = (
-        "https://sksiamese.readthedocs.io/en/stable/generated/"
-        "{estimator_module}.{estimator_name}.html"
-    )
-
     _parts = ("tower",)
     """Names of the trained modules, which are fitted attributes with a trailing underscore."""
 
@@ -175,13 +169,13 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
             score = self._validation_score(task, rows, held_out, scorer_data, stream.active)
             monitor = self._new_monitor(task, module, rows, score, stream, resume=resume)
             generator = torch.Generator().manual_seed(seed)
-            training = FitState(monitor, optimizer, generator, stream)
+            fit_state = FitState(monitor, optimizer, generator, stream)
             callbacks = FitCallbacks(
                 self, context, fit_data, partial(self._current_attributes, monitor)
             )
             with exposed(self, module):
                 interrupted = self._run_epochs(
-                    training, checkpoint, callbacks, incremental=incremental
+                    fit_state, checkpoint, callbacks, incremental=incremental
                 )
             for message in (interrupted, monitor.failure_message(self.learning_rate_init)):
                 if message:
@@ -237,16 +231,16 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
         describe = partial(describe_fit, self, task, fitted=fitted)
         return FitCheckpoint(*(found or [None]), describe, alone=is_alone(context))
 
-    def _run_epochs(self, training, checkpoint, callbacks, *, incremental):
+    def _run_epochs(self, fit_state, checkpoint, callbacks, *, incremental):
         """Train until the last epoch, or until the monitor or a callback stops training.
 
         Return a message if a keyboard interrupt has ended the training, otherwise None.
         """
-        monitor, optimizer = training.monitor, training.optimizer
+        monitor, optimizer = fit_state.monitor, fit_state.optimizer
         max_iter, message = 1 if incremental else self.max_iter, None
         try:
             callbacks.begin()
-            checkpoint.restore(training)  # Callbacks may have changed the module.
+            checkpoint.restore(fit_state)  # Callbacks may have changed the module.
             callbacks.skip(monitor.n_epochs)
             epochs = schedule(
                 monitor.task,
@@ -256,14 +250,14 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
                 factor="constant" if incremental else self.learning_rate,
                 epochs=range(max_iter if checkpoint.is_stopped else monitor.n_epochs, max_iter),
                 max_iter=max_iter,
-                generator=training.generator,
+                generator=fit_state.generator,
             )
             train(
                 monitor.module,
                 callbacks.wrap_epochs(epochs),
                 monitor.task.loss,
                 optimizer,
-                on_epoch_end=partial(self._end_epoch, training, checkpoint, callbacks),
+                on_epoch_end=partial(self._end_epoch, fit_state, checkpoint, callbacks),
                 max_grad_norm=self.max_grad_norm,
                 rng_context=monitor.rng_context,
             )
@@ -312,13 +306,13 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
 
         return apply
 
-    def _end_epoch(self, training, checkpoint, callbacks, loss):
+    def _end_epoch(self, fit_state, checkpoint, callbacks, loss):
         """Record an epoch, report it, save it if necessary, and return whether to stop."""
-        exhausted = training.monitor.record(loss)
+        exhausted = fit_state.monitor.record(loss)
         if self.verbose:
-            print(training.monitor)  # noqa: T201
+            print(fit_state.monitor)  # noqa: T201
         stop = callbacks.end_epoch() or exhausted
-        checkpoint.end_epoch(training, stopped=stop)
+        checkpoint.end_epoch(fit_state, stopped=stop)
         return stop
 
     def _current_attributes(self, monitor):

@@ -12,7 +12,6 @@ from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, ind
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._base import BaseSiamese
 from ._checks import HasMethods, Interval, argument_errors
 from ._embedder import SiameseEmbedder
 from ._gallery._distances import METRICS, distances_to_claimed, distances_to_classes
@@ -159,9 +158,6 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
     >>> identifier.forget([3, 8]).classes_
     array([0, 1, 2, 4, 5, 6, 7, 9])
     """
-
-    _doc_link_module = BaseSiamese._doc_link_module
-    _doc_link_template = BaseSiamese._doc_link_template
 
     _parameter_constraints: dict = {
         "embedder": [HasMethods(["fit", "transform"]), None],

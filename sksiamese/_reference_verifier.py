@@ -9,7 +9,6 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._base import BaseSiamese
 from ._checks import Interval, argument_errors, as_floats
 from ._gallery._distances import METRICS, pairwise
 from ._gallery._enrolment import as_class_labels, check_rows
@@ -92,9 +91,6 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
     >>> verifier.verify([[1.0], [1.0]], ["a", "b"])
     array([ True, False])
     """
-
-    _doc_link_module = BaseSiamese._doc_link_module
-    _doc_link_template = BaseSiamese._doc_link_template
 
     _parameter_constraints: dict = {
         "metric": [StrOptions(METRICS | {"precomputed"}), callable],

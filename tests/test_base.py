@@ -15,7 +15,6 @@ import torch
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.utils import estimator_html_repr
 from torch import nn
 
 from sksiamese import SiameseEmbedder, SiameseRegressor, SiameseVerifier
@@ -219,11 +218,6 @@ def test_a_model_fitted_on_cuda_unpickles_without_it(case):
     state = pickle.dumps(estimator(**FAST, device="cuda").fit(X, y))
     assert b"cuda:" not in state
     assert {p.device.type for p in pickle.loads(state).tower_.parameters()} == {"cpu"}
-
-
-def test_the_diagram_links_to_the_documentation(case):
-    html = estimator_html_repr(case[0]())
-    assert f"sksiamese.readthedocs.io/en/stable/generated/sksiamese.{case[0].__name__}" in html
 
 
 def test_callbacks_are_called_for_the_fit_and_every_epoch(case):

@@ -551,6 +551,20 @@ def die_while_writing(directory, where):
     clone(EMBEDDER).set_callbacks(Checkpoint(directory)).fit(*ROWS)
 
 
+def test_equal_fits_that_write_at_the_same_time_publish_whole_files(tmp_path, monkeypatch):
+    path, save = tmp_path / "epoch-000001.pt", torch.save
+
+    def interrupted_save(content, file):
+        monkeypatch.setattr(torch, "save", save)
+        _checkpoints.write_atomically(path, {"fit": "second"})
+        save(content, file)
+
+    monkeypatch.setattr(torch, "save", interrupted_save)
+    _checkpoints.write_atomically(path, {"fit": "first"})
+    assert torch.load(path, weights_only=True) == {"fit": "first"}
+    assert files(tmp_path) == [path.name]
+
+
 @pytest.mark.parametrize("where", ["half of the file", "before the rename"])
 def test_a_fit_that_is_killed_while_it_writes_resumes_from_the_checkpoint_before(
     where, server, tmp_path

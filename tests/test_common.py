@@ -22,6 +22,7 @@ from sksiamese import (
     SiameseRegressor,
     SiameseVerifier,
 )
+from sksiamese.neighbors import ApproximateNeighbors
 from sksiamese.towers import multi_cue
 
 
@@ -138,6 +139,7 @@ IDENTIFIERS = [
     ),
 ]
 SLOW_IDENTIFIERS = [SiameseIdentifier()]
+INDEXES = [ApproximateNeighbors()]
 REFERENCE_VERIFIERS = [ReferenceVerifier(), ReferenceVerifier(metric="precomputed")]
 
 # With these heads identical items always match, but a check labels such pairs as different.
@@ -189,6 +191,7 @@ def run_check(estimator, check):
         *PAIR_TRANSFORMERS,
         *IDENTIFIERS,
         *REFERENCE_VERIFIERS,
+        *INDEXES,
     ]
 )
 def test_scikit_learn_check_passes(estimator, check):
@@ -221,6 +224,7 @@ def test_scikit_learn_check_passes_in_further_settings(estimator, check):
         (PairTransformer(), 47),
         (SiameseIdentifier(), 55),
         (ReferenceVerifier(), 53),
+        (ApproximateNeighbors(), 41),
     ],
 )
 def test_no_tag_switches_checks_off(estimator, n_checks):
@@ -252,6 +256,11 @@ def test_identifier_passes_private_checks_of_scikit_learn(check):
 @pytest.mark.parametrize("check", SHARED_CHECKS)
 def test_reference_verifier_passes_private_checks_of_scikit_learn(check):
     getattr(estimator_checks, check)("ReferenceVerifier", ReferenceVerifier())
+
+
+@pytest.mark.parametrize("check", SHARED_CHECKS)
+def test_approximate_neighbors_pass_private_checks_of_scikit_learn(check):
+    getattr(estimator_checks, check)("ApproximateNeighbors", ApproximateNeighbors())
 
 
 @odd_columns

@@ -58,7 +58,7 @@ class AllPairsTask(VerificationTask):
             yield batch.numpy(), self.contrastive_weight(epoch)
 
     def data(self):
-        """Return pairs, labels, weights and identities, also those of all items."""
+        """Return pairs, labels, weights and identities, and the identities of all items."""
         return super().data() | {"groups": (self.groups, self.codes)}
 
     def loss(self, module, batch):

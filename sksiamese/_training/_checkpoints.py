@@ -51,7 +51,9 @@ class FitCheckpoint:
                 "on_interrupt='keep' works in a single process only, as several processes are "
                 "interrupted at different steps; set on_interrupt='raise'."
             )
-        self.content = call_on_rank0(self._open, describe, alone)
+        description = call_on_rank0(describe)
+        self.files = CheckpointFiles(self.callback.directory, description, self.callback.keep)
+        self.content = call_on_rank0(self.files.open, alone)
 
     @property
     def keeps_on_interrupt(self):
@@ -62,11 +64,6 @@ class FitCheckpoint:
     def is_stopped(self):
         """Return whether the training of an interrupted fit had already ended."""
         return self.content is not None and self.content["stopped"]
-
-    def _open(self, describe, alone):
-        """Return the content of the last checkpoint of this fit, or None."""
-        self.files = CheckpointFiles(self.callback.directory, describe(), self.callback.keep)
-        return self.files.open(alone=alone)
 
     def random_state(self, value):
         """Return the random state of the fit for the parameter ``random_state``.
@@ -83,12 +80,12 @@ class FitCheckpoint:
         random_state.set_state(self.initial)
         return random_state
 
-    def restore(self, training):
-        """Restore the training from the last checkpoint, if there is one."""
+    def restore(self, fit_state):
+        """Restore the state of the fit from the last checkpoint, if there is one."""
         if self.content is None:
             return
         try:
-            training.load_state_dict(self.content["training"])
+            fit_state.load_state_dict(self.content["state"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"The checkpoint in {self.callback.directory} does not fit the modules or the "
@@ -97,13 +94,13 @@ class FitCheckpoint:
             ) from error
         self.content = {"stopped": self.content["stopped"]}  # Free the memory of the weights.
 
-    def end_epoch(self, training, *, stopped):
+    def end_epoch(self, fit_state, *, stopped):
         """Write a checkpoint if it is due; ``stopped`` is whether the training ends."""
-        if self.callback is None or not broadcast_from_rank0(self._is_due(training.monitor)):
+        if self.callback is None or not broadcast_from_rank0(self._is_due(fit_state.monitor)):
             return
-        state = training.state_dict()
-        content = {"stopped": stopped, "random_state": self.initial, "training": state}
-        call_on_rank0(lambda: self.files.write(training.monitor.n_epochs, content))
+        state = fit_state.state_dict()
+        content = {"stopped": stopped, "random_state": self.initial, "state": state}
+        call_on_rank0(self.files.write, fit_state.monitor.n_epochs, content)
         self.time = time.monotonic()
 
     def _is_due(self, monitor):
@@ -115,7 +112,7 @@ class FitCheckpoint:
     def end(self):
         """Delete the checkpoints of a fit that has ended."""
         if self.callback is not None:
-            call_on_rank0(lambda: self.files.delete())
+            call_on_rank0(self.files.delete)
 
 
 class CheckpointFiles:
@@ -139,7 +136,7 @@ class CheckpointFiles:
         self.description, self.keep = description, keep
         self.folder = Path(directory) / digest(description)
 
-    def open(self, *, alone):
+    def open(self, alone):
         """Create the folder, or return the content of its last readable file, if there is one.
 
         If no other fits may run at the same time, raise if another fit was interrupted.

@@ -1,4 +1,4 @@
-"""Describe the data and the parameters of a fit, to compare them with those of another fit."""
+"""Describe the data and the parameters of a fit, to compare two fits."""
 
 import hashlib
 from functools import partial

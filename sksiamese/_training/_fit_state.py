@@ -42,7 +42,7 @@ class FitState(NamedTuple):
         }
 
     def load_state_dict(self, state):
-        """Restore the state; module, optimizer and task must be those of the same fit."""
+        """Restore the state; module, optimizer and task must belong to the same fit."""
         module = self.monitor.module
         module.load_state_dict(state["module"])
         for name, weight in module.named_parameters():

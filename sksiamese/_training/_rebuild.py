@@ -30,7 +30,7 @@ LAYOUT, WEIGHTS = "_layout", "_weights"
 
 
 def describe_modules(estimator):
-    """Return what weights and parameters do not determine about fitted modules, as a dict."""
+    """Describe properties of fitted modules that neither weights nor parameters determine."""
     standardize, *layers = estimator.tower_
     combined = layers[0] if isinstance(layers[0], Combined) else None
     layers = layers if combined is None else [*combined.learned]
@@ -373,7 +373,7 @@ def to_tensor(content):
 
 
 def axis_order(tensor):
-    """Return the axes of a tensor as they are in memory, or None for the usual order.
+    """Return the order of the axes of a tensor in memory, or None for the usual order.
 
     Weights of convolutions may have their channels last. An optimizer needs the moments of a
     weight in the order of the weight.

@@ -162,8 +162,8 @@ def decode(value, tensors, allowed):
 def load_weights(estimator, path):
     """Load the weights and fitted attributes of a file into an estimator.
 
-    The parameters, and the classes and functions in them, are those of the estimator, so that no
-    name of the file is imported.
+    Parameters, with their classes and functions, are not read from the file, so that none of its
+    names is imported.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def load_weights(estimator, path):
 def build_tower(estimator, n_features, *, feature_names=None):
     """Build the tower of an estimator from its parameters, with initial weights.
 
-    The layers and the names of weights are those of ``tower_`` after a fit on rows in float32 with
+    It has the layers and the names of weights of ``tower_`` after a fit on rows in float32 with
     one class each. If the embedding combines principal components, see ``learned_weight``, their
     part is there as well, with zeros.
 
@@ -220,7 +220,7 @@ def build_tower(estimator, n_features, *, feature_names=None):
         Estimator; its parameters define the tower, and ``random_state`` its initial weights.
 
     n_features : int
-        Number of columns of an item, half as many as those of a pair.
+        Number of columns of an item, which is half the number of columns of a pair.
 
     feature_names : sequence of str of length n_features, default=None
         Names of these columns, for towers that use them.

@@ -1,4 +1,4 @@
-"""Arrays as tensors of a file, whose dtypes are fewer than those of NumPy."""
+"""Arrays as tensors of a file, which support fewer dtypes than NumPy."""
 
 import re
 from math import prod
@@ -9,7 +9,7 @@ import torch
 NATIVE_DTYPES = frozenset(
     {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"}
 )
-"""Dtypes of NumPy that are stored as they are."""
+"""Dtypes of NumPy that are stored without conversion."""
 
 OTHER_DTYPES = re.compile(
     r"[<>|][US]\d{1,7}|[<>][mM]8\[\d{0,6}[a-zA-Z]{1,2}\]|[<>][mM]8|[<>]c(8|16)|[<>][iuf][248]"

@@ -61,7 +61,7 @@ def check_archive(data, *, compressed):
         Archive.
 
     compressed : bool
-        Whether members may be compressed, such as those of a sparse matrix.
+        Whether members may be compressed, as in the archive of a sparse matrix.
     """
     with ZipFile(BytesIO(data)) as archive:
         members = archive.infolist()

@@ -1,4 +1,4 @@
-"""Types for files of skops, which stores estimators of this package like those of scikit-learn."""
+"""Types to trust in files of skops."""
 
 from .._gallery._updates import NearestOthers
 from ._names import ESTIMATORS
@@ -6,4 +6,4 @@ from ._names import ESTIMATORS
 TRUSTED_TYPES = tuple(
     f"{kind.__module__}.{kind.__qualname__}" for kind in (*ESTIMATORS, NearestOthers)
 )
-"""Names for ``trusted`` of ``skops.io.load``, in addition to those of parts of your own."""
+"""Names to pass as ``trusted`` to ``skops.io.load``; add the names of parts of your own."""

@@ -48,7 +48,7 @@ def load_into(estimator, value, tensors):
 
 
 def check_same_parameters(estimator, saved):
-    """Raise if a parameter of the network, as far as it is no object, differs."""
+    """Raise if a number, text or boolean among the parameters of the network differs."""
     for name, value in saved.items():
         own = getattr(estimator, name, None)
         plain = (bool, float, int, str, type(None))

@@ -57,7 +57,7 @@ SETTINGS = [
     ReferenceVerifier(cohort=[0, 1, 2]),
     SiameseIdentifier(SiameseEmbedder(8, **BRIEFLY), target_far=0.5, random_state=0),
 ]
-"""Estimators of this package in further settings than those of ``test_common``."""
+"""Estimators of this package in settings that ``test_common`` does not have."""
 
 CONTAINERS = [
     make_pipeline(
