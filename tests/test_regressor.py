@@ -224,6 +224,17 @@ def test_partial_fit_continues_with_its_optimizer_and_the_first_standardization(
     assert regressor.head_.target_moments() == moments
 
 
+def test_a_chunk_of_greater_numbers_has_a_greater_loss(data):
+    P, _, y, _ = data
+    losses = []
+    for scale in (1, 3):
+        regressor = SiameseRegressor(loss="squared_error", **QUICK).fit(P[:400], y[:400])
+        center = y[:400].mean()
+        chunk = center + scale * (y[:400] - center)
+        losses.append(regressor.partial_fit(P[:400], chunk).loss_curve_[-1])
+    assert losses[1] > 2 * losses[0]
+
+
 def test_a_weight_of_zero_in_a_chunk_equals_its_absence(data):
     P, Q, y, _ = data
     P, y, used = P[:300], y[:300], np.arange(300) % 3 > 0
