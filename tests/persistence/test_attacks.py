@@ -24,7 +24,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sksiamese import SiameseEmbedder, SiameseIdentifier, SiameseVerifier, towers
+from sksiamese import SiameseEmbedder, SiameseIdentifier, SiameseVerifier, persistence, towers
 from sksiamese.persistence import load, load_weights, save
 from sksiamese.persistence._file import DIGEST, ENTRY, digest
 from tests.persistence.models import BRIEFLY, MATCH, PAIRS, X, Y
@@ -342,22 +342,36 @@ def test_no_value_of_a_parameter_runs_code(value, files, tmp_path, planted):
     assert not planted.exists()
 
 
-@pytest.mark.parametrize("kind", ["name", "namedtuple", "module", "object", "partial"])
+PLANTED_VALUES = {
+    "name": "planted:run",
+    "namedtuple": ["planted:run", []],
+    "module": {"class": "planted:run"},
+    "object": {"class": "planted:run", "state": []},
+    "partial": [{"name": "planted:run"}, {"tuple": []}, {"dict": []}],
+}
+"""Values that would import the planted module, by kind."""
+
+
+@pytest.mark.parametrize("kind", PLANTED_VALUES)
 def test_planted_code_does_not_run_unless_it_is_trusted(kind, files, tmp_path, planted):
-    content = {
-        "name": "planted:run",
-        "namedtuple": ["planted:run", []],
-        "module": {"class": "planted:run"},
-        "object": {"class": "planted:run", "state": []},
-        "partial": [{"name": "planted:run"}, {"tuple": []}, {"dict": []}],
-    }[kind]
-    data = with_value(files[0], "scoring", {kind: content})
+    data = with_value(files[0], "scoring", {kind: PLANTED_VALUES[kind]})
     with pytest.raises(ValueError, match=r"not trusted.*pass trusted=\['planted:run'\]"):
         load_data(data, tmp_path)
     assert not planted.exists()
     if kind in ("name", "partial"):
         load_data(data, tmp_path, trusted=["planted:run"])
         assert planted.exists()
+
+
+@pytest.mark.parametrize("kind", PLANTED_VALUES)
+def test_a_name_that_the_first_check_overlooks_is_not_imported(
+    kind, files, tmp_path, planted, monkeypatch
+):
+    data = with_value(files[0], "scoring", {kind: PLANTED_VALUES[kind]})
+    monkeypatch.setattr(persistence, "required_names", lambda value, tensors: set())
+    with pytest.raises(ValueError, match="'planted:run' is not trusted"):
+        load_data(data, tmp_path)
+    assert not planted.exists()
 
 
 def test_weights_never_import_names_of_the_file(files, tmp_path, planted):
