@@ -177,7 +177,7 @@ def test_every_public_method_has_a_linked_entry(pages):
         methods = [one for _, one in reference.public_methods(name)] if is_class else []
         page = pages / f"{name}.html"
         if not page.exists():  # A constant stands on the page of its module.
-            assert isinstance(OBJECTS[name.removeprefix("sksiamese.")], dict)
+            assert isinstance(OBJECTS[name.removeprefix("sksiamese.")], dict | tuple)
             page = pages / f"{name.rpartition('.')[0]}.html"
         text = page.read_text("utf-8")
         for entry in [name, *(f"{name}.{method}" for method in methods)]:

@@ -15,17 +15,22 @@ from sklearn.utils import check_random_state
 
 from .._base import BaseSiamese
 from .._checks import check_path
+from .._gallery._updates import NearestOthers
 from .._parameters import check_count
 from .._training._rebuild import initial_tower
 from ._decode import Decoder, required_names
 from ._encode import Encoder
 from ._extra import MissingExtraError
 from ._file import FileError, read_data, reading, warn_of_versions, write_file
-from ._names import allowed_names
-from ._skops import TRUSTED_TYPES
+from ._names import ESTIMATORS, allowed_names
 from ._weights import load_into
 
 __all__ = ["TRUSTED_TYPES", "build_tower", "load", "load_weights", "save"]
+
+TRUSTED_TYPES = tuple(
+    f"{kind.__module__}.{kind.__qualname__}" for kind in (*ESTIMATORS, NearestOthers)
+)
+"""Names to pass as ``trusted`` to ``skops.io.load``; add the names of parts of your own."""
 
 
 def save(estimator, path):
