@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
@@ -35,12 +36,21 @@ from sksiamese import (
 )
 from tests import test_common
 
+QUIET = [
+    pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns"),
+    pytest.mark.filterwarnings("ignore:Pairs labeled"),
+    pytest.mark.filterwarnings("ignore:The embedding has collapsed"),
+    pytest.mark.filterwarnings("ignore:target_far"),
+]
+"""Marks that hide warnings about models that are trained briefly."""
+
 BRIEFLY = {"max_iter": 2, "random_state": 0}
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(48, 6))
 Y = np.arange(48) % 4
 PAIRS, MATCH, _ = make_pairs(X, Y, n_pairs=60, random_state=0)
 TRUSTED = ["tests.test_common:Product", "tests.test_common:TwoCues", "tests.test_common:TwoLayers"]
+TRUSTED += ["sksiamese.neighbors:ApproximateNeighbors"]
 
 CUES = {"left": slice(0, 2), "right": [2, 3, 4, 5]}
 PREFIXES = {"loss": losses.supcon, "distance": distances.cosine, "sizes": (2, 8)}
@@ -118,7 +128,7 @@ def data_of(estimator):
 
 def results(estimator, X):
     """Return the results of all methods of a fitted estimator."""
-    names = ("transform", "predict", "decision_function", "predict_proba")
+    names = ("transform", "predict", "decision_function", "predict_proba", "kneighbors")
     return {
         name: np.asarray(getattr(estimator, name)(X)) for name in names if hasattr(estimator, name)
     }

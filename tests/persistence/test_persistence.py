@@ -30,6 +30,7 @@ from tests.persistence.models import (
     BRIEFLY,
     MATCH,
     PAIRS,
+    QUIET,
     TRUSTED,
     X,
     Y,
@@ -40,12 +41,7 @@ from tests.persistence.models import (
 )
 from tests.test_common import TwoLayers
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns"),
-    pytest.mark.filterwarnings("ignore:Pairs labeled"),
-    pytest.mark.filterwarnings("ignore:The embedding has collapsed"),
-    pytest.mark.filterwarnings("ignore:target_far"),
-]
+pytestmark = QUIET
 
 
 def reload(estimator, folder, **options):

@@ -15,6 +15,7 @@ from tests.persistence.models import (
     BRIEFLY,
     MATCH,
     PAIRS,
+    QUIET,
     X,
     Y,
     assert_same_results,
@@ -23,12 +24,7 @@ from tests.persistence.models import (
 )
 from tests.test_common import TwoLayers
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Pairs have an odd number of columns"),
-    pytest.mark.filterwarnings("ignore:Pairs labeled"),
-    pytest.mark.filterwarnings("ignore:The embedding has collapsed"),
-    pytest.mark.filterwarnings("ignore:target_far"),
-]
+pytestmark = QUIET
 
 OWN_PARTS = ("functools.partial", "sklearn.", "sksiamese.", "tests.", "torch.")
 """Beginnings of the names of types that the settings of the tests need in addition."""
