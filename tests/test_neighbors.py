@@ -83,7 +83,7 @@ def test_unsuitable_arguments_are_refused(rows, monkeypatch):
         ApproximateNeighbors(connectivity=1).fit(X)
     with pytest.raises(ValueError, match="NaN"):
         index.fit(np.full((2, 2), np.nan))
-    with pytest.raises(ValueError, match="X has numbers beyond .*; divide X by a constant"):
+    with pytest.raises(ValueError, match="divide X by a constant"):
         index.fit(1e20 * X)
     assert ApproximateNeighbors().fit(1e20 * X / 1e20).n_samples_fit_ == len(X)
     assert index.n_samples_fit_ == 10
