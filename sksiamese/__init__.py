@@ -24,6 +24,7 @@ from ._identifier import SiameseIdentifier
 from ._model_selection import unseen_class_curve
 from ._reference_verifier import ReferenceVerifier
 from ._regressor import SiameseRegressor
+from ._show_versions import show_versions
 from ._verifier import SiameseVerifier
 from .pairs import make_pairs, pairs_from_triplets, split_pairs, stack_pairs
 from .pairs._split import PairKFold, PairShuffleSplit
@@ -60,6 +61,7 @@ __all__ = [
     "persistence",
     "plot",
     "regularizers",
+    "show_versions",
     "split_pairs",
     "stack_pairs",
     "towers",

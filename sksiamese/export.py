@@ -5,7 +5,6 @@ import json
 import logging
 import warnings
 from contextlib import contextmanager
-from importlib.util import find_spec
 from math import inf
 
 import torch
@@ -20,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from ._checks import check_path
 from ._embedder import SiameseEmbedder
+from ._extras import import_extra
 from ._gallery._distances import ANGULAR, EUCLIDEAN
 from ._gallery._updates import class_codes
 from ._identifier import SiameseIdentifier
@@ -123,12 +123,8 @@ def to_onnx(estimator, path, *, dtype="float32"):
     >>> bool((decision == verifier.predict(pairs)).all())
     True
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise ImportError(
-            f"to_onnx needs {' and '.join(missing)}; install the extra onnx, for instance with "
-            "pip install '.[onnx]'."
-        )
+    for package in PACKAGES:
+        import_extra(package, "to_onnx")
     check_path(path)
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")

@@ -9,6 +9,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._checks import Interval, argument_errors, as_numbers, as_rows
+from ._extras import import_extra
 from ._rollback import restore_on_error
 
 __all__ = ["ApproximateNeighbors"]
@@ -273,11 +274,5 @@ class ApproximateNeighbors(BaseEstimator):
 
 
 def usearch_index():
-    """Import the module of usearch; raise if it is not installed."""
-    try:
-        from usearch import index
-    except ImportError as error:
-        raise ImportError(
-            'ApproximateNeighbors needs the package usearch; run pip install "sksiamese[ann]".'
-        ) from error
-    return index
+    """Import the module of usearch."""
+    return import_extra("usearch.index", "ApproximateNeighbors")

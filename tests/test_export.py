@@ -3,7 +3,6 @@
 import json
 import runpy
 from functools import partial
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from urllib.error import HTTPError
@@ -31,7 +30,6 @@ from sksiamese import (
     SiameseIdentifier,
     SiameseRegressor,
     SiameseVerifier,
-    export,
     make_pairs,
 )
 from sksiamese.distances import DISTANCES
@@ -356,7 +354,7 @@ def test_a_tower_of_a_user_is_exported_if_pytorch_can(rows, run):
         run(other, X)
 
 
-def test_what_cannot_be_exported_is_refused(rows, pairs, verifier, run, monkeypatch):
+def test_what_cannot_be_exported_is_refused(rows, pairs, verifier, run):
     X, y = rows
     with pytest.raises(NotFittedError):
         run(SiameseVerifier(), X)
@@ -372,10 +370,6 @@ def test_what_cannot_be_exported_is_refused(rows, pairs, verifier, run, monkeypa
     identifier = SiameseIdentifier(SiameseEmbedder(**SMALL), metric="canberra").fit(X, y)
     with pytest.raises(ValueError, match="metric='canberra' cannot be exported; set the metric"):
         run(identifier, X)
-    found = {"onnx": find_spec("onnx")}
-    monkeypatch.setattr(export, "find_spec", found.get)
-    with pytest.raises(ImportError, match="to_onnx needs onnxscript; install the extra onnx"):
-        run(verifier, X)
 
 
 def test_an_export_leaves_the_estimator_unchanged(pairs, tmp_path):

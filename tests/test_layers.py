@@ -9,6 +9,7 @@ from math import inf
 from pathlib import Path
 
 import sksiamese
+from sksiamese._extras import EXTRAS
 
 PACKAGE = Path(sksiamese.__file__).parent
 PATHS = sorted(PACKAGE.rglob("*.py"))
@@ -18,8 +19,9 @@ TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 # Files and folders of the package, from the lowest to the highest layer. Each may import from
 # lower layers only, and the other packages of its layer.
 LAYERS = [
-    ({"_parameters", "_rollback"}, set()),
+    ({"_extras", "_parameters", "_rollback"}, set()),
     ({"_state"}, {"sklearn"}),
+    ({"_show_versions"}, {"sklearn", "torch"}),
     ({"_distributed", "_hard_negatives", "alignment", "distances", "losses"}, {"torch"}),
     ({"augment", "batches", "heads", "mining", "regularizers", "towers"}, {"torch"}),
     ({"_combined"}, {"torch"}),
@@ -27,7 +29,7 @@ LAYERS = [
     ({"_data"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_checks"}, {"numpy", "scipy", "sklearn"}),
     ({"metrics"}, {"numpy", "scipy", "sklearn"}),
-    ({"neighbors"}, {"joblib", "numpy", "sklearn", "usearch"}),
+    ({"neighbors"}, {"joblib", "numpy", "sklearn"}),
     ({"pairs", "_gallery"}, {"numpy", "pandas", "polars", "scipy", "sklearn"}),
     ({"_model_selection"}, {"numpy", "scipy", "sklearn"}),
     ({"_training"}, {"numpy", "scipy", "sklearn", "torch"}),
@@ -36,8 +38,8 @@ LAYERS = [
     ({"_pair_estimator"}, {"numpy", "sklearn", "torch"}),
     ({"_embedder", "_regressor", "_verifier"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"_identifier", "_reference_verifier"}, {"numpy", "scipy", "sklearn"}),
-    ({"explain", "export", "plot"}, {"matplotlib", "numpy", "onnx", "scipy", "sklearn", "torch"}),
-    ({"persistence"}, {"numpy", "safetensors", "scipy", "sklearn", "skops", "torch"}),
+    ({"explain", "export", "plot"}, {"matplotlib", "numpy", "scipy", "sklearn", "torch"}),
+    ({"persistence"}, {"numpy", "scipy", "sklearn", "torch"}),
     ({"__init__"}, set()),
 ]
 LEVEL = {part: level for level, (parts, _) in enumerate(LAYERS) for part in parts}
@@ -115,8 +117,7 @@ def test_no_function_has_a_body_longer_than_50_lines():
     assert too_long == {}
 
 
-OPTIONAL = {"matplotlib", "onnx", "onnxscript", "pandas", "polars", "rich", "safetensors"}
-OPTIONAL |= {"skops", "usearch"}
+OPTIONAL = {"pandas", "polars", *(name for packages in EXTRAS.values() for name in packages)}
 
 IMPORT = """
 import gc, sys, time

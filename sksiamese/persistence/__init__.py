@@ -15,12 +15,12 @@ from sklearn.utils import check_random_state
 
 from .._base import BaseSiamese
 from .._checks import check_path
+from .._extras import MissingExtraError
 from .._gallery._updates import NearestOthers
 from .._parameters import check_count
 from .._training._rebuild import initial_tower
 from ._decode import Decoder, required_names
 from ._encode import Encoder
-from ._extra import MissingExtraError
 from ._file import FileError, read_data, reading, warn_of_versions, write_file
 from ._names import ESTIMATORS, allowed_names
 from ._weights import load_into

@@ -13,8 +13,8 @@ import sklearn
 import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
+from .._extras import MissingExtraError, import_extra
 from .._state import package_version
-from ._extra import MissingExtraError, import_extra
 
 FORMAT = 1
 """Version of the format."""
@@ -55,7 +55,7 @@ def digest(description, tensors):
 
 def write_file(path, value, tensors):
     """Write a description and tensors to a file."""
-    safetensors = import_extra("safetensors.torch")
+    safetensors = import_extra("safetensors.torch", "sksiamese.persistence")
     description = json.dumps(
         {"format": FORMAT, "versions": versions(), "estimator": value}, allow_nan=False
     )
@@ -98,7 +98,7 @@ def read_data(data):
 
     Memory and time are bounded by the size of the data.
     """
-    safetensors = import_extra("safetensors.torch")
+    safetensors = import_extra("safetensors.torch", "sksiamese.persistence")
     header = read_header(data)
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(ENTRY), str):

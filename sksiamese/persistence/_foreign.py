@@ -7,7 +7,7 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 import torch
 
-from ._extra import import_extra
+from .._extras import import_extra
 
 MAX_RATIO, MAX_BYTES = 100, 2**26
 """Maximum size of compressed data after decompression, by the size before, plus a constant."""
@@ -18,7 +18,7 @@ ARRAY, ARCHIVE = b"\x93NUMPY", b"PK"
 
 def dump_estimator(estimator, name):
     """Return the data of an estimator as a tensor of bytes."""
-    skops = import_extra("skops.io")
+    skops = import_extra("skops.io", "sksiamese.persistence")
     try:
         data = skops.dumps(estimator)
     except Exception as error:
@@ -31,14 +31,14 @@ def dump_estimator(estimator, name):
 def untrusted_names(tensor):
     """Return the names of the types in data of an estimator that skops does not trust."""
     data = archive_bytes(tensor)
-    names = import_extra("skops.io").get_untrusted_types(data=data)
+    names = import_extra("skops.io", "sksiamese.persistence").get_untrusted_types(data=data)
     return {":".join(name.rpartition(".")[::2]) for name in names}
 
 
 def load_estimator(tensor, allowed):
     """Return the estimator of a tensor of bytes; types must be allowed or trusted by skops."""
     data = archive_bytes(tensor)
-    return import_extra("skops.io").loads(
+    return import_extra("skops.io", "sksiamese.persistence").loads(
         data, trusted=sorted(name.replace(":", ".") for name in allowed)
     )
 

@@ -1,11 +1,11 @@
 """Display of the cumulative match characteristic: recall over the number of neighbors."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods
+from .._extras import import_extra
 from ..metrics import cmc_curve
 
 
@@ -193,8 +193,7 @@ class CmcCurveDisplay:
         display : CmcCurveDisplay
             The display.
         """
-        check_matplotlib_support("CmcCurveDisplay.plot")
-        from matplotlib import pyplot as plt
+        plt = import_extra("matplotlib.pyplot", "CmcCurveDisplay.plot")
         from matplotlib.ticker import MaxNLocator
 
         if ax is None:

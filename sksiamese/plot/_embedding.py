@@ -4,11 +4,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods, argument_errors, as_floats
+from .._extras import import_extra
 from ..metrics._verification import as_classes
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -177,8 +177,7 @@ class EmbeddingDisplay:
         ValueError
             If there are more than 36 classes.
         """
-        check_matplotlib_support("EmbeddingDisplay.plot")
-        from matplotlib import pyplot as plt
+        plt = import_extra("matplotlib.pyplot", "EmbeddingDisplay.plot")
 
         classes = np.unique(self.y)
         if len(classes) > len(PALETTE) * len(MARKERS):

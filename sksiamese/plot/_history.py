@@ -1,10 +1,10 @@
 """Display of the training history."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import argument_errors
+from .._extras import import_extra
 from .._wrapped import inner_estimators
 
 LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
@@ -97,14 +97,12 @@ class HistoryDisplay:
         ValueError
             If there are not three axes, or ``history`` lacks a plotted entry.
         """
-        check_matplotlib_support("HistoryDisplay.plot")
+        plt = import_extra("matplotlib.pyplot", "HistoryDisplay.plot")
         if not isinstance(self.history, dict) or not set(LINES) <= set(self.history):
             raise ValueError(
                 f"history must have the entries {', '.join(LINES)}; pass the history_ of a fitted "
                 "estimator."
             )
-        import matplotlib.pyplot as plt
-
         if axes is None:
             _, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
         axes = np.ravel(axes)

@@ -1,10 +1,10 @@
 """Display of error rates by identity."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 
 from .._checks import HasMethods
+from .._extras import import_extra
 from ..metrics import equal_error_rate, error_rate_by_identity
 
 MAX_NAMES = 40
@@ -173,8 +173,7 @@ class IdentityErrorDisplay:
         display : IdentityErrorDisplay
             The display.
         """
-        check_matplotlib_support("IdentityErrorDisplay.plot")
-        from matplotlib import pyplot as plt
+        plt = import_extra("matplotlib.pyplot", "IdentityErrorDisplay.plot")
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")

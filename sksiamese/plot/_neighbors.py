@@ -4,11 +4,11 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_consistent_length
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods, Interval, as_floats
+from .._extras import import_extra
 from .._labels import to_common_dtype
 from ..metrics._ranking import exact_distances
 from ..metrics._verification import as_classes
@@ -189,8 +189,7 @@ class NeighborsDisplay:
         display : NeighborsDisplay
             The display.
         """
-        check_matplotlib_support("NeighborsDisplay.plot")
-        from matplotlib import pyplot as plt
+        plt = import_extra("matplotlib.pyplot", "NeighborsDisplay.plot")
 
         aspect = self.query_images.shape[2] / self.query_images.shape[1]
         n_queries, n_neighbors = self.labels.shape

@@ -1,10 +1,10 @@
 """Display of the score distributions of pairs."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import validate_params
 
 from .._checks import HasMethods, argument_errors
+from .._extras import import_extra
 from ..metrics._verification import THRESHOLD, check_pairs
 from ._decisions import accepted_pairs, pair_decisions
 
@@ -191,8 +191,7 @@ class PairScoreDisplay:
         display : PairScoreDisplay
             The display.
         """
-        check_matplotlib_support("PairScoreDisplay.plot")
-        from matplotlib import pyplot as plt
+        plt = import_extra("matplotlib.pyplot", "PairScoreDisplay.plot")
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")

@@ -4,10 +4,10 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_consistent_length
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from .._checks import HasMethods, Interval
+from .._extras import import_extra
 from ..metrics._verification import THRESHOLD, check_pairs
 from ..pairs._layout import flatten_pairs, split_pairs, to_view
 from ._decisions import accepted_pairs, pair_decisions
@@ -236,7 +236,7 @@ class PairDisplay:
         ValueError
             If ``n_columns`` is not an integer >= 1.
         """
-        check_matplotlib_support("PairDisplay.plot")
+        import_extra("matplotlib", "PairDisplay.plot")
         aspect = self.left.shape[2] / self.left.shape[1]
         width, down = 2 * aspect + GAP / 2, 1 + GAP + LINE
         across = width + 2 * GAP

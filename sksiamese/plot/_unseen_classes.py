@@ -1,9 +1,9 @@
 """Display of the performance on unseen classes."""
 
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from .._checks import HasMethods
+from .._extras import import_extra
 from .._model_selection import METRICS, unseen_class_curve
 
 LINES = {
@@ -157,9 +157,8 @@ class UnseenClassesDisplay:
         display : UnseenClassesDisplay
             The display.
         """
-        check_matplotlib_support("UnseenClassesDisplay.plot")
+        plt = import_extra("matplotlib.pyplot", "UnseenClassesDisplay.plot")
         scores, n_classes = _scores_of(self.curve, self.metric), self.curve.n_classes
-        from matplotlib import pyplot as plt
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")

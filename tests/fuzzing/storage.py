@@ -1,12 +1,14 @@
-"""The targets among files, exports, checkpoints and the approximate index."""
+"""The targets among versions, files, exports, checkpoints and the approximate index."""
 
+import io
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from sksiamese import SiameseEmbedder
+from sksiamese import SiameseEmbedder, show_versions
 from sksiamese.callbacks import Checkpoint
 from sksiamese.export import to_onnx
 from sksiamese.neighbors import ApproximateNeighbors
@@ -77,7 +79,15 @@ def fit_with_checkpoint(directory, **options):
         return SiameseEmbedder(**FAST).set_callbacks(callback).fit(scene.rows, scene.codes)
 
 
+def printed_versions():
+    """Return the text that ``show_versions`` prints."""
+    with redirect_stdout(io.StringIO()) as printed:
+        show_versions()
+    return printed.getvalue()
+
+
 STORAGE = {
+    "show_versions": target(printed_versions),
     **common(ApproximateNeighbors, "neighbors.ApproximateNeighbors"),
     "neighbors.ApproximateNeighbors": target(
         ApproximateNeighbors, law=law.parameters_kept, **INDEX),
