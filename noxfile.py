@@ -1,11 +1,14 @@
-"""The tasks of a developer: ``nox -l`` lists them, ``nox`` runs all but benchmarks.
+"""The tasks of a developer: ``nox -l`` lists them, ``nox`` runs the usual ones.
 
 ``nox --no-venv --no-install`` runs them in the environment that is active, as ``.ci/run`` does.
 """
 
+import shutil
+from pathlib import Path
+
 import nox
 
-nox.options.sessions = ["lint", "tests", "slow_tests", "docs"]
+nox.options.sessions = ["lint", "tests", "slow_tests", "docs", "build"]
 
 
 def install(session, *extras):
@@ -43,6 +46,30 @@ def docs(session):
     """Build the docs; a warning is an error."""
     install(session, "docs")
     session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build")
+
+
+@nox.session
+def build(session):
+    """Build the files of a release, check them, and use the wheel alone."""
+    install(session, "dev")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+    session.run("python", "-m", "twine", "check", "--strict", *map(str, Path("dist").iterdir()))
+    folder = session.create_tmp()
+    (wheel,) = Path("dist").glob("*.whl")
+    session.run("python", "-m", "pip", "install", "-q", "--no-deps", "--target", folder, str(wheel))
+    session.run("python", ".ci/smoke.py", folder)
+
+
+@nox.session
+def lowest(session):
+    """Run the main tests with the lowest versions of the dependencies."""
+    constraints = Path(session.create_tmp(), "lowest.txt")
+    pins = session.run("python", ".ci/lowest.py", "test", silent=True)
+    constraints.write_text(pins, "utf-8")
+    session.install("-c", str(constraints), "-e", ".[test]")
+    paths = session.posargs or ["tests/test_common.py", "tests/test_embedder.py"]
+    session.run("python", "-m", "pytest", *paths)
 
 
 @nox.session

@@ -54,7 +54,7 @@ def test_ci_runs_the_readme_command_and_all_sessions_of_nox():
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "sed -n '/<!-- test -->/" in ci
     (sessions,) = re.findall(r"^nox --no-venv --no-install -s (.*)$", ci, re.MULTILINE)
-    assert set(sessions.split()) == set(COMMANDS) - {"tests", "bench"}
+    assert set(sessions.split()) == set(COMMANDS) - {"tests", "bench", "lowest"}
 
 
 def test_nox_runs_every_kind_of_check():
@@ -66,6 +66,7 @@ def test_nox_runs_every_kind_of_check():
         "python -m pytest tests/benchmarks",
     ]
     assert any(command.startswith("python -m tests.fuzz ") for command in COMMANDS["slow_tests"])
+    assert {"python -m build", "python .ci/smoke.py"} < {*COMMANDS["build"]}
     assert COMMANDS["docs"] == ["python -m sphinx -W --keep-going -q docs docs/_build"]
 
 
