@@ -18,10 +18,11 @@ def install(session, *extras):
 
 @nox.session
 def lint(session):
-    """Check style and docstrings."""
+    """Check style, types and docstrings."""
     install(session, "docs", "dev")
     session.run("python", "-m", "ruff", "check", ".")
     session.run("python", "-m", "ruff", "format", "--check", ".")
+    session.run("python", "-m", "mypy")
     session.run("python", "docs/reference.py")
 
 

@@ -272,7 +272,7 @@ class BaseSiamese(VersionedState, CallbackSupportMixin, BaseEstimator):
         return message
 
     @property
-    def training_module(self):
+    def training_module(self) -> nn.Module:
         """Module in training, for callbacks, which may read and change it.
 
         It is an ``nn.ModuleDict`` with the tower and the objective or head, on the device of the

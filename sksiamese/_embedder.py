@@ -1,10 +1,13 @@
 """SiameseEmbedder: a transformer that learns an embedding from rows with classes or numbers."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -36,6 +39,7 @@ from ._training._objective import (
 from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
 from ._training._views_task import ViewsTask
+from ._typing import MatrixLike, RandomStateLike, fit_context
 from .batches import SAMPLERS
 from .distances import DISTANCES
 from .mining import MINERS
@@ -348,49 +352,49 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
     def __init__(
         self,
-        n_components=128,
+        n_components: int = 128,
         *,
-        learned_weight="auto",
-        tower="mlp",
-        depth=3,
-        width=128,
-        activation=None,
-        normalization=None,
-        shortcuts=False,
-        input_shape=None,
-        scaling="auto",
-        dropout=0.0,
-        augment=None,
-        loss="triplet",
-        margin="auto",
-        miner="all",
-        distance="auto",
-        regularizer=None,
-        regularizer_weight=1.0,
-        memory_size=0,
-        batch_size=128,
-        n_views=1,
-        n_neighbors=10,
-        sampler="balanced",
-        max_iter=20,
-        optimizer="adamw",
-        learning_rate_init=2e-3,
-        learning_rate="linear",
-        weight_decay=1.0,
-        max_grad_norm=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        scoring=None,
-        validation="rows",
-        validation_fraction=0.1,
-        unlabeled_label=None,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        precision=None,
-        verbose=0,
-    ):
+        learned_weight: float | str = "auto",
+        tower: str | Callable = "mlp",
+        depth: int = 3,
+        width: int = 128,
+        activation: str | Callable | None = None,
+        normalization: Literal["batch", "layer"] | None = None,
+        shortcuts: bool = False,
+        input_shape: tuple[int, ...] | None = None,
+        scaling: Literal["auto", "columns", "shared"] | None = "auto",
+        dropout: float = 0.0,
+        augment: Callable | None = None,
+        loss: str | Callable = "triplet",
+        margin: float | str = "auto",
+        miner: str | Callable = "all",
+        distance: str | Callable = "auto",
+        regularizer: str | Callable | None = None,
+        regularizer_weight: float = 1.0,
+        memory_size: int = 0,
+        batch_size: int = 128,
+        n_views: int = 1,
+        n_neighbors: int = 10,
+        sampler: str | Callable = "balanced",
+        max_iter: int = 20,
+        optimizer: str | Callable = "adamw",
+        learning_rate_init: float = 2e-3,
+        learning_rate: str | Callable = "linear",
+        weight_decay: float = 1.0,
+        max_grad_norm: float | None = None,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        scoring: str | Callable | None = None,
+        validation: Literal["rows", "classes"] = "rows",
+        validation_fraction: float = 0.1,
+        unlabeled_label: float | str | None = None,
+        warm_start: bool = False,
+        random_state: RandomStateLike = None,
+        device: str = "auto",
+        precision: Literal["bfloat16", "float32"] | None = None,
+        verbose: bool | int = 0,
+    ) -> None:
         self.n_components = n_components
         self.learned_weight = learned_weight
         self.tower = tower
@@ -433,8 +437,15 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         self.precision = precision
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_val=None, y_val=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: MatrixLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: MatrixLike | None = None,
+    ) -> Self:
         """Learn the embedding.
 
         Parameters
@@ -503,8 +514,10 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         return NumbersTask(self, rows, numbers, spec, validation), scorer_data
 
     @available_if(has_no_validation_split)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, classes=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> Self:
         """Train for one epoch on a chunk of the data; not with ``early_stopping``.
 
         Rows are standardized by the mean and scale of the first chunk, which should be a
@@ -565,7 +578,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             known = known[is_labeled(known, self.unlabeled_label)]
         return self._task(rows, remap_codes(known, present, codes), known)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Embed rows.
 
         Parameters
@@ -581,7 +594,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         check_is_fitted(self)
         return self._embed(self._validate_rows(X, reset=False))
 
-    def score(self, X, y):
+    def score(self, X: ArrayLike, y: MatrixLike) -> float:
         """Return the accuracy of classifying each row by the nearest other row.
 
         For losses of numbers, it is the coefficient of determination (R^2) of predicting the

@@ -1,11 +1,14 @@
 """SiameseIdentifier: an open-set classifier with enrollment after training."""
 
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, indexable
@@ -44,6 +47,7 @@ from ._gallery._votes import count_votes, vote_scores, winners
 from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
 from ._state import VersionedState
+from ._typing import RandomStateLike, fit_context
 
 UNFIT = "fails on the rows of X; convert them first, or choose another embedder"
 """Error message for an embedder that fails."""
@@ -173,17 +177,17 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
 
     def __init__(
         self,
-        embedder=None,
+        embedder: Any = None,
         *,
-        strategy="prototype",
-        n_neighbors=1,
-        metric="euclidean",
-        neighbors=None,
-        target_far=None,
-        validation_fraction=0.2,
-        unknown_label=None,
-        random_state=None,
-    ):
+        strategy: Literal["nearest", "prototype"] = "prototype",
+        n_neighbors: int = 1,
+        metric: str | Callable = "euclidean",
+        neighbors: Any = None,
+        target_far: float | None = None,
+        validation_fraction: float = 0.2,
+        unknown_label: float | str | None = None,
+        random_state: RandomStateLike = None,
+    ) -> None:
         self.embedder = embedder
         self.strategy = strategy
         self.n_neighbors = n_neighbors
@@ -194,8 +198,8 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         self.unknown_label = unknown_label
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train the embedder unless it is frozen, and enroll all rows.
 
         Parameters
@@ -239,8 +243,8 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
             self._temperature_ = self._choose_temperature()
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None):
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Enroll more rows without training, also of new classes; the first call is ``fit``.
 
         Parameters
@@ -268,8 +272,8 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         y, labels = to_common_dtype(y, self.enrolled_labels_, "y", "classes_")
         return self._enrol(*insert_rows(self.enrolled_, labels, self._embed(X), y))
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def forget(self, labels):
+    @fit_context(prefer_skip_nested_validation=False)
+    def forget(self, labels: Any) -> Self:
         """Remove enrolled classes, including their names, without training.
 
         The weights of the embedder are not changed, including what was learned from rows of these
@@ -302,7 +306,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
                 self.embedder_ = anonymize_classes(self.embedder_)
             return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep], keep)
 
-    def kneighbors(self, X, n_neighbors=1):
+    def kneighbors(self, X: ArrayLike, n_neighbors: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Find the nearest templates of rows.
 
         Parameters
@@ -330,7 +334,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
             )
         return self._nearest(Z, int(n_neighbors))
 
-    def class_distances(self, X):
+    def class_distances(self, X: ArrayLike) -> np.ndarray:
         """Compute the distance to the nearest template of each class.
 
         Parameters
@@ -345,7 +349,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         """
         return distances_to_classes(self._embed(X), *self._gallery)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Compute the score of each class, by default its negative distance.
 
         Parameters
@@ -366,7 +370,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         scores = -D if self.n_neighbors == 1 else vote_scores(self._votes(Z), D)
         return scores if len(self.classes_) != 2 else scores[:, 1] - scores[:, 0]
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the class of the nearest templates, or ``unknown_label`` if it is too far away.
 
         The ``n_neighbors`` nearest templates vote. A row is rejected if the nearest template of the
@@ -401,7 +405,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         unknown, known = to_common_dtype([self.unknown_label_], self.classes_, *names)
         return np.where(distances <= self.threshold_, labels.astype(known.dtype), unknown)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class, given that a row is of an enrolled class.
 
         Parameters
@@ -430,7 +434,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         proba += self._votes(Z)
         return proba / proba.sum(axis=1, keepdims=True)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of :meth:`predict`.
 
         Parameters
@@ -457,7 +461,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         y, predicted = to_common_dtype(y, self.predict(X), "y", "classes_")
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
-    def verify(self, X, claimed):
+    def verify(self, X: ArrayLike, claimed: ArrayLike) -> np.ndarray:
         """Verify whether each row is of a claimed class.
 
         Parameters
@@ -622,7 +626,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         return learned[class_codes(self.enrolled_labels_)]
 
     @property
-    def temperature_(self):
+    def temperature_(self) -> float | None:
         """Divisor of the distances in :meth:`predict_proba`, > 0."""
         check_is_fitted(self)
         if self._temperature_ is None:

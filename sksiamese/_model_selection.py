@@ -2,8 +2,10 @@
 
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from scipy.stats import t as student_t
 from sklearn.base import clone
@@ -19,12 +21,12 @@ from sklearn.utils import (
     gen_batches,
 )
 from sklearn.utils._chunking import get_chunk_n_rows
-from sklearn.utils._param_validation import validate_params
 from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.parallel import Parallel, delayed
 
 from ._checks import HasMethods, Interval, as_floats, is_table
 from ._parameters import check_count
+from ._typing import MatrixLike, RandomStateLike, validate_params
 from .metrics import equal_error_rate
 from .metrics._identification import draw_episode, share_correct
 from .metrics._verification import as_classes
@@ -63,19 +65,19 @@ N_EPISODES = 600
     prefer_skip_nested_validation=False,
 )
 def unseen_class_curve(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    n_classes=None,
-    test_size=0.25,
-    n_splits=10,
-    n_pairs=3000,
-    n_way=None,
-    confidence_level=0.95,
-    n_jobs=None,
-    random_state=None,
-):
+    n_classes: ArrayLike | None = None,
+    test_size: float = 0.25,
+    n_splits: int = 10,
+    n_pairs: int = 3000,
+    n_way: int | None = None,
+    confidence_level: float = 0.95,
+    n_jobs: int | None = None,
+    random_state: RandomStateLike = None,
+) -> Any:
     """Compute the performance on unseen classes against the number of training classes.
 
     Each split holds out classes at random. A clone of the estimator is fitted on some of the

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -32,7 +33,7 @@ ITEMS_WANTED = "must hold rows of real numbers, one row for each item"
 class BasePairEstimator(BaseSiamese):
     """Base class of verifier and regressor, with the validation and the embedding of pairs."""
 
-    def pair_distance(self, X):
+    def pair_distance(self, X: ArrayLike) -> np.ndarray:
         """Return the distance between the embeddings of both items of each pair.
 
         Parameters
@@ -50,7 +51,7 @@ class BasePairEstimator(BaseSiamese):
         distance = resolve(DISTANCES, self._architecture["distance"])
         return self._compare(X, partial(paired, distance), empty_value=np.inf)
 
-    def transform_items(self, X_items):
+    def transform_items(self, X_items: ArrayLike) -> np.ndarray:
         """Embed single items instead of pairs.
 
         Parameters

@@ -1,10 +1,13 @@
 """ReferenceVerifier: claims of identities that have a set of references."""
 
 import warnings
+from collections.abc import Callable
 from numbers import Real
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -15,6 +18,7 @@ from ._gallery._enrolment import as_class_labels, check_rows
 from ._labels import as_labels, check_known
 from ._rollback import restore_on_error
 from ._state import VersionedState
+from ._typing import fit_context
 from .metrics import normalize_scores, reference_terms
 from .metrics._claims import ReferenceTerms
 
@@ -99,14 +103,21 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
         "threshold": [Interval(Real, None, None, closed="neither")],
     }
 
-    def __init__(self, metric="euclidean", *, term="mean_excess", cohort=None, threshold=0.0):
+    def __init__(
+        self,
+        metric: str | Callable = "euclidean",
+        *,
+        term: str = "mean_excess",
+        cohort: ArrayLike | None = None,
+        threshold: float = 0.0,
+    ) -> None:
         self.metric = metric
         self.term = term
         self.cohort = cohort
         self.threshold = threshold
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Enroll references.
 
         Parameters
@@ -170,7 +181,7 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
                 )
         return self
 
-    def claim_terms(self, X, claimed):
+    def claim_terms(self, X: ArrayLike, claimed: ArrayLike) -> np.ndarray:
         """Compute the terms of claims, as features of a classifier of claims.
 
         Parameters
@@ -204,7 +215,7 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
         scores = self._normalize(-terms[:, self._column], of_cohort, codes)
         return np.column_stack([terms, scores])
 
-    def claim_scores(self, X, claimed):
+    def claim_scores(self, X: ArrayLike, claimed: ArrayLike) -> np.ndarray:
         """Compute the scores of claims.
 
         Parameters
@@ -229,7 +240,7 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
         terms = self.claim_terms(X, claimed)
         return -terms[:, self._column] if self.cohort_ is None else terms[:, 4]
 
-    def verify(self, X, claimed):
+    def verify(self, X: ArrayLike, claimed: ArrayLike) -> np.ndarray:
         """Verify whether each probe is of its claimed identity.
 
         Parameters
@@ -247,7 +258,7 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
         """
         return self.claim_scores(X, claimed) >= self.threshold
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Compute the scores of all identities for each probe.
 
         Parameters
@@ -264,7 +275,7 @@ class ReferenceVerifier(ClassifierMixin, VersionedState, BaseEstimator):
         scores = self._all_scores(X)
         return scores if len(self.classes_) != 2 else scores[:, 1] - scores[:, 0]
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the identity with the greatest score.
 
         Parameters

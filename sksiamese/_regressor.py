@@ -1,9 +1,12 @@
 """SiameseRegressor: a regressor of a number of a pair of items."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Literal, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -17,6 +20,7 @@ from ._training._pairs import head_logits
 from ._training._regression_task import RegressionTask, number_weights
 from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
+from ._typing import RandomStateLike, fit_context
 from .heads import HEADS
 from .losses import REGRESSION_LOSSES
 
@@ -280,40 +284,40 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
 
     def __init__(
         self,
-        n_components=64,
+        n_components: int = 64,
         *,
-        tower="mlp",
-        depth=None,
-        width=None,
-        activation=None,
-        normalization=None,
-        shortcuts=False,
-        input_shape=None,
-        scaling="auto",
-        dropout=0.0,
-        augment=None,
-        head="cosine",
-        loss="cosent",
-        increasing="auto",
-        distance="cosine",
-        batch_size=64,
-        max_iter=50,
-        optimizer="adamw",
-        learning_rate_init=5e-3,
-        learning_rate="linear",
-        weight_decay=1.0,
-        max_grad_norm=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        precision=None,
-        verbose=0,
-    ):
+        tower: str | Callable = "mlp",
+        depth: int | None = None,
+        width: int | None = None,
+        activation: str | Callable | None = None,
+        normalization: Literal["batch", "layer"] | None = None,
+        shortcuts: bool = False,
+        input_shape: tuple[int, ...] | None = None,
+        scaling: Literal["auto", "columns", "shared"] | None = "auto",
+        dropout: float = 0.0,
+        augment: Callable | None = None,
+        head: str | Callable = "cosine",
+        loss: str | Callable = "cosent",
+        increasing: bool | str = "auto",
+        distance: str | Callable = "cosine",
+        batch_size: int = 64,
+        max_iter: int = 50,
+        optimizer: str | Callable = "adamw",
+        learning_rate_init: float = 5e-3,
+        learning_rate: str | Callable = "linear",
+        weight_decay: float = 1.0,
+        max_grad_norm: float | None = None,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        random_state: RandomStateLike = None,
+        device: str = "auto",
+        precision: Literal["bfloat16", "float32"] | None = None,
+        verbose: bool | int = 0,
+    ) -> None:
         self.n_components = n_components
         self.tower = tower
         self.depth = depth
@@ -347,8 +351,17 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         self.precision = precision
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn to predict the numbers of pairs.
 
         Parameters
@@ -391,8 +404,10 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
             return self._fit(X, y, sample_weight, validation, resume=resume)
 
     @available_if(has_no_validation_split)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one epoch on a chunk of the pairs; not with ``early_stopping``.
 
         Items and numbers are standardized by the mean and scale of the first chunk, which should
@@ -478,7 +493,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
             )
         return pairs, y.astype(np.float64), weight
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the predicted number of each pair.
 
         Parameters
@@ -496,7 +511,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         mean = self.head_.mean.item()
         return self._compare(X, partial(head_logits, self.head_), empty_value=mean)
 
-    def predict_matrix(self, X_left, X_right=None):
+    def predict_matrix(self, X_left: ArrayLike, X_right: ArrayLike | None = None) -> np.ndarray:
         """Return the predicted numbers of all pairs of the rows of two tables of items.
 
         Each item is embedded once.

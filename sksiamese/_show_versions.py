@@ -10,7 +10,7 @@ from ._extras import EXTRAS
 from ._state import package_version
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the versions of Python, of the package and its dependencies, and devices of PyTorch.
 
     Paste the output into the report of an error. It begins as

@@ -1,10 +1,13 @@
 """SiameseVerifier: a classifier of pairs of items as match or non-match."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -24,6 +27,7 @@ from ._training._verification_task import (
     VerificationTask,
     pair_weights,
 )
+from ._typing import MatrixLike, RandomStateLike, fit_context
 from .batches import SAMPLERS
 from .heads import HEADS
 from .pairs._make import pairs_of_rows
@@ -313,42 +317,42 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
 
     def __init__(
         self,
-        n_components=128,
+        n_components: int = 128,
         *,
-        learned_weight="auto",
-        tower="mlp",
-        depth=None,
-        width=None,
-        activation=None,
-        normalization=None,
-        shortcuts=False,
-        input_shape=None,
-        scaling="auto",
-        dropout=0.0,
-        augment=None,
-        head="adaptive_distance",
-        margin="auto",
-        distance="euclidean",
-        sampler=None,
-        batch_size=64,
-        max_iter=30,
-        optimizer="adamw",
-        learning_rate_init=2e-3,
-        learning_rate="linear",
-        weight_decay=1.0,
-        max_grad_norm=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        class_weight=None,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        precision=None,
-        verbose=0,
-    ):
+        learned_weight: float | str = "auto",
+        tower: str | Callable = "mlp",
+        depth: int | None = None,
+        width: int | None = None,
+        activation: str | Callable | None = None,
+        normalization: Literal["batch", "layer"] | None = None,
+        shortcuts: bool = False,
+        input_shape: tuple[int, ...] | None = None,
+        scaling: Literal["auto", "columns", "shared"] | None = "auto",
+        dropout: float = 0.0,
+        augment: Callable | None = None,
+        head: str | Callable = "adaptive_distance",
+        margin: float | str | None = "auto",
+        distance: str | Callable = "euclidean",
+        sampler: str | Callable | None = None,
+        batch_size: int = 64,
+        max_iter: int = 30,
+        optimizer: str | Callable = "adamw",
+        learning_rate_init: float = 2e-3,
+        learning_rate: str | Callable = "linear",
+        weight_decay: float = 1.0,
+        max_grad_norm: float | None = None,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        class_weight: dict | str | None = None,
+        warm_start: bool = False,
+        random_state: RandomStateLike = None,
+        device: str = "auto",
+        precision: Literal["bfloat16", "float32"] | None = None,
+        verbose: bool | int = 0,
+    ) -> None:
         self.n_components = n_components
         self.learned_weight = learned_weight
         self.tower = tower
@@ -384,18 +388,18 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         self.precision = precision
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        groups=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn to distinguish matching from non-matching pairs.
 
         Parameters
@@ -445,8 +449,15 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, groups, validation)
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit_rows(self, X, y, *, X_val=None, y_val=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_rows(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn from rows with classes, on all pairs of the rows of each batch.
 
         The result classifies pairs, as after :meth:`fit`; rows of the same class match. With
@@ -501,8 +512,14 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
             return self._fit(pairs, match, None, labels[pairs.index], validation, labels)
 
     @available_if(has_no_validation_split)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on a chunk of the pairs; not with ``early_stopping``.
 
         Items are standardized by the mean and scale of the first chunk, which should be a
@@ -625,7 +642,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
             )
         return identities_of_items(pairs, match, weight, groups)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the logit of a match for each pair.
 
         Parameters
@@ -642,7 +659,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         check_is_fitted(self)
         return self._compare(X, partial(head_logits, self.head_), empty_value=EMPTY_ITEM_LOGIT)
 
-    def decision_matrix(self, X_left, X_right=None):
+    def decision_matrix(self, X_left: ArrayLike, X_right: ArrayLike | None = None) -> np.ndarray:
         """Return the logits of all pairs of the rows of two tables of items.
 
         Each item is embedded once.
@@ -673,7 +690,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         check_is_fitted(self)
         return self._compare_all(X_left, X_right, self.head_, "logit")
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the predicted label of each pair.
 
         Parameters
@@ -689,7 +706,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         match = self.decision_function(X) > 0
         return self.classes_[match.astype(int)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of both labels for each pair.
 
         Parameters
@@ -705,7 +722,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         logit = self.decision_function(X)
         return expit(np.column_stack([-logit, logit]))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of :meth:`predict`.
 
         Parameters

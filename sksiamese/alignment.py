@@ -7,8 +7,10 @@
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from ._parameters import check_count, check_real
+from ._typing import ArrayLike
 
 __all__ = ["pad_series", "time_warping"]
 
@@ -16,7 +18,7 @@ CELLS_AT_ONCE = 2**17
 """Number of cells of an anti-diagonal, of all pairs, that are computed at once."""
 
 
-def pad_series(series):
+def pad_series(series: ArrayLike) -> Tensor:
     """Pad series of different lengths with NaN, to rows of one length.
 
     Parameters
@@ -54,7 +56,9 @@ def pad_series(series):
     return padded.flatten(1)
 
 
-def time_warping(A, B, *, n_channels=1, band=1.0, normalize=True):
+def time_warping(
+    A: Tensor, B: Tensor, *, n_channels: int = 1, band: float = 1.0, normalize: bool = True
+) -> Tensor:
     r"""Compute the dynamic time warping distances between all series of two sets.
 
     A path of steps :math:`(i, j)` aligns both series from their first to their last steps. The

@@ -8,13 +8,23 @@ options of the functions of this module with ``functools.partial``.
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ._parameters import check_count, check_real
 
 __all__ = ["affine", "feature_dropout", "flip", "jitter", "rescale", "time_warp"]
 
 
-def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.05, fill=0.0):
+def affine(
+    X: Tensor,
+    generator: torch.Generator,
+    *,
+    rotation: float = 10.0,
+    scale: float = 0.1,
+    shear: float = 0.1,
+    translation: float = 0.05,
+    fill: float = 0.0,
+) -> Tensor:
     """Rotate, scale, shear and translate images randomly.
 
     Parameters
@@ -84,7 +94,7 @@ def affine(X, generator, *, rotation=10.0, scale=0.1, shear=0.1, translation=0.0
     return (F.grid_sample(images - fill, grid, align_corners=False) + fill).reshape(X.shape)
 
 
-def jitter(X, generator, *, deviation=0.1):
+def jitter(X: Tensor, generator: torch.Generator, *, deviation: float = 0.1) -> Tensor:
     """Add Gaussian noise to every value.
 
     Parameters
@@ -121,7 +131,7 @@ def jitter(X, generator, *, deviation=0.1):
     return X + deviation * noise
 
 
-def flip(X, generator, *, share=0.5):
+def flip(X: Tensor, generator: torch.Generator, *, share: float = 0.5) -> Tensor:
     """Flip images horizontally at random.
 
     Parameters
@@ -159,7 +169,7 @@ def flip(X, generator, *, share=0.5):
     return X.flip(-1).where(is_flipped, X)
 
 
-def rescale(X, generator, *, deviation=0.1):
+def rescale(X: Tensor, generator: torch.Generator, *, deviation: float = 0.1) -> Tensor:
     """Multiply every channel of a series by a random factor close to one.
 
     Parameters
@@ -198,7 +208,9 @@ def rescale(X, generator, *, deviation=0.1):
     return X * (1 + deviation * factor)
 
 
-def time_warp(X, generator, *, strength=0.2, n_knots=4):
+def time_warp(
+    X: Tensor, generator: torch.Generator, *, strength: float = 0.2, n_knots: int = 4
+) -> Tensor:
     """Warp the time axis of series with a random speed.
 
     The speed is random at equidistant knots and interpolated linearly between them. NaN padding
@@ -259,7 +271,9 @@ def time_warp(X, generator, *, strength=0.2, n_knots=4):
     return warped.where((step <= last[:, None]).unsqueeze(2), series).reshape(X.shape)
 
 
-def feature_dropout(X, generator, *, share=0.1, fill=0.0):
+def feature_dropout(
+    X: Tensor, generator: torch.Generator, *, share: float = 0.1, fill: float = 0.0
+) -> Tensor:
     """Replace values of every item at random.
 
     Parameters

@@ -7,15 +7,16 @@ codes in ``y``; if it names ``embed``, a function without arguments that returns
 embeddings of all rows. Batches may also be lists or arrays of row numbers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from ._hard_negatives import check_neighbors, nearest_negatives, other_rows_of_class
 from ._parameters import check_count, check_real
+from ._typing import ArrayLike
 from .losses._masked import occurrence_index
 
 __all__ = [
@@ -38,7 +39,7 @@ class Sampler(Protocol):
         """Yield the row numbers of each batch, all with ``y >= 0``."""
 
 
-def shuffled(y, batch_size, *, generator):
+def shuffled(y: Tensor, batch_size: int, *, generator: torch.Generator) -> Iterator[Tensor]:
     """Yield all rows once, in random order, in batches with sizes that differ by at most one.
 
     Parameters
@@ -77,7 +78,7 @@ def shuffled(y, batch_size, *, generator):
     yield from order.tensor_split(-(-len(rows) // batch_size))
 
 
-def class_balanced(y, batch_size, *, generator):
+def class_balanced(y: Tensor, batch_size: int, *, generator: torch.Generator) -> Iterator[Tensor]:
     """Yield batches of P classes with K rows each, with the same frequency of all classes.
 
     1. P and K are chosen such that P * K is about ``batch_size``: all classes if at least
@@ -146,7 +147,15 @@ def class_balanced(y, batch_size, *, generator):
     yield from selected[step < size].split(n_rows.tolist())
 
 
-def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
+def hierarchical(
+    y: Tensor,
+    batch_size: int,
+    *,
+    groups: dict | ArrayLike,
+    n_groups: int = 1,
+    classes: list | None = None,
+    generator: torch.Generator,
+) -> Iterator[Tensor]:
     """Yield class-balanced batches within groups of similar classes, for hard negatives.
 
     1. The groups are shuffled and divided into sets of ``n_groups``.
@@ -217,16 +226,16 @@ def hierarchical(y, batch_size, *, groups, n_groups=1, classes=None, generator):
 
 
 def hard_negatives(
-    y,
-    batch_size,
+    y: Tensor,
+    batch_size: int,
     *,
-    embed,
-    n_negatives=2,
-    ranks=(0, 10),
-    relative_margin=None,
-    neighbors=None,
-    generator,
-):
+    embed: Callable,
+    n_negatives: int = 2,
+    ranks: tuple[int, int] = (0, 10),
+    relative_margin: float | None = None,
+    neighbors: Any = None,
+    generator: torch.Generator,
+) -> Iterator[Tensor]:
     """Yield batches of rows with their nearest rows of other classes, by the current embedding.
 
     In each epoch, all rows are embedded, and some of them are drawn as anchors. Another row of
@@ -314,7 +323,14 @@ def hard_negatives(
         yield labeled[group.unique()]
 
 
-def weighted(y, batch_size, *, weight, classes=None, generator):
+def weighted(
+    y: Tensor,
+    batch_size: int,
+    *,
+    weight: dict | ArrayLike,
+    classes: list | None = None,
+    generator: torch.Generator,
+) -> Iterator[Tensor]:
     """Yield batches of rows sampled by weight, without replacement within a batch.
 
     The number of batches is the number of rows with a class, divided by ``batch_size`` and

@@ -1,11 +1,14 @@
 """Callbacks for long training, in the protocol of scikit-learn."""
 
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from typing import Any, Literal
 
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
 from ._checks import Interval
+from ._typing import validate_params
 
 __all__ = ["Checkpoint"]
 
@@ -88,13 +91,13 @@ class Checkpoint:
     )
     def __init__(
         self,
-        directory,
+        directory: str | PathLike[str],
         *,
-        every_n_epochs=1,
-        every_n_minutes=None,
-        keep=1,
-        on_interrupt="raise",
-    ):
+        every_n_epochs: int | None = 1,
+        every_n_minutes: float | None = None,
+        keep: int = 1,
+        on_interrupt: Literal["raise", "keep"] = "raise",
+    ) -> None:
         if every_n_epochs is None and every_n_minutes is None:
             raise ValueError(
                 "every_n_epochs and every_n_minutes are both None, so that no checkpoint would be "
@@ -106,7 +109,7 @@ class Checkpoint:
         self.keep = keep
         self.on_interrupt = on_interrupt
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Raise unless the estimator can save checkpoints.
 
         Parameters
@@ -128,7 +131,7 @@ class Checkpoint:
                 "SiameseEmbedder, SiameseVerifier or SiameseRegressor inside."
             )
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing.
 
         Parameters
@@ -140,7 +143,7 @@ class Checkpoint:
             Context of the fit.
         """
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing, as the estimator resumes before the first epoch begins.
 
         Parameters
@@ -152,7 +155,7 @@ class Checkpoint:
             Context of the fit or of an epoch.
         """
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Do nothing, as the estimator saves after the callbacks, which may end the training.
 
         Parameters

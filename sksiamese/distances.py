@@ -5,6 +5,7 @@ the matrix of distances >= 0 of shape (..., n, m). The gradient is finite everyw
 identical rows.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -21,7 +22,7 @@ class Distance(Protocol):
         """Return the (..., n, m) distances of embeddings (..., n, k) and (..., m, k)."""
 
 
-def euclidean(A, B):
+def euclidean(A: Tensor, B: Tensor) -> Tensor:
     """Compute the Euclidean distances between all rows of two sets.
 
     Subtracting the mean of ``B`` first keeps the fast matrix-product formula accurate for
@@ -79,7 +80,7 @@ class _Euclidean(torch.autograd.Function):
         return grad_A, W.sum(dim=-2).unsqueeze(-1) * B - W.mT @ A, None
 
 
-def sqeuclidean(A, B):
+def sqeuclidean(A: Tensor, B: Tensor) -> Tensor:
     """Compute the squared Euclidean distances between all rows of two sets.
 
     Parameters
@@ -105,7 +106,7 @@ def sqeuclidean(A, B):
     return _Euclidean.apply(A, B, True)
 
 
-def cosine(A, B):
+def cosine(A: Tensor, B: Tensor) -> Tensor:
     """Compute the cosine distances, one minus the cosine, between all rows of two sets.
 
     Parameters
@@ -132,7 +133,7 @@ def cosine(A, B):
     return F.relu(1 - A @ B.mT)
 
 
-def chord(A, B):
+def chord(A: Tensor, B: Tensor) -> Tensor:
     """Compute the Euclidean distances between all rows of two sets after normalization.
 
     The squared distance is twice the cosine distance.
@@ -184,7 +185,7 @@ class _UnitLength(torch.autograd.Function):
         return (grad_output - radial * unit) / length
 
 
-def manhattan(A, B):
+def manhattan(A: Tensor, B: Tensor) -> Tensor:
     """Compute the Manhattan distances, sums of absolute differences, between all rows.
 
     Parameters
@@ -210,7 +211,7 @@ def manhattan(A, B):
     return torch.cdist(A, B, p=1)
 
 
-def paired(distance, A, B):
+def paired(distance: Callable, A: Tensor, B: Tensor) -> Tensor:
     """Compute the distances between corresponding rows.
 
     Parameters

@@ -1,21 +1,20 @@
 """Explanations: contributions of the columns of two items to the logit of a match."""
 
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
-from sklearn.utils._param_validation import (
-    StrOptions,
-    validate_params,
-)
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._checks import HasMethods, Interval
 from ._data._device import find_device, on_device
 from ._data._items import as_tensor
+from ._typing import validate_params
 from ._verifier import SiameseVerifier
 from ._wrapped import inner_estimators
 
@@ -52,7 +51,7 @@ class Explanation(NamedTuple):
     logit: np.ndarray
 
     @property
-    def residual(self):
+    def residual(self) -> np.ndarray:
         """Error of the sum rule, the unexplained part of the logits, of shape (n_pairs,)."""
         return self.logit - self.reference - self.contributions.sum(axis=1)
 
@@ -65,7 +64,9 @@ class Explanation(NamedTuple):
     },
     prefer_skip_nested_validation=True,
 )
-def explain_pairs(verifier, X, *, by="column", n_steps=64):
+def explain_pairs(
+    verifier: Any, X: ArrayLike, *, by: Literal["column", "component"] = "column", n_steps: int = 64
+) -> Explanation:
     r"""Compute the contribution of each column of two items to the logit of a match.
 
     Contributions are integrated gradients along the straight path from (m, m) to the pair

@@ -6,6 +6,8 @@ import logging
 import warnings
 from contextlib import contextmanager
 from math import inf
+from os import PathLike
+from typing import Any, Literal
 
 import torch
 from sklearn.calibration import CalibratedClassifierCV
@@ -45,7 +47,9 @@ EXPORTED = (
 """Estimators that can be exported, for messages."""
 
 
-def to_onnx(estimator, path, *, dtype="float32"):
+def to_onnx(
+    estimator: Any, path: str | PathLike[str], *, dtype: Literal["float32", "float64"] = "float32"
+) -> None:
     """Write a fitted estimator to an ONNX file.
 
     The file has everything from raw rows to the result, including standardization, calibration,

@@ -7,6 +7,7 @@ symmetric in its two arguments. It may have a faster method ``cross(A, B)`` for 
 rows of two batches; see :func:`cross`.
 """
 
+from collections.abc import Callable
 from math import expm1, log
 from typing import Protocol
 
@@ -36,7 +37,7 @@ class Head(Protocol):
         """Return the logits (n,) of the pairs of rows of two batches (n, n_components)."""
 
 
-def cross(head, A, B):
+def cross(head: nn.Module, A: Tensor, B: Tensor) -> Tensor:
     """Compute the logits of all pairs of the rows of two batches.
 
     The method ``cross`` of the head is used if there is one, otherwise the head is called with
@@ -96,15 +97,15 @@ class WeightedL1(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, n_components):
+    def __init__(self, n_components: int) -> None:
         super().__init__()
         self.linear = nn.Linear(check_count("n_components", n_components), 1)
 
-    def forward(self, A, B):
+    def forward(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of pairs of rows of A and B."""
         return self.linear(10 * (A - B).abs()).squeeze(-1)
 
-    def cross(self, A, B):
+    def cross(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of all pairs of rows of A and B."""
         weight = 10 * self.linear.weight[0]
         parts = [weight > 0, weight <= 0]
@@ -145,19 +146,21 @@ class AdaptiveDistance(nn.Module):
     2.5
     """
 
-    def __init__(self, n_components, distance=euclidean, margin=1.0):
+    def __init__(
+        self, n_components: int, distance: Callable = euclidean, margin: float = 1.0
+    ) -> None:
         super().__init__()
         self.distance, self.margin = distance, check_real("margin", margin, above=0)
         self.scale = nn.Parameter(torch.tensor(5 / 200))
         self.bias = nn.Parameter(torch.tensor(2.5 / 20))
         self.items = nn.Linear(check_count("n_components", n_components), 1, bias=False)
 
-    def forward(self, A, B):
+    def forward(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of pairs of rows of A and B."""
         D = paired(self.distance, A, B) / self.margin
         return 20 * (self.bias + self.items(A + B).squeeze(-1)) - 200 * self.scale * D
 
-    def cross(self, A, B):
+    def cross(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of all pairs of rows of A and B."""
         D = self.distance(A, B) / self.margin
         items = self.items(A) + self.items(B).mT
@@ -199,7 +202,14 @@ class Distance(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, n_components, distance=euclidean, margin=1.0, *, detach=True):
+    def __init__(
+        self,
+        n_components: int,
+        distance: Callable = euclidean,
+        margin: float = 1.0,
+        *,
+        detach: bool = True,
+    ) -> None:
         super().__init__()
         check_count("n_components", n_components)
         self.distance, self.margin = distance, check_real("margin", margin, above=0)
@@ -207,13 +217,13 @@ class Distance(nn.Module):
         self.scale = nn.Parameter(torch.tensor(1.0))
         self.threshold = nn.Parameter(torch.tensor(0.5))
 
-    def forward(self, A, B):
+    def forward(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of pairs of rows of A and B."""
         if self.training and self.detach:
             A, B = A.detach(), B.detach()
         return 10 * self.scale * (self.threshold - paired(self.distance, A, B) / self.margin)
 
-    def cross(self, A, B):
+    def cross(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of all pairs of rows of A and B."""
         if self.training and self.detach:
             A, B = A.detach(), B.detach()
@@ -247,7 +257,7 @@ class MLP(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, n_components, width=64):
+    def __init__(self, n_components: int, width: int = 64) -> None:
         super().__init__()
         n_components, width = check_count("n_components", n_components), check_count("width", width)
         self.layers = nn.Sequential(
@@ -258,7 +268,7 @@ class MLP(nn.Module):
             nn.Linear(width, 1),
         )
 
-    def forward(self, A, B):
+    def forward(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of pairs of rows of A and B."""
         return self.layers(torch.cat([10 * (A - B).abs(), A * B], dim=-1)).squeeze(-1)
 
@@ -288,17 +298,17 @@ class Cosine(nn.Module):
     torch.Size([5])
     """
 
-    def __init__(self, n_components):
+    def __init__(self, n_components: int) -> None:
         super().__init__()
         check_count("n_components", n_components)
         self.scale = nn.Parameter(torch.tensor(10 / 200))
         self.bias = nn.Parameter(torch.tensor(5 / 20))
 
-    def forward(self, A, B):
+    def forward(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of pairs of rows of A and B."""
         return 200 * self.scale * F.cosine_similarity(A, B, dim=-1) - 20 * self.bias
 
-    def cross(self, A, B):
+    def cross(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of all pairs of rows of A and B."""
         return 200 * self.scale * (1 - cosine(A, B)) - 20 * self.bias
 
@@ -329,17 +339,17 @@ class WeightedManhattan(nn.Module):
     tensor([-0.7500], grad_fn=<SubBackward0>)
     """
 
-    def __init__(self, n_components):
+    def __init__(self, n_components: int) -> None:
         super().__init__()
         initial = 13 / check_count("n_components", n_components)
         self.bias = nn.Parameter(torch.tensor(2.5 / 10))
         self.raw_weight = nn.Parameter(torch.full((n_components,), log(expm1(initial)) / 10))
 
-    def forward(self, A, B):
+    def forward(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of pairs of rows of A and B."""
         return 10 * self.bias - (A - B).abs() @ F.softplus(10 * self.raw_weight)
 
-    def cross(self, A, B):
+    def cross(self, A: Tensor, B: Tensor) -> Tensor:
         """Compute the logits of all pairs of rows of A and B."""
         weight = F.softplus(10 * self.raw_weight)
         return 10 * self.bias - manhattan(A * weight, B * weight)

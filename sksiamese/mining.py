@@ -34,7 +34,7 @@ class Miner(Protocol):
         """Return the selected distances and their masks, of any one shape."""
 
 
-def all_pairs(D, same, different):
+def all_pairs(D: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Select all pairs of the batch.
 
     Parameters
@@ -64,7 +64,7 @@ def all_pairs(D, same, different):
     return D, same, different
 
 
-def hardest(D, same, different):
+def hardest(D: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Select the farthest positive and the nearest negative of every anchor ("batch hard").
 
     Parameters
@@ -104,7 +104,7 @@ def hardest(D, same, different):
     return selected, *_pair_masks(same.any(dim=1), different.any(dim=1))
 
 
-def semihard(D, same, different):
+def semihard(D: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Select for each matching pair the nearest negative that is farther than the positive.
 
     If no negative is farther, the farthest one is selected.
@@ -151,7 +151,7 @@ def semihard(D, same, different):
     return selected, *_pair_masks(valid, valid & has_negative)
 
 
-def easy_positive(D, same, different):
+def easy_positive(D: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Select the nearest positive of every anchor, and the nearest negative farther than it.
 
     If no negative is farther, the farthest one is selected. Classes do not collapse to points:
@@ -198,7 +198,15 @@ def easy_positive(D, same, different):
     return selected, *_pair_masks(has_positive, has_positive & different.any(dim=1))
 
 
-def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4):
+def distance_weighted(
+    D: Tensor,
+    same: Tensor,
+    different: Tensor,
+    *,
+    n_components: int,
+    cutoff: float = 0.5,
+    limit: float = 1.4,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Sample a negative for each matching pair, uniformly over distances.
 
     The sampling weight of a negative is the inverse of the density of distances of random unit
@@ -264,7 +272,9 @@ def distance_weighted(D, same, different, *, n_components, cutoff=0.5, limit=1.4
     return selected, *_pair_masks(valid, valid & has_negative)
 
 
-def multi_similarity(D, same, different, *, epsilon=0.1):
+def multi_similarity(
+    D: Tensor, same: Tensor, different: Tensor, *, epsilon: float = 0.1
+) -> tuple[Tensor, Tensor, Tensor]:
     """Select the informative pairs of each anchor, by relative distance.
 
     These are positives farther than the nearest negative minus ``epsilon``, and negatives
@@ -310,7 +320,9 @@ def multi_similarity(D, same, different, *, epsilon=0.1):
     return D, same & (nearest - epsilon < D), different & (farthest + epsilon > D)
 
 
-def angular(D, same, different, *, angle=20.0):
+def angular(
+    D: Tensor, same: Tensor, different: Tensor, *, angle: float = 20.0
+) -> tuple[Tensor, Tensor, Tensor]:
     """Select for each matching pair the negative with the widest angle between the pair.
 
     Half the angle at negative n is ``atan(d(a, p) / (2 * d(n, c)))``, with the midpoint c of

@@ -1,16 +1,19 @@
 """Approximate search of nearest neighbors, for galleries of many templates."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._checks import Interval, argument_errors, as_numbers, as_rows
 from ._extras import import_extra
 from ._rollback import restore_on_error
+from ._typing import fit_context
 
 __all__ = ["ApproximateNeighbors"]
 
@@ -97,21 +100,21 @@ class ApproximateNeighbors(BaseEstimator):
 
     def __init__(
         self,
-        n_neighbors=5,
+        n_neighbors: int = 5,
         *,
-        connectivity=16,
-        expansion_add=128,
-        expansion_search=64,
-        n_jobs=None,
-    ):
+        connectivity: int = 16,
+        expansion_add: int = 128,
+        expansion_search: int = 64,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.connectivity = connectivity
         self.expansion_add = expansion_add
         self.expansion_search = expansion_search
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Build the index.
 
         Parameters
@@ -142,7 +145,7 @@ class ApproximateNeighbors(BaseEstimator):
             self.n_samples_fit_ = len(X)
         return self
 
-    def update(self, X, source):
+    def update(self, X: ArrayLike, source: ArrayLike) -> Self:
         """Return a copy of the index with rows added, removed or in another order.
 
         Parameters
@@ -195,7 +198,9 @@ class ApproximateNeighbors(BaseEstimator):
         updated.n_samples_fit_ = len(source)
         return updated
 
-    def kneighbors(self, X, n_neighbors=None, return_distance=True):
+    def kneighbors(
+        self, X: ArrayLike, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Search for the nearest rows of the index.
 
         Parameters

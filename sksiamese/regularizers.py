@@ -8,14 +8,14 @@ is a module, built for ``n_classes`` and ``n_components``.
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from ._parameters import check_count, check_real
 
 __all__ = ["REGULARIZERS", "Center", "covariance", "norm", "variance"]
 
 
-def norm(Z):
+def norm(Z: Tensor) -> Tensor:
     """Compute the mean squared length of the embeddings.
 
     Parameters
@@ -38,7 +38,7 @@ def norm(Z):
     return Z.square().sum(dim=1).mean()
 
 
-def variance(Z, *, deviation=1.0):
+def variance(Z: Tensor, *, deviation: float = 1.0) -> Tensor:
     """Compute the variance term of VICReg, which prevents the collapse of an embedding.
 
     It is the mean over components of ``max(0, deviation - std)``.
@@ -73,7 +73,7 @@ def variance(Z, *, deviation=1.0):
     return F.relu(deviation - spread).mean()
 
 
-def covariance(Z):
+def covariance(Z: Tensor) -> Tensor:
     """Compute the covariance term of VICReg, which decorrelates the components.
 
     It is the sum of the squared covariances of different components, divided by the number of
@@ -130,12 +130,12 @@ class Center(nn.Module):
     12.5
     """
 
-    def __init__(self, n_classes, n_components):
+    def __init__(self, n_classes: int, n_components: int) -> None:
         super().__init__()
         size = check_count("n_classes", n_classes), check_count("n_components", n_components)
         self.centers = nn.Parameter(torch.zeros(size))
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the penalty of embeddings and their classes."""
         return (Z - self.centers[y]).square().sum(dim=1).mean() / 2
 

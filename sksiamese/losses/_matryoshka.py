@@ -1,6 +1,9 @@
 """Loss of the prefixes of embeddings."""
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from .._parameters import check_shape
 
@@ -9,7 +12,9 @@ __all__ = ["matryoshka"]
 LOSSES, NATURAL_DISTANCES = {}, {}
 
 
-def matryoshka(Z, y, *, loss, distance, sizes):
+def matryoshka(
+    Z: Tensor, y: Tensor, *, loss: Callable, distance: Callable, sizes: tuple[int, ...]
+) -> Tensor:
     """Compute the mean of a loss of pairs over prefixes of embeddings.
 
     The first components of an embedding then work alone, so that one embedder yields embeddings

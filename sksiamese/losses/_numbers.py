@@ -1,13 +1,14 @@
 """Losses of distances and numbers: distances follow differences of the numbers."""
 
 import torch
+from torch import Tensor
 
 from .._parameters import check_real
 
 __all__ = ["kernel_regression", "rank_n_contrast"]
 
 
-def kernel_regression(D, y):
+def kernel_regression(D: Tensor, y: Tensor) -> Tensor:
     """Compute the squared error of a leave-one-out kernel regression.
 
     The number of each row is predicted by the mean of the numbers of the other rows, weighted by
@@ -46,7 +47,7 @@ def kernel_regression(D, y):
     return (weight @ y - y).square().mean()
 
 
-def rank_n_contrast(D, y, *, temperature=2.0):
+def rank_n_contrast(D: Tensor, y: Tensor, *, temperature: float = 2.0) -> Tensor:
     """Compute the rank-n-contrast loss: distances in the order of the differences of numbers.
 
     It is the mean of ``-log(exp(-D_ij / t) / sum(exp(-D_ik / t)))`` over all rows i and other rows

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from .._parameters import check_real
 from ._masked import (
@@ -25,7 +25,9 @@ __all__ = [
 ]
 
 
-def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
+def contrastive(
+    D: Tensor, same: Tensor, different: Tensor, *, margin: float = 1.0, positive_margin: float = 0.0
+) -> Tensor:
     """Compute the contrastive loss: matching pairs close, others at least a margin apart.
 
     The mean over all pairs of ``max(0, d - positive_margin) ** 2`` for a matching pair
@@ -81,7 +83,7 @@ def contrastive(D, same, different, *, margin=1.0, positive_margin=0.0):
     return chunked_mean(sums, D, same, different)
 
 
-def logistic(logit, same, different):
+def logistic(logit: Tensor, same: Tensor, different: Tensor) -> Tensor:
     """Compute the logistic loss of the logits of pairs, weighted by the masks.
 
     Parameters
@@ -111,7 +113,7 @@ def logistic(logit, same, different):
     return safe_divide(total, same.sum() + different.sum())
 
 
-def lifted_structure(D, same, different, *, margin=1.0):
+def lifted_structure(D: Tensor, same: Tensor, different: Tensor, *, margin: float = 1.0) -> Tensor:
     """Compute the generalized lifted structure loss: soft hardest pairs of each anchor.
 
     The mean over anchors of ``max(0, log(sum_p exp(d_p)) + log(sum_n exp(margin - d_n)))``,
@@ -160,7 +162,15 @@ def lifted_structure(D, same, different, *, margin=1.0):
     return mean_over_anchors(cost, D, same, different)
 
 
-def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=50.0, boundary=0.5):
+def multi_similarity(
+    D: Tensor,
+    same: Tensor,
+    different: Tensor,
+    *,
+    positive_scale: float = 2.0,
+    negative_scale: float = 50.0,
+    boundary: float = 0.5,
+) -> Tensor:
     """Compute the multi-similarity loss: pairs weighted by absolute and relative distance.
 
     The mean over anchors of ``log(1 + sum_p exp(a * (d_p - boundary))) / a`` plus
@@ -218,7 +228,9 @@ def multi_similarity(D, same, different, *, positive_scale=2.0, negative_scale=5
     return mean_over_anchors(cost, D, same, different)
 
 
-def circle(D, same, different, *, margin=0.4, scale=80.0):
+def circle(
+    D: Tensor, same: Tensor, different: Tensor, *, margin: float = 0.4, scale: float = 80.0
+) -> Tensor:
     """Compute the circle loss: distances weighted by the difference from their optimum.
 
     The mean over anchors of the softplus of ``log(sum_p exp(scale * w_p * (d_p - margin)))``
@@ -305,12 +317,12 @@ class WuMargin(nn.Module):
     0.1
     """
 
-    def __init__(self, *, margin=0.2, boundary=1.2):
+    def __init__(self, *, margin: float = 0.2, boundary: float = 1.2) -> None:
         super().__init__()
         self.margin = check_real("margin", margin, least=0)
         self.boundary = nn.Parameter(torch.tensor(check_real("boundary", boundary)))
 
-    def forward(self, D, same, different):
+    def forward(self, D: Tensor, same: Tensor, different: Tensor) -> Tensor:
         """Compute the loss from the distances and masks of a batch."""
         cost = F.relu(D - self.boundary + self.margin) * same
         cost = cost + F.relu(self.boundary - D + self.margin) * different
@@ -351,14 +363,16 @@ class LogisticDistance(nn.Module):
     0.6265
     """
 
-    def __init__(self, *, scale=5.0, threshold=1.0, non_match_weight=1.0):
+    def __init__(
+        self, *, scale: float = 5.0, threshold: float = 1.0, non_match_weight: float = 1.0
+    ) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(check_real("scale", scale, above=0) / 10))
         threshold = check_real("threshold", threshold, above=0)
         self.threshold = nn.Parameter(torch.tensor(threshold / 10))
         self.non_match_weight = check_real("non_match_weight", non_match_weight, least=0)
 
-    def forward(self, D, same, different):
+    def forward(self, D: Tensor, same: Tensor, different: Tensor) -> Tensor:
         """Compute the loss from the distances and masks of a batch."""
         logit = 10 * self.scale * (10 * self.threshold - D)
         pull = safe_divide((F.softplus(-logit) * same).sum(), same.sum())

@@ -3,13 +3,14 @@
 from math import inf
 
 import torch
+from torch import Tensor
 
 from .._parameters import check_real
 
 __all__ = ["prototypical"]
 
 
-def prototypical(Z, y, *, temperature=1.0):
+def prototypical(Z: Tensor, y: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Compute the loss of prototypical networks: each row among the means of the classes.
 
     The mean over rows of ``-log softmax(-d^2 / temperature)`` at the true class, with ``d`` the

@@ -4,7 +4,7 @@ from math import cos, pi, sin
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from .._parameters import check_count, check_real
 from ._masked import masked_logsumexp, safe_divide
@@ -30,7 +30,7 @@ class _Proxies(nn.Module):
         n_components = check_count("n_components", n_components)
         self.proxies = nn.Parameter(F.normalize(torch.randn(n_proxies, n_components)))
 
-    def cosines(self, Z):
+    def cosines(self, Z: Tensor) -> Tensor:
         """Return the cosine of the angle between each embedding and each proxy.
 
         Parameters
@@ -82,11 +82,11 @@ class NormalizedSoftmax(_Proxies):
     0.3133
     """
 
-    def __init__(self, n_classes, n_components, *, temperature=0.05):
+    def __init__(self, n_classes: int, n_components: int, *, temperature: float = 0.05) -> None:
         super().__init__(n_classes, n_components)
         self.temperature = check_real("temperature", temperature, above=0)
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the loss of embeddings and their classes."""
         return F.cross_entropy(self.cosines(Z) / self.temperature, y)
 
@@ -126,12 +126,14 @@ class CosFace(_Proxies):
     0.4741
     """
 
-    def __init__(self, n_classes, n_components, *, margin=0.35, scale=64.0):
+    def __init__(
+        self, n_classes: int, n_components: int, *, margin: float = 0.35, scale: float = 64.0
+    ) -> None:
         super().__init__(n_classes, n_components)
         self.margin = check_real("margin", margin, least=0, below=2)
         self.scale = check_real("scale", scale, above=0)
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the loss of embeddings and their classes."""
         target = class_mask(y, len(self.proxies))
         return F.cross_entropy(self.scale * (self.cosines(Z) - self.margin * target), y)
@@ -173,12 +175,14 @@ class ArcFace(_Proxies):
     0.3477
     """
 
-    def __init__(self, n_classes, n_components, *, margin=0.5, scale=64.0):
+    def __init__(
+        self, n_classes: int, n_components: int, *, margin: float = 0.5, scale: float = 64.0
+    ) -> None:
         super().__init__(n_classes, n_components)
         self.margin = check_real("margin", margin, least=0, below=pi)
         self.scale = check_real("scale", scale, above=0)
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the loss of embeddings and their classes."""
         cosines = self.cosines(Z)
         target = cosines.gather(1, y.unsqueeze(1))
@@ -226,11 +230,11 @@ class ProxyNCA(_Proxies):
     0.1269
     """
 
-    def __init__(self, n_classes, n_components, *, scale=9.0):
+    def __init__(self, n_classes: int, n_components: int, *, scale: float = 9.0) -> None:
         super().__init__(n_classes, n_components)
         self.scale = check_real("scale", scale, above=0)
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the loss of embeddings and their classes."""
         return F.cross_entropy(2 * self.scale * self.cosines(Z), y)
 
@@ -272,12 +276,14 @@ class ProxyAnchor(_Proxies):
     0.6598
     """
 
-    def __init__(self, n_classes, n_components, *, margin=0.1, scale=32.0):
+    def __init__(
+        self, n_classes: int, n_components: int, *, margin: float = 0.1, scale: float = 32.0
+    ) -> None:
         super().__init__(n_classes, n_components)
         self.margin = check_real("margin", margin, least=0, most=1)
         self.scale = check_real("scale", scale, above=0)
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the loss of embeddings and their classes."""
         cosines = self.cosines(Z).T
         true = class_mask(y, len(cosines)).T
@@ -329,15 +335,22 @@ class SoftTriple(_Proxies):
     """
 
     def __init__(
-        self, n_classes, n_components, *, n_centers=10, margin=0.01, scale=20.0, temperature=0.1
-    ):
+        self,
+        n_classes: int,
+        n_components: int,
+        *,
+        n_centers: int = 10,
+        margin: float = 0.01,
+        scale: float = 20.0,
+        temperature: float = 0.1,
+    ) -> None:
         super().__init__(n_classes, n_components, n_centers)
         self.n_classes = n_classes
         self.margin = check_real("margin", margin, least=0)
         self.scale = check_real("scale", scale, above=0)
         self.temperature = check_real("temperature", temperature, above=0)
 
-    def forward(self, Z, y):
+    def forward(self, Z: Tensor, y: Tensor) -> Tensor:
         """Compute the loss of embeddings and their classes."""
         cosines = self.cosines(Z).unflatten(1, (self.n_classes, -1))
         weight = (cosines / self.temperature).softmax(dim=2)

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from .._parameters import check_count, check_real
 from ._masked import mean_over_anchors, row_chunks, safe_divide
@@ -9,7 +10,16 @@ from ._masked import mean_over_anchors, row_chunks, safe_divide
 __all__ = ["fastap", "histogram", "ranked_list"]
 
 
-def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1, balance=0.5):
+def ranked_list(
+    D: Tensor,
+    same: Tensor,
+    different: Tensor,
+    *,
+    margin: float = 0.4,
+    boundary: float = 1.2,
+    temperature: float = 0.1,
+    balance: float = 0.5,
+) -> Tensor:
     """Compute the ranked list loss: positives within a ball, negatives outside a larger one.
 
     The mean over anchors of ``(1 - balance)`` times the mean of ``d - (boundary - margin)``
@@ -77,7 +87,9 @@ def ranked_list(D, same, different, *, margin=0.4, boundary=1.2, temperature=0.1
     return mean_over_anchors(cost, D, same, different)
 
 
-def fastap(D, same, different, *, n_bins=10, limit=2.0):
+def fastap(
+    D: Tensor, same: Tensor, different: Tensor, *, n_bins: int = 10, limit: float = 2.0
+) -> Tensor:
     """Compute FastAP: one minus the average precision, from soft histograms of distances.
 
     The histograms have ``n_bins + 1`` bins with equidistant centers from 0 to ``limit``; each
@@ -132,7 +144,9 @@ def fastap(D, same, different, *, n_bins=10, limit=2.0):
     return mean_over_anchors(cost, D, same, different)
 
 
-def histogram(D, same, different, *, n_bins=100, limit=2.0):
+def histogram(
+    D: Tensor, same: Tensor, different: Tensor, *, n_bins: int = 100, limit: float = 2.0
+) -> Tensor:
     """Compute the histogram loss: the probability that a negative is nearer than a positive.
 
     The probability for a random matching and a random non-matching pair of the batch is

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from .._parameters import check_real
 from ._masked import safe_divide
@@ -9,7 +10,7 @@ from ._masked import safe_divide
 __all__ = ["angle", "cosent", "squared_error"]
 
 
-def squared_error(score, y, weight):
+def squared_error(score: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """Compute the weighted mean of the squared differences of scores and targets.
 
     Parameters
@@ -38,7 +39,7 @@ def squared_error(score, y, weight):
     return safe_divide((score - y).square() @ weight, weight.sum())
 
 
-def cosent(score, y, weight, *, scale=1.0):
+def cosent(score: Tensor, y: Tensor, weight: Tensor, *, scale: float = 1.0) -> Tensor:
     """Compute the CoSENT loss: scores in the order of the targets.
 
     It is ``log(1 + sum(w_i * w_j * exp(scale * (s_i - s_j))))`` over all i and j with
@@ -85,7 +86,16 @@ def cosent(score, y, weight, *, scale=1.0):
     return torch.cat([0 * score[:1], excess.flatten()]).logsumexp(dim=0)
 
 
-def angle(score, y, weight, A, B, *, scale=1.0, angle_scale=1.0):
+def angle(
+    score: Tensor,
+    y: Tensor,
+    weight: Tensor,
+    A: Tensor,
+    B: Tensor,
+    *,
+    scale: float = 1.0,
+    angle_scale: float = 1.0,
+) -> Tensor:
     """Compute the AnglE loss: scores and angles of embeddings in the order of the targets.
 
     The sum of :func:`cosent` of the scores and of :func:`cosent` of the angle similarity, the mean

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from .._parameters import check_real
 from ._masked import LOG_ZERO, attach_gradient, chunked_mean, masked_logsumexp, to_float
@@ -9,7 +10,7 @@ from ._masked import LOG_ZERO, attach_gradient, chunked_mean, masked_logsumexp, 
 __all__ = ["n_pairs", "nca", "supcon"]
 
 
-def n_pairs(D, same, different, *, temperature=1.0):
+def n_pairs(D: Tensor, same: Tensor, different: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Compute the N-pairs loss: each positive against all negatives of its anchor.
 
     The mean over matching pairs of ``log(1 + sum_n exp((d_p - d_n) / temperature))``, with n
@@ -61,7 +62,7 @@ def n_pairs(D, same, different, *, temperature=1.0):
     return chunked_mean(sums, D, same, different)
 
 
-def supcon(D, same, different, *, temperature=0.1):
+def supcon(D: Tensor, same: Tensor, different: Tensor, *, temperature: float = 0.1) -> Tensor:
     """Compute the supervised contrastive loss: each positive among all pairs of its anchor.
 
     The mean over anchors of the mean over their positives p of
@@ -120,7 +121,7 @@ def supcon(D, same, different, *, temperature=0.1):
     return chunked_mean(sums, D, same, different)
 
 
-def nca(D, same, different, *, temperature=1.0):
+def nca(D: Tensor, same: Tensor, different: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Compute the loss of neighborhood components analysis: soft nearest neighbors.
 
     The mean over anchors of ``-log(sum_p exp(-d_p / t) / sum_k exp(-d_k / t))``, with p over

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from .._parameters import check_real
 from ._masked import (
@@ -21,7 +22,7 @@ FEW_COLUMNS = 4
 """Number of columns, for example after mining, up to which triplets are enumerated."""
 
 
-def triplet(D, same, different, *, margin=0.2):
+def triplet(D: Tensor, same: Tensor, different: Tensor, *, margin: float = 0.2) -> Tensor:
     """Compute the triplet loss: every positive nearer to its anchor than every negative.
 
     The mean of ``max(0, d(a, p) - d(a, n) + margin)`` over all active triplets, those with a
@@ -96,7 +97,9 @@ def enumerate_triplets(D, same, different):
     return violation, same.unsqueeze(1) & different.unsqueeze(0)
 
 
-def soft_margin_triplet(D, same, different, *, scale=1.0):
+def soft_margin_triplet(
+    D: Tensor, same: Tensor, different: Tensor, *, scale: float = 1.0
+) -> Tensor:
     """Compute the triplet loss with a soft margin, which is positive for every triplet.
 
     The mean of ``log(1 + exp(scale * (d(a, p) - d(a, n)))) / scale`` over all triplets. With

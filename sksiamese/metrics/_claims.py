@@ -4,10 +4,11 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import validate_params
 
 from .._checks import Interval, as_floats
+from .._typing import validate_params
 from ._verification import as_scores
 
 
@@ -20,7 +21,9 @@ class ReferenceTerms(NamedTuple):
     least_excess: np.ndarray
 
 
-def reference_terms(D, D_references):
+def reference_terms(
+    D: ArrayLike, D_references: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Compute the terms of claims from the distances to one set of references.
 
     An identity with references far from each other is expected to have distant probes, so both
@@ -84,7 +87,13 @@ def reference_terms(D, D_references):
     {"n_top": [Interval(Integral, 2, None, closed="left"), None]},
     prefer_skip_nested_validation=True,
 )
-def normalize_scores(y_score, *, reference_cohort=None, probe_cohort=None, n_top=None):
+def normalize_scores(
+    y_score: ArrayLike,
+    *,
+    reference_cohort: ArrayLike | None = None,
+    probe_cohort: ArrayLike | None = None,
+    n_top: int | None = None,
+) -> np.ndarray:
     """Normalize scores by the scores of a cohort of other identities.
 
     A score minus the mean of cohort scores is divided by their standard deviation. Then one

@@ -6,14 +6,16 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainc
 from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
 from .._checks import Interval
 from .._labels import as_labels
+from .._typing import validate_params
 from ._verification import (
     RATE,
     THRESHOLD,
@@ -33,8 +35,14 @@ COSTS = {
 
 @validate_params({"threshold": THRESHOLD, **COSTS}, prefer_skip_nested_validation=True)
 def detection_cost(
-    y_true, y_score, *, threshold=0.0, prior=0.5, cost_false_accept=1.0, cost_false_reject=1.0
-):
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    threshold: float = 0.0,
+    prior: float = 0.5,
+    cost_false_accept: float = 1.0,
+    cost_false_reject: float = 1.0,
+) -> float:
     """Compute the normalized detection cost of a threshold.
 
     The cost is ``cost_false_reject * prior * FRR + cost_false_accept * (1 - prior) * FAR``,
@@ -89,7 +97,14 @@ def detection_cost(
 
 
 @validate_params(COSTS, prefer_skip_nested_validation=True)
-def min_dcf(y_true, y_score, *, prior=0.01, cost_false_accept=1.0, cost_false_reject=1.0):
+def min_dcf(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    prior: float = 0.01,
+    cost_false_accept: float = 1.0,
+    cost_false_reject: float = 1.0,
+) -> float:
     """Compute the minimum detection cost over all thresholds (minDCF).
 
     Parameters
@@ -146,7 +161,14 @@ class Threshold(NamedTuple):
     {"far": RATE, "confidence": [Interval(Real, 0, 1, closed="neither")]},
     prefer_skip_nested_validation=True,
 )
-def threshold_at_far(y_true, y_score, far, *, confidence=0.95, groups=None):
+def threshold_at_far(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    far: float,
+    *,
+    confidence: float = 0.95,
+    groups: ArrayLike | None = None,
+) -> tuple[float, float, float]:
     """Choose a threshold for a false-accept rate, and compute its confidence interval.
 
     The interval consists of the thresholds that are consistent with ``far`` by the exact
@@ -246,14 +268,14 @@ class BestThreshold(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def best_threshold(
-    y_true,
-    y_score,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     *,
-    criterion="accuracy",
-    prior=0.01,
-    cost_false_accept=1.0,
-    cost_false_reject=1.0,
-):
+    criterion: str = "accuracy",
+    prior: float = 0.01,
+    cost_false_accept: float = 1.0,
+    cost_false_reject: float = 1.0,
+) -> tuple[float, float]:
     """Find the threshold with the best accuracy, F1 score, detection cost or equal error rate.
 
     Choose it on pairs that are not used for training, and evaluate it on others, as the best value
@@ -333,7 +355,7 @@ def best_threshold(
 @validate_params(
     {"n_bins": [Interval(Integral, 1, 2**53, closed="both")]}, prefer_skip_nested_validation=True
 )
-def expected_calibration_error(y_true, y_prob, *, n_bins=10):
+def expected_calibration_error(y_true: ArrayLike, y_prob: ArrayLike, *, n_bins: int = 10) -> float:
     """Compute the expected calibration error (ECE) of the probabilities of a match.
 
     The probabilities are divided into bins of equal width. The error is the mean absolute

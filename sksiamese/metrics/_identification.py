@@ -1,19 +1,24 @@
 """Metrics of identification among enrolled classes, open-set and few-shot."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import validate_params
 
 from .._checks import HasMethods, Interval, as_floats
 from .._labels import to_common_dtype
+from .._typing import RandomStateLike, validate_params
 from ._ranking import exact_distances
 from ._verification import RATE, as_classes, max_n_accepted
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
-def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
+def detection_identification_rate(
+    y_true: ArrayLike, y_score: ArrayLike, *, labels: ArrayLike, far: float = 0.01
+) -> float:
     """Compute the detection and identification rate at a false-accept rate (DIR at FAR).
 
     The rate, of rank 1, is the proportion of rows of enrolled classes that are accepted and
@@ -98,8 +103,15 @@ def detection_identification_rate(y_true, y_score, *, labels, far=0.01):
     prefer_skip_nested_validation=False,
 )
 def few_shot_accuracy(
-    y_true, Z, *, n_way=5, k_shot=1, n_episodes=600, metric="euclidean", random_state=None
-):
+    y_true: ArrayLike,
+    Z: ArrayLike,
+    *,
+    n_way: int = 5,
+    k_shot: int = 1,
+    n_episodes: int = 600,
+    metric: str | Callable = "euclidean",
+    random_state: RandomStateLike = None,
+) -> float:
     """Compute the accuracy of classification from a few examples (N-way k-shot).
 
     Each episode draws ``n_way`` classes, and ``k_shot`` examples and one query from each class.
@@ -176,7 +188,7 @@ def few_shot_accuracy(
 
 
 @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
-def few_shot_score(estimator, X, y, **options):
+def few_shot_score(estimator: Any, X: ArrayLike, y: ArrayLike, **options: Any) -> float:
     """Score an embedder by few-shot accuracy, for use as ``scoring``.
 
     The rows should be of classes that the embedder was not trained on: cross-validate with

@@ -1,14 +1,16 @@
 """Metrics of verification by identity: error rates of each, and intervals over identities."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import validate_params
 
 from .._checks import Interval
 from .._labels import as_labels
+from .._typing import RandomStateLike, validate_params
 from ._verification import check_pairs, crossing, equal_error_rate
 
 
@@ -23,7 +25,13 @@ class IdentityErrors(NamedTuple):
 
 
 @validate_params({"metric": [callable]}, prefer_skip_nested_validation=True)
-def error_rate_by_identity(y_true, y_score, identities, *, metric=equal_error_rate):
+def error_rate_by_identity(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    identities: ArrayLike,
+    *,
+    metric: Callable = equal_error_rate,
+) -> tuple[float, float, float, np.ndarray, np.ndarray]:
     """Compute an error rate for each identity, with thresholds of its own, and summarize them.
 
     An application with one threshold for all identities has the error rate of all claims
@@ -105,8 +113,14 @@ class EqualError(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def equal_error_interval(
-    y_true, y_score, groups, *, confidence=0.95, n_resamples=1000, random_state=None
-):
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    groups: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: RandomStateLike = None,
+) -> tuple[float, float, float, float, float, float]:
     """Compute the equal error rate, its threshold and their intervals over identities.
 
     Identities are drawn with replacement, with all their pairs, as pairs of one identity are

@@ -1,12 +1,13 @@
 """Metrics of log-likelihood ratios."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.isotonic import IsotonicRegression
 
 from ._verification import check_pairs
 
 
-def cllr(y_true, y_llr):
+def cllr(y_true: ArrayLike, y_llr: ArrayLike) -> float:
     """Compute the cost of log-likelihood ratios (Cllr).
 
     It is the mean information, in bits, that a reader of the ratios still lacks about the labels,
@@ -47,7 +48,7 @@ def cllr(y_true, y_llr):
     return _cost(*check_pairs(y_true, y_llr, "y_llr"))
 
 
-def min_cllr(y_true, y_score):
+def min_cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Compute the least cost of log-likelihood ratios over all increasing maps of the scores.
 
     The best map is found by the algorithm of pool adjacent violators. The difference

@@ -1,12 +1,16 @@
 """Metrics of retrieval: whether the nearest neighbors of a row are of its class."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
 from .._checks import HasMethods, Interval
+from .._typing import MatrixLike, validate_params
 from ._ranking import check_search, map_ranks
 
 OPTIONS = {
@@ -22,16 +26,16 @@ K = [Interval(Integral, 1, None, closed="left")]
 
 @validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
 def recall_at_k(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    k=1,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    k: int = 1,
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute recall at k: the proportion of rows with a neighbor of their class.
 
     A row counts if one of its k nearest neighbors is of its class. Ties are averaged over all
@@ -112,16 +116,16 @@ def recall_at_k(
 
 @validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
 def cmc_curve(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    k=10,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    k: int = 10,
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> np.ndarray:
     """Compute the cumulative match characteristic (CMC): recall at 1, 2, ..., k.
 
     Ties are averaged over all orders, and queries without a gallery row of their class count 0, as
@@ -194,16 +198,16 @@ def cmc_curve(
 
 @validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
 def precision_at_k(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    k=1,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    k: int = 1,
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute precision at k: the proportion of the k nearest neighbors of the same class.
 
     Ties are averaged over all orders. Queries without a gallery row of their class are ignored.
@@ -266,15 +270,15 @@ def precision_at_k(
 
 @validate_params(OPTIONS, prefer_skip_nested_validation=False)
 def r_precision(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute R-precision: precision at R, the number of gallery rows of the class.
 
     R differs between classes, so that 1 can always be reached. Ties are averaged over all orders.
@@ -340,15 +344,15 @@ def r_precision(
 
 @validate_params(OPTIONS, prefer_skip_nested_validation=False)
 def mean_average_precision_at_r(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute the mean average precision at R (MAP@R).
 
     R is the number of gallery rows of the class. The average precision of a row is
@@ -421,16 +425,16 @@ def mean_average_precision_at_r(
 
 @validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
 def mean_average_precision_at_k(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    k=None,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    k: int | None = None,
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute the mean average precision at k (MAP@k), by default over all ranks.
 
     The average precision of a query is ``sum(precision(i) * relevant(i)) / min(k, R)`` over its k
@@ -502,16 +506,16 @@ def mean_average_precision_at_k(
 
 @validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
 def mean_reciprocal_rank(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    k=None,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    k: int | None = None,
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute the mean reciprocal rank (MRR) of the nearest row of the class.
 
     Ties are averaged over all orders. Queries without a gallery row of their class are ignored.
@@ -581,16 +585,16 @@ def mean_reciprocal_rank(
 
 @validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
 def ndcg_at_k(
-    y_true,
-    Z,
+    y_true: ArrayLike,
+    Z: MatrixLike,
     *,
-    k=None,
-    y_gallery=None,
-    Z_gallery=None,
-    exclude_self=None,
-    average="micro",
-    metric="euclidean",
-):
+    k: int | None = None,
+    y_gallery: ArrayLike | None = None,
+    Z_gallery: MatrixLike | None = None,
+    exclude_self: bool | None = None,
+    average: Literal["micro", "macro"] | None = "micro",
+    metric: str | Callable = "euclidean",
+) -> float | np.ndarray:
     """Compute the normalized discounted cumulative gain (nDCG@k), by default of all ranks.
 
     A neighbor of the class of the query at rank i counts ``1 / log2(i + 1)``. The sum over the k
@@ -671,7 +675,9 @@ def ndcg_at_k(
     {"estimator": [HasMethods("transform")], "measure": [callable]},
     prefer_skip_nested_validation=False,
 )
-def retrieval_score(estimator, X, y, *, measure=recall_at_k, **options):
+def retrieval_score(
+    estimator: Any, X: ArrayLike, y: ArrayLike, *, measure: Callable = recall_at_k, **options: Any
+) -> float:
     """Score an embedder by a retrieval metric, for use as ``scoring``.
 
     Every row is a query among the other rows. The rows should be of classes that the embedder was

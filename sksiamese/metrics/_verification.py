@@ -4,12 +4,13 @@ import sys
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, roc_curve
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import validate_params
 
 from .._checks import Interval, as_floats
 from .._labels import as_labels
+from .._typing import validate_params
 
 RATE = [Interval(Real, 0, 1, closed="both")]
 """Constraint of a rate, for ``validate_params``."""
@@ -18,7 +19,7 @@ THRESHOLD = [Interval(Real, None, None, closed="both")]
 """Constraint of a threshold, possibly infinite, for ``validate_params``."""
 
 
-def equal_error_rate(y_true, y_score):
+def equal_error_rate(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Compute the equal error rate (EER), at which false accepts and false rejects are equal.
 
     The rates are interpolated linearly between thresholds.
@@ -51,7 +52,7 @@ def equal_error_rate(y_true, y_score):
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
-def true_accept_rate(y_true, y_score, *, far=0.01):
+def true_accept_rate(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 0.01) -> float:
     """Compute the true-accept rate at a false-accept rate (TAR at FAR).
 
     Parameters
@@ -90,7 +91,7 @@ def true_accept_rate(y_true, y_score, *, far=0.01):
 
 
 @validate_params({"threshold": THRESHOLD}, prefer_skip_nested_validation=True)
-def pair_accuracy(y_true, y_score, *, threshold=0.0):
+def pair_accuracy(y_true: ArrayLike, y_score: ArrayLike, *, threshold: float = 0.0) -> float:
     """Compute the accuracy of pairs classified by a threshold.
 
     Parameters
@@ -126,7 +127,7 @@ def pair_accuracy(y_true, y_score, *, threshold=0.0):
 
 
 @validate_params({"far": RATE}, prefer_skip_nested_validation=True)
-def false_reject_rate(y_true, y_score, *, far=0.01):
+def false_reject_rate(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 0.01) -> float:
     """Compute the false-reject rate at a false-accept rate (FRR at FAR).
 
     It is one minus :func:`true_accept_rate`.
@@ -163,7 +164,7 @@ def false_reject_rate(y_true, y_score, *, far=0.01):
 
 
 @validate_params({"frr": RATE}, prefer_skip_nested_validation=True)
-def false_accept_rate(y_true, y_score, *, frr=0.01):
+def false_accept_rate(y_true: ArrayLike, y_score: ArrayLike, *, frr: float = 0.01) -> float:
     """Compute the false-accept rate at a false-reject rate (FAR at FRR).
 
     Parameters

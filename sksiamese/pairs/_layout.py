@@ -2,17 +2,20 @@
 
 import warnings
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from .._checks import as_array, as_rows, is_table
 from .._data._streaming import is_source
+from .._typing import MatrixLike
 from ._items import as_items, concatenate, flatten_rows, split_table, stack_items
 from ._view import PairView
 
 
-def stack_pairs(left, right):
+def stack_pairs(left: MatrixLike, right: MatrixLike) -> Any:
     """Join two arrays or tables of items to pairs.
 
     Parameters
@@ -52,7 +55,7 @@ def stack_pairs(left, right):
     return stack_items(as_items(left, "left"), as_items(right, "right"))
 
 
-def split_pairs(P):
+def split_pairs(P: MatrixLike) -> tuple[Any, Any]:
     """Split pairs into left and right items.
 
     Parameters
@@ -157,7 +160,9 @@ def to_view(P):
     return PairView(concatenate(*split_pairs(P)), number.reshape(2, -1).T)
 
 
-def pairs_from_triplets(triplets, items=None):
+def pairs_from_triplets(
+    triplets: ArrayLike, items: MatrixLike | None = None
+) -> tuple[Any, np.ndarray, np.ndarray]:
     """Make a matching and a non-matching pair from each triplet.
 
     Parameters

@@ -3,10 +3,12 @@
 from functools import partial
 from math import ceil
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.random import sample_without_replacement
 
 from .._checks import Interval, as_floats
@@ -14,6 +16,7 @@ from .._data._streaming import is_source
 from .._hard_negatives import check_neighbors, nearest_negatives
 from .._labels import as_labels, is_missing, present_labels, to_common_dtype
 from .._parameters import check_count
+from .._typing import MatrixLike, RandomStateLike, validate_params
 from ._items import as_items
 from ._layout import stack_pairs
 from ._view import PairView
@@ -28,20 +31,20 @@ from ._view import PairView
     prefer_skip_nested_validation=True,
 )
 def make_pairs(
-    X,
-    y,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    n_pairs,
-    match_share=0.5,
-    balance="pair",
-    n_groups=1,
-    unlabeled_label=None,
-    Z=None,
-    ranks=(0, 10),
-    neighbors=None,
-    as_view=False,
-    random_state=None,
-):
+    n_pairs: int,
+    match_share: float = 0.5,
+    balance: Literal["identity", "pair"] = "pair",
+    n_groups: int = 1,
+    unlabeled_label: Any = None,
+    Z: ArrayLike | None = None,
+    ranks: tuple[int, int] = (0, 10),
+    neighbors: Any = None,
+    as_view: bool = False,
+    random_state: RandomStateLike = None,
+) -> tuple[Any, np.ndarray, np.ndarray]:
     """Draw matching and non-matching pairs of labeled rows.
 
     No pair is drawn twice, in either order, and no row is paired with itself. With the

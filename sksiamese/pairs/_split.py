@@ -1,9 +1,12 @@
 """Splitters of pairs with disjoint identities in training and test."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator, KFold, ShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import (
@@ -14,6 +17,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from .._checks import Interval, argument_errors
 from .._labels import as_labels
+from .._typing import RandomStateLike
 
 SIZES = [
     Interval(RealNotInt, 0, 1, closed="neither"),
@@ -34,7 +38,9 @@ class _PairSplit(BaseCrossValidator):
     def _splitter(self):
         """Return a splitter of scikit-learn for the identities."""
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: ArrayLike | None, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generate row numbers of training and test pairs with disjoint identities.
 
         Parameters
@@ -84,7 +90,12 @@ class _PairSplit(BaseCrossValidator):
             (train, _), (test, _) = parts
             yield train, test
 
-    def n_dropped(self, X=None, y=None, groups=None):
+    def n_dropped(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Count the pairs of each split that are in neither training nor test.
 
         Parameters
@@ -112,7 +123,7 @@ class _PairSplit(BaseCrossValidator):
             ]
         )
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of splits.
 
         Parameters
@@ -266,7 +277,14 @@ class PairKFold(_PairSplit):
         "shuffle": ["boolean"],
     }
 
-    def __init__(self, n_splits=5, *, shuffle=False, stratify=True, random_state=None):
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = False,
+        stratify: bool = True,
+        random_state: RandomStateLike = None,
+    ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.stratify = stratify
@@ -329,8 +347,14 @@ class PairShuffleSplit(_PairSplit):
     }
 
     def __init__(
-        self, n_splits=10, *, test_size=None, train_size=None, stratify=True, random_state=None
-    ):
+        self,
+        n_splits: int = 10,
+        *,
+        test_size: float | None = None,
+        train_size: float | None = None,
+        stratify: bool = True,
+        random_state: RandomStateLike = None,
+    ) -> None:
         self.n_splits = n_splits
         self.test_size = test_size
         self.train_size = train_size

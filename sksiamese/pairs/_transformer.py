@@ -1,11 +1,14 @@
 """PairTransformer: a transformer of both items of a pair."""
 
+from collections.abc import Callable
 from functools import partial
 from math import prod
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import hstack, issparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -30,6 +33,7 @@ from .._checks import HasMethods, argument_errors, as_array, as_floats, as_numbe
 from .._labels import is_missing
 from .._rollback import restore_on_error
 from .._state import VersionedState
+from .._typing import MatrixLike, fit_context
 from ._feature_names import check_pair_names, check_view, item_names, pair_names
 from ._layout import flatten_pairs, stack_pairs, to_view
 from ._view import PairView
@@ -199,12 +203,12 @@ class PairTransformer(TransformerMixin, VersionedState, BaseEstimator):
         "output": [StrOptions(set(OUTPUTS)), callable],
     }
 
-    def __init__(self, transformer=None, *, output="pairs"):
+    def __init__(self, transformer: Any = None, *, output: str | Callable = "pairs") -> None:
         self.transformer = transformer
         self.output = output
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: MatrixLike, y: None = None, **params: Any) -> Self:
         """Fit the transformer on the items of both sides.
 
         Parameters
@@ -250,7 +254,7 @@ class PairTransformer(TransformerMixin, VersionedState, BaseEstimator):
             self._output_names = names
             return self
 
-    def fit_transform(self, X, y=None, **params):
+    def fit_transform(self, X: MatrixLike, y: None = None, **params: Any) -> Any:
         """Fit the transformer on the items of both sides, then transform the pairs.
 
         Parameters
@@ -275,7 +279,7 @@ class PairTransformer(TransformerMixin, VersionedState, BaseEstimator):
         names = self.get_metadata_routing().consumes("transform", params)
         return self.transform(X, **{name: params[name] for name in names})
 
-    def transform(self, X, **params):
+    def transform(self, X: MatrixLike, **params: Any) -> Any:
         """Transform the items of each pair, and compare them.
 
         Parameters
@@ -310,7 +314,7 @@ class PairTransformer(TransformerMixin, VersionedState, BaseEstimator):
             )
         return features
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of :meth:`transform`.
 
         Parameters
@@ -337,7 +341,7 @@ class PairTransformer(TransformerMixin, VersionedState, BaseEstimator):
         parts = ["abs_diff", "product"] if self.output == "abs_diff_product" else [self.output]
         return np.array([f"{part}__{name}" for part in parts for name in names], dtype=object)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Return the routing of metadata to the transformer.
 
         Returns

@@ -1,13 +1,16 @@
 """Pairs as row numbers of items, with the interface of a 2-D array."""
 
 import copy
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 
 from .._checks import as_array
 from .._data._streaming import Rows, is_source
+from .._typing import MatrixLike
 from ._items import as_items, flatten_rows
 
 
@@ -73,35 +76,35 @@ class PairView:
 
     ndim = 2
 
-    def __init__(self, items, index):
+    def __init__(self, items: MatrixLike, index: ArrayLike) -> None:
         if is_source(items) and not isinstance(items, Rows):
             items = Rows(items)
         self.items = flatten_rows(as_items(items, "items"))
         self.index = _check_index(index, self.items.shape[0])
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Number of pairs, and number of columns of both items."""
         return len(self.index), 2 * self.items.shape[1]
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """Dtype of the values."""
         if hasattr(self.items, "dtype"):
             return self.items.dtype
         return np.asarray(_safe_indexing(self.items, slice(0, 0))).dtype
 
     @property
-    def left(self):
+    def left(self) -> Any:
         """Left items of all pairs, as a copy in the container of the items."""
         return _safe_indexing(self.items, self.index[:, 0])
 
     @property
-    def right(self):
+    def right(self) -> Any:
         """Right items of all pairs, as a copy in the container of the items."""
         return _safe_indexing(self.items, self.index[:, 1])
 
-    def distinct(self):
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """Find the items that occur in pairs.
 
         Returns

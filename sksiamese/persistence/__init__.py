@@ -7,11 +7,15 @@ and skops, the extra ``persistence``.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from torch import nn
 
 from .._base import BaseSiamese
 from .._checks import check_path
@@ -33,7 +37,7 @@ TRUSTED_TYPES = tuple(
 """Names to pass as ``trusted`` to ``skops.io.load``; add the names of parts of your own."""
 
 
-def save(estimator, path):
+def save(estimator: Any, path: str | PathLike[str]) -> None:
     """Save an estimator in a file that can be loaded without running code.
 
     Parameters
@@ -88,7 +92,7 @@ def save(estimator, path):
     write_file(path, value, encoder.tensors)
 
 
-def load(path, *, trusted=()):
+def load(path: str | PathLike[str], *, trusted: Sequence[str | Callable] = ()) -> Any:
     """Load an estimator from a file of :func:`save`, without running code of the file.
 
     Parameters
@@ -164,7 +168,7 @@ def decode(value, tensors, allowed):
     return estimator
 
 
-def load_weights(estimator, path):
+def load_weights(estimator: Any, path: str | PathLike[str]) -> Any:
     """Load the weights and fitted attributes of a file into an estimator.
 
     Parameters, with their classes and functions, are not read from the file, so that none of its
@@ -212,7 +216,9 @@ def load_weights(estimator, path):
         return load_into(estimator, description["estimator"], tensors)
 
 
-def build_tower(estimator, n_features, *, feature_names=None):
+def build_tower(
+    estimator: Any, n_features: int, *, feature_names: Sequence[str] | None = None
+) -> nn.Sequential:
     """Build the tower of an estimator from its parameters, with initial weights.
 
     It has the layers and the names of weights of ``tower_`` after a fit on rows in float32 with

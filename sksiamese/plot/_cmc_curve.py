@@ -1,12 +1,19 @@
 """Display of the cumulative match characteristic: recall over the number of neighbors."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
-from sklearn.utils._param_validation import validate_params
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods
 from .._extras import import_extra
+from .._typing import validate_params
 from ..metrics import cmc_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class CmcCurveDisplay:
@@ -52,13 +59,22 @@ class CmcCurveDisplay:
     [0.44, 0.61, 0.74]
     """
 
-    def __init__(self, *, recall, name=None):
+    def __init__(self, *, recall: np.ndarray, name: str | None = None) -> None:
         self.recall = recall
         self.name = name
 
     @classmethod
     @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
-    def from_estimator(cls, estimator, X, y, *, X_gallery=None, y_gallery=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        X_gallery: ArrayLike | None = None,
+        y_gallery: ArrayLike | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Embed rows and plot the curve.
 
         Parameters
@@ -102,18 +118,18 @@ class CmcCurveDisplay:
     @validate_params({"name": [str, None]}, prefer_skip_nested_validation=False)
     def from_embeddings(
         cls,
-        Z,
-        y,
+        Z: ArrayLike,
+        y: ArrayLike,
         *,
-        Z_gallery=None,
-        y_gallery=None,
-        k=10,
-        exclude_self=None,
-        average="micro",
-        metric="euclidean",
-        name=None,
-        **kwargs,
-    ):
+        Z_gallery: ArrayLike | None = None,
+        y_gallery: ArrayLike | None = None,
+        k: int = 10,
+        exclude_self: bool | None = None,
+        average: Literal["micro", "macro"] = "micro",
+        metric: str | Callable = "euclidean",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the curve of embeddings.
 
         Parameters
@@ -177,7 +193,7 @@ class CmcCurveDisplay:
         {"ax": [HasMethods("plot"), None], "line_kwargs": [dict, None]},
         prefer_skip_nested_validation=True,
     )
-    def plot(self, *, ax=None, line_kwargs=None):
+    def plot(self, *, ax: "Axes | None" = None, line_kwargs: dict | None = None) -> Self:
         """Plot the curve.
 
         Parameters

@@ -1,15 +1,21 @@
 """Display of embeddings in two dimensions."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods, argument_errors, as_floats
 from .._extras import import_extra
+from .._typing import validate_params
 from ..metrics._verification import as_classes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 """Colorblind-safe colors, visible on white and on black."""
@@ -63,14 +69,16 @@ class EmbeddingDisplay:
     (10, 'principal component 1')
     """
 
-    def __init__(self, *, points, y, axis_name="component"):
+    def __init__(self, *, points: np.ndarray, y: np.ndarray, axis_name: str = "component") -> None:
         self.points = points
         self.y = y
         self.axis_name = axis_name
 
     @classmethod
     @validate_params({"estimator": [HasMethods("transform")]}, prefer_skip_nested_validation=False)
-    def from_estimator(cls, estimator, X, y, *, projection=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, projection: Any = None, **kwargs: Any
+    ) -> Self:
         """Embed rows and plot the embeddings.
 
         Parameters
@@ -102,7 +110,9 @@ class EmbeddingDisplay:
     @validate_params(
         {"projection": [HasMethods("fit_transform"), None]}, prefer_skip_nested_validation=False
     )
-    def from_embeddings(cls, Z, y, *, projection=None, **kwargs):
+    def from_embeddings(
+        cls, Z: ArrayLike, y: ArrayLike, *, projection: Any = None, **kwargs: Any
+    ) -> Self:
         """Plot embeddings.
 
         Parameters
@@ -156,7 +166,7 @@ class EmbeddingDisplay:
         {"ax": [HasMethods(["scatter", "legend"]), None], "scatter_kwargs": [dict, None]},
         prefer_skip_nested_validation=True,
     )
-    def plot(self, *, ax=None, scatter_kwargs=None):
+    def plot(self, *, ax: "Axes | None" = None, scatter_kwargs: dict | None = None) -> Self:
         """Plot the points of each class.
 
         Parameters

@@ -1,11 +1,17 @@
 """Display of the training history."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import argument_errors
 from .._extras import import_extra
 from .._wrapped import inner_estimators
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINES = ("loss", "positive_distance", "negative_distance", "spread", "active")
 """Plotted entries of a history."""
@@ -41,11 +47,13 @@ class HistoryDisplay:
     ['loss', 'mean distance', 'active pairs']
     """
 
-    def __init__(self, *, history):
+    def __init__(self, *, history: dict) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, *, axes=None):
+    def from_estimator(
+        cls, estimator: Any, *, axes: "Sequence[Axes] | np.ndarray | None" = None
+    ) -> Self:
         """Plot the training history of a fitted estimator.
 
         Parameters
@@ -79,7 +87,7 @@ class HistoryDisplay:
             )
         return cls(history=trained[0].history_).plot(axes=axes)
 
-    def plot(self, *, axes=None):
+    def plot(self, *, axes: "Sequence[Axes] | np.ndarray | None" = None) -> Self:
         """Plot the three panels.
 
         Parameters

@@ -1,11 +1,18 @@
 """Display of error rates by identity."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
-from sklearn.utils._param_validation import validate_params
+from numpy.typing import ArrayLike
 
 from .._checks import HasMethods
 from .._extras import import_extra
+from .._typing import validate_params
 from ..metrics import equal_error_rate, error_rate_by_identity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_NAMES = 40
 """Maximum number of identities that are named below their bars."""
@@ -62,7 +69,14 @@ class IdentityErrorDisplay:
     (['a', 'b'], [0.0, 0.5], 0.5)
     """
 
-    def __init__(self, *, identities, rates, overall, rate_name="error rate"):
+    def __init__(
+        self,
+        *,
+        identities: np.ndarray,
+        rates: np.ndarray,
+        overall: float,
+        rate_name: str = "error rate",
+    ) -> None:
         self.identities = identities
         self.rates = rates
         self.overall = overall
@@ -72,7 +86,16 @@ class IdentityErrorDisplay:
     @validate_params(
         {"estimator": [HasMethods("claim_scores")]}, prefer_skip_nested_validation=False
     )
-    def from_estimator(cls, estimator, X, claimed, y, *, metric=equal_error_rate, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        claimed: ArrayLike,
+        y: ArrayLike,
+        *,
+        metric: Callable = equal_error_rate,
+        **kwargs: Any,
+    ) -> Self:
         """Score claims and plot the error rate of each claimed identity.
 
         Parameters
@@ -105,7 +128,15 @@ class IdentityErrorDisplay:
 
     @classmethod
     @validate_params({"metric": [callable]}, prefer_skip_nested_validation=False)
-    def from_predictions(cls, y_true, y_score, identities, *, metric=equal_error_rate, **kwargs):
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        identities: ArrayLike,
+        *,
+        metric: Callable = equal_error_rate,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the error rate of each identity.
 
         Parameters
@@ -154,7 +185,13 @@ class IdentityErrorDisplay:
         },
         prefer_skip_nested_validation=True,
     )
-    def plot(self, *, ax=None, bar_kwargs=None, line_kwargs=None):
+    def plot(
+        self,
+        *,
+        ax: "Axes | None" = None,
+        bar_kwargs: dict | None = None,
+        line_kwargs: dict | None = None,
+    ) -> Self:
         """Plot the bars and both lines.
 
         Parameters

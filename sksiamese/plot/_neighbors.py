@@ -1,18 +1,24 @@
 """Display of nearest neighbors, framed as correct or incorrect."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import HasMethods, Interval, as_floats
 from .._extras import import_extra
 from .._labels import to_common_dtype
+from .._typing import validate_params
 from ..metrics._ranking import exact_distances
 from ..metrics._verification import as_classes
 from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_image, image_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class NeighborsDisplay:
@@ -63,7 +69,14 @@ class NeighborsDisplay:
     (3, 5)
     """
 
-    def __init__(self, *, query_images, query_labels, images, labels):
+    def __init__(
+        self,
+        *,
+        query_images: np.ndarray,
+        query_labels: np.ndarray,
+        images: np.ndarray,
+        labels: np.ndarray,
+    ) -> None:
         self.query_images = query_images
         self.query_labels = query_labels
         self.images = images
@@ -80,17 +93,17 @@ class NeighborsDisplay:
     )
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
-        X_gallery,
-        y_gallery,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        X_gallery: ArrayLike,
+        y_gallery: ArrayLike,
         *,
-        n_neighbors=8,
-        metric="euclidean",
-        image_shape=None,
-        **kwargs,
-    ):
+        n_neighbors: int = 8,
+        metric: str | Callable = "euclidean",
+        image_shape: tuple[int, ...] | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Find the nearest neighbors of queries and plot them.
 
         Parameters
@@ -173,7 +186,7 @@ class NeighborsDisplay:
         {"ax": [HasMethods("imshow"), None], "imshow_kwargs": [dict, None]},
         prefer_skip_nested_validation=True,
     )
-    def plot(self, *, ax=None, imshow_kwargs=None):
+    def plot(self, *, ax: "Axes | None" = None, imshow_kwargs: dict | None = None) -> Self:
         """Plot the images.
 
         Parameters

@@ -1,12 +1,18 @@
 """Display of the score distributions of pairs."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
-from sklearn.utils._param_validation import validate_params
+from numpy.typing import ArrayLike
 
 from .._checks import HasMethods, argument_errors
 from .._extras import import_extra
+from .._typing import validate_params
 from ..metrics._verification import THRESHOLD, check_pairs
 from ._decisions import accepted_pairs, pair_decisions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class PairScoreDisplay:
@@ -66,7 +72,15 @@ class PairScoreDisplay:
     (0.25, 0.5)
     """
 
-    def __init__(self, *, match, y_score, accepted, threshold=0.0, score_name="score"):
+    def __init__(
+        self,
+        *,
+        match: np.ndarray,
+        y_score: np.ndarray,
+        accepted: np.ndarray,
+        threshold: float = 0.0,
+        score_name: str = "score",
+    ) -> None:
         self.match = match
         self.y_score = y_score
         self.accepted = accepted
@@ -78,7 +92,15 @@ class PairScoreDisplay:
         {"estimator": [HasMethods("predict")], "threshold": [*THRESHOLD, None]},
         prefer_skip_nested_validation=False,
     )
-    def from_estimator(cls, estimator, X, y, *, threshold=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        threshold: float | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Score pairs and plot the scores.
 
         Parameters
@@ -116,8 +138,15 @@ class PairScoreDisplay:
         {"threshold": THRESHOLD, "score_name": [str]}, prefer_skip_nested_validation=False
     )
     def from_predictions(
-        cls, y_true, y_score, *, threshold=0.0, accepted=None, score_name="score", **kwargs
-    ):
+        cls,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        *,
+        threshold: float = 0.0,
+        accepted: ArrayLike | None = None,
+        score_name: str = "score",
+        **kwargs: Any,
+    ) -> Self:
         """Plot the scores of pairs.
 
         Parameters
@@ -169,7 +198,14 @@ class PairScoreDisplay:
         },
         prefer_skip_nested_validation=True,
     )
-    def plot(self, *, ax=None, bins=50, hist_kwargs=None, line_kwargs=None):
+    def plot(
+        self,
+        *,
+        ax: "Axes | None" = None,
+        bins: ArrayLike = 50,
+        hist_kwargs: dict | None = None,
+        line_kwargs: dict | None = None,
+    ) -> Self:
         """Plot both histograms and the threshold.
 
         Parameters

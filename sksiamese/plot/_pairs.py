@@ -1,17 +1,23 @@
 """Display of pairs of images, framed as correct or incorrect."""
 
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
 from .._checks import HasMethods, Interval
 from .._extras import import_extra
+from .._typing import validate_params
 from ..metrics._verification import THRESHOLD, check_pairs
 from ..pairs._layout import flatten_pairs, split_pairs, to_view
 from ._decisions import accepted_pairs, pair_decisions
 from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_image, image_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class PairDisplay:
@@ -67,7 +73,16 @@ class PairDisplay:
     (6, 8, 8)
     """
 
-    def __init__(self, *, left, right, match, y_score, accepted, threshold=0.0):
+    def __init__(
+        self,
+        *,
+        left: np.ndarray,
+        right: np.ndarray,
+        match: np.ndarray,
+        y_score: np.ndarray,
+        accepted: np.ndarray,
+        threshold: float = 0.0,
+    ) -> None:
         self.left = left
         self.right = right
         self.match = match
@@ -80,7 +95,16 @@ class PairDisplay:
         {"estimator": [HasMethods("predict")], "threshold": [*THRESHOLD, None]},
         prefer_skip_nested_validation=False,
     )
-    def from_estimator(cls, estimator, X, y, *, image_shape=None, threshold=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        threshold: float | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Score pairs and plot some of them.
 
         Parameters
@@ -128,17 +152,17 @@ class PairDisplay:
     )
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_score,
+        X: ArrayLike,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
         *,
-        image_shape,
-        threshold=0.0,
-        accepted=None,
-        n_pairs=12,
-        order="worst",
-        **kwargs,
-    ):
+        image_shape: tuple[int, ...],
+        threshold: float = 0.0,
+        accepted: ArrayLike | None = None,
+        n_pairs: int = 12,
+        order: Literal["given", "worst"] = "worst",
+        **kwargs: Any,
+    ) -> Self:
         """Plot some of the scored pairs.
 
         Parameters
@@ -212,7 +236,9 @@ class PairDisplay:
         },
         prefer_skip_nested_validation=True,
     )
-    def plot(self, *, ax=None, n_columns=4, imshow_kwargs=None):
+    def plot(
+        self, *, ax: "Axes | None" = None, n_columns: int = 4, imshow_kwargs: dict | None = None
+    ) -> Self:
         """Plot the pairs.
 
         Parameters

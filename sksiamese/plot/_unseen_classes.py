@@ -1,10 +1,18 @@
 """Display of the performance on unseen classes."""
 
-from sklearn.utils._param_validation import StrOptions, validate_params
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import StrOptions
 
 from .._checks import HasMethods
 from .._extras import import_extra
 from .._model_selection import METRICS, unseen_class_curve
+from .._typing import MatrixLike, validate_params
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINES = {
     "estimator": ("estimator", "-"),
@@ -71,13 +79,22 @@ class UnseenClassesDisplay:
     ('number of training classes', 'roc auc of unseen classes')
     """
 
-    def __init__(self, *, curve, metric="roc_auc"):
+    def __init__(self, *, curve: Bunch, metric: str = "roc_auc") -> None:
         self.curve = curve
         self.metric = metric
 
     @classmethod
     @validate_params({"metric": METRIC, "ax": AXES}, prefer_skip_nested_validation=False)
-    def from_estimator(cls, estimator, X, y, *, metric="roc_auc", ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        metric: str = "roc_auc",
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Compute the curve and draw it.
 
         Parameters
@@ -109,7 +126,7 @@ class UnseenClassesDisplay:
         return cls.from_curve(curve, metric=metric, ax=ax)
 
     @classmethod
-    def from_curve(cls, curve, *, metric="roc_auc", **kwargs):
+    def from_curve(cls, curve: Bunch, *, metric: str = "roc_auc", **kwargs: Any) -> Self:
         """Draw a curve.
 
         Parameters
@@ -138,7 +155,13 @@ class UnseenClassesDisplay:
         },
         prefer_skip_nested_validation=False,
     )
-    def plot(self, *, ax=None, line_kwargs=None, fill_between_kwargs=None):
+    def plot(
+        self,
+        *,
+        ax: "Axes | None" = None,
+        line_kwargs: dict | None = None,
+        fill_between_kwargs: dict | None = None,
+    ) -> Self:
         """Draw the lines and the band.
 
         Parameters

@@ -1,13 +1,16 @@
 """Towers composed of other networks: one per cue, or a pretrained backbone."""
 
 import copy
+from collections.abc import Callable, Sequence
 from math import prod
 from operator import index
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .._parameters import check_count, check_real, check_shape, part_attribute
+from .._typing import ArrayLike
 from ._hidden import NORMALIZATIONS, check_hidden, hidden_layer, new_activation
 from ._layers import Standardize
 from ._single import check_sizes, mlp
@@ -16,19 +19,19 @@ __all__ = ["multi_cue", "pretrained"]
 
 
 def multi_cue(
-    input_shape,
-    n_components,
+    input_shape: tuple[int, ...],
+    n_components: int,
     *,
-    cues,
-    towers=None,
-    depth=3,
-    width=128,
-    dropout=0.0,
-    activation="relu",
-    normalization=None,
-    shortcuts=False,
-    feature_names=None,
-):
+    cues: dict,
+    towers: dict | None = None,
+    depth: int = 3,
+    width: int = 128,
+    dropout: float = 0.0,
+    activation: str | Callable = "relu",
+    normalization: Literal["batch", "layer"] | None = None,
+    shortcuts: bool = False,
+    feature_names: Sequence[str] | None = None,
+) -> nn.Module:
     """Build one tower for each group of columns, fused by fully connected layers.
 
     Bind ``cues`` with ``functools.partial`` to create a tower factory.
@@ -133,7 +136,7 @@ class _SelectColumns(nn.Module):
         super().__init__()
         self.register_buffer("columns", torch.tensor(columns))
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Select the columns of rows of shape (n, n_features)."""
         return X.index_select(1, self.columns)
 
@@ -158,7 +161,7 @@ class Fusion(nn.Module):
         for columns, rule, tower in zip(self.columns, self.scaling, self.towers, strict=True):
             yield columns.columns.tolist(), rule, tower
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Embed items of shape (n, ...)."""
         X = X.flatten(1)
         parts = zip(self.columns, self.towers, strict=True)
@@ -184,8 +187,14 @@ def _column_indices(name, selection, n_features, feature_names):
 
 
 def pretrained(
-    input_shape, n_components, *, backbone, mean=0.0, scale=1.0, learning_rate_factor=0.1
-):
+    input_shape: tuple[int, ...],
+    n_components: int,
+    *,
+    backbone: nn.Module,
+    mean: ArrayLike = 0.0,
+    scale: ArrayLike = 1.0,
+    learning_rate_factor: float = 0.1,
+) -> nn.Module:
     """Build a tower from a pretrained backbone and a linear layer.
 
     Bind ``backbone`` with ``functools.partial`` to create a tower factory. Every tower has its
@@ -316,7 +325,7 @@ class _Pretrained(nn.Module):
             self.backbone.eval()
         return self
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Embed items; a frozen backbone computes in its own dtype."""
         X = self.standardize(X).to(X.dtype)
         weight = next(self.backbone.parameters(), X)

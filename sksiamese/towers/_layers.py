@@ -2,7 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
+
+from .._typing import ArrayLike
 
 
 class Standardize(nn.Module):
@@ -38,7 +40,14 @@ class Standardize(nn.Module):
     tensor([[2.]])
     """
 
-    def __init__(self, mean, scale, origin=None, *, wide=False):
+    def __init__(
+        self,
+        mean: ArrayLike,
+        scale: ArrayLike,
+        origin: ArrayLike | None = None,
+        *,
+        wide: bool = False,
+    ) -> None:
         super().__init__()
         self.wide = wide
         self.register_buffer("mean", torch.as_tensor(mean))
@@ -46,12 +55,12 @@ class Standardize(nn.Module):
         self.register_buffer("origin", None if origin is None else torch.as_tensor(origin))
         self.register_buffer("output", self.mean.new_empty(0), persistent=False)
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Standardize rows of shape (n, n_features), in the dtype of the tower."""
         X = X if X.is_floating_point() else self.to_float(X)
         return ((X - self.mean) / self.scale).to(self.output.dtype)
 
-    def to_float(self, X):
+    def to_float(self, X: Tensor) -> Tensor:
         """Subtract the origin and convert rows to floats.
 
         Parameters
@@ -86,10 +95,10 @@ class UnitLength(nn.Module):
     tensor([[0.6000, 0.8000]])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
 
-    def forward(self, Z):
+    def forward(self, Z: Tensor) -> Tensor:
         """Normalize embeddings of shape (n, n_components) to unit length."""
         return F.normalize(Z)
 
@@ -112,10 +121,10 @@ class ToType(nn.Module):
     tensor([[1., 1.]])
     """
 
-    def __init__(self, dtype):
+    def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.register_buffer("output", torch.empty(0, dtype=dtype), persistent=False)
 
-    def forward(self, Z):
+    def forward(self, Z: Tensor) -> Tensor:
         """Convert embeddings of shape (n, n_components)."""
         return Z.to(self.output.dtype)

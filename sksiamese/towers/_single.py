@@ -1,11 +1,13 @@
 """Towers of a single network: multilayer perceptron, convolutional and time-delay network."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise, zip_longest
 from math import prod
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .._parameters import check_count, check_real, check_shape
 from ._hidden import (
@@ -25,16 +27,16 @@ MAX_DEPTH = 1000
 
 
 def mlp(
-    input_shape,
-    n_components,
+    input_shape: tuple[int, ...],
+    n_components: int,
     *,
-    depth=2,
-    width=512,
-    dropout=0.0,
-    activation="relu",
-    normalization=None,
-    shortcuts=False,
-):
+    depth: int = 2,
+    width: int = 512,
+    dropout: float = 0.0,
+    activation: str | Callable = "relu",
+    normalization: Literal["batch", "layer"] | None = None,
+    shortcuts: bool = False,
+) -> nn.Sequential:
     """Build a multilayer perceptron.
 
     Parameters
@@ -107,17 +109,17 @@ mlp.plain_items = True
 
 
 def cnn(
-    input_shape,
-    n_components,
+    input_shape: tuple[int, ...],
+    n_components: int,
     *,
-    depth=3,
-    width=32,
-    dropout=0.0,
-    pooling="global",
-    activation="relu",
-    normalization="group",
-    shortcuts=False,
-):
+    depth: int = 3,
+    width: int = 32,
+    dropout: float = 0.0,
+    pooling: Literal["global", "flatten"] = "global",
+    activation: str | Callable = "relu",
+    normalization: Literal["batch", "group", "layer"] | None = "group",
+    shortcuts: bool = False,
+) -> nn.Sequential:
     """Build a convolutional network of blocks of convolution, pooling, normalization, activation.
 
     Every block has a 3 x 3 convolution, halves the size of the image, and doubles the number
@@ -238,16 +240,16 @@ def has_channels_last(shape):
 
 
 def tdnn(
-    input_shape,
-    n_components,
+    input_shape: tuple[int, ...],
+    n_components: int,
     *,
-    depth=3,
-    width=128,
-    dropout=0.0,
-    activation="relu",
-    normalization="layer",
-    shortcuts=False,
-):
+    depth: int = 3,
+    width: int = 128,
+    dropout: float = 0.0,
+    activation: str | Callable = "relu",
+    normalization: str | None = "layer",
+    shortcuts: bool = False,
+) -> nn.Module:
     """Build a time-delay network: dilated convolutions, then mean and deviation over time.
 
     The dilations are 1, 2, 4, ..., so that the receptive field doubles with each layer. Steps
@@ -376,7 +378,7 @@ class _TimeDelays(nn.Module):
         self.output = nn.Linear(2 * width, n_components)
         self.shortcuts = nn.ModuleList(linear_shortcut(*size) for size in sizes if shortcuts)
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Embed series of shape (n, n_steps, n_channels)."""
         valid = ~X.isnan().any(dim=2, keepdim=True)
         H = X.where(valid, 0)
