@@ -18,7 +18,7 @@ from tests.test_layers import OPTIONAL
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-FOR_DEVELOPERS = {"bench", "dev", "docs", "test", "typing"}
+FOR_DEVELOPERS = {"bench", "dev", "docs", "test"}
 X, Y = [[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0]], [0, 0, 1, 1]
 
 
@@ -86,6 +86,7 @@ def test_the_extras_are_those_of_pyproject():
         for extra, requirements in extras.items()
         if extra not in FOR_DEVELOPERS
     }
+    names["onnx"] = names["onnx"][:-1]  # The last is torch, in a later version.
     assert names == EXTRAS
 
 
