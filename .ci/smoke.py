@@ -13,7 +13,8 @@ import sksiamese  # noqa: E402
 package = Path(sksiamese.__file__).parent
 assert package == folder / "sksiamese", package
 assert (package / "py.typed").exists()
-assert {path.name for path in folder.iterdir() if path.suffix == ""} == {"sksiamese"}
+folders = {path.name for path in folder.iterdir() if path.is_dir() and path.suffix == ""}
+assert folders == {"sksiamese"}, folders
 metadata = folder / f"sksiamese-{sksiamese.__version__}.dist-info"
 assert (metadata / "licenses" / "LICENSE").exists()
 

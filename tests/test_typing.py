@@ -97,7 +97,8 @@ def test_types_of_parameters_agree_with_the_docstrings():
             elif base.startswith("Tensor"):
                 agrees = annotation is torch.Tensor
             elif base.startswith("array-like") and kind.endswith("default=None"):
-                agrees = allows_none(annotation) and "_SupportsArray" in str(annotation)
+                kinds = {"_SupportsArray", "Sequence[Axes]"}
+                agrees = allows_none(annotation) and any(one in str(annotation) for one in kinds)
             elif base.endswith(" or None"):
                 agrees = allows_none(annotation)
             wrong += [f"{name}({parameter}: {annotation}) {kind}"] * (not agrees)
