@@ -41,6 +41,7 @@ html_sidebars = {"changes": [], "contributing": [], "index": [], "results": []}
 html_static_path = ["_static"]
 html_css_files = ["sksiamese.css"]
 
+autodoc_typehints = "none"  # The docstrings have types with shapes and units.
 autosummary_generate = True
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
