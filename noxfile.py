@@ -53,13 +53,16 @@ def docs(session):
 def build(session):
     """Build the files of a release, check them, and use the wheel alone."""
     install(session, "dev")
-    shutil.rmtree("dist", ignore_errors=True)
+    folder = Path(session.create_tmp(), "wheel")
+    for old in (Path("dist"), folder):
+        shutil.rmtree(old, ignore_errors=True)
     session.run("python", "-m", "build")
     session.run("python", "-m", "twine", "check", "--strict", *map(str, Path("dist").iterdir()))
-    folder = session.create_tmp()
     (wheel,) = Path("dist").glob("*.whl")
-    session.run("python", "-m", "pip", "install", "-q", "--no-deps", "--target", folder, str(wheel))
-    session.run("python", ".ci/smoke.py", folder)
+    session.run(
+        "python", "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), str(wheel)
+    )
+    session.run("python", ".ci/smoke.py", str(folder))
 
 
 @nox.session
