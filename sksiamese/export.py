@@ -120,8 +120,8 @@ def to_onnx(estimator, path, *, dtype="float32"):
     >>> to_onnx(verifier, path)
     >>> session = onnxruntime.InferenceSession(path)
     >>> (decision,) = session.run(["decision"], {"pairs": pairs.astype("float32")})
-    >>> bool((decision == verifier.predict(pairs)).all())
-    True
+    >>> print(f"{(decision == verifier.predict(pairs)).mean():.0%} of the decisions are the same")
+    100% of the decisions are the same
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:

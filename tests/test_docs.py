@@ -4,9 +4,6 @@ import importlib.util
 import inspect
 import posixpath
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -153,40 +150,6 @@ def test_the_map_of_estimators_is_up_to_date_and_links_to_pages():
 def test_the_citation_has_the_version_of_the_package():
     text = (DOCS.parent / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {sksiamese.__version__}\n" in text
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Build the pages of the reference as HTML, without the guide and the gallery."""
-    folder = tmp_path_factory.mktemp("reference")
-    shutil.copy(DOCS / "api.rst", folder)
-    shutil.copytree(DOCS / "_templates", folder / "_templates")
-    extensions = ("numpydoc", "reference", *(f"sphinx.ext.{e}" for e in ("autodoc", "autosummary")))
-    options = {"root_doc": "api", "html_theme": "basic", "extensions": ",".join(extensions)}
-    chosen = [part for key, value in options.items() for part in ("-D", f"{key}={value}")]
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", DOCS, *chosen, folder, folder / "html"]
-    subprocess.run(command, cwd=DOCS.parent, check=True)
-    return folder / "html" / "generated"
-
-
-@pytest.mark.slow
-def test_every_public_method_has_a_linked_entry(pages):
-    missing, n_methods = [], 0
-    for name in reference.public_names():
-        is_class = inspect.isclass(OBJECTS[name.removeprefix("sksiamese.")])
-        methods = [one for _, one in reference.public_methods(name)] if is_class else []
-        page = pages / f"{name}.html"
-        if not page.exists():  # A constant stands on the page of its module.
-            assert isinstance(OBJECTS[name.removeprefix("sksiamese.")], dict | tuple)
-            page = pages / f"{name.rpartition('.')[0]}.html"
-        text = page.read_text("utf-8")
-        for entry in [name, *(f"{name}.{method}" for method in methods)]:
-            missing += [entry] * (f'id="{entry}"' not in text)
-            if entry != name:
-                missing += [f"link to {entry}"] * (f'href="#{entry}"' not in text)
-        n_methods += len(methods)
-    assert missing == []
-    assert n_methods > 90
 
 
 def test_public_methods_are_defined_here_or_in_scikit_learn():
