@@ -51,6 +51,7 @@ plot_apply_rcparams = True
 plot_html_show_formats = plot_html_show_source_link = False
 plot_include_source = True
 
+html_domain_indices = False
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "sksiamese"

@@ -52,9 +52,9 @@ curves = {
     "pixels": [accuracy(X_train, X_test, n) for n in n_labels],
     "embedding without labels": [accuracy(Z_train, Z_test, n) for n in n_labels],
 }
+print(f"{'accuracy by number of labels':30}", *(f"{n:4}" for n in n_labels))
 for name, curve in curves.items():
-    shown = (f"{n:3} labels {score:.2f}" for n, score in zip(n_labels, curve, strict=True))
-    print(f"{name:25}", *shown, sep="  ")
+    print(f"{name:30}", *(f"{score:.2f}" for score in curve))
 
 # %%
 # The fewer labels there are, the more the embedding helps. With many labels, pass them to ``fit``:

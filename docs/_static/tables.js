@@ -1,4 +1,5 @@
-/* Show a table that is wider than the page as stacked rows, with the name of its column before each cell. */
+/* Show a table that is wider than the page in smaller type or, if this is not enough, as stacked rows, with the name of
+   its column before each cell. */
 const tables = document.querySelectorAll("article table:not(.autosummary):not(.field-list)");
 
 const label = (table) => {
@@ -7,11 +8,13 @@ const label = (table) => {
     [...row.cells].forEach((cell, i) => (cell.dataset.column = names[i] ?? ""));
 };
 
+const isWide = (table) => table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1;
+
 const fit = () => {
   for (const table of tables) {
-    table.classList.remove("stacked");
-    const box = table.parentElement;
-    if (table.getBoundingClientRect().right > box.getBoundingClientRect().right + 1) table.classList.add("stacked");
+    table.classList.remove("dense", "stacked");
+    if (isWide(table)) table.classList.add("dense");
+    if (isWide(table)) table.classList.replace("dense", "stacked");
   }
 };
 

@@ -245,9 +245,14 @@ def build_tower(estimator, n_features, *, feature_names=None):
     >>> from sksiamese import SiameseEmbedder
     >>> from sksiamese.persistence import build_tower
     >>> tower = build_tower(SiameseEmbedder(8, depth=2, width=16), n_features=4)
-    >>> {name: tuple(weight.shape) for name, weight in tower.state_dict().items()}
-    {'0.mean': (4,), '0.scale': (4,), '2.1.weight': (16, 4), '2.1.bias': (16,), \
-'2.4.weight': (8, 16), '2.4.bias': (8,)}
+    >>> for name, weight in tower.state_dict().items():
+    ...     print(f"{name:10} {tuple(weight.shape)}")
+    0.mean     (4,)
+    0.scale    (4,)
+    2.1.weight (16, 4)
+    2.1.bias   (16,)
+    2.4.weight (8, 16)
+    2.4.bias   (8,)
     """
     check_has_tower(estimator)
     estimator._validate_params()

@@ -38,43 +38,48 @@
     return (high + 0.05) / (low + 0.05);
   };
 
-  if (root.scrollWidth > root.clientWidth) {
-    const wide = [...document.querySelectorAll("body *")].filter(
-      (one) => visible(one) && one.getBoundingClientRect().right > root.clientWidth + 1
-    );
-    problems.add(`page is ${root.scrollWidth} px wide: ${wide.slice(0, 3).map((one) => one.tagName + "." + one.className)}`);
-  }
+  const lookAtLayout = () => {
+    for (const box of [root, ...document.querySelectorAll(".bd-article-container")]) {
+      const { right } = box.getBoundingClientRect();
+      if (box.scrollWidth <= box.clientWidth) continue;
+      const wide = [...box.querySelectorAll("*")].filter((one) => visible(one) && one.getBoundingClientRect().right > right + 1);
+      problems.add(`page is ${box.scrollWidth} px wide: ${wide.slice(0, 3).map((one) => one.tagName + "." + one.className)}`);
+    }
 
-  for (const box of document.querySelectorAll("article pre, article .pst-scrollable-table-container, article div.math")) {
-    if (visible(box) && box.scrollWidth > box.clientWidth + 1)
-      problems.add(`cut by ${box.scrollWidth - box.clientWidth} px: ${box.tagName} ${snippet(box.textContent)}`);
-  }
-  for (const table of document.querySelectorAll("article table")) {
-    const right = table.parentElement.getBoundingClientRect().right;
-    if (visible(table) && table.getBoundingClientRect().right > right + 1) problems.add(`wide table ${snippet(table.textContent)}`);
-    if (!options.phone && table.classList.contains("stacked")) problems.add(`stacked table ${snippet(table.textContent)}`);
-  }
+    for (const box of document.querySelectorAll("article pre, article .pst-scrollable-table-container, article div.math")) {
+      if (visible(box) && box.scrollWidth > box.clientWidth + 1)
+        problems.add(`cut by ${box.scrollWidth - box.clientWidth} px: ${box.tagName} ${snippet(box.textContent)}`);
+    }
+    for (const table of document.querySelectorAll("article table")) {
+      const right = table.parentElement.getBoundingClientRect().right;
+      if (visible(table) && table.getBoundingClientRect().right > right + 1) problems.add(`wide table ${snippet(table.textContent)}`);
+      if (!options.phone && table.classList.contains("stacked")) problems.add(`stacked table ${snippet(table.textContent)}`);
+    }
 
-  for (const image of document.querySelectorAll("article img")) {
-    if (!visible(image)) continue;
-    const name = image.src.split("/").pop();
-    if (!image.complete || !image.naturalWidth) problems.add(`broken image ${name}`);
-    if (!image.hasAttribute("alt")) problems.add(`image without text: ${name}`);
-    const size = (options.fontPixels * image.clientWidth) / image.naturalWidth;
-    if (image.clientWidth < 300) problems.add(`image of ${image.clientWidth} px: ${name}`);
-    else if (name.endsWith(".png") && size < 9) problems.add(`text of ${size.toFixed(1)} px in ${name}`);
-  }
+    for (const image of document.querySelectorAll("article img")) {
+      if (!visible(image)) continue;
+      const name = image.src.split("/").pop();
+      if (!image.complete || !image.naturalWidth) problems.add(`broken image ${name}`);
+      if (!image.hasAttribute("alt")) problems.add(`image without text: ${name}`);
+      const size = (options.fontPixels * image.clientWidth) / image.naturalWidth;
+      if (image.clientWidth < 300) problems.add(`image of ${image.clientWidth} px: ${name}`);
+      else if (name.endsWith(".png") && size < 9) problems.add(`text of ${size.toFixed(1)} px in ${name}`);
+    }
+  };
+  if (options.theme === "light") lookAtLayout();
 
   const seen = new Set();
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !visible(element)) continue;
+    if (!texts.currentNode.data.trim()) continue;
+    const key = [element, element.parentElement, element.parentElement?.parentElement]
+      .map((one) => one && one.tagName + one.className)
+      .join();
+    if (seen.has(key) || !visible(element)) continue;
     if (["SCRIPT", "STYLE", "NOSCRIPT"].includes(element.tagName)) continue;
-    const style = getComputedStyle(element);
-    const key = [element.tagName, element.className, element.parentElement.className, style.color, style.fontSize].join();
-    if (seen.has(key)) continue;
     seen.add(key);
+    const style = getComputedStyle(element);
     const back = background(element);
     const ratio = contrast(over(channels(style.color), back), back);
     const size = parseFloat(style.fontSize);
@@ -82,5 +87,7 @@
     if (ratio < (large ? 3 : 4.5))
       problems.add(`contrast ${ratio.toFixed(2)} of ${snippet(texts.currentNode.data)} (${style.color} on ${back.map(Math.round)})`);
   }
+  for (const { name } of performance.getEntriesByType("resource"))
+    if (name.startsWith("http")) problems.add(`loads ${name}`);
   return [...problems];
 }
