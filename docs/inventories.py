@@ -75,16 +75,21 @@ ELSEWHERE = {
         "numpy.float32": "reference/arrays.scalars.html",
         "numpy.random.default_rng": "reference/random/generator.html",
         "numpy.random.Generator": "reference/random/generator.html",
+        "numpy.random.RandomState": "reference/random/legacy.html",
     },
     "python": {
-        **dict.fromkeys(("bool", "float", "int", "object"), "library/functions.html"),
+        **dict.fromkeys(("False", "None", "True"), "library/constants.html"),
+        **dict.fromkeys(("bool", "callable", "float", "int", "object"), "library/functions.html"),
         **dict.fromkeys(("dict", "list", "set", "str", "tuple"), "library/stdtypes.html"),
     },
     "torch": {"torch.Tensor": "tensors.html"},
 }
 """Pages of other names."""
 
-TERMS = {"sklearn": dict.fromkeys(("array-like", "estimator", "callable"), "glossary.html")}
+TERMS = {
+    "python": dict.fromkeys(("iterable", "sequence"), "glossary.html"),
+    "sklearn": dict.fromkeys(("array-like", "estimator"), "glossary.html"),
+}
 """Pages of glossaries by term."""
 
 
@@ -103,6 +108,7 @@ def inventory(package):
     lines = []
     for name, page in sorted(locations(package).items()):
         role = "class" if inspect.isclass(pydoc.locate(name)) else "function"
+        role = "data" if page.endswith("constants.html") else role
         lines.append(f"{name} py:{role} 1 {page}#$ -\n")
     for term, page in TERMS.get(package, {}).items():
         lines.append(f"{term} std:term -1 {page}#term-{term} -\n")

@@ -3,7 +3,9 @@
 import importlib.util
 import inspect
 import posixpath
+import pydoc
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,17 @@ import sksiamese
 
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDE = [*(DOCS / "guide").glob("*.rst")]
-SPEC = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
-reference = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(reference)
+
+
+def load(path):
+    """Return a script of the docs as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = load(DOCS / "reference.py")
 BRIEFLY = {"max_iter": 1, "random_state": 0}
 ESTIMATORS = {
     "PairTransformer": {},
@@ -140,11 +150,28 @@ def test_pages_of_the_guide_are_short():
 
 
 def test_the_map_of_estimators_is_up_to_date_and_links_to_pages():
-    spec = importlib.util.spec_from_file_location("choose_map", DOCS / "pictures" / "choose_map.py")
-    choose_map = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(choose_map)
+    choose_map = load(DOCS / "pictures" / "choose_map.py")
     assert choose_map.TARGET.read_text("utf-8") == choose_map.svg()
     assert {step[-1] for step in choose_map.STEPS} <= {path.stem for path in GUIDE}
+
+
+def test_the_inventories_of_other_packages_are_up_to_date():
+    inventories = load(DOCS / "inventories.py")
+
+    def entries(content):
+        return zlib.decompress(content.split(b"zlib.\n", 1)[1])
+
+    for package in inventories.SITES:
+        stored = (inventories.FOLDER / f"{package}.inv").read_bytes()
+        assert entries(stored) == entries(inventories.inventory(package))
+
+
+def test_names_in_the_inventories_exist():
+    inventories = load(DOCS / "inventories.py")
+    names = [name for package in inventories.SITES for name in inventories.locations(package)]
+    assert len(names) > 100
+    missing = [name for name in names if pydoc.locate(name) is None and name != "None"]
+    assert missing == []
 
 
 def test_the_citation_has_the_version_of_the_package():
