@@ -106,7 +106,7 @@ for name, model in models.items():
 print("best:", search.best_params_)
 
 # %%
-# The default tower is barely better than raw pixels, the own tower far better.
+# The default tower is worse than raw pixels, the own tower far better.
 
 figure, ax = plt.subplots(layout="constrained")
 bars = ax.bar(list(accuracy), list(accuracy.values()), color=["gray", "C0", "C1"])
