@@ -31,7 +31,7 @@ COSTS = {
 }
 
 
-@validate_params({"threshold": THRESHOLD, **COSTS}, prefer_skip_nested_validation=True)
+@validate_params({"threshold": THRESHOLD} | COSTS, prefer_skip_nested_validation=True)
 def detection_cost(
     y_true, y_score, *, threshold=0.0, prior=0.5, cost_false_accept=1.0, cost_false_reject=1.0
 ):
@@ -242,7 +242,7 @@ class BestThreshold(NamedTuple):
 
 
 @validate_params(
-    {"criterion": [StrOptions({"accuracy", "detection_cost", "equal_error", "f1"})], **COSTS},
+    {"criterion": [StrOptions({"accuracy", "detection_cost", "equal_error", "f1"})]} | COSTS,
     prefer_skip_nested_validation=True,
 )
 def best_threshold(

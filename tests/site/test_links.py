@@ -53,7 +53,7 @@ def test_links_within_the_docs_have_targets(site, links):
                 exists = unquote(parts.fragment) in links[target].anchors
             dead += [] if exists else [(page, link)]
     assert n_links > 10_000
-    assert dead == []
+    assert not dead, "\n".join(f"{page} links to {link}" for page, link in dead)
 
 
 def test_links_to_other_sites_are_encrypted(links):

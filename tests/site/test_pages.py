@@ -38,7 +38,7 @@ def test_every_page_can_be_read(tab, site, pages):
             for theme in THEMES[:1] if is_generated else THEMES:
                 for problem in look(tab, device, theme):
                     problems.setdefault(f"{page}: {problem}", []).append(f"{device}, {theme}")
-    assert problems == {}
+    assert not problems, "\n".join(f"{name} ({', '.join(at)})" for name, at in problems.items())
 
 
 BROKEN = {
