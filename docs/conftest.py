@@ -2,11 +2,12 @@
 
 import pytest
 
+FOLDERS = ("guide", "recipes")
 SLOW = ("faq.rst", "metric_learn.rst", "tutorial.rst")
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the examples of long pages as slow."""
+    """Mark the examples of the guide, of the recipes and of other long pages as slow."""
     for item in items:
-        if item.path.parent.name == "guide" or item.path.name in SLOW:
+        if item.path.parent.name in FOLDERS or item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)

@@ -14,6 +14,7 @@ import sksiamese
 
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDE = [*(DOCS / "guide").glob("*.rst")]
+RECIPES = [path for path in (DOCS / "recipes").glob("*.rst") if path.stem != "index"]
 
 
 def load(path):
@@ -143,10 +144,21 @@ def test_references_within_the_docs_have_targets():
     assert [where for where in found if where[2] not in targets[where[1]]] == []
 
 
-def test_pages_of_the_guide_are_short():
-    sizes = {path.name: len(path.read_text("utf-8").split()) for path in GUIDE}
+def test_pages_of_the_guide_and_recipes_are_short():
+    sizes = {path.name: len(path.read_text("utf-8").split()) for path in GUIDE + RECIPES}
     assert len(sizes) > 20
     assert {name: size for name, size in sizes.items() if size > 1200} == {}
+
+
+def test_recipes_are_listed_end_with_hints_and_link_to_other_pages():
+    questions, _, listed = (DOCS / "recipes" / "index.rst").read_text("utf-8").partition("toctree")
+    names = sorted(path.stem for path in RECIPES)
+    assert sorted(re.findall(r"^     - :doc:`(\w+)`$", questions, flags=re.MULTILINE)) == names
+    assert sorted(re.findall(r"^   (\w+)$", listed, flags=re.MULTILINE)) == names
+    for path in RECIPES:
+        _, found, hints = path.read_text("utf-8").partition("\nWhat to change for your own data\n")
+        assert found, path.name
+        assert re.search(r":(doc|ref):`", hints), path.name
 
 
 def test_the_map_of_estimators_is_up_to_date_and_links_to_pages():

@@ -1,4 +1,4 @@
-"""Measure the cost of losses and training against pytorch-metric-learning, skorch and NCA.
+"""Measure the cost of losses and training against pytorch-metric-learning and skorch.
 
 ``losses``: forward and backward of loss and miner on the same embeddings of 512 rows and 128
 components, 64 classes of eight rows, by turns; and the memory that a process needs in addition for
@@ -13,32 +13,22 @@ on batches of 25 rows of each of the ten classes:
 - skorch: a ``NeuralNet`` of our tower, distances and losses, its batches shuffled.
 
 All take turns in every round, ratios are formed within a round.
-
-Then the time to an accuracy of 5 nearest neighbors, measured on 5,000 held-out training rows; no
-test row is used. Our embedder trains on all other rows with its defaults,
-``NeighborhoodComponentsAnalysis`` on as many standardized rows as are feasible, both with 32
-components. The time to compute the accuracy is not counted.
 """
 
 from functools import partial
-from time import perf_counter
 
 import numpy as np
 import torch
 from pytorch_metric_learning import losses as peer
 from pytorch_metric_learning import miners, samplers
-from sklearn.model_selection import train_test_split
-from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
-from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks._common.figures import RATIO, by_turns, seconds_of, spread
 from benchmarks._common.process import in_new_process, most_resident
-from benchmarks._common.report import ALONE, benchmark, start
-from benchmarks.cost.training import LEARNING_RATE, TOWERS, Clock, compare, images, our_fit
-from sksiamese import SiameseEmbedder
+from benchmarks._common.report import benchmark, start
+from benchmarks.cost.training import LEARNING_RATE, TOWERS, compare, images, our_fit
 from sksiamese.distances import DISTANCES
 from sksiamese.losses import LOSSES, NATURAL_DISTANCES, prototypical
 from sksiamese.mining import MINERS
@@ -85,9 +75,8 @@ TRAINED = {
 }
 """Losses and miners of ``peers_training``."""
 
-PER_CLASS = 25
-N_HELD_OUT = 5000
-TARGET = 0.88
+BATCH_SIZE = 250
+"""Size of the batches of ``peers_training``: 25 rows of each of the ten classes."""
 
 
 def clusters(n_rows, n_components, n_classes):
@@ -198,50 +187,61 @@ def losses(data, *, rounds=5, rows=512, peak_rows=4096):
 class Tower(nn.Sequential):
     """Standardization and the layers of the embedder's tower."""
 
-    def __init__(self, mean, scale):
-        super().__init__(Standardize(mean, scale), TOWERS["mlp"]["tower"]((784,), 32))
+    def __init__(self, mean, scale, n_features=784):
+        super().__init__(Standardize(mean, scale), TOWERS["mlp"]["tower"]((n_features,), 32))
+
+
+def train_as_documented(model, criterion, X, y, n_epochs):
+    """Train by the loop of the documentation of pytorch-metric-learning."""
+    n_classes = len(np.unique(y))
+    per_class = BATCH_SIZE // n_classes
+    dataset = TensorDataset(torch.from_numpy(X), torch.from_numpy(y.astype(np.int64)))
+    sampler = samplers.MPerClassSampler(y, m=per_class, length_before_new_iter=len(y))
+    loader = DataLoader(dataset, batch_size=n_classes * per_class, sampler=sampler)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
+    for _ in range(n_epochs):
+        for rows, labels in loader:
+            optimizer.zero_grad()
+            criterion(model(rows), labels).backward()
+            optimizer.step()
+
+
+def skorch_net(mean, scale, criterion, n_epochs, n_features=784):
+    """Return a NeuralNet of our tower."""
+    return NeuralNet(
+        Tower,
+        module__mean=mean,
+        module__scale=scale,
+        module__n_features=n_features,
+        criterion=criterion,
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        lr=LEARNING_RATE,
+        batch_size=BATCH_SIZE,
+        iterator_train__shuffle=True,
+        train_split=None,
+        max_epochs=n_epochs,
+        verbose=0,
+    )
 
 
 def peer_loop(X, y, loss, miner):
     """Return the mean seconds of two epochs of pytorch-metric-learning."""
     torch.manual_seed(0)
     model, criterion = Tower(X.mean(), X.std()), PeerLoss(loss, miner)
-    dataset = TensorDataset(torch.from_numpy(X), torch.from_numpy(y.astype(np.int64)))
-    sampler = samplers.MPerClassSampler(y, m=PER_CLASS, length_before_new_iter=len(y))
-    loader = DataLoader(dataset, batch_size=10 * PER_CLASS, sampler=sampler)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
-    begin = perf_counter()
-    for _ in range(2):
-        for rows, labels in loader:
-            optimizer.zero_grad()
-            criterion(model(rows), labels).backward()
-            optimizer.step()
-    return {"epoch": (perf_counter() - begin) / 2}
+    return {"epoch": seconds_of(train_as_documented, model, criterion, X, y, 2) / 2}
 
 
 def skorch_fit(X, y, loss, miner):
     """Return the mean seconds of two epochs of skorch, by its own clock."""
-    net = NeuralNet(
-        Tower,
-        module__mean=X.mean(),
-        module__scale=X.std(),
-        criterion=OurLoss(loss, miner),
-        optimizer=torch.optim.AdamW,
-        optimizer__fused=True,
-        lr=LEARNING_RATE,
-        batch_size=10 * PER_CLASS,
-        iterator_train__shuffle=True,
-        train_split=None,
-        max_epochs=2,
-        verbose=0,
-    )
+    net = skorch_net(X.mean(), X.std(), OurLoss(loss, miner), n_epochs=2)
     net.fit(X, y.astype(np.int64))
     return {"epoch": np.mean(net.history[:, "dur"])}
 
 
 def epochs(X, y, rounds):
     """Return a row for each loss and trainer: seconds of an epoch, and their ratio to ours."""
-    ours = partial(our_fit, batch_size=10 * PER_CLASS, **TOWERS["mlp"])
+    ours = partial(our_fit, batch_size=BATCH_SIZE, **TOWERS["mlp"])
     trainers = {"SiameseEmbedder": ours, "pytorch-metric-learning": peer_loop, "skorch": skorch_fit}
     return [
         {"loss": name} | row
@@ -250,102 +250,18 @@ def epochs(X, y, rounds):
     ]
 
 
-class Accuracy(Clock):
-    """Callback that records the accuracy of 5-NN, and the seconds of training before it."""
-
-    def __init__(self, X, y):
-        split = train_test_split(X, y, test_size=N_HELD_OUT, stratify=y, random_state=0)
-        self.X, self.X_held_out, self.y, self.y_held_out = split
-        self.seconds, self.curve = 0.0, []
-        self.begin = perf_counter()
-
-    def measure(self, transform):
-        """Stop the clock, and record the accuracy on transformed rows."""
-        self.seconds += perf_counter() - self.begin
-        neighbors = KNeighborsClassifier(algorithm="brute").fit(transform(self.X), self.y)
-        accuracy = neighbors.score(transform(self.X_held_out), self.y_held_out)
-        self.curve.append({"seconds": self.seconds, "accuracy": accuracy})
-        self.begin = perf_counter()
-
-    def on_fit_task_begin(self, estimator, context):
-        """Let the clock run."""
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        """Record the accuracy after every epoch."""
-        if context.task_name == "epoch":
-            self.measure(fitted_estimator.transform)
-
-
-def our_accuracy(X, y):
-    """Return the curve of the embedder, epoch by epoch."""
-    clock = Accuracy(X, y)
-    embedder = SiameseEmbedder(**ALONE, random_state=0, device="cpu")
-    embedder.set_callbacks(clock).fit(clock.X, clock.y)
-    return clock.curve
-
-
-def nca_accuracy(X, y, *, n_rows, max_iter):
-    """Return the curve of scikit-learn's NCA on some rows, at every fifth iteration."""
-    clock = Accuracy(X, y)
-    X, y = clock.X, clock.y
-    few, _, y_few, _ = train_test_split(X, y, train_size=n_rows, stratify=y, random_state=0)
-    scaler = StandardScaler()
-
-    def record(transformation, n_iter):
-        if n_iter % 5 == 0:
-            components = transformation.reshape(32, -1)
-            clock.measure(lambda rows: scaler.transform(rows) @ components.T)
-
-    nca = NeighborhoodComponentsAnalysis(32, max_iter=max_iter, callback=record, random_state=0)
-    nca.fit(scaler.fit_transform(few), y_few)
-    return clock.curve
-
-
-def reached(name, n_rows, curve):
-    """Return the time at which a curve reaches the target, and its best point."""
-    seconds = [point["seconds"] for point in curve if point["accuracy"] >= TARGET]
-    return {
-        "name": name,
-        "rows": n_rows,
-        "seconds_to_target": min(seconds, default=None),
-        "best": max(curve, key=lambda point: point["accuracy"]),
-        "curve": curve,
-    }
-
-
-def seconds_to_target(row):
-    """Return the cell of the seconds to the target."""
-    seconds = row["seconds_to_target"]
-    return "not reached" if seconds is None else f"{seconds:.1f}"
-
-
 PEERS_EPOCHS = {
     "loss": "{loss}",
     "trained by": "{name}",
     "seconds an epoch": "{seconds[median]:.2f}",
     "times ours": RATIO,
 }
-PEERS_ACCURACY = {
-    "model": "{name}",
-    "rows": "{rows:,}",
-    "seconds to 88 %": seconds_to_target,
-    "best accuracy": lambda row: f"{100 * row['best']['accuracy']:.1f} %",
-    "after seconds": "{best[seconds]:.1f}",
-}
 
 
-@benchmark(peers_epochs=PEERS_EPOCHS, peers_accuracy=PEERS_ACCURACY)
-def peers_training(data, *, rounds=5, rows=None, nca_rows=5000, nca_iter=50):
-    """Return the seconds of an epoch, and the curves of accuracy."""
-    X, y = images(data, rows)
-    nca_curve = nca_accuracy(X, y, n_rows=nca_rows, max_iter=nca_iter)
-    return {
-        "peers_epochs": epochs(X, y, rounds),
-        "peers_accuracy": [
-            reached("SiameseEmbedder", len(X) - N_HELD_OUT, our_accuracy(X, y)),
-            reached("NeighborhoodComponentsAnalysis", nca_rows, nca_curve),
-        ],
-    }
+@benchmark(peers_epochs=PEERS_EPOCHS)
+def peers_training(data, *, rounds=5, rows=None):
+    """Return the seconds of an epoch by loss and trainer."""
+    return epochs(*images(data, rows), rounds)
 
 
 if __name__ == "__main__":

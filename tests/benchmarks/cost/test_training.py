@@ -1,5 +1,7 @@
 """The benchmarks of what training costs, on tiny settings."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -70,25 +72,53 @@ def test_every_peer_of_a_loss_computes(load_script):
 
 
 @needs_data
-def test_epochs_and_accuracies_are_held_against_peers(load_script, tmp_path, monkeypatch):
+def test_epochs_are_held_against_peers(load_script, tmp_path):
     module = load_script("cost.against_peers")
-    monkeypatch.setattr(module, "N_HELD_OUT", 300)
-    options = ("--rounds", 1, "--rows", 1500, "--nca-rows", 200, "--nca-iter", 10)
-    results = run(module, tmp_path, *options, name="peers_training")
-    assert [(row["loss"], row["name"]) for row in results["peers_epochs"]] == [
+    rows = run(module, tmp_path, "--rounds", 1, "--rows", 1500, name="peers_training")
+    assert [(row["loss"], row["name"]) for row in rows] == [
         (loss, name)
         for loss in module.TRAINED
         for name in ("SiameseEmbedder", "pytorch-metric-learning", "skorch")
     ]
-    for row in results["peers_epochs"]:
+    for row in rows:
         assert (row["ratio"]["median"] == 1) == (row["name"] == "SiameseEmbedder")
-    ours, nca = results["peers_accuracy"]
-    assert (ours["rows"], nca["rows"]) == (1200, 200)
-    assert len(ours["curve"]) == 20
-    for row in (ours, nca):
-        seconds = [point["seconds"] for point in row["curve"]]
-        assert seconds == sorted(seconds)
-        assert 0.6 < row["best"]["accuracy"] < 1
+
+
+@needs_data
+def test_the_accuracy_of_all_models_is_measured_over_seconds(load_script, tmp_path, monkeypatch):
+    module = load_script("cost.time_to_quality")
+    monkeypatch.setattr(module, "N_HELD_OUT", 300)
+    models = {name: (model, budgets[:1]) for name, (model, budgets) in module.MODELS.items()}
+    monkeypatch.setattr(module, "MODELS", models)
+    results = run(module, tmp_path, "--rounds", 1, "--rows", 600)
+    assert set(results) == {"time_to_fashion_mnist", "time_to_letter"}
+    for rows in results.values():
+        assert [row["name"] for row in rows] == list(models)
+        for row in rows:
+            assert [point["budget"] for point in row["curve"]] == list(models[row["name"]][1])
+            assert all(0.3 < point["accuracy"] < 1 for point in row["curve"])
+
+
+def test_a_model_of_another_environment_is_fitted_there(load_script, tmp_path):
+    module = load_script("cost._other_environment")
+    package = tmp_path / "umap.py"
+    package.write_text(
+        "class UMAP:\n"
+        "    def __init__(self, n_components, n_epochs, random_state):\n"
+        "        self.n_epochs = n_epochs\n"
+        "    def fit(self, X, y):\n"
+        "        return self\n"
+        "    def transform(self, X):\n"
+        "        return self.n_epochs * X\n"
+    )
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    X = np.arange(6.0).reshape(3, 2)
+    seconds, Z, Z_other = module.fit_elsewhere("umap", str(python), X, np.arange(3), 7, X[:1])
+    assert 0 < seconds < 1
+    np.testing.assert_array_equal(Z, 7 * X)
+    np.testing.assert_array_equal(Z_other, 7 * X[:1])
 
 
 def test_the_peers_train_the_tower_that_the_embedder_trains(load_script):
@@ -112,10 +142,10 @@ def test_skorch_and_the_peer_are_given_losses_that_separate_classes(load_script,
         assert criterion(apart, codes) < criterion(mixed, codes)
 
 
-def test_the_first_time_above_the_target_counts(load_script):
-    module = load_script("cost.against_peers")
+def test_the_first_time_above_a_level_counts(load_script):
+    module = load_script("cost.time_to_quality")
     accuracies = (0.5, 0.89, 0.9, 0.88)
-    curve = [{"seconds": 1.0 + i, "accuracy": value} for i, value in enumerate(accuracies)]
-    row = module.reached("model", 10, curve)
-    assert (row["seconds_to_target"], row["best"]["seconds"]) == (2.0, 3.0)
-    assert module.reached("model", 10, curve[:1])["seconds_to_target"] is None
+    points = [{"seconds": 1.0 + i, "accuracy": value} for i, value in enumerate(accuracies)]
+    row = {"curve": points}
+    assert [module.seconds_to(level, row) for level in (0.8, 0.9, 0.95)] == ["2.0", "3.0", ""]
+    assert module.best(row, "{accuracy:.0%} {seconds}") == "90% 3.0"
