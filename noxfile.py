@@ -44,9 +44,10 @@ def slow_tests(session):
 
 @nox.session
 def docs(session):
-    """Build the docs; a warning is an error."""
-    install(session, "docs")
+    """Build the docs, where a warning is an error, and test the pages in a browser."""
+    install(session, "docs", "test")
     session.run("python", "-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build")
+    session.run("python", "-m", "pytest", "tests/site")
 
 
 @nox.session

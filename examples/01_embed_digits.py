@@ -70,7 +70,7 @@ views = {
     "Before: pixels": (pixels_train, pixels_test),
     "After: embedding": (embedder.transform(X_train), Z_test),
 }
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(6.4, 4.2), layout="constrained")
 colors = plt.get_cmap("tab10")
 for ax, (title, (train, test)) in zip(axes, views.items(), strict=True):
     points = PCA(2).fit(train).transform(test)
@@ -78,9 +78,7 @@ for ax, (title, (train, test)) in zip(axes, views.items(), strict=True):
         rows = y_test == digit
         ax.scatter(*points[rows].T, s=14, alpha=0.7, color=colors(digit), label=str(digit))
     precision = mean_average_precision_at_r(y_test, test)
-    ax.set(title=f"{title} (MAP@R {precision:.2f})", xticks=[], yticks=[])
-    ax.set_xlabel("first principal component")
-    ax.set_ylabel("second principal component")
-axes[1].legend(title="digit", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
-figure.suptitle("600 held-out digits")
+    ax.set(title=f"{title}\nMAP@R {precision:.2f}", xticks=[], yticks=[])
+    ax.set(xlabel="first component", ylabel="second component")
+figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right", markerscale=2)
 figure.savefig("digits.png", dpi=120)

@@ -80,12 +80,7 @@ for name, identifier in identifiers.items():
 
 name = "SiameseEmbedder"
 threshold = np.quantile(nearest[name][~known], 0.05)
-named = identifiers[name].predict(X_test)
-shown = np.concatenate([np.flatnonzero(y_test == digit)[:2] for digit in range(10)])
-
-figure = plt.figure(figsize=(13, 4.2), layout="constrained")
-left, middle, right = figure.subfigures(1, 3, width_ratios=[1, 1, 1.1])
-ax = left.subplots()
+figure, ax = plt.subplots(layout="constrained")
 PairScoreDisplay.from_predictions(
     known,
     -nearest[name],
@@ -96,14 +91,25 @@ PairScoreDisplay.from_predictions(
 ax.set(title="SiameseEmbedder", ylabel="share of the images of each kind")
 handles, (_, _, rates_at_threshold) = ax.get_legend_handles_labels()
 names = ["8 and 9, never enrolled", "enrolled digits", rates_at_threshold]
-ax.legend(handles, names, loc="center left", fontsize="small")
-ax = middle.subplots()
+ax.legend(handles, names, loc="center left")
+figure.savefig("enrolled_digits.png", dpi=120)
+
+# %%
+# At every false-accept rate, more images are identified with the embedder than with raw pixels.
+
+_, ax = plt.subplots(layout="constrained")
 for model, curve in curves.items():
     ax.plot(rates, curve, label=model)
 ax.set(title="Detection and identification", xlabel="false-accept rate", ylabel="identified")
 ax.legend()
-for ax, row in zip(right.subplots(4, 5).flat, shown, strict=True):
+
+# %%
+# The title of each image is its prediction; the last four images are of the digits 8 and 9.
+
+named = identifiers[name].predict(X_test)
+shown = np.concatenate([np.flatnonzero(y_test == digit)[:2] for digit in range(10)])
+_, axes = plt.subplots(4, 5, figsize=(6.4, 6), layout="constrained")
+for ax, row in zip(axes.flat, shown, strict=True):
     ax.imshow(X_test[row].reshape(8, 8), cmap="gray_r")
-    ax.set_title(named[row] if nearest[name][row] <= threshold else "unknown", fontsize=9)
+    ax.set_title(named[row] if nearest[name][row] <= threshold else "unknown")
     ax.set_axis_off()
-figure.savefig("enrolled_digits.png", dpi=120)

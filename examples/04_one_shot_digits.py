@@ -96,13 +96,18 @@ for name, of_view in shares.items():
 # weight, and the embedding is better with one or two examples of each digit. With ten examples, all
 # perform about equally well.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-tiles = np.pad(X_signs.reshape(8, -1, 8, 8)[::2, :6], ((0, 0), (0, 0), (1, 1), (1, 1)))
-left.imshow(tiles.swapaxes(1, 2).reshape(40, 60), cmap="gray_r")
-left.set(title="Six of the signs, in four of eight orientations", xticks=[], yticks=[])
+figure, ax = plt.subplots(layout="constrained")
 shots = [str(n) for n in n_shots]
 for name, of_view in shares.items():
-    right.plot(shots, of_view, "o-", label=name)
-right.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognized")
-right.legend(loc="lower right")
+    ax.plot(shots, of_view, "o-", label=name)
+ax.set(title="Unseen digits", xlabel="examples of each digit", ylabel="share recognized")
+ax.legend(loc="lower right")
 figure.savefig("one_shot_digits.png", dpi=120)
+
+# %%
+# Each row of the next plot has the same six signs in another orientation.
+
+_, ax = plt.subplots(layout="constrained")
+tiles = np.pad(X_signs.reshape(8, -1, 8, 8)[::2, :6], ((0, 0), (0, 0), (1, 1), (1, 1)))
+ax.imshow(tiles.swapaxes(1, 2).reshape(40, 60), cmap="gray_r")
+ax.set(title="Six of the signs, in four of eight orientations", xticks=[], yticks=[])

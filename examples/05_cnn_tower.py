@@ -10,6 +10,7 @@ The default tower ignores the positions of pixels. The tower ``"cnn"`` uses conv
 # A few images of each digit are used for training, 800 others for testing. ``input_shape`` is the
 # shape of the image in a row of 64 numbers.
 
+# sphinx_gallery_thumbnail_number = 2
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -53,6 +54,9 @@ convolutional = {
 distorted = partial(affine, rotation=15, translation=0.1)
 one_digit = torch.from_numpy(X_train[y_train == 6][:1]).reshape(1, 8, 8).repeat(5, 1, 1)
 copies = distorted(one_digit, torch.Generator().manual_seed(0))
+_, ax = plt.subplots(figsize=(6.4, 1.7), layout="constrained")
+ax.imshow(np.concatenate([*one_digit[:1], *copies], axis=1), cmap="gray_r")
+ax.set(title="A training digit, and five copies made by affine", xticks=[], yticks=[])
 
 # %%
 # Train on few rows
@@ -90,26 +94,15 @@ for name, scores in accuracy.items():
 # tower with augmentation is better with 50 rows already. The default tower is not, with or without
 # augmentation.
 
-figure, axes = plt.subplot_mosaic(
-    [["one", "curves"], ["copies", "curves"]],
-    figsize=(11, 4.6),
-    width_ratios=[1, 1.3],
-    layout="constrained",
-)
-axes["one"].imshow(one_digit[0], cmap="gray_r")
-axes["one"].set_title("A training digit")
-axes["copies"].imshow(np.concatenate(list(copies), axis=1), cmap="gray_r")
-axes["copies"].set_title("Copies made by affine")
-for name in ("one", "copies"):
-    axes[name].set(xticks=[], yticks=[])
+figure, ax = plt.subplots(layout="constrained")
 for name, scores in accuracy.items():
     style = "k--" if name == "raw pixels" else "o-"
-    axes["curves"].plot(sizes, scores, style, label=name)
-axes["curves"].set(
+    ax.plot(sizes, scores, style, label=name)
+ax.set(
     title="Nearest training row is of the same class",
     xlabel="training rows",
     ylabel="share of 800 new digits",
     xticks=sizes,
 )
-axes["curves"].legend()
+ax.legend()
 figure.savefig("cnn_tower.png", dpi=120)

@@ -68,7 +68,7 @@ def sentence_pairs(facts, n_pairs):
 left, right, match = sentence_pairs(facts[:600], 1000)
 left_test, right_test, match_test = sentence_pairs(facts[600:], 2000)
 for row in range(2):
-    print(f"{'match' if match[row] else 'differ'}: {left[row]!r} and {right[row]!r}")
+    print(f"{'match' if match[row] else 'differ'}:\n    {left[row]}\n    {right[row]}")
 
 # %%
 # Train on sparse pairs
@@ -98,15 +98,20 @@ for n_pairs in (125, 250, 1000):
 # the cosine. With 1,000 pairs it learns all synonyms: the embeddings of single words are close to
 # those of their synonyms, although words have no labels.
 
-who = [word for group in MEANINGS["who"] for word in group]
-Z = verifier.transform_items(vectorizer.transform(who))
-figure, (curves, words) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+figure, curves = plt.subplots(layout="constrained")
 for name, score in scores.items():
     RocCurveDisplay.from_predictions(match_test, score, name=name, ax=curves)
 curves.set(title="New pairs of sentences", xlabel="false-accept rate", ylabel="true-accept rate")
+figure.savefig("text_pairs.png", dpi=120)
+
+# %%
+# The three words for each person are the dark blocks along the diagonal.
+
+who = [word for group in MEANINGS["who"] for word in group]
+Z = verifier.transform_items(vectorizer.transform(who))
+figure, words = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
 image = words.imshow(cdist(Z, Z), cmap="viridis")
 words.set_title("Distances of words, learned from sentences")
 words.set_xticks(range(len(who)), who, rotation=90)
 words.set_yticks(range(len(who)), who)
 figure.colorbar(image, ax=words, label="distance of the embeddings")
-figure.savefig("text_pairs.png", dpi=120)

@@ -10,7 +10,7 @@ logit of a match.
 # %%
 # 1,000 digits are used for training. All plots show the other 797.
 
-# sphinx_gallery_thumbnail_number = 2
+# sphinx_gallery_thumbnail_number = 3
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -42,19 +42,24 @@ embedder = SiameseEmbedder(8, input_shape=(8, 8), random_state=0).fit(X_train, y
 # Distances of matching rows decrease, those of non-matching rows stay large, and fewer and fewer
 # pairs contribute to the gradient.
 
-HistoryDisplay.from_estimator(embedder)
+_, axes = plt.subplots(3, 1, figsize=(6.4, 9), layout="constrained")
+HistoryDisplay.from_estimator(embedder, axes=axes)
 
 # %%
 # The embedding
 # -------------
 #
-# Principal components preserve large distances, t-SNE preserves neighbors.
+# Two principal components preserve large distances.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-EmbeddingDisplay.from_estimator(embedder, X_test, y_test, ax=left)
-left.get_legend().remove()
+_, ax = plt.subplots(layout="constrained")
+EmbeddingDisplay.from_estimator(embedder, X_test, y_test, ax=ax)
+
+# %%
+# t-SNE preserves neighbors.
+
+_, ax = plt.subplots(layout="constrained")
 tsne = TSNE(random_state=0)
-EmbeddingDisplay.from_estimator(embedder, X_test, y_test, projection=tsne, ax=right)
+EmbeddingDisplay.from_estimator(embedder, X_test, y_test, projection=tsne, ax=ax)
 
 # %%
 # Neighbors
@@ -65,7 +70,10 @@ EmbeddingDisplay.from_estimator(embedder, X_test, y_test, projection=tsne, ax=ri
 order = np.linalg.norm(embedder.transform(X_test)[:, None] - embedder.transform(X_train), axis=2)
 nearest = y_train[order.argsort(axis=1)[:, :8]]
 hardest = np.argsort((nearest == y_test[:, None]).mean(axis=1))[:5]
-NeighborsDisplay.from_estimator(embedder, X_test[hardest], y_test[hardest], X_train, y_train)
+_, ax = plt.subplots(figsize=(6.4, 6.4), layout="constrained")
+NeighborsDisplay.from_estimator(
+    embedder, X_test[hardest], y_test[hardest], X_train, y_train, n_neighbors=4, ax=ax
+)
 
 # %%
 # The share of digits with a neighbor of their class, by the number of neighbors, compared with the
@@ -90,7 +98,7 @@ P_train, match_train, _ = make_pairs(X_train, y_train, n_pairs=3000, as_view=Tru
 P_test, match_test, _ = make_pairs(X_test, y_test, n_pairs=3000, as_view=True, random_state=0)
 verifier = SiameseVerifier(input_shape=(8, 8), random_state=0).fit(P_train, match_train)
 
-figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+_, axes = plt.subplots(3, 1, figsize=(6.4, 13), layout="constrained")
 PairScoreDisplay.from_estimator(verifier, P_test, match_test, ax=axes[0])
 RocCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[1])
 DetCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[2])
@@ -98,19 +106,20 @@ DetCurveDisplay.from_estimator(verifier, P_test, match_test, ax=axes[2])
 # %%
 # The next plot shows the worst errors.
 
-worst = PairDisplay.from_estimator(verifier, P_test, match_test, n_pairs=8)
+_, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
+worst = PairDisplay.from_estimator(verifier, P_test, match_test, n_pairs=8, ax=ax)
 
 # %%
 # The explanation
 # ---------------
 #
 # Plot the contribution of each pixel to the difference from the logit of two identical digits:
-# red pixels reduce the logit of a match, blue pixels increase it. Each title shows that the logit
-# is the logit of two identical digits plus the sum of all contributions.
+# red pixels reduce the logit of a match, blue pixels increase it. Each title has the logit as the
+# logit of two identical digits plus the sum of all contributions.
 
 pairs = P_test[np.flatnonzero(~match_test)[:4]]
 explanation = explain_pairs(verifier, pairs)
-figure, axes = plt.subplots(3, 4, figsize=(8, 6.4), layout="constrained")
+figure, axes = plt.subplots(3, 4, figsize=(6.4, 5.6), layout="constrained")
 limit = np.abs(explanation.contributions).max()
 for column, contributions in enumerate(explanation.contributions):
     images = (pairs.left[column], pairs.right[column])
@@ -120,7 +129,7 @@ for column, contributions in enumerate(explanation.contributions):
         contributions.reshape(8, 8), cmap="RdBu", vmin=-limit, vmax=limit
     )
     reference, logit = explanation.reference[column], explanation.logit[column]
-    axes[0, column].set_title(f"{logit:.1f} = {reference:.1f} {logit - reference:+.1f}")
+    axes[0, column].set_title(f"{logit:.1f} =\n{reference:.1f} {logit - reference:+.1f}")
 for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
 figure.colorbar(drawn, ax=axes[2], label="logit")

@@ -70,7 +70,7 @@ for name, score in scores.items():
 
 best = scores["mean distance"]
 found = equal_error_interval(match, best, claimed, random_state=0)
-print(f"{found.rate:.3f}, from {found.low:.3f} to {found.high:.3f}")
+print(f"EER {found.rate:.3f}, 95 % interval {found.low:.3f} to {found.high:.3f}")
 
 # %%
 # Choose a threshold for a false-accept rate and verify claims by it; in an application, choose it
@@ -84,7 +84,7 @@ print(f"accepted: {accepted[match].mean():.3f} of genuine, {accepted[~match].mea
 # %%
 # The error rates at all thresholds:
 
-_, ax = plt.subplots()
+_, ax = plt.subplots(layout="constrained")
 for name, score in scores.items():
     DetCurveDisplay.from_predictions(match, score, name=name, ax=ax)
 ax.set_title("Claims of unseen digits, five references each")

@@ -57,19 +57,24 @@ for loss in ("squared_error", "cosent"):
 # Look at predictions and embedding
 # ---------------------------------
 #
-# The embedding, at length 1 as for the cosine, has the digits in their order.
+# The predictions for new pairs increase with the difference of the digits.
 
-figure, (boxes, points) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+_, boxes = plt.subplots(layout="constrained")
 boxes.boxplot(
     [predictions["cosent"][new_difference == d] for d in range(10)],
     tick_labels=range(10),
     showfliers=False,
 )
 boxes.set(title="New pairs", xlabel="difference of the digits", ylabel="prediction")
+
+# %%
+# The embedding, at length 1 as for the cosine, has the digits in their order.
+
+figure, points = plt.subplots(layout="constrained")
 Z = regressor.transform_items(X_test)
 Z = PCA(2).fit_transform(Z / np.linalg.norm(Z, axis=1, keepdims=True))
 drawn = points.scatter(*Z.T, c=y_test, cmap="viridis", s=12)
-points.set(title="Embedding of new images, two principal components", xticks=[], yticks=[])
+points.set(title="Two principal components of new images", xticks=[], yticks=[])
 figure.colorbar(drawn, ax=points, label="digit")
 
 # %%
@@ -83,7 +88,7 @@ matrix = regressor.predict_matrix(X_test, X_train)
 means = np.array(
     [[matrix[y_test == i][:, y_train == j].mean() for j in range(10)] for i in range(10)]
 )
-figure, axes = plt.subplots(figsize=(5, 4.2), layout="constrained")
+figure, axes = plt.subplots(layout="constrained")
 image = axes.imshow(means, cmap="viridis")
 axes.set(xlabel="digit of the training images", ylabel="digit of the new images")
 axes.set(xticks=range(10), yticks=range(10))

@@ -52,8 +52,9 @@ curves = {
     "pixels": [accuracy(X_train, X_test, n) for n in n_labels],
     "embedding without labels": [accuracy(Z_train, Z_test, n) for n in n_labels],
 }
+print(f"{'accuracy by number of labels':30}", *(f"{n:4}" for n in n_labels))
 for name, curve in curves.items():
-    print(f"{name:25}", *(f"{n:3}: {score:.2f}" for n, score in zip(n_labels, curve, strict=True)))
+    print(f"{name:30}", *(f"{score:.2f}" for score in curve))
 
 # %%
 # The fewer labels there are, the more the embedding helps. With many labels, pass them to ``fit``:
@@ -63,7 +64,7 @@ partly = np.where(np.arange(len(y_train)) % 20 == 0, y_train, -1)
 embedder.set_params(unlabeled_label=-1).fit(X_train, partly)
 print(f"recall at 1, with labels of 5 % of the rows: {embedder.score(X_test, y_test):.3f}")
 
-figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+figure, axes = plt.subplots(layout="constrained")
 for name, curve in curves.items():
     axes.plot([str(n) for n in n_labels], curve, "o-", label=name)
 axes.set(title="Digits", xlabel="labels of each class", ylabel="accuracy of the nearest neighbor")

@@ -124,8 +124,8 @@ def to_onnx(
     >>> to_onnx(verifier, path)
     >>> session = onnxruntime.InferenceSession(path)
     >>> (decision,) = session.run(["decision"], {"pairs": pairs.astype("float32")})
-    >>> bool((decision == verifier.predict(pairs)).all())
-    True
+    >>> print(f"{(decision == verifier.predict(pairs)).mean():.0%} of the decisions are the same")
+    100% of the decisions are the same
     """
     for package in PACKAGES:
         import_extra(package, "to_onnx")

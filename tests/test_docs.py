@@ -3,10 +3,9 @@
 import importlib.util
 import inspect
 import posixpath
+import pydoc
 import re
-import shutil
-import subprocess
-import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,17 @@ import sksiamese
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDE = [*(DOCS / "guide").glob("*.rst")]
 RECIPES = [path for path in (DOCS / "recipes").glob("*.rst") if path.stem != "index"]
-SPEC = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
-reference = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(reference)
+
+
+def load(path):
+    """Return a script of the docs as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = load(DOCS / "reference.py")
 BRIEFLY = {"max_iter": 1, "random_state": 0}
 ESTIMATORS = {
     "PairTransformer": {},
@@ -155,50 +162,33 @@ def test_recipes_are_listed_end_with_hints_and_link_to_other_pages():
 
 
 def test_the_map_of_estimators_is_up_to_date_and_links_to_pages():
-    spec = importlib.util.spec_from_file_location("choose_map", DOCS / "pictures" / "choose_map.py")
-    choose_map = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(choose_map)
+    choose_map = load(DOCS / "pictures" / "choose_map.py")
     assert choose_map.TARGET.read_text("utf-8") == choose_map.svg()
     assert {step[-1] for step in choose_map.STEPS} <= {path.stem for path in GUIDE}
+
+
+def test_the_inventories_of_other_packages_are_up_to_date():
+    inventories = load(DOCS / "inventories.py")
+
+    def entries(content):
+        return zlib.decompress(content.split(b"zlib.\n", 1)[1])
+
+    for package in inventories.SITES:
+        stored = (inventories.FOLDER / f"{package}.inv").read_bytes()
+        assert entries(stored) == entries(inventories.inventory(package))
+
+
+def test_names_in_the_inventories_exist():
+    inventories = load(DOCS / "inventories.py")
+    names = [name for package in inventories.SITES for name in inventories.locations(package)]
+    assert len(names) > 100
+    missing = [name for name in names if pydoc.locate(name) is None and name != "None"]
+    assert missing == []
 
 
 def test_the_citation_has_the_version_of_the_package():
     text = (DOCS.parent / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {sksiamese.__version__}\n" in text
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Build the pages of the reference as HTML, without the guide and the gallery."""
-    folder = tmp_path_factory.mktemp("reference")
-    shutil.copy(DOCS / "api.rst", folder)
-    shutil.copytree(DOCS / "_templates", folder / "_templates")
-    extensions = ("numpydoc", "reference", *(f"sphinx.ext.{e}" for e in ("autodoc", "autosummary")))
-    options = {"root_doc": "api", "html_theme": "basic", "extensions": ",".join(extensions)}
-    chosen = [part for key, value in options.items() for part in ("-D", f"{key}={value}")]
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", DOCS, *chosen, folder, folder / "html"]
-    subprocess.run(command, cwd=DOCS.parent, check=True)
-    return folder / "html" / "generated"
-
-
-@pytest.mark.slow
-def test_every_public_method_has_a_linked_entry(pages):
-    missing, n_methods = [], 0
-    for name in reference.public_names():
-        is_class = inspect.isclass(OBJECTS[name.removeprefix("sksiamese.")])
-        methods = [one for _, one in reference.public_methods(name)] if is_class else []
-        page = pages / f"{name}.html"
-        if not page.exists():  # A constant stands on the page of its module.
-            assert isinstance(OBJECTS[name.removeprefix("sksiamese.")], dict | tuple)
-            page = pages / f"{name.rpartition('.')[0]}.html"
-        text = page.read_text("utf-8")
-        for entry in [name, *(f"{name}.{method}" for method in methods)]:
-            missing += [entry] * (f'id="{entry}"' not in text)
-            if entry != name:
-                missing += [f"link to {entry}"] * (f'href="#{entry}"' not in text)
-        n_methods += len(methods)
-    assert missing == []
-    assert n_methods > 90
 
 
 def test_public_methods_are_defined_here_or_in_scikit_learn():

@@ -67,7 +67,10 @@ def test_nox_runs_every_kind_of_check():
     ]
     assert any(command.startswith("python -m tests.fuzz ") for command in COMMANDS["slow_tests"])
     assert {"python -m build", "python .ci/smoke.py"} < {*COMMANDS["build"]}
-    assert COMMANDS["docs"] == ["python -m sphinx -W --keep-going -q docs docs/_build"]
+    assert COMMANDS["docs"] == [
+        "python -m sphinx -W --keep-going -q docs docs/_build",
+        "python -m pytest tests/site",
+    ]
 
 
 def test_ruff_checks_every_file():
@@ -131,12 +134,13 @@ def test_doctests_of_every_module_and_page_are_collected(by_default):
 
 
 def test_every_test_file_is_collected(by_default):
-    of_benchmarks, others = files("test_*.py", "tests/benchmarks"), files("test_*.py", *FOLDERS)
-    others -= of_benchmarks
-    second = collected("tests/benchmarks")
+    others = files("test_*.py", *FOLDERS)
+    for folder in ("tests/benchmarks", "tests/site"):
+        inside, second = files("test_*.py", folder), collected(folder)
+        assert inside
+        assert [name for name in inside if "Module" not in second.get(name, [])] == []
+        others -= inside
     assert [name for name in others if "Module" not in by_default.get(name, [])] == []
-    assert [name for name in of_benchmarks if "Module" not in second.get(name, [])] == []
-    assert of_benchmarks
 
 
 def test_every_test_function_is_in_a_test_file():
@@ -149,7 +153,7 @@ def test_folders_of_tests_mirror_folders_of_the_package_and_of_benchmarks():
         names = files("*.py", of)
         return {PurePath(name).parent.relative_to(of).as_posix() for name in names}
 
-    tests = folders("tests") - {"_helpers", "benchmarks", "fuzzing", "typing"}
+    tests = folders("tests") - {"_helpers", "benchmarks", "fuzzing", "site", "typing"}
     of_benchmarks = {f"benchmarks/{name}" for name in folders("benchmarks") - {"."}}
     assert tests == folders("sksiamese") | of_benchmarks
     assert all((ROOT / "tests" / name / "__init__.py").exists() for name in tests)

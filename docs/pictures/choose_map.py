@@ -20,6 +20,7 @@ STEPS = (
 
 STEP, HEIGHT = 84, 56
 STYLE = (
+    ".choose{max-width:700px}"
     ".choose rect{fill:none;stroke:currentColor}"
     ".choose text{fill:currentColor;font:15px sans-serif}"
     ".choose a rect{fill:#1f77b4;stroke:none}.choose a text{fill:white;font-weight:bold}"
@@ -31,25 +32,25 @@ def svg():
     """Return the map as SVG: a question in each row, and the page that answers it."""
     height = STEP * len(STEPS)
     parts = [
-        f'<svg class="choose" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {height}" '
+        f'<svg class="choose" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 575 {height}" '
         f'role="img" aria-label="Choice of the estimator"><style>{STYLE}</style>'
     ]
     for number, (first, second, estimator, page) in enumerate(STEPS):
         top = number * STEP + 4
         middle, last = top + HEIGHT // 2, number == len(STEPS) - 1
         parts += [
-            f'<rect x="2" y="{top}" width="320" height="{HEIGHT}" rx="8"/>',
-            f'<text x="16" y="{top + 23}">{first}</text>',
-            f'<text x="16" y="{top + 43}">{second}</text>',
-            f'<path d="M322 {middle}H420m-8 -5l8 5l-8 5"/>',
-            f'<a href="guide/{page}.html"><rect x="420" y="{top}" width="270" height="{HEIGHT}" '
-            f'rx="8"/><text x="555" y="{middle + 5}" text-anchor="middle">{estimator}</text></a>',
+            f'<rect x="2" y="{top}" width="285" height="{HEIGHT}" rx="8"/>',
+            f'<text x="10" y="{top + 23}">{first}</text>',
+            f'<text x="10" y="{top + 43}">{second}</text>',
+            f'<path d="M287 {middle}H337m-8 -5l8 5l-8 5"/>',
+            f'<a href="guide/{page}.html"><rect x="337" y="{top}" width="236" height="{HEIGHT}" '
+            f'rx="8"/><text x="455" y="{middle + 5}" text-anchor="middle">{estimator}</text></a>',
         ]
         if not last:
             parts += [
-                f'<text x="352" y="{middle - 8}">yes</text>',
-                f'<path d="M162 {top + HEIGHT}v{STEP - HEIGHT}m-5 -8l5 8l5 -8"/>',
-                f'<text x="174" y="{top + HEIGHT + 18}">no</text>',
+                f'<text x="300" y="{middle - 8}">yes</text>',
+                f'<path d="M145 {top + HEIGHT}v{STEP - HEIGHT}m-5 -8l5 8l5 -8"/>',
+                f'<text x="157" y="{top + HEIGHT + 18}">no</text>',
             ]
     return "\n".join([*parts, "</svg>", ""])
 

@@ -8,9 +8,9 @@ import numpy as np
 
 TITLES = {"time_to_fashion_mnist": "Fashion-MNIST", "time_to_letter": "Letter Recognition"}
 
-path = Path(__file__).parents[2] / "benchmarks" / "results" / "time_to_quality.json"
+path = Path("../../benchmarks/results/time_to_quality.json")  # Sphinx runs it in this folder.
 results = json.loads(path.read_text("utf-8"))["results"]
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(6.4, 9), layout="constrained")
 for ax, (name, rows) in zip(axes, results.items(), strict=True):
     for i, row in enumerate(rows):
         seconds = [point["seconds"] for point in row["curve"]]
@@ -18,5 +18,5 @@ for ax, (name, rows) in zip(axes, results.items(), strict=True):
         style = "o-" if row["name"].startswith("SiameseEmbedder") else ".--"
         ax.plot(seconds, np.maximum.accumulate(accuracy), style, color=f"C{i}", label=row["name"])
     ax.set(xscale="log", xlabel="seconds of the fit", title=TITLES[name])
-axes[0].set(ylabel="accuracy of 5 nearest neighbors")
-axes[1].legend(fontsize="small")
+    ax.set(ylabel="accuracy of 5 nearest neighbors")
+axes[1].legend()

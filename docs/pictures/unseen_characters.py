@@ -30,6 +30,9 @@ N_CHARACTERS = 10
 COLORS = {"light": ("#14181e", "white"), "dark": ("#ced6dd", "#14181e")}
 """Colors of the text and of the background of each theme."""
 
+SHAPES = ("wide", "narrow")
+"""Shapes of the picture, for a screen and for a phone."""
+
 
 def learn(data):
     """Return a verifier of background alphabets, calibrated on pairs of evaluation alphabets."""
@@ -62,13 +65,23 @@ def show(data):
     return X, y, verifier.transform_items(X), pairs, match, probability
 
 
-def draw(theme, X, y, Z, pairs, match, probability):
-    """Draw and save the picture in the colors of one theme."""
+def arrange(shape, background):
+    """Return a figure with two parts for points and one for pairs, side by side if it is wide."""
+    style = {"layout": "constrained", "facecolor": background}
+    if shape == "wide":
+        figure = plt.figure(figsize=(13, 4.6), **style)
+        return figure, *figure.subfigures(1, 3, width_ratios=[1, 1, 1.05])
+    figure = plt.figure(figsize=(6.4, 6.8), **style)
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1, 0.8])
+    return figure, *top.subfigures(1, 2), bottom
+
+
+def draw(shape, theme, X, y, Z, pairs, match, probability):
+    """Draw and save the picture of one shape in the colors of one theme."""
     text, background = COLORS[theme]
     colors = dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor"), text)
     with plt.rc_context({**colors, "axes.edgecolor": "0.5", "font.size": 13}):
-        figure = plt.figure(figsize=(13, 4.6), layout="constrained", facecolor=background)
-        before, after, examples = figure.subfigures(1, 3, width_ratios=[1, 1, 1.05])
+        figure, before, after, examples = arrange(shape, background)
         for part, title, rows in ((before, "Before: pixels", X), (after, "After: embedding", Z)):
             ax = part.subplots()
             ax.set_facecolor(background)
@@ -77,7 +90,8 @@ def draw(theme, X, y, Z, pairs, match, probability):
                 ax.scatter(*points[y == character].T, s=36, color=f"C{number}")
             nearest = recall_at_k(y, rows)
             ax.set(title=title, xticks=[], yticks=[])
-            ax.set_xlabel(f"nearest neighbor is the same character: {nearest:.0%}")
+            gap = " " if shape == "wide" else "\n"
+            ax.set_xlabel(f"nearest neighbor is{gap}the same character: {nearest:.0%}")
         for part in (before, after, examples):
             part.set_facecolor(background)
         axes = examples.subplots(3, 2)
@@ -88,7 +102,8 @@ def draw(theme, X, y, Z, pairs, match, probability):
             ax.set_xlabel(f"match: {share:.1%}")
             if ax in axes[0]:
                 ax.set_title("Same" if same else "Different")
-        figure.savefig(FOLDER / f"unseen_characters_{theme}.png", dpi=100)
+        suffix = theme if shape == "wide" else f"{shape}_{theme}"
+        figure.savefig(FOLDER / f"unseen_characters_{suffix}.png", dpi=100)
         plt.close(figure)
 
 
@@ -96,5 +111,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("SKSIAMESE_DATA"))
     shown = show(Path(parser.parse_args().data))
-    for theme in COLORS:
-        draw(theme, *shown)
+    for shape in SHAPES:
+        for theme in COLORS:
+            draw(shape, theme, *shown)

@@ -33,7 +33,7 @@ COSTS = {
 }
 
 
-@validate_params({"threshold": THRESHOLD, **COSTS}, prefer_skip_nested_validation=True)
+@validate_params({"threshold": THRESHOLD} | COSTS, prefer_skip_nested_validation=True)
 def detection_cost(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -264,7 +264,7 @@ class BestThreshold(NamedTuple):
 
 
 @validate_params(
-    {"criterion": [StrOptions({"accuracy", "detection_cost", "equal_error", "f1"})], **COSTS},
+    {"criterion": [StrOptions({"accuracy", "detection_cost", "equal_error", "f1"})]} | COSTS,
     prefer_skip_nested_validation=True,
 )
 def best_threshold(

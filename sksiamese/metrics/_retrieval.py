@@ -24,7 +24,7 @@ K = [Interval(Integral, 1, None, closed="left")]
 """Constraint of a number of neighbors, for ``validate_params``."""
 
 
-@validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params({"k": K} | OPTIONS, prefer_skip_nested_validation=False)
 def recall_at_k(
     y_true: ArrayLike,
     Z: MatrixLike,
@@ -114,7 +114,7 @@ def recall_at_k(
     return _average(map_ranks(values, search, k), search, average)
 
 
-@validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params({"k": K} | OPTIONS, prefer_skip_nested_validation=False)
 def cmc_curve(
     y_true: ArrayLike,
     Z: MatrixLike,
@@ -196,7 +196,7 @@ def cmc_curve(
     return _average(map_ranks(values, search, k), search, average)
 
 
-@validate_params({"k": K, **OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params({"k": K} | OPTIONS, prefer_skip_nested_validation=False)
 def precision_at_k(
     y_true: ArrayLike,
     Z: MatrixLike,
@@ -423,7 +423,7 @@ def mean_average_precision_at_r(
     return _average(map_ranks(values, search, n_relevant.max()), search, average, is_counted)
 
 
-@validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params({"k": [*K, None]} | OPTIONS, prefer_skip_nested_validation=False)
 def mean_average_precision_at_k(
     y_true: ArrayLike,
     Z: MatrixLike,
@@ -504,7 +504,7 @@ def mean_average_precision_at_k(
     return _average(map_ranks(values, search, k), search, average, is_counted)
 
 
-@validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params({"k": [*K, None]} | OPTIONS, prefer_skip_nested_validation=False)
 def mean_reciprocal_rank(
     y_true: ArrayLike,
     Z: MatrixLike,
@@ -583,7 +583,7 @@ def mean_reciprocal_rank(
     return _average(map_ranks(values, search), search, average, is_counted)
 
 
-@validate_params({"k": [*K, None], **OPTIONS}, prefer_skip_nested_validation=False)
+@validate_params({"k": [*K, None]} | OPTIONS, prefer_skip_nested_validation=False)
 def ndcg_at_k(
     y_true: ArrayLike,
     Z: MatrixLike,

@@ -1,0 +1,1 @@
+"""Test the built docs as a reader sees them."""
