@@ -12,9 +12,9 @@ is not counted. No test image is used.
 - MLPClassifier: the values of its last hidden layer, of 32 units.
 - pytorch-metric-learning: the loop of its documentation, supervised contrastive loss.
 - skorch: our tower and supervised contrastive loss, its batches shuffled.
-- UMAP, supervised, 10 components, and ivis, supervised, 32 components, on standardized columns,
-  by another interpreter, named by ``--python``; they are left out without it. Its environment has
-  ``umap-learn ivis tensorflow-cpu tf_keras``; not all of them run with the versions here.
+- UMAP, supervised, 10 components, and ivis, supervised, 32 components, on standardized columns:
+  fitted once by another interpreter, named by ``--python``, or left out. Its environment has
+  ``umap-learn ivis tensorflow-cpu tf_keras``; ivis cannot be installed with the versions here.
 
 Networks have the layers 128-128-32 and a step size of 0.002, but for the defaults.
 """
@@ -116,7 +116,7 @@ MODELS = {
 }
 """Models, and their budgets."""
 
-ELSEWHERE = {"UMAP, supervised": ("umap", (20, 200)), "ivis, supervised": ("ivis", (2, 10))}
+ELSEWHERE = {"UMAP, supervised": ("umap", (50,)), "ivis, supervised": ("ivis", (2, 5, 10))}
 """Models of other environments, and their budgets."""
 
 
@@ -193,29 +193,31 @@ def time_to_quality(data, *, rounds=3, rows=10_000, python=""):
     """Return the curve of each model, by data set."""
     results = {}
     for name in LEVELS:
-        calls = fits(load(data, name, rows), python)
-        found, budgets = by_turns(calls, rounds), {}
-        for model, budget in calls:
-            budgets.setdefault(model, []).append(budget)
-        results[name] = [
-            {"name": model, "curve": curve({budget: found[model, budget] for budget in those})}
-            for model, those in budgets.items()
-        ]
+        split = load(data, name, rows)
+        found = by_turns(fits(split), rounds) | (elsewhere(split, python) if python else {})
+        curves = {}
+        for (model, budget), points in found.items():
+            curves.setdefault(model, {})[budget] = points
+        results[name] = [{"name": model, "curve": curve(runs)} for model, runs in curves.items()]
     return results
 
 
-def fits(split, python):
+def fits(split):
     """Return a function without arguments for each model and budget."""
-    found = {
+    return {
         (name, budget): partial(measure, model, budget, split)
         for name, (model, budgets) in MODELS.items()
         for budget in budgets
     }
-    if python:
-        for name, (package, budgets) in ELSEWHERE.items():
-            for budget in budgets:
-                found[name, budget] = partial(measure_elsewhere, package, python, budget, split)
-    return found
+
+
+def elsewhere(split, python):
+    """Return the point of each model and budget of another environment, fitted once."""
+    return {
+        (name, budget): [measure_elsewhere(package, python, budget, split)]
+        for name, (package, budgets) in ELSEWHERE.items()
+        for budget in budgets
+    }
 
 
 if __name__ == "__main__":
