@@ -149,3 +149,14 @@ def test_the_first_time_above_a_level_counts(load_script):
     row = {"curve": points}
     assert [module.seconds_to(level, row) for level in (0.8, 0.9, 0.95)] == ["2.0", "3.0", ""]
     assert module.best(row, "{accuracy:.0%} {seconds}") == "90% 3.0"
+
+
+def test_the_parts_of_a_step_are_timed_by_turns(load_script, tmp_path):
+    module = load_script("cost.step_parts")
+    rows = run(module, tmp_path, "--rounds", 1, "--steps", 2)
+    parts = [module.TOWER, "cross-entropy", *module.LOSSES]
+    assert [(row["batch_size"], row["part"]) for row in rows] == [
+        (size, part) for size in module.BATCH_SIZES for part in parts
+    ]
+    assert all(row["ms"]["min"] > 0 for row in rows)
+    assert [row["ratio"]["median"] for row in rows if row["part"] == module.TOWER] == [1, 1]
