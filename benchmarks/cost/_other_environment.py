@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
@@ -15,7 +16,7 @@ import numpy as np
 
 
 def fit_elsewhere(name, python, X, y, budget, X_other):
-    """Return the seconds of a fit by another interpreter, and the embeddings of both arrays.
+    """Return the seconds of a fit by another interpreter, both embeddings, and the version.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ def fit_elsewhere(name, python, X, y, budget, X_other):
 
     Z, Z_other : ndarray
         Embeddings.
+
+    version : str
+        Version of the package.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.npz"
@@ -50,7 +54,7 @@ def fit_elsewhere(name, python, X, y, budget, X_other):
         command = [python, "-W", "ignore", __file__, name, str(budget), str(path)]
         subprocess.run(command, env=os.environ | quiet, check=True, capture_output=True)
         found = np.load(path)
-        return float(found["seconds"]), found["Z"], found["Z_other"]
+        return float(found["seconds"]), found["Z"], found["Z_other"], str(found["version"])
 
 
 def new_model(name, budget):
@@ -73,7 +77,8 @@ def main(name, budget, path):
     begin = perf_counter()
     model.fit(X, y)
     seconds = perf_counter() - begin
-    np.savez(path, seconds=seconds, Z=model.transform(X), Z_other=model.transform(X_other))
+    found = {"seconds": seconds, "Z": model.transform(X), "Z_other": model.transform(X_other)}
+    np.savez(path, **found, version=version({"umap": "umap-learn"}.get(name, name)))
 
 
 if __name__ == "__main__":

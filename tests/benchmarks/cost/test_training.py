@@ -111,12 +111,16 @@ def test_a_model_of_another_environment_is_fitted_there(load_script, tmp_path):
         "    def transform(self, X):\n"
         "        return self.n_epochs * X\n"
     )
+    metadata = tmp_path / "umap_learn-1.2.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Name: umap-learn\nVersion: 1.2\n")
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     X = np.arange(6.0).reshape(3, 2)
-    seconds, Z, Z_other = module.fit_elsewhere("umap", str(python), X, np.arange(3), 7, X[:1])
-    assert 0 < seconds < 1
+    given = str(python), X, np.arange(3), 7, X[:1]
+    seconds, Z, Z_other, version = module.fit_elsewhere("umap", *given)
+    assert (0 < seconds < 1, version) == (True, "1.2")
     np.testing.assert_array_equal(Z, 7 * X)
     np.testing.assert_array_equal(Z_other, 7 * X[:1])
 
