@@ -43,6 +43,14 @@ def slow_tests(session):
 
 
 @nox.session
+def soak(session):
+    """Repeat attacks, kills, exports and the fuzzer many times."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", "-m", "soak")
+    session.run("python", "-m", "tests.fuzz", "--rounds", "10")
+
+
+@nox.session
 def docs(session):
     """Build the docs, where a warning is an error, and test the pages in a browser."""
     install(session, "docs", "test")

@@ -526,13 +526,15 @@ def test_a_fit_that_is_killed_at_random_moments_has_the_same_result(server, tmp_
         n_killed += check_killed_fit(NAME, server, folder, rng, n_kills=5 - n_killed)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "n_kills", [pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.soak)]
+)
 @pytest.mark.parametrize("name", FITS)
-def test_a_fit_of_any_kind_that_is_killed_has_the_same_result(name, server, tmp_path):
+def test_a_fit_of_any_kind_that_is_killed_has_the_same_result(name, n_kills, server, tmp_path):
     rng, n_killed = np.random.default_rng(), 0
-    while n_killed < 3:  # Of each kind of fit, thus 57 in total.
+    while n_killed < n_kills:
         folder = tmp_path / str(n_killed)
-        n_killed += check_killed_fit(name, server, folder, rng, n_kills=3 - n_killed)
+        n_killed += check_killed_fit(name, server, folder, rng, n_kills=n_kills - n_killed)
 
 
 def die_while_writing(directory, where):

@@ -27,8 +27,9 @@ PAGE = (ROOT / "docs" / "distributed.rst").read_text()
 
 
 def commands(pattern):
-    """Return the commands of the page that match a pattern."""
-    return [line.strip() for line in PAGE.splitlines() if re.match(rf"   {pattern} ", line)]
+    """Return the commands of the page that match a pattern, continued lines joined."""
+    lines = PAGE.replace("\\\n", "").splitlines()
+    return [line.strip() for line in lines if re.match(rf"   {pattern} ", line)]
 
 
 def start(command, folder, **variables):

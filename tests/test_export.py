@@ -63,7 +63,7 @@ CASES = [
     ("mlp", "distance", "chord"),
     ("mlp", "distance", "sqeuclidean"),
 ]
-"""Tower, head and distance: each of them at least once; further combinations are slow."""
+"""Tower, head and distance: each of them at least once; all combinations are soak tests."""
 ALL_CASES = {
     *product(TOWERS, HEADS, ["euclidean"]),
     *product(["mlp"], HEADS_OF_DISTANCE, DISTANCES),
@@ -138,7 +138,7 @@ def test_a_verifier_computes_the_same(tower, head, distance, pairs, run):
         np.testing.assert_allclose(side, verifier.transform_items(half), atol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("tower", "head", "distance"), sorted(ALL_CASES - {*CASES}))
 def test_all_towers_heads_and_distances_compute_the_same(tower, head, distance, pairs, run):
     check_verifier(run, fit_verifier(tower, head, distance, pairs), pairs[0])

@@ -66,6 +66,7 @@ def test_nox_runs_every_kind_of_check():
         "python -m pytest tests/benchmarks",
     ]
     assert any(command.startswith("python -m tests.fuzz ") for command in COMMANDS["slow_tests"])
+    assert COMMANDS["soak"] == ["python -m pytest -m soak", "python -m tests.fuzz --rounds 10"]
     assert {"python -m build", "python .ci/smoke.py"} < {*COMMANDS["build"]}
     assert COMMANDS["docs"] == [
         "python -m sphinx -W --keep-going -q docs docs/_build",
