@@ -54,7 +54,11 @@ def test_ci_runs_the_readme_command_and_all_sessions_of_nox():
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "sed -n '/<!-- test -->/" in ci
     (sessions,) = re.findall(r"^nox --no-venv --no-install -s (.*)$", ci, re.MULTILINE)
-    assert set(sessions.split()) == set(COMMANDS) - {"tests", "bench", "lowest"}
+    assert set(sessions.split()) == set(COMMANDS) - {"tests", "bench", "lowest", "soak"}
+    workflows = [
+        (ROOT / ".github/workflows" / f"{one}.yml").read_text() for one in ("ci", "nightly")
+    ]
+    assert ["nox -s lowest" in workflows[0], "nox -s soak" in workflows[1]] == [True, True]
 
 
 def test_nox_runs_every_kind_of_check():
