@@ -39,7 +39,7 @@ def slow_tests(session):
     install(session, "test")
     session.run("python", "-m", "pytest", "-m", "slow")
     session.run("python", "-m", "pytest", "tests/benchmarks")
-    session.run("python", "-m", "tests.fuzz", "--rounds", "2")
+    session.run("python", "-m", "tests.fuzz", "--rounds", "1")
 
 
 @nox.session

@@ -1,5 +1,6 @@
-"""Mark the pages that take long, which the second step of CI tests."""
+"""Mark the pages that take long, which the second step of CI tests, and close their figures."""
 
+import matplotlib.pyplot as plt
 import pytest
 
 FOLDERS = ("guide", "recipes")
@@ -11,3 +12,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name in FOLDERS or item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close the figures of a page after its examples."""
+    yield
+    plt.close("all")

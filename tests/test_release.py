@@ -47,7 +47,7 @@ def test_a_workflow_has_limits_and_uses_actions_of_one_major_version(workflow):
 def test_workflows_run_sessions_of_nox():
     runs = [step["run"] for workflow in WORKFLOWS for step in steps(workflow) if "run" in step]
     sessions = {name for run in runs for name in re.findall(r"nox -s (\w+)", run)}
-    assert sessions == {"build", "lowest", "tests"}
+    assert sessions == {"build", "lowest", "soak", "tests"}
     assert sessions <= set(COMMANDS)
     assert "bash .ci/run" in runs
 
