@@ -2,17 +2,36 @@
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import contextmanager
 from numbers import Integral
+from typing import Protocol, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import base
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import _param_validation, check_array
 from sklearn.utils._dataframe import is_pandas_df, is_polars_df, is_pyarrow_data
 
 from ._data._streaming import is_source
 from ._labels import MAX_EXACT
+
+Function = TypeVar("Function", bound=Callable)
+
+
+class Decorator(Protocol):
+    """Decorator that does not change the type of a function."""
+
+    def __call__(self, function: Function, /) -> Function:
+        """Return the decorated function."""
+
+
+fit_context: Callable[..., Decorator] = base._fit_context
+"""Decorator of ``fit`` that validates parameters; typed here, as scikit-learn has no types."""
+
+validate_params: Callable[..., Decorator] = _param_validation.validate_params
+"""Decorator of functions that validates parameters; typed here, as scikit-learn has no types."""
 
 
 class Interval(_param_validation.Interval):

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import VALIDATION_WANTED, BaseSiamese, has_no_validation_split
-from ._checks import Interval, argument_errors, as_floats, as_rows
+from ._checks import Interval, argument_errors, as_floats, as_rows, fit_context
 from ._data._items import n_columns
 from ._labels import as_labels
 from ._parameters import LARGEST
@@ -39,7 +39,7 @@ from ._training._objective import (
 from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
 from ._training._views_task import ViewsTask
-from ._typing import MatrixLike, RandomStateLike, fit_context
+from ._typing import MatrixLike, RandomStateLike
 from .batches import SAMPLERS
 from .distances import DISTANCES
 from .mining import MINERS
@@ -440,17 +440,17 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: ArrayLike,
+        X: MatrixLike,
         y: MatrixLike | None = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
         y_val: MatrixLike | None = None,
     ) -> Self:
         """Learn the embedding.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             At least two rows; images and series are flattened. Arrays of other libraries than
             NumPy with ``shape``, ``dtype`` and row indexing, such as h5py or zarr, and a
             :class:`PairView` are read batch by batch.
@@ -461,7 +461,8 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             single row has non-matching pairs only. Not needed with ``n_views`` of 2 or more. For
             losses of numbers, the number of each row.
 
-        X_val : array-like of shape (n_validation_samples, n_features), default=None
+        X_val : {array-like, sparse matrix} of shape (n_validation_samples, n_features), \
+                default=None
             Validation rows for ``early_stopping``. In a ``Pipeline``, they are transformed in the
             same way as X with ``Pipeline(..., transform_input=["X_val"])``.
 
@@ -516,7 +517,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
     @available_if(has_no_validation_split)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
+        self, X: MatrixLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch on a chunk of the data; not with ``early_stopping``.
 
@@ -526,7 +527,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of at least two classes.
 
         y : array-like of shape (n_samples,), default=None
@@ -578,12 +579,12 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
             known = known[is_labeled(known, self.unlabeled_label)]
         return self._task(rows, remap_codes(known, present, codes), known)
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """Embed rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows; read batch by batch if ``fit`` would do so.
 
         Returns
@@ -594,7 +595,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
         check_is_fitted(self)
         return self._embed(self._validate_rows(X, reset=False))
 
-    def score(self, X: ArrayLike, y: MatrixLike) -> float:
+    def score(self, X: MatrixLike, y: MatrixLike) -> float:
         """Return the accuracy of classifying each row by the nearest other row.
 
         For losses of numbers, it is the coefficient of determination (R^2) of predicting the
@@ -607,7 +608,7 @@ class SiameseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSia
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)

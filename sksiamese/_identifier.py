@@ -15,7 +15,7 @@ from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, ind
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._checks import HasMethods, Interval, argument_errors
+from ._checks import HasMethods, Interval, argument_errors, fit_context
 from ._embedder import SiameseEmbedder
 from ._gallery._distances import METRICS, distances_to_claimed, distances_to_classes
 from ._gallery._enrolment import (
@@ -47,7 +47,7 @@ from ._gallery._votes import count_votes, vote_scores, winners
 from ._labels import as_labels, check_known, to_common_dtype
 from ._rollback import restore_on_error
 from ._state import VersionedState
-from ._typing import RandomStateLike, fit_context
+from ._typing import MatrixLike, RandomStateLike
 
 UNFIT = "fails on the rows of X; convert them first, or choose another embedder"
 """Error message for an embedder that fails."""
@@ -199,12 +199,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
         """Train the embedder unless it is frozen, and enroll all rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows, in a format supported by the embedder.
 
         y : array-like of shape (n_samples,)
@@ -244,12 +244,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Enroll more rows without training, also of new classes; the first call is ``fit``.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         y : array-like of shape (n_samples,)
@@ -306,12 +306,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
                 self.embedder_ = anonymize_classes(self.embedder_)
             return self._enrol(self.enrolled_[keep], self.enrolled_labels_[keep], keep)
 
-    def kneighbors(self, X: ArrayLike, n_neighbors: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    def kneighbors(self, X: MatrixLike, n_neighbors: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Find the nearest templates of rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         n_neighbors : int, default=1
@@ -334,12 +334,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
             )
         return self._nearest(Z, int(n_neighbors))
 
-    def class_distances(self, X: ArrayLike) -> np.ndarray:
+    def class_distances(self, X: MatrixLike) -> np.ndarray:
         """Compute the distance to the nearest template of each class.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         Returns
@@ -349,12 +349,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         """
         return distances_to_classes(self._embed(X), *self._gallery)
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Compute the score of each class, by default its negative distance.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         Returns
@@ -370,7 +370,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         scores = -D if self.n_neighbors == 1 else vote_scores(self._votes(Z), D)
         return scores if len(self.classes_) != 2 else scores[:, 1] - scores[:, 0]
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the class of the nearest templates, or ``unknown_label`` if it is too far away.
 
         The ``n_neighbors`` nearest templates vote. A row is rejected if the nearest template of the
@@ -379,7 +379,7 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         Returns
@@ -405,12 +405,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         unknown, known = to_common_dtype([self.unknown_label_], self.classes_, *names)
         return np.where(distances <= self.threshold_, labels.astype(known.dtype), unknown)
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class, given that a row is of an enrolled class.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         Returns
@@ -434,12 +434,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         proba += self._votes(Z)
         return proba / proba.sum(axis=1, keepdims=True)
 
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of :meth:`predict`.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         y : array-like of shape (n_samples,)
@@ -461,12 +461,12 @@ class SiameseIdentifier(ClassifierMixin, VersionedState, BaseEstimator):
         y, predicted = to_common_dtype(y, self.predict(X), "y", "classes_")
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
-    def verify(self, X: ArrayLike, claimed: ArrayLike) -> np.ndarray:
+    def verify(self, X: MatrixLike, claimed: ArrayLike) -> np.ndarray:
         """Verify whether each row is of a claimed class.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         claimed : array-like of shape (n_samples,)

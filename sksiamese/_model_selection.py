@@ -24,9 +24,9 @@ from sklearn.utils._chunking import get_chunk_n_rows
 from sklearn.utils._response import _get_response_values_binary
 from sklearn.utils.parallel import Parallel, delayed
 
-from ._checks import HasMethods, Interval, as_floats, is_table
+from ._checks import HasMethods, Interval, as_floats, is_table, validate_params
 from ._parameters import check_count
-from ._typing import MatrixLike, RandomStateLike, validate_params
+from ._typing import MatrixLike, RandomStateLike
 from .metrics import equal_error_rate
 from .metrics._identification import draw_episode, share_correct
 from .metrics._verification import as_classes

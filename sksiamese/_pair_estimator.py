@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,6 +15,7 @@ from ._data._streaming import validate_rows
 from ._training._lookup import resolve
 from ._training._pairs import all_logits, map_pairs
 from ._training._tower import tower_attribute
+from ._typing import MatrixLike
 from .distances import DISTANCES, paired
 from .pairs._feature_names import check_item_names, check_pair_names, check_view, item_names
 from .pairs._items import as_items
@@ -33,12 +33,13 @@ ITEMS_WANTED = "must hold rows of real numbers, one row for each item"
 class BasePairEstimator(BaseSiamese):
     """Base class of verifier and regressor, with the validation and the embedding of pairs."""
 
-    def pair_distance(self, X: ArrayLike) -> np.ndarray:
+    def pair_distance(self, X: MatrixLike) -> np.ndarray:
         """Return the distance between the embeddings of both items of each pair.
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -51,12 +52,12 @@ class BasePairEstimator(BaseSiamese):
         distance = resolve(DISTANCES, self._architecture["distance"])
         return self._compare(X, partial(paired, distance), empty_value=np.inf)
 
-    def transform_items(self, X_items: ArrayLike) -> np.ndarray:
+    def transform_items(self, X_items: MatrixLike) -> np.ndarray:
         """Embed single items instead of pairs.
 
         Parameters
         ----------
-        X_items : array-like of shape (n_items, n_features)
+        X_items : {array-like, sparse matrix} of shape (n_items, n_features)
             Items, with half as many columns as pairs. Names of columns must be equal to the
             names of the left items.
 

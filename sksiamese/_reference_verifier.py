@@ -12,13 +12,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._checks import Interval, argument_errors, as_floats
+from ._checks import Interval, argument_errors, as_floats, fit_context
 from ._gallery._distances import METRICS, pairwise
 from ._gallery._enrolment import as_class_labels, check_rows
 from ._labels import as_labels, check_known
 from ._rollback import restore_on_error
 from ._state import VersionedState
-from ._typing import fit_context
 from .metrics import normalize_scores, reference_terms
 from .metrics._claims import ReferenceTerms
 

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import VALIDATION_WANTED, has_no_validation_split
-from ._checks import argument_errors, as_floats
+from ._checks import argument_errors, as_floats, fit_context
 from ._pair_estimator import BasePairEstimator
 from ._parameters import LARGEST
 from ._rollback import restore_on_error
@@ -20,7 +20,7 @@ from ._training._pairs import head_logits
 from ._training._regression_task import RegressionTask, number_weights
 from ._training._tower import TowerSpec
 from ._training._validation import ScorerData, has_validation_data
-from ._typing import RandomStateLike, fit_context
+from ._typing import MatrixLike, RandomStateLike
 from .heads import HEADS
 from .losses import REGRESSION_LOSSES
 
@@ -354,11 +354,11 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: ArrayLike,
+        X: MatrixLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
@@ -366,7 +366,8 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             At least two pairs: left item, then right item.
 
         y : array-like of shape (n_pairs,)
@@ -376,8 +377,8 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
             Weight of each pair, >= 0. A weight of 2 is equivalent to two copies of the pair. The
             greatest weight must be in [1e-9, 1e9].
 
-        X_val : {array-like, PairView} of shape (n_validation_pairs, 2 * n_features) or \
-                (n_validation_pairs, 2, ...), default=None
+        X_val : {array-like, sparse matrix, PairView} of shape \
+            (n_validation_pairs, 2 * n_features) or (n_validation_pairs, 2, ...), default=None
             Validation pairs for ``early_stopping``. In a ``Pipeline``, they are transformed in the
             same way as X with ``Pipeline(..., transform_input=["X_val"])``.
 
@@ -406,7 +407,7 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
     @available_if(has_no_validation_split)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch on a chunk of the pairs; not with ``early_stopping``.
 
@@ -417,7 +418,8 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             At least two pairs.
 
         y : array-like of shape (n_pairs,)
@@ -493,12 +495,13 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
             )
         return pairs, y.astype(np.float64), weight
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Return the predicted number of each pair.
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -511,17 +514,17 @@ class SiameseRegressor(RegressorMixin, BasePairEstimator):
         mean = self.head_.mean.item()
         return self._compare(X, partial(head_logits, self.head_), empty_value=mean)
 
-    def predict_matrix(self, X_left: ArrayLike, X_right: ArrayLike | None = None) -> np.ndarray:
+    def predict_matrix(self, X_left: MatrixLike, X_right: MatrixLike | None = None) -> np.ndarray:
         """Return the predicted numbers of all pairs of the rows of two tables of items.
 
         Each item is embedded once.
 
         Parameters
         ----------
-        X_left : array-like of shape (n_left, n_features)
+        X_left : {array-like, sparse matrix} of shape (n_left, n_features)
             Items, with half as many columns as pairs.
 
-        X_right : array-like of shape (n_right, n_features), default=None
+        X_right : {array-like, sparse matrix} of shape (n_right, n_features), default=None
             Items; ``X_left`` by default.
 
         Returns

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import VALIDATION_WANTED, has_no_validation_split
-from ._checks import argument_errors
+from ._checks import argument_errors, fit_context
 from ._labels import as_labels, check_known
 from ._pair_estimator import BasePairEstimator
 from ._rollback import restore_on_error
@@ -27,7 +27,7 @@ from ._training._verification_task import (
     VerificationTask,
     pair_weights,
 )
-from ._typing import MatrixLike, RandomStateLike, fit_context
+from ._typing import MatrixLike, RandomStateLike
 from .batches import SAMPLERS
 from .heads import HEADS
 from .pairs._make import pairs_of_rows
@@ -391,12 +391,12 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: ArrayLike,
+        X: MatrixLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
@@ -404,7 +404,8 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             At least two pairs: left item, then right item.
 
         y : array-like of shape (n_pairs,)
@@ -422,8 +423,8 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
             by their identities. Ignored without both, or with ``early_stopping`` alone if
             ``X_val`` is passed.
 
-        X_val : {array-like, PairView} of shape (n_validation_pairs, 2 * n_features) or \
-                (n_validation_pairs, 2, ...), default=None
+        X_val : {array-like, sparse matrix, PairView} of shape \
+            (n_validation_pairs, 2 * n_features) or (n_validation_pairs, 2, ...), default=None
             Validation pairs for ``early_stopping``. In a ``Pipeline``, they are transformed in the
             same way as X with ``Pipeline(..., transform_input=["X_val"])``.
 
@@ -515,7 +516,7 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X: ArrayLike,
+        X: MatrixLike,
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
@@ -530,7 +531,8 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs of both labels.
 
         y : array-like of shape (n_pairs,)
@@ -642,12 +644,13 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
             )
         return identities_of_items(pairs, match, weight, groups)
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the logit of a match for each pair.
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -659,17 +662,17 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         check_is_fitted(self)
         return self._compare(X, partial(head_logits, self.head_), empty_value=EMPTY_ITEM_LOGIT)
 
-    def decision_matrix(self, X_left: ArrayLike, X_right: ArrayLike | None = None) -> np.ndarray:
+    def decision_matrix(self, X_left: MatrixLike, X_right: MatrixLike | None = None) -> np.ndarray:
         """Return the logits of all pairs of the rows of two tables of items.
 
         Each item is embedded once.
 
         Parameters
         ----------
-        X_left : array-like of shape (n_left, n_features)
+        X_left : {array-like, sparse matrix} of shape (n_left, n_features)
             Items, with half as many columns as pairs.
 
-        X_right : array-like of shape (n_right, n_features), default=None
+        X_right : {array-like, sparse matrix} of shape (n_right, n_features), default=None
             Items; ``X_left`` by default.
 
         Returns
@@ -690,12 +693,13 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         check_is_fitted(self)
         return self._compare_all(X_left, X_right, self.head_, "logit")
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Return the predicted label of each pair.
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -706,12 +710,13 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         match = self.decision_function(X) > 0
         return self.classes_[match.astype(int)]
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Return the probability of both labels for each pair.
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         Returns
@@ -722,12 +727,13 @@ class SiameseVerifier(ClassifierMixin, BasePairEstimator):
         logit = self.decision_function(X)
         return expit(np.column_stack([-logit, logit]))
 
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of :meth:`predict`.
 
         Parameters
         ----------
-        X : {array-like, PairView} of shape (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
+        X : {array-like, sparse matrix, PairView} of shape \
+            (n_pairs, 2 * n_features) or (n_pairs, 2, ...)
             Pairs.
 
         y : array-like of shape (n_pairs,)

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
-from ._checks import Interval
-from ._typing import validate_params
+from ._checks import Interval, validate_params
 
 __all__ = ["Checkpoint"]
 

@@ -11,10 +11,9 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import HasMethods, Interval
+from ._checks import HasMethods, Interval, validate_params
 from ._data._device import find_device, on_device
 from ._data._items import as_tensor
-from ._typing import validate_params
 from ._verifier import SiameseVerifier
 from ._wrapped import inner_estimators
 

@@ -10,10 +10,9 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._checks import Interval, argument_errors, as_numbers, as_rows
+from ._checks import Interval, argument_errors, as_numbers, as_rows, fit_context
 from ._extras import import_extra
 from ._rollback import restore_on_error
-from ._typing import fit_context
 
 __all__ = ["ApproximateNeighbors"]
 

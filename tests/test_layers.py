@@ -20,7 +20,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in TREES.items()}
 # lower layers only, and the other packages of its layer.
 LAYERS = [
     ({"_extras", "_parameters", "_rollback"}, set()),
-    ({"_typing"}, {"numpy", "scipy", "sklearn"}),
+    ({"_typing"}, {"numpy", "scipy"}),
     ({"_state"}, {"sklearn"}),
     ({"_show_versions"}, {"sklearn", "torch"}),
     ({"_distributed", "_hard_negatives", "alignment", "distances", "losses"}, {"torch"}),

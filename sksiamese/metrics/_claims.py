@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 
-from .._checks import Interval, as_floats
-from .._typing import validate_params
+from .._checks import Interval, as_floats, validate_params
 from ._verification import as_scores
 
 

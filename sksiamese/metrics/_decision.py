@@ -13,9 +13,8 @@ from scipy.stats import t as student
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 
-from .._checks import Interval
+from .._checks import Interval, validate_params
 from .._labels import as_labels
-from .._typing import validate_params
 from ._verification import (
     RATE,
     THRESHOLD,

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 
-from .._checks import HasMethods, Interval, as_floats
+from .._checks import HasMethods, Interval, as_floats, validate_params
 from .._labels import to_common_dtype
-from .._typing import RandomStateLike, validate_params
+from .._typing import RandomStateLike
 from ._ranking import exact_distances
 from ._verification import RATE, as_classes, max_n_accepted
 

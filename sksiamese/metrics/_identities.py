@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 
-from .._checks import Interval
+from .._checks import Interval, validate_params
 from .._labels import as_labels
-from .._typing import RandomStateLike, validate_params
+from .._typing import RandomStateLike
 from ._verification import check_pairs, crossing, equal_error_rate
 
 

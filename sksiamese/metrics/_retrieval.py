@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 from sklearn.utils._param_validation import StrOptions
 
-from .._checks import HasMethods, Interval
-from .._typing import MatrixLike, validate_params
+from .._checks import HasMethods, Interval, validate_params
+from .._typing import MatrixLike
 from ._ranking import check_search, map_ranks
 
 OPTIONS = {

@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, roc_curve
 from sklearn.utils import check_consistent_length
 
-from .._checks import Interval, as_floats
+from .._checks import Interval, as_floats, validate_params
 from .._labels import as_labels
-from .._typing import validate_params
 
 RATE = [Interval(Real, 0, 1, closed="both")]
 """Constraint of a rate, for ``validate_params``."""

@@ -11,12 +11,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.random import sample_without_replacement
 
-from .._checks import Interval, as_floats
+from .._checks import Interval, as_floats, validate_params
 from .._data._streaming import is_source
 from .._hard_negatives import check_neighbors, nearest_negatives
 from .._labels import as_labels, is_missing, present_labels, to_common_dtype
 from .._parameters import check_count
-from .._typing import MatrixLike, RandomStateLike, validate_params
+from .._typing import MatrixLike, RandomStateLike
 from ._items import as_items
 from ._layout import stack_pairs
 from ._view import PairView

@@ -29,11 +29,19 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._checks import HasMethods, argument_errors, as_array, as_floats, as_numbers, is_table
+from .._checks import (
+    HasMethods,
+    argument_errors,
+    as_array,
+    as_floats,
+    as_numbers,
+    fit_context,
+    is_table,
+)
 from .._labels import is_missing
 from .._rollback import restore_on_error
 from .._state import VersionedState
-from .._typing import MatrixLike, fit_context
+from .._typing import MatrixLike
 from ._feature_names import check_pair_names, check_view, item_names, pair_names
 from ._layout import flatten_pairs, stack_pairs, to_view
 from ._view import PairView

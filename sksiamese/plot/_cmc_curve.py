@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import HasMethods
+from .._checks import HasMethods, validate_params
 from .._extras import import_extra
-from .._typing import validate_params
 from ..metrics import cmc_curve
 
 if TYPE_CHECKING:

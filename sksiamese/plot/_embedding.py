@@ -9,9 +9,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import HasMethods, argument_errors, as_floats
+from .._checks import HasMethods, argument_errors, as_floats, validate_params
 from .._extras import import_extra
-from .._typing import validate_params
 from ..metrics._verification import as_classes
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import HasMethods
+from .._checks import HasMethods, validate_params
 from .._extras import import_extra
-from .._typing import validate_params
 from ..metrics import equal_error_rate, error_rate_by_identity
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import HasMethods, Interval, as_floats
+from .._checks import HasMethods, Interval, as_floats, validate_params
 from .._extras import import_extra
 from .._labels import to_common_dtype
-from .._typing import validate_params
 from ..metrics._ranking import exact_distances
 from ..metrics._verification import as_classes
 from ._image_grid import GAP, LINE, as_images, draw_caption, draw_frame, draw_image, image_axes

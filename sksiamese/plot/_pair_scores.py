@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import HasMethods, argument_errors
+from .._checks import HasMethods, argument_errors, validate_params
 from .._extras import import_extra
-from .._typing import validate_params
 from ..metrics._verification import THRESHOLD, check_pairs
 from ._decisions import accepted_pairs, pair_decisions
 

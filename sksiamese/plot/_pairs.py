@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 
-from .._checks import HasMethods, Interval
+from .._checks import HasMethods, Interval, validate_params
 from .._extras import import_extra
-from .._typing import validate_params
 from ..metrics._verification import THRESHOLD, check_pairs
 from ..pairs._layout import flatten_pairs, split_pairs, to_view
 from ._decisions import accepted_pairs, pair_decisions

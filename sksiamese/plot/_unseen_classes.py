@@ -6,10 +6,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions
 
-from .._checks import HasMethods
+from .._checks import HasMethods, validate_params
 from .._extras import import_extra
 from .._model_selection import METRICS, unseen_class_curve
-from .._typing import MatrixLike, validate_params
+from .._typing import MatrixLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,6 +4,7 @@ from typing import assert_type
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from sksiamese import (
@@ -34,7 +35,7 @@ def embed_and_identify(X: np.ndarray, y: np.ndarray) -> float:
     """Embed and identify rows; return the accuracy."""
     embedder = SiameseEmbedder(2, loss=soft_margin, margin="auto", max_iter=1, random_state=0)
     assert_type(embedder.fit(X, y), SiameseEmbedder)
-    assert_type(embedder.transform(X), np.ndarray)
+    assert_type(embedder.transform(csr_array(X)), np.ndarray)
     assert_type(embedder.score(X, y), float)
     assert_type(build_tower(embedder, X.shape[1]), nn.Sequential)
     identifier = SiameseIdentifier(embedder, target_far=None).fit(X.tolist(), y.tolist())
@@ -77,7 +78,7 @@ def wrong_arguments() -> None:
     """Pass arguments of a wrong type, which mypy reports."""
     SiameseEmbedder(depth="3")  # type: ignore[arg-type]
     SiameseEmbedder(validation="columns")  # type: ignore[arg-type]
-    SiameseEmbedder().fit(None)  # type: ignore[arg-type]
+    SiameseIdentifier().verify([[0.0]], claimed=None)  # type: ignore[arg-type]
     threshold_at_far([0, 1], [0.1, 0.2], "0.1")  # type: ignore[arg-type]
     triplet(torch.zeros(1), torch.zeros(1))  # type: ignore[call-arg]
     make_pairs([[0.0]], [0], pairs=3)  # type: ignore[call-arg]
