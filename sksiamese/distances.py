@@ -48,7 +48,7 @@ def euclidean(A: Tensor, B: Tensor) -> Tensor:
     >>> euclidean(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])
     """
-    if B.shape[-2] == 1:
+    if B.shape[-2] == 1:  # As for pairs, which need no matrix product.
         return torch.linalg.vector_norm(A - B, dim=-1, keepdim=True)
     return _Euclidean.apply(A, B, False)
 
@@ -74,7 +74,7 @@ class _Euclidean(torch.autograd.Function):
     def backward(ctx, grad_output):
         A, B, D = ctx.saved_tensors
         tiny = torch.finfo(D.dtype).tiny
-        W = 2 * grad_output if ctx.squared else (grad_output * D).div_(D.square().add_(tiny))
+        W = 2 * grad_output if ctx.squared else grad_output * D / (D.square() + tiny)
         if ctx.is_one_set:
             W = W + W.mT
             return W.sum(dim=-1, keepdim=True) * A - W @ A, None, None

@@ -123,6 +123,17 @@ def test_paired_distances_are_the_diagonal_of_the_matrix(name):
 
 
 @each_distance
+def test_gradients_of_paired_distances_are_those_of_the_diagonal(name):
+    A, B = rows(30, 4), rows(30, 4, seed=1)
+    A[1] = B[1]
+    A.requires_grad_()
+    (of_pairs,) = torch.autograd.grad(paired(DISTANCES[name], A, B).sum(), A)
+    (of_matrix,) = torch.autograd.grad(DISTANCES[name](A, B).diagonal().sum(), A)
+    assert of_pairs.isfinite().all()
+    torch.testing.assert_close(of_pairs, of_matrix)
+
+
+@each_distance
 def test_scaling_the_embedding_scales_the_distance_by_its_degree(name):
     A, B = rows(4, 3), rows(5, 3, seed=1)
     degree = {"chord": 0, "cosine": 0, "sqeuclidean": 2}.get(name, 1)

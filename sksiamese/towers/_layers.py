@@ -58,7 +58,7 @@ class Standardize(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         """Standardize rows of shape (n, n_features), in the dtype of the tower."""
         X = X if X.is_floating_point() else self.to_float(X)
-        return (X - self.mean).div_(self.scale).to(self.output.dtype)
+        return ((X - self.mean) / self.scale).to(self.output.dtype)
 
     def to_float(self, X: Tensor) -> Tensor:
         """Subtract the origin and convert rows to floats.
