@@ -56,7 +56,7 @@ def test_ci_runs_the_readme_command_and_all_sessions_of_nox():
     (sessions,) = re.findall(r"^nox --no-venv --no-install -s (.*)$", ci, re.MULTILINE)
     assert set(sessions.split()) == set(COMMANDS) - {"tests", "bench", "lowest", "soak"}
     workflows = [
-        (ROOT / ".github/workflows" / f"{one}.yml").read_text() for one in ("ci", "nightly")
+        (ROOT / ".github/workflows" / f"{one}.yml").read_text() for one in ("ci", "weekly")
     ]
     assert ["nox -s lowest" in workflows[0], "nox -s soak" in workflows[1]] == [True, True]
 
