@@ -12,7 +12,7 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def lowest(*extras):
-    """Return ``name==version`` of the dependencies, and of those of extras."""
+    """Return ``name==version`` of the dependencies and of extras."""
     project = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
     found = list(project["dependencies"])
     for extra in extras:

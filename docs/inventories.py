@@ -1,7 +1,7 @@
 """Write the inventories of other packages to which the docs link, as builds have no network.
 
 Run ``python docs/inventories.py`` after a change of this file. The files ``_inventories/NAME.inv``
-have only the names below, each of which must exist in the installed version of its package.
+have only the names below. Every name must exist in the installed version of its package.
 """
 
 import inspect
@@ -68,7 +68,7 @@ NAMES = {
         nn.functional.softplus nn.functional.unfold optim.RMSprop zeros
     """,
 }
-"""Names to link to, without the package, except those of the standard library."""
+"""Names to link to, without the package, except names of the standard library."""
 
 ELSEWHERE = {
     "numpy": {

@@ -24,7 +24,7 @@ def fit_elsewhere(name, python, X, y, budget, X_other):
         Package.
 
     python : str
-        Path of an interpreter whose environment has the package.
+        Path of an interpreter that can import the package.
 
     X, X_other : ndarray of float32 of shape (n_rows, n_features)
         Training rows and other rows, standardized.

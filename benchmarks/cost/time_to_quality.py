@@ -1,10 +1,10 @@
-"""Measure the accuracy of embeddings over the seconds of training, for everything one may pick.
+"""Measure the accuracy of embeddings over the seconds of training, compared with other packages.
 
-Each model is fitted anew for each budget, in epochs or iterations, on 10,000 rows of the training
-images of Fashion-MNIST and of Letter Recognition. The seconds are those of the whole fit; models
-take turns, and the median of the rounds counts. The accuracy is that of 5 nearest neighbors among
-the embedded training rows, on 5,000 other rows, which nothing was chosen on; the time to compute it
-is not counted. No test image is used.
+Each model is fitted anew for each budget of epochs or iterations, to 10,000 training images of
+Fashion-MNIST and to 10,000 rows of Letter Recognition. The whole fit is timed. Models take turns,
+and the tables show medians of the rounds. The accuracy of 5 nearest neighbors among the embedded
+training rows is computed on 5,000 other rows, which no choice depends on, and is not timed. No test
+image is used.
 
 - SiameseEmbedder: the defaults; and the learned embedding alone, of 32 components.
 - NeighborhoodComponentsAnalysis: 32 components, or 16 of Letter Recognition, on 2,000 rows, as it
@@ -16,7 +16,7 @@ is not counted. No test image is used.
   fitted once by another interpreter, named by ``--python``, or left out. Its environment has
   ``umap-learn ivis tensorflow-cpu tf_keras``; ivis runs with Keras 2 only.
 
-Networks have the layers 128-128-32 and a step size of 0.002, but for the defaults.
+Except for the defaults, networks have the layers 128-128-32 and a step size of 0.002.
 """
 
 import warnings
@@ -41,7 +41,7 @@ from sksiamese import SiameseEmbedder
 
 EPOCHS = (1, 2, 5, 10, 20)
 LEVELS = {"time_to_fashion_mnist": (0.84, 0.86, 0.87), "time_to_letter": (0.92, 0.94, 0.95)}
-"""Accuracies of which the table gives the seconds."""
+"""Accuracies in the columns of the tables."""
 
 N_HELD_OUT = 5000
 
